@@ -1,0 +1,111 @@
+"""Shows orders to clients: what Redis or the ledger holds in, the JSON documents of the API out."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from orderflow.adapters.ledger import Fill, OrderRow
+from orderflow.domain.amounts import to_units
+from orderflow.domain.order import Order, StatusEvent, iso_timestamp
+from orderflow.domain.slippage import BPS
+from orderflow.domain.tokens import TOKENS
+
+
+class OrderSummary(msgspec.Struct, frozen=True):
+    """An order without its history; `amount` is a decimal string in units of `token_in`."""
+
+    order_id: str
+    status: str
+    sequence: int
+    order_type: str
+    token_in: str
+    token_out: str
+    amount: str
+    max_slippage: Decimal
+    created_at: str
+    updated_at: str
+    execution_price: Decimal | None
+    tx_hash: str | None
+    reason: str | None
+
+
+class OrderDetails(OrderSummary, frozen=True):
+    """An order with its route, its fills (amounts in atoms) and every event so far."""
+
+    route: Any = None
+    fills: Sequence[Fill] = ()
+    history: Sequence[StatusEvent] = ()
+
+
+def details_of(order: Order, history: Sequence[StatusEvent]) -> OrderDetails:
+    """Return an order that is still in Redis."""
+    request = order.request
+    return OrderDetails(
+        order_id=order.order_id,
+        status=order.status,
+        sequence=order.sequence,
+        order_type=request.order_type,
+        token_in=request.token_in,
+        token_out=request.token_out,
+        amount=_units(request.amount_in, request.token_in),
+        max_slippage=_fraction(request.slippage_bps),
+        created_at=iso_timestamp(order.created_at_ms),
+        updated_at=iso_timestamp(order.updated_at_ms),
+        execution_price=order.execution_price,
+        tx_hash=order.tx_hash,
+        reason=order.reason,
+        route=order.route,
+        fills=[
+            Fill(
+                leg.venue,
+                leg.pool,
+                leg.token_in,
+                leg.token_out,
+                leg.amount_in,
+                leg.amount_out,
+                leg.fee,
+                leg.fee_token,
+            )
+            for leg in order.fills
+        ],
+        history=history,
+    )
+
+
+def details_of_row(row: OrderRow, fills: Sequence[Fill], history: Sequence[StatusEvent]) -> OrderDetails:
+    """Return an order that only the ledger still has."""
+    route = msgspec.Raw(row.route.encode()) if row.route else None
+    return OrderDetails(**msgspec.structs.asdict(summary_of_row(row)), route=route, fills=fills, history=history)
+
+
+def summary_of_row(row: OrderRow) -> OrderSummary:
+    """Return an order of the ledger, without its history."""
+    return OrderSummary(
+        order_id=row.order_id,
+        status=row.status,
+        sequence=row.sequence,
+        order_type=row.order_type,
+        token_in=row.token_in,
+        token_out=row.token_out,
+        amount=_units(int(row.amount_in), row.token_in),
+        max_slippage=_fraction(row.slippage_bps),
+        created_at=_iso(row.created_at.timestamp()),
+        updated_at=_iso(row.updated_at.timestamp()),
+        execution_price=row.execution_price,
+        tx_hash=row.tx_hash,
+        reason=row.reason,
+    )
+
+
+def _units(atoms: int, symbol: str) -> str:
+    return f"{to_units(atoms, TOKENS[symbol]).normalize():f}"
+
+
+def _fraction(bps: int) -> Decimal:
+    return Decimal(bps) / BPS
+
+
+def _iso(at_s: float) -> str:
+    return iso_timestamp(round(at_s * 1000))

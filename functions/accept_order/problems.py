@@ -1,0 +1,69 @@
+"""Answers errors as `application/problem+json` (RFC 9457), naming the field and the rule where there is one."""
+
+from http import HTTPStatus
+
+import msgspec
+import redis
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from orderflow.errors import RetryableError
+from orderflow.runtime.logging import get_logger
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 1
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """A field of the request and the rule that it breaks."""
+
+    field: str
+    rule: str
+
+
+class ProblemError(Exception):
+    """The request can't be served; raised anywhere below a route, answered as a problem document."""
+
+    def __init__(self, status: HTTPStatus, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+
+
+def problem(
+    status: int, detail: str, errors: tuple[FieldError, ...] = (), headers: dict[str, str] | None = None
+) -> Response:
+    """Return a problem document as a response."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail}
+    if errors:
+        body["errors"] = errors
+    return Response(msgspec.json.encode(body), status, headers, MEDIA_TYPE)
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Have `app` answer every error, its own and the framework's, as a problem document."""
+
+    @app.exception_handler(ProblemError)
+    async def known(_request: Request, error: ProblemError) -> Response:
+        return problem(error.status, error.detail, error.errors)
+
+    @app.exception_handler(HTTPException)
+    async def of_the_framework(request: Request, error: HTTPException) -> Response:
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            detail = f"there is nothing at {request.url.path}"
+        elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            detail = f"{request.url.path} does not take {request.method}"
+        else:
+            detail = str(error.detail)
+        return problem(error.status_code, detail, headers=dict(error.headers or {}))
+
+    async def away(request: Request, error: Exception) -> Response:
+        get_logger("accept_order").warning(
+            "unavailable", extra={"method": request.method, "path": request.url.path, "error": str(error)}
+        )
+        detail = "the service can't keep your request right now; try again"
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"retry-after": str(RETRY_AFTER_S)})
+
+    for unavailable in (RetryableError, redis.RedisError, OSError):
+        app.add_exception_handler(unavailable, away)

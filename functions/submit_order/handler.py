@@ -1,0 +1,35 @@
+"""Submits transactions: from the `submit` stream, signed and recorded, to the chain, which sends on to `confirm`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from orderflow.adapters.orders import Transition
+from orderflow.domain.order import Order
+from orderflow.domain.signature import sign
+from orderflow.domain.status import Status
+from orderflow.runtime import clients, clock
+from orderflow.runtime.batch import BatchResponse, Step, StreamEvent, run_stage, stream_function
+
+
+@stream_function
+def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
+    """Handle a batch of the `submit` stream."""
+    return run_stage("submit_order", event, submit, afterwards=send)
+
+
+def submit(_orders: Sequence[Order]) -> Step:
+    """Return the signing of one order's transaction; it needs nothing but the order."""
+    now_ms = clock.now_ms()
+    return lambda order: Transition(order.submit(sign(order), now_ms))
+
+
+def send(orders: Sequence[Order]) -> None:
+    """Send the transactions whose signatures are on record by now.
+
+    The record comes first, so that a crash in between leaves an order that is sent when its message comes again, and
+    never a transaction that nobody knows of. Sending twice is harmless: the chain accepts a signature once.
+    """
+    latency, now_ms = clients.latency(), clock.now_ms()
+    clients.venue().send(
+        [(order, latency.landing_ms(order.order_id, now_ms)) for order in orders if order.status is Status.SUBMITTED]
+    )

@@ -1,0 +1,1 @@
+"""Orderflow: the shared code of the pipeline's functions, shipped as a Lambda layer."""

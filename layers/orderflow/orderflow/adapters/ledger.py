@@ -1,0 +1,280 @@
+"""The ledger in Postgres: batches of status entries in, orders and their histories out."""
+
+import queue
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pg8000.native
+from pg8000.exceptions import DatabaseError, InterfaceError
+
+from orderflow.adapters.codec import encoder, event_decoder
+from orderflow.domain.order import Order, StatusEvent, iso_timestamp
+from orderflow.errors import RetryableError
+
+MAX_CONNECTIONS = 8
+
+_WRITE_EVENTS = """
+INSERT INTO order_events (order_id, sequence, status, event, occurred_at)
+SELECT * FROM json_to_recordset(:rows ::json)
+    AS row(order_id uuid, sequence smallint, status text, event jsonb, occurred_at timestamptz)
+ON CONFLICT (order_id, sequence) DO NOTHING
+"""
+
+_WRITE_ORDERS = """
+INSERT INTO orders (order_id, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps, route,
+                    amount_out, execution_price, tx_hash, reason, created_at, updated_at)
+SELECT * FROM json_to_recordset(:rows ::json)
+    AS row(order_id uuid, sequence smallint, status text, order_type text, token_in text, token_out text,
+           amount_in numeric, slippage_bps integer, route jsonb, amount_out numeric, execution_price numeric,
+           tx_hash text, reason text, created_at timestamptz, updated_at timestamptz)
+ON CONFLICT (order_id) DO UPDATE SET
+    sequence = EXCLUDED.sequence, status = EXCLUDED.status, route = EXCLUDED.route,
+    amount_out = EXCLUDED.amount_out, execution_price = EXCLUDED.execution_price, tx_hash = EXCLUDED.tx_hash,
+    reason = EXCLUDED.reason, updated_at = EXCLUDED.updated_at
+WHERE orders.sequence < EXCLUDED.sequence
+"""
+
+_WRITE_FILLS = """
+INSERT INTO fills (order_id, leg, venue, pool, token_in, token_out, amount_in, amount_out, fee, fee_token, tx_hash,
+                   executed_at)
+SELECT * FROM json_to_recordset(:rows ::json)
+    AS row(order_id uuid, leg smallint, venue text, pool text, token_in text, token_out text, amount_in numeric,
+           amount_out numeric, fee numeric, fee_token text, tx_hash text, executed_at timestamptz)
+ON CONFLICT (order_id, leg) DO NOTHING
+"""
+
+_ORDER_COLUMNS = """order_id::text, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps,
+    route::text, amount_out, execution_price, tx_hash, reason, created_at, updated_at"""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step of an order as the status stream tells it: the snapshot after it, and its event as it was published."""
+
+    order: Order
+    event: str
+
+
+class OrderRow(msgspec.Struct, frozen=True):
+    """An order as the ledger has it. Amounts are atoms, tokens symbols."""
+
+    order_id: str
+    sequence: int
+    status: str
+    order_type: str
+    token_in: str
+    token_out: str
+    amount_in: Decimal
+    slippage_bps: int
+    route: str | None
+    amount_out: Decimal | None
+    execution_price: Decimal | None
+    tx_hash: str | None
+    reason: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Fill(msgspec.Struct, frozen=True):
+    """What one leg of an order really came to. Amounts are atoms; `fee` is in `fee_token`, inside the amounts."""
+
+    venue: str
+    pool: str
+    token_in: str
+    token_out: str
+    amount_in: int
+    amount_out: int
+    fee: int
+    fee_token: str
+
+
+class OrderFilter(msgspec.Struct, frozen=True):
+    """Which orders to list: equal to each value given, created before `before` (a time and an id), newest first."""
+
+    limit: int
+    status: str | None = None
+    token_in: str | None = None
+    token_out: str | None = None
+    before: tuple[str, str] | None = None
+
+
+class Ledger:
+    """The ledger's tables, through a few connections that are kept and shared by threads."""
+
+    def __init__(self, connect: Callable[[], pg8000.native.Connection]) -> None:
+        self._connect = connect
+        self._idle: queue.LifoQueue[pg8000.native.Connection | None] = queue.LifoQueue()
+        for _ in range(MAX_CONNECTIONS):
+            self._idle.put(None)
+
+    def write(self, steps: Sequence[Step]) -> None:
+        """Write steps in one transaction; those that are written already are left as they are.
+
+        Raises RetryableError when Postgres is away or busy, and pg8000's DatabaseError when it refuses the data.
+        """
+        latest: dict[str, Order] = {}
+        for step in steps:
+            known = latest.get(step.order.order_id)
+            if known is None or step.order.sequence > known.sequence:
+                latest[step.order.order_id] = step.order
+        fills = [row for order in latest.values() for row in _fill_rows(order)]
+        with self._connection() as connection:
+            connection.run("BEGIN")
+            try:
+                connection.run(_WRITE_EVENTS, rows=_json([_event_row(step) for step in steps]))
+                connection.run(_WRITE_ORDERS, rows=_json([_order_row(order) for order in latest.values()]))
+                if fills:
+                    connection.run(_WRITE_FILLS, rows=_json(fills))
+            except DatabaseError:
+                connection.run("ROLLBACK")
+                raise
+            connection.run("COMMIT")
+
+    def find(self, order_id: str) -> OrderRow | None:
+        """Return an order, or None when the ledger has none of this id. Raises RetryableError."""
+        with self._connection() as connection:
+            rows = connection.run(
+                f"SELECT {_ORDER_COLUMNS} FROM orders WHERE order_id = CAST(:order_id AS uuid)",
+                order_id=order_id,
+            )
+        return OrderRow(*rows[0]) if rows else None
+
+    def history(self, order_id: str) -> list[StatusEvent]:
+        """Return an order's events in sequence; empty for an unknown order. Raises RetryableError."""
+        with self._connection() as connection:
+            rows = connection.run(
+                "SELECT event::text FROM order_events WHERE order_id = CAST(:order_id AS uuid) ORDER BY sequence",
+                order_id=order_id,
+            )
+        return [event_decoder.decode(event) for (event,) in rows]
+
+    def fills(self, order_id: str) -> list[Fill]:
+        """Return an order's fills by leg. Raises RetryableError."""
+        with self._connection() as connection:
+            rows = connection.run(
+                "SELECT venue, pool, token_in, token_out, amount_in::text, amount_out::text, fee::text, fee_token"
+                " FROM fills WHERE order_id = CAST(:order_id AS uuid) ORDER BY leg",
+                order_id=order_id,
+            )
+        return [
+            Fill(venue, pool, token_in, token_out, int(amount_in), int(amount_out), int(fee), fee_token)
+            for venue, pool, token_in, token_out, amount_in, amount_out, fee, fee_token in rows
+        ]
+
+    def find_all(self, wanted: OrderFilter) -> list[OrderRow]:
+        """Return the newest orders that `wanted` admits. Raises RetryableError."""
+        conditions, values = ["TRUE"], dict[str, Any](limit=wanted.limit)
+        for column in ("status", "token_in", "token_out"):
+            if (value := getattr(wanted, column)) is not None:
+                conditions.append(f"{column} = :{column}")
+                values[column] = value
+        if wanted.before is not None:
+            conditions.append("(created_at, order_id) < (CAST(:created_at AS timestamptz), CAST(:order_id AS uuid))")
+            values["created_at"], values["order_id"] = wanted.before
+        with self._connection() as connection:
+            # Only column names of our own are put into the text; every value is a parameter.
+            rows = connection.run(
+                f"SELECT {_ORDER_COLUMNS} FROM orders WHERE {' AND '.join(conditions)}"  # noqa: S608 - see above
+                " ORDER BY created_at DESC, order_id DESC LIMIT :limit",
+                **values,
+            )
+        return [OrderRow(*row) for row in rows]
+
+    def ping(self) -> None:
+        """Raise RetryableError unless Postgres answers."""
+        with self._connection() as connection:
+            connection.run("SELECT 1")
+
+    @contextmanager
+    def _connection(self) -> Iterator[pg8000.native.Connection]:
+        """Lend a connection; one that broke is thrown away, and the next use opens another."""
+        try:
+            connection = self._idle.get(timeout=5)
+        except queue.Empty as error:
+            raise RetryableError(f"all {MAX_CONNECTIONS} connections to Postgres are busy") from error
+        healthy = None
+        try:
+            connection = connection or self._connect()
+            yield connection
+            healthy = connection
+        except (InterfaceError, OSError) as error:
+            if connection is not None:
+                with suppress(InterfaceError, OSError):
+                    connection.close()
+            raise RetryableError(f"Postgres can't be reached: {error}") from error
+        except DatabaseError as error:
+            if _is_transient(error):
+                raise RetryableError(f"Postgres is not ready: {_message(error)}") from error
+            healthy = connection
+            raise
+        finally:
+            self._idle.put(healthy)
+
+
+def _is_transient(error: DatabaseError) -> bool:
+    """Tell whether the server, not the data, is at fault (SQLSTATE classes 08, 40, 53, 55, 57, 58)."""
+    details = error.args[0] if error.args else None
+    code = str(details.get("C", "")) if isinstance(details, dict) else ""
+    return code[:2] in ("08", "40", "53", "55", "57", "58")
+
+
+def _message(error: DatabaseError) -> str:
+    details = error.args[0] if error.args else None
+    return str(details.get("M", details)) if isinstance(details, dict) else str(error)
+
+
+def _json(rows: Sequence[dict[str, Any]]) -> str:
+    return encoder.encode(rows).decode()
+
+
+def _event_row(step: Step) -> dict[str, Any]:
+    order = step.order
+    return {
+        "order_id": order.order_id,
+        "sequence": order.sequence,
+        "status": order.status,
+        "event": msgspec.Raw(step.event.encode()),
+        "occurred_at": iso_timestamp(order.updated_at_ms),
+    }
+
+
+def _order_row(order: Order) -> dict[str, Any]:
+    request = order.request
+    return {
+        "order_id": order.order_id,
+        "sequence": order.sequence,
+        "status": order.status,
+        "order_type": request.order_type,
+        "token_in": request.token_in,
+        "token_out": request.token_out,
+        "amount_in": request.amount_in,
+        "slippage_bps": request.slippage_bps,
+        "route": order.route,
+        "amount_out": order.amount_out,
+        "execution_price": order.execution_price,
+        "tx_hash": order.tx_hash,
+        "reason": order.reason,
+        "created_at": iso_timestamp(order.created_at_ms),
+        "updated_at": iso_timestamp(order.updated_at_ms),
+    }
+
+
+def _fill_rows(order: Order) -> Iterator[dict[str, Any]]:
+    for number, fill in enumerate(order.fills, start=1):
+        yield {
+            "order_id": order.order_id,
+            "leg": number,
+            "venue": fill.venue,
+            "pool": fill.pool,
+            "token_in": fill.token_in,
+            "token_out": fill.token_out,
+            "amount_in": fill.amount_in,
+            "amount_out": fill.amount_out,
+            "fee": fill.fee,
+            "fee_token": fill.fee_token,
+            "tx_hash": order.tx_hash,
+            "executed_at": iso_timestamp(order.updated_at_ms),
+        }

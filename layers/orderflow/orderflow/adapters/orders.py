@@ -1,0 +1,100 @@
+"""Orders in Redis, as the stages see them: take steps, look one up, let go of it when the ledger has it."""
+
+from collections.abc import Sequence
+
+import msgspec
+import redis
+
+from orderflow.adapters import scripts
+from orderflow.adapters.codec import encoder, event_decoder, order_decoder
+from orderflow.adapters.keys import key, order_key, partition_of
+from orderflow.domain.order import Order, StatusEvent, event_of
+
+KEEP_AFTER_LEDGER_MS = 5 * 60 * 1000
+"""How long an order stays in Redis after Postgres has its end: time enough for late subscribers to be served fast."""
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """An order after a step, and the stream that it goes to next (None at the end), after a delay."""
+
+    order: Order
+    next_stream: str | None = None
+    delay_ms: int = 0
+
+
+class Orders:
+    """The orders of every partition."""
+
+    def __init__(self, client: redis.Redis, partitions: int) -> None:
+        self._client = client
+        self._partitions = partitions
+        self._transition = client.register_script(scripts.source("transition", "deliver"))
+        self._schedule = client.register_script(scripts.source("schedule", "deliver"))
+
+    def apply(self, transitions: Sequence[Transition]) -> list[bool]:
+        """Take the steps, each wholly or not at all, and say of each whether it was taken.
+
+        False means stale: the order was no longer at the step before, so this step was made already. A partition's
+        steps, to one next stream, travel as one call.
+        """
+        groups: dict[tuple[str, str | None], list[int]] = {}
+        for index, transition in enumerate(transitions):
+            partition = partition_of(transition.order.order_id, self._partitions)
+            groups.setdefault((partition, transition.next_stream), []).append(index)
+        taken = [False] * len(transitions)
+        for (partition, stream), indices in groups.items():
+            keys, arguments = _transition_call(partition, stream, [transitions[index] for index in indices])
+            for index, outcome in zip(indices, self._transition(keys, arguments), strict=True):
+                taken[index] = outcome == 1
+        return taken
+
+    def schedule(self, stream: str, messages: Sequence[tuple[Order, int]]) -> None:
+        """Put orders on `stream` as they are, each after its delay in milliseconds, without a step being taken."""
+        by_partition: dict[str, list[tuple[Order, int]]] = {}
+        for message in messages:
+            by_partition.setdefault(partition_of(message[0].order_id, self._partitions), []).append(message)
+        for partition, group in by_partition.items():
+            keys = [key(partition, name) for name in ("timers", "wake", stream)]
+            arguments: list[str | bytes | int] = [stream]
+            for order, delay_ms in group:
+                arguments += [delay_ms, encoder.encode(order)]
+            self._schedule(keys, arguments)
+
+    def find(self, order_id: str) -> tuple[Order, list[StatusEvent]] | None:
+        """Return an order's latest snapshot and all its events in sequence, or None when Redis has no such order."""
+        partition = partition_of(order_id, self._partitions)
+        fields = self._client.hgetall(order_key(partition, order_id))
+        if not fields:
+            return None
+        order = order_decoder.decode(fields["order"])
+        events = (fields[f"event:{sequence}"] for sequence in range(1, order.sequence + 1))
+        return order, [event_decoder.decode(event) for event in events]
+
+    def let_go(self, order_ids: Sequence[str]) -> None:
+        """Have orders leave Redis in a few minutes; only to be called when the ledger has their end."""
+        pipeline = self._client.pipeline(transaction=False)
+        for order_id in order_ids:
+            pipeline.pexpire(order_key(partition_of(order_id, self._partitions), order_id), KEEP_AFTER_LEDGER_MS)
+        pipeline.execute()
+
+
+def _transition_call(
+    partition: str, stream: str | None, transitions: Sequence[Transition]
+) -> tuple[list[str], list[str | bytes | int]]:
+    """Return the keys and arguments of transition.lua for steps of one partition."""
+    next_key = key(partition, stream or "status")
+    keys = [key(partition, "timers"), key(partition, "wake"), key(partition, "status"), next_key]
+    arguments: list[str | bytes | int] = []
+    for transition in transitions:
+        order = transition.order
+        keys.append(order_key(partition, order.order_id))
+        arguments += [
+            order.order_id,
+            order.sequence,
+            order.status.value,
+            encoder.encode(event_of(order)),
+            encoder.encode(order),
+            stream or "",
+            transition.delay_ms,
+        ]
+    return keys, arguments

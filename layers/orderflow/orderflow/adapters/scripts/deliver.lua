@@ -1,0 +1,38 @@
+-- Shared by the scripts that send messages: a message goes to its stream at once, or rests in the timer set until due.
+-- KEYS[1] is the partition's timer set, KEYS[2] the list that wakes whoever waits for its earliest entry.
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function rest(timers, wake, due, stream, attempt, order)
+  redis.call('ZADD', timers, due, stream .. ' ' .. attempt .. ' ' .. order)
+  local first = redis.call('ZRANGE', timers, 0, 0, 'WITHSCORES')
+  if tonumber(first[2]) >= due then
+    redis.call('RPUSH', wake, due)
+    redis.call('LTRIM', wake, -1, -1)
+  end
+end
+
+local function deliver(timers, wake, stream_key, stream, delay_ms, attempt, order)
+  if delay_ms > 0 then
+    rest(timers, wake, now_ms() + delay_ms, stream, attempt, order)
+  else
+    redis.call('XADD', stream_key, '*', 'attempt', attempt, 'order', order)
+  end
+end
+
+-- Take one step of an order, if it is still at the step before; return 1 when taken and 0 when stale.
+local function transition(timers, wake, status_key, stream_key, order_key, stream, id, sequence, status, event, order, delay_ms)
+  local current = tonumber(redis.call('HGET', order_key, 'sequence') or '0')
+  if current ~= tonumber(sequence) - 1 then
+    return 0
+  end
+  redis.call('HSET', order_key, 'sequence', sequence, 'status', status, 'order', order, 'event:' .. sequence, event)
+  redis.call('XADD', status_key, '*', 'order_id', id, 'sequence', sequence, 'event', event, 'order', order)
+  if stream ~= '' then
+    deliver(timers, wake, stream_key, stream, tonumber(delay_ms), 1, order)
+  end
+  return 1
+end

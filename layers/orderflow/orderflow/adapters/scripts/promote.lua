@@ -1,0 +1,16 @@
+-- Move the messages that are due from the timer set to their streams.
+-- KEYS: timers, wake, then the streams. ARGV: how many at most, then the streams' names in the order of their keys.
+-- Returns how many moved, and the milliseconds until the next is due (-1: none waits).
+local stream_keys = {}
+for i = 3, #KEYS do
+  stream_keys[ARGV[i - 1]] = KEYS[i]
+end
+local now = now_ms()
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
+for _, member in ipairs(due) do
+  local stream, attempt, order = string.match(member, '^(%S+) (%S+) (.*)$')
+  redis.call('XADD', stream_keys[stream], '*', 'attempt', attempt, 'order', order)
+  redis.call('ZREM', KEYS[1], member)
+end
+local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+return {#due, first[2] and math.max(0, first[2] - now) or -1}

@@ -1,0 +1,115 @@
+"""Redis Streams as the event source and the stages use them: read, acknowledge, defer, bury, promote."""
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+import msgspec
+import redis
+
+from orderflow.adapters import scripts
+from orderflow.adapters.keys import key
+
+_Reply = list[tuple[str, list[tuple[str, dict[str, str]]]]]
+
+CONSUMER = "owner"
+"""Every owner of a partition reads under this one name, so whoever takes over finds what its predecessor left."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A stream's entry: its id, and its fields as text (`attempt` is taken out of them)."""
+
+    id: str
+    fields: dict[str, str]
+    attempt: int
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """An entry that is given up, with what a person needs to understand and redrive it."""
+
+    entry: Entry
+    function: str
+    stream: str
+    error: str
+
+
+class Streams:
+    """The streams of one partition."""
+
+    def __init__(self, client: redis.Redis, partition: str) -> None:
+        self._client = client
+        self.partition = partition
+        self._timers, self._wake = key(partition, "timers"), key(partition, "wake")
+        self._acknowledge = client.register_script(scripts.source("acknowledge", "trim"))
+        self._defer = client.register_script(scripts.source("defer", "deliver", "trim"))
+        self._bury = client.register_script(scripts.source("bury", "trim"))
+        self._promote = client.register_script(scripts.source("promote", "deliver"))
+
+    def create_group(self, stream: str, group: str) -> None:
+        """Let `group` read `stream` from its beginning; do nothing where it does already."""
+        try:
+            self._client.xgroup_create(key(self.partition, stream), group, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+    def read_pending(self, stream: str, group: str, count: int, after: str = "0") -> list[Entry]:
+        """Return up to `count` entries that were handed out before and never acknowledged, oldest first."""
+        return self._read(stream, group, count, after, block_ms=None)
+
+    def read_new(self, stream: str, group: str, count: int, block_ms: int) -> list[Entry]:
+        """Return up to `count` entries that nobody of the group has seen, waiting for the first one."""
+        return self._read(stream, group, count, ">", block_ms=block_ms)
+
+    def acknowledge(self, stream: str, group: str, ids: Sequence[str]) -> None:
+        """Forget entries whose work is done."""
+        if ids:
+            self._acknowledge([key(self.partition, stream)], [group, *ids])
+
+    def defer(self, stream: str, group: str, retries: Iterable[tuple[Entry, int]]) -> None:
+        """Take entries off the stream and deliver each again after its delay in milliseconds, one attempt higher."""
+        arguments: list[str | int] = [group, stream]
+        for entry, delay_ms in retries:
+            arguments += [entry.id, entry.attempt + 1, delay_ms, entry.fields["order"]]
+        if len(arguments) > 2:
+            self._defer([self._timers, self._wake, key(self.partition, stream)], arguments)
+
+    def bury(self, stream: str, group: str, letters: Sequence[DeadLetter]) -> None:
+        """Move entries to the partition's dead-letter stream."""
+        for letter in letters:
+            record = {
+                **letter.entry.fields,
+                "function": letter.function,
+                "stream": letter.stream,
+                "attempts": str(letter.entry.attempt),
+                "error": letter.error,
+                "message_id": letter.entry.id,
+            }
+            flat = [part for pair in record.items() for part in pair]
+            keys = [key(self.partition, stream), key(self.partition, "dead")]
+            self._bury(keys, [group, len(flat) + 1, letter.entry.id, *flat])
+
+    def promote(self, streams: Sequence[str], limit: int = 200) -> tuple[int, int | None]:
+        """Move up to `limit` due messages from the timer set to their streams.
+
+        Returns how many moved, and the milliseconds until the next is due (None when none waits).
+        """
+        keys = [self._timers, self._wake, *(key(self.partition, stream) for stream in streams)]
+        moved, next_ms = self._promote(keys, [limit, *streams])
+        return moved, None if next_ms < 0 else next_ms
+
+    def wait_for_timer(self, timeout_ms: int) -> None:
+        """Return when a timer becomes the earliest, or after `timeout_ms`."""
+        self._client.blpop([self._wake], timeout=max(timeout_ms, 1) / 1000)
+
+    def _read(self, stream: str, group: str, count: int, after: str, block_ms: int | None) -> list[Entry]:
+        reply = cast(
+            _Reply,
+            self._client.xreadgroup(group, CONSUMER, {key(self.partition, stream): after}, count=count, block=block_ms),
+        )
+        return [_entry(entry_id, fields) for _, entries in reply for entry_id, fields in entries]
+
+
+def _entry(entry_id: str, fields: dict[str, str]) -> Entry:
+    """Return an entry; one that was removed while pending has no fields left."""
+    attempt = fields.pop("attempt", "1")
+    return Entry(entry_id, fields, int(attempt))

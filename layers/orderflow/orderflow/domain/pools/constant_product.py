@@ -1,0 +1,99 @@
+"""What every constant-product pool shares: two reserves, and the checks around a swap."""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Self
+
+import msgspec
+
+from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
+
+
+class Swap(msgspec.Struct, frozen=True):
+    """The result of a swap, all amounts in atoms; `fee` is in atoms of `fee_token` and already inside the amounts."""
+
+    amount_in: int
+    amount_out: int
+    fee: int
+    fee_token: str
+
+
+class ConstantProduct(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """A pool of two tokens whose product of reserves never falls. Reserves are in atoms.
+
+    `withheld_a` and `withheld_b` are fees that lie in the pool's vaults but no longer take part in pricing, so a
+    vault holds reserve + withheld. `version` counts the swaps that the pool has seen.
+    """
+
+    pool: str
+    venue: str
+    token_a: str
+    token_b: str
+    reserve_a: int
+    reserve_b: int
+    withheld_a: int = 0
+    withheld_b: int = 0
+    version: int = 0
+
+    def swap(self, token_in: str, amount_in: int) -> tuple[Swap, Self]:
+        """Sell `amount_in` atoms of `token_in`; return the result and the pool after it."""
+        raise NotImplementedError
+
+    def amount_in_for(self, token_in: str, amount_out: int) -> int:
+        """Return the fewest atoms of `token_in` that the venue asks for `amount_out` atoms, rounded up."""
+        raise NotImplementedError
+
+    def reserves(self, token_in: str) -> tuple[int, int]:
+        """Return (reserve of `token_in`, reserve of the other token)."""
+        if token_in == self.token_a:
+            return self.reserve_a, self.reserve_b
+        return self.reserve_b, self.reserve_a
+
+    def other(self, token: str) -> str:
+        """Return the token that `token` is traded against here."""
+        return self.token_b if token == self.token_a else self.token_a
+
+    def after(self, token_in: str, *, reserve_in: int, reserve_out: int, withheld: int = 0) -> Self:
+        """Return the pool with new reserves, `withheld` more atoms of `token_in` set aside, and the next version."""
+        if token_in == self.token_a:
+            return msgspec.structs.replace(
+                self,
+                reserve_a=reserve_in,
+                reserve_b=reserve_out,
+                withheld_a=self.withheld_a + withheld,
+                version=self.version + 1,
+            )
+        return msgspec.structs.replace(
+            self,
+            reserve_a=reserve_out,
+            reserve_b=reserve_in,
+            withheld_b=self.withheld_b + withheld,
+            version=self.version + 1,
+        )
+
+    def price_impact(self, token_in: str, swap: Swap) -> Decimal:
+        """Return 1 − (out/in, fees left aside)/spot as a fraction with six decimals, half to even."""
+        reserve_in, reserve_out = self.reserves(token_in)
+        fee_on_input = swap.fee_token == token_in
+        net_in = swap.amount_in - swap.fee if fee_on_input else swap.amount_in
+        gross_out = swap.amount_out if fee_on_input else swap.amount_out + swap.fee
+        if net_in == 0:
+            return Decimal(0)
+        kept = Decimal(gross_out * reserve_in) / Decimal(net_in * reserve_out)
+        return (1 - kept).quantize(Decimal("0.000001"), ROUND_HALF_EVEN)
+
+    def check_output(self, amount_in: int, amount_out: int) -> None:
+        """Raise ZeroOutputError when a swap of `amount_in` would yield nothing."""
+        if amount_out <= 0:
+            raise ZeroOutputError(f"{amount_in} atoms are too few: {self.venue} would pay out nothing")
+
+    def check_liquidity(self, amount_out: int, reserve_out: int) -> None:
+        """Raise InsufficientLiquidityError unless the pool holds more than `amount_out`."""
+        if amount_out >= reserve_out:
+            raise InsufficientLiquidityError(
+                f"{self.venue} pool {self.pool} holds {reserve_out} atoms, {amount_out} were asked for"
+            )
+
+
+def divide_up(numerator: int, denominator: int) -> int:
+    """Return ⌈numerator / denominator⌉ for integers, denominator positive."""
+    return -(-numerator // denominator)

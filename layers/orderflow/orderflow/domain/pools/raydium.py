@@ -1,0 +1,74 @@
+"""Raydium's constant-product pools: AMM v4 and CPMM, bit for bit as their programs compute."""
+
+from typing import Self
+
+from orderflow.domain.pools.constant_product import ConstantProduct, Swap, divide_up
+
+AMM_V4_FEE = 25
+AMM_V4_FEE_UNIT = 10_000
+CPMM_UNIT = 1_000_000
+CPMM_PROTOCOL_SHARE = 120_000
+CPMM_FUND_SHARE = 40_000
+
+
+class AmmV4(ConstantProduct, frozen=True, kw_only=True, tag="raydium_amm_v4"):
+    """Raydium AMM v4: a fee of 25/10,000 on the input, all of which stays in the pool."""
+
+    def swap(self, token_in: str, amount_in: int) -> tuple[Swap, Self]:
+        """Sell `amount_in` atoms: fee = ⌈a·25/10⁴⌉, x = a − fee, out = ⌊S·x/(R+x)⌋.
+
+        Raises ZeroOutputError when the output would be zero.
+        """
+        reserve_in, reserve_out = self.reserves(token_in)
+        fee = divide_up(amount_in * AMM_V4_FEE, AMM_V4_FEE_UNIT)
+        net = amount_in - fee
+        out = reserve_out * net // (reserve_in + net)
+        self.check_output(amount_in, out)
+        after = self.after(token_in, reserve_in=reserve_in + amount_in, reserve_out=reserve_out - out)
+        return Swap(amount_in, out, fee, token_in), after
+
+    def amount_in_for(self, token_in: str, amount_out: int) -> int:
+        """Return the input for `amount_out`: pre = ⌈R·b/(S−b)⌉, in = ⌈pre·10⁴/9975⌉.
+
+        Raises InsufficientLiquidityError when the pool does not hold more than `amount_out`.
+        """
+        reserve_in, reserve_out = self.reserves(token_in)
+        self.check_liquidity(amount_out, reserve_out)
+        net = divide_up(reserve_in * amount_out, reserve_out - amount_out)
+        return divide_up(net * AMM_V4_FEE_UNIT, AMM_V4_FEE_UNIT - AMM_V4_FEE)
+
+
+class Cpmm(ConstantProduct, frozen=True, kw_only=True, tag="raydium_cpmm"):
+    """Raydium CPMM: a trade fee of `fee_rate`/10⁶ on the input, part of which leaves the pricing reserves."""
+
+    fee_rate: int = 2_500
+
+    def swap(self, token_in: str, amount_in: int) -> tuple[Swap, Self]:
+        """Sell `amount_in` atoms: fee = ⌈a·rate/10⁶⌉, x = a − fee, out = ⌊S·x/(R+x)⌋.
+
+        Of the fee, ⌊fee·0.12⌋ (protocol) and ⌊fee·0.04⌋ (fund) are withheld from the reserves.
+        Raises ZeroOutputError when the output would be zero.
+        """
+        reserve_in, reserve_out = self.reserves(token_in)
+        fee = divide_up(amount_in * self.fee_rate, CPMM_UNIT)
+        net = amount_in - fee
+        out = reserve_out * net // (reserve_in + net)
+        self.check_output(amount_in, out)
+        withheld = fee * CPMM_PROTOCOL_SHARE // CPMM_UNIT + fee * CPMM_FUND_SHARE // CPMM_UNIT
+        after = self.after(
+            token_in,
+            reserve_in=reserve_in + amount_in - withheld,
+            reserve_out=reserve_out - out,
+            withheld=withheld,
+        )
+        return Swap(amount_in, out, fee, token_in), after
+
+    def amount_in_for(self, token_in: str, amount_out: int) -> int:
+        """Return the input for `amount_out`: x = ⌈R·b/(S−b)⌉, in = ⌈x·10⁶/(10⁶−rate)⌉.
+
+        Raises InsufficientLiquidityError when the pool does not hold more than `amount_out`.
+        """
+        reserve_in, reserve_out = self.reserves(token_in)
+        self.check_liquidity(amount_out, reserve_out)
+        net = divide_up(reserve_in * amount_out, reserve_out - amount_out)
+        return divide_up(net * CPMM_UNIT, CPMM_UNIT - self.fee_rate)

@@ -1,0 +1,33 @@
+"""The errors that cross module borders."""
+
+
+class OrderflowError(Exception):
+    """Base of every error that this project raises on purpose."""
+
+
+class RejectedError(OrderflowError):
+    """The order can never succeed; it fails with this message as the reason its owner reads."""
+
+
+class RetryableError(OrderflowError):
+    """Something the work depends on is away or busy; the same work may succeed later."""
+
+
+class NoRouteError(RejectedError):
+    """No pool of any venue can take this order."""
+
+
+class ZeroOutputError(RejectedError):
+    """The amount is so small that the swap would yield nothing."""
+
+
+class InsufficientLiquidityError(RejectedError):
+    """The pool does not hold what the swap asks of it."""
+
+
+class IllegalTransitionError(OrderflowError):
+    """A status was asked to follow one that it may not follow."""
+
+
+class ConfigurationError(OrderflowError):
+    """A setting is missing or can't be used; the message names it."""

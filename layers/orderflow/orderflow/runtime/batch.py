@@ -1,0 +1,176 @@
+"""The batch contract of a stream's function: `{"Records": [...]}` in, `{"batchItemFailures": [...]}` out."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any, NotRequired, Protocol, TypedDict
+
+import redis
+
+from orderflow.adapters.codec import order_decoder
+from orderflow.adapters.orders import Transition
+from orderflow.domain.order import Order
+from orderflow.errors import RejectedError, RetryableError
+from orderflow.runtime import clients, clock
+from orderflow.runtime.logging import get_logger
+from orderflow.runtime.observability import count, traced
+
+
+class StreamRecord(TypedDict):
+    """One entry of a stream as a function gets it; `data` holds the entry's fields."""
+
+    messageId: str
+    eventSource: str
+    stream: str
+    partition: str
+    attempt: int
+    data: dict[str, str]
+
+
+class StreamEvent(TypedDict):
+    Records: list[StreamRecord]
+
+
+class ItemFailure(TypedDict):
+    """A record to be tried again; `error` says why, and goes with it to the dead letters after the last attempt."""
+
+    itemIdentifier: str
+    error: NotRequired[str]
+
+
+class BatchResponse(TypedDict):
+    batchItemFailures: list[ItemFailure]
+
+
+StreamHandler = Callable[[StreamEvent, Any], BatchResponse]
+
+# Redis is away, starting, failing over or full: the whole batch has to wait, and no record of it is at fault.
+_REDIS_IS_AWAY = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.ClusterError,
+)
+
+
+def stream_function(handler: StreamHandler) -> StreamHandler:
+    """Make a function of a stream out of `handler`: traced, and saying RetryableError when Redis is away."""
+
+    @wraps(handler)
+    def invoked(event: StreamEvent, context: Any) -> BatchResponse:
+        try:
+            return handler(event, context)
+        except _REDIS_IS_AWAY as error:
+            raise RetryableError(f"Redis can't be reached: {error}") from error
+
+    return traced(invoked)
+
+
+class Step(Protocol):
+    """Decides an order's next step. Raises RejectedError when it can never succeed, RetryableError when not now."""
+
+    def __call__(self, order: Order) -> Transition: ...
+
+
+class Failures:
+    """The records of a batch that have to be tried again, with the reason; each is logged as it comes."""
+
+    def __init__(self, function: str) -> None:
+        self._function = function
+        self.items: list[ItemFailure] = []
+
+    def add(self, record: StreamRecord, error: Exception) -> None:
+        """Note a record; anything but a RetryableError is a bug, and logged with its traceback."""
+        self.items.append({"itemIdentifier": record["messageId"], "error": f"{type(error).__name__}: {error}"})
+        get_logger(self._function).warning(
+            "record failed",
+            exc_info=None if isinstance(error, RetryableError) else error,
+            extra={
+                "message_id": record["messageId"],
+                "attempt": record["attempt"],
+                "order_id": record["data"].get("order_id"),
+                "error": str(error),
+            },
+        )
+
+    def attempt(self, records: Iterable[StreamRecord], work: Callable[[StreamRecord], None]) -> None:
+        """Do `work` on each record; one that raises is noted, and does not keep the others from being done."""
+        for record in records:
+            try:
+                work(record)
+            except Exception as error:  # noqa: BLE001 - the one broad except: a bug on one record is its alone
+                self.add(record, error)
+
+
+def run_stage(
+    function: str,
+    event: StreamEvent,
+    prepare: Callable[[Sequence[Order]], Step],
+    afterwards: Callable[[Sequence[Order]], None] | None = None,
+) -> BatchResponse:
+    """Take a batch of orders one step on: one read, pure decisions, one write.
+
+    `prepare` reads whatever the batch needs and returns the decision for a single order. `afterwards` gets the orders
+    after their step, also those whose step had been made by an earlier delivery of the same message. Raises
+    RetryableError when what the whole batch depends on is away.
+    """
+    started = time.perf_counter()
+    failures = Failures(function)
+    arrived: list[tuple[StreamRecord, Order]] = []
+    transitions: list[Transition] = []
+
+    failures.attempt(event["Records"], lambda record: arrived.append((record, _order_of(record))))
+    decide = prepare([order for _, order in arrived])
+    orders_by_id = {record["messageId"]: order for record, order in arrived}
+
+    def step(record: StreamRecord) -> None:
+        order = orders_by_id[record["messageId"]]
+        try:
+            transitions.append(decide(order))
+        except RejectedError as error:
+            transitions.append(Transition(order.fail(str(error), clock.now_ms())))
+
+    failures.attempt([record for record, _ in arrived], step)
+    taken = clients.orders().apply(transitions)
+    if afterwards is not None:
+        afterwards([transition.order for transition in transitions])
+    finish(function, event, failures, started, stale=taken.count(False), orders=transitions)
+    return {"batchItemFailures": failures.items}
+
+
+def finish(
+    function: str,
+    event: StreamEvent,
+    failures: Failures,
+    started: float,
+    orders: Sequence[Transition] = (),
+    **counts: int,
+) -> None:
+    """Write the one line and the metrics of a batch; a batch of one order names it.
+
+    Batches that take orders on are written at INFO, those that only tell or record it at DEBUG.
+    """
+    records = event["Records"]
+    elapsed_ms = round((time.perf_counter() - started) * 1000, 2)
+    counts = {"records": len(records), "failures": len(failures.items)} | counts
+    count(function, counts, elapsed_ms)
+    one = orders[0].order if len(orders) == 1 else None
+    logger = get_logger(function)
+    write = logger.info if orders else logger.debug
+    write(
+        "batch",
+        extra={
+            "partition": records[0]["partition"] if records else None,
+            **{name: value for name, value in counts.items() if value},
+            "order_id": one.order_id if one else None,
+            "sequence": one.sequence if one else None,
+            "status_to": one.status.value if one else None,
+            "reason": one.reason if one else None,
+            "elapsed_ms": elapsed_ms,
+        },
+    )
+
+
+def _order_of(record: StreamRecord) -> Order:
+    return order_decoder.decode(record["data"]["order"])

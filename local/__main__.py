@@ -1,0 +1,54 @@
+"""The command line of this machine: `python -m local up | watch | bench | acceptance | migrate`."""
+
+import argparse
+import sys
+from importlib import import_module
+
+from orderflow.errors import OrderflowError
+
+# Imported only when asked for: none should wait for what another needs.
+CLIENTS = {
+    "watch": ("local.watch", "place an order and follow it here, or follow one that is on its way"),
+    "bench": ("local.bench", "measure a running system, or one started for it, under load"),
+    "acceptance": ("local.acceptance", "try every promise of the API against a running system"),
+}
+
+
+def main() -> int:
+    """Do what the arguments say and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m local", description="Orderflow on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start everything and keep it running; settings come from the environment")
+    commands.add_parser("migrate", help="bring the ledger at DATABASE_URL to its latest schema")
+    named = next((argument for argument in sys.argv[1:] if argument in CLIENTS), None)
+    for name, (module, text) in CLIENTS.items():
+        command = commands.add_parser(name, help=text)
+        if name == named:
+            import_module(module).add_arguments(command)
+    arguments = parser.parse_args()
+    try:
+        return _run(arguments)
+    except OrderflowError as error:
+        print(f"{error}", file=sys.stderr)
+        return 1
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "up":
+        from local.runner import run
+        from local.settings import read_local_settings
+
+        return run(read_local_settings())
+    if arguments.command == "migrate":
+        from local.migrate import migrate
+        from local.settings import read_local_settings
+
+        migrate(read_local_settings().database_url)
+        return 0
+    module, _ = CLIENTS[arguments.command]
+    status: int = import_module(module).run(arguments)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,228 @@
+"""Starts the Redis and the Postgres of this machine: a home directory in, two answering servers out.
+
+Both are real servers out of wheels, run as children that open no port. REDIS_URL and DATABASE_URL name others.
+"""
+
+import hashlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pg8000.native
+import psutil
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from local.server_programs import BackingError, environment, postgres_programs, redis_program
+from orderflow.adapters.postgres import connect
+from orderflow.errors import ConfigurationError
+
+READY_TIMEOUT_S = 30.0
+ANSWER_TIMEOUT_S = 5.0
+POLL_S = 0.01
+LONGEST_SOCKET_PATH = 100  # the kernels take 107 bytes on Linux and 103 on macOS
+POSTGRES_SOCKET = ".s.PGSQL.5432"
+LOG_TAIL_LINES = 12
+# In order first, then by force. SIGQUIT lets Postgres end its own children, which SIGKILL would leave behind.
+STOP_SIGNALS = {
+    "redis": (signal.SIGTERM, signal.SIGKILL),
+    "postgres": (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL),
+}
+FORCE_TIMEOUT_S = 1.0
+REDIS_OPTIONS = (
+    *("--port", "0", "--unixsocketperm", "700", "--daemonize", "no", "--logfile", ""),
+    *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+    *("--maxmemory", "0", "--maxmemory-policy", "noeviction"),
+    *("--set-proc-title", "no"),  # an orphan is known by its command line
+)
+POSTGRES_OPTIONS = (
+    *("-c", "listen_addresses=", "-c", "port=5432", "-c", "unix_socket_permissions=0700"),
+    *("-c", "max_connections=50", "-c", "shared_buffers=128MB", "-c", "jit=off"),
+    *("-c", "synchronous_commit=on", "-c", "timezone=UTC", "-c", "log_timezone=UTC"),
+)
+
+
+@dataclass
+class Backing:
+    """A server that answers at `url`; `process` is None where it is not ours."""
+
+    name: str
+    url: str
+    process: subprocess.Popen[bytes] | None
+
+    def stop(self, timeout_s: float = 3.0) -> None:
+        """Stop the server if it is ours: in order within `timeout_s`, else by force. Stopping again does nothing."""
+        if self.process is not None and self.process.poll() is None:
+            _end(psutil.Process(self.process.pid), self.name, timeout_s)
+            self.process.wait()
+
+
+def start_redis(home: Path, url: str | None) -> Backing:
+    """Return the Redis at `url`, or one started with its data in `home`/redis, as soon as it answers PING."""
+    if url:
+        return _given("redis", "REDIS_URL", url, _ping_redis)
+    home = home.resolve()
+    data, socket = home / "redis", socket_directory(home) / "redis.sock"
+    data.mkdir(parents=True, exist_ok=True)
+    pid_file = data / "redis.pid"
+    _stop_orphan("redis", data, pid_file)
+    place = ("--dir", str(data), "--unixsocket", str(socket), "--pidfile", str(pid_file))
+    return _start("redis", home, [redis_program(), *place, *REDIS_OPTIONS], f"unix://{quote(str(socket))}", _ping_redis)
+
+
+def start_postgres(home: Path, url: str | None) -> Backing:
+    """Return the Postgres at `url`, or one started with its data in `home`/postgres, as soon as it answers.
+
+    Postgres refuses to be root; root runs it under another user id.
+    """
+    if url:
+        return _given("postgres", "DATABASE_URL", url, _ping_postgres)
+    home = home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    data, sockets = home / "postgres", socket_directory(home)
+    _stop_orphan("postgres", data, data / "postmaster.pid", sockets / f"{POSTGRES_SOCKET}.lock")
+    programs = postgres_programs(home)
+    if not (data / "PG_VERSION").exists():
+        programs.make_data(data)
+    programs.own(data)
+    place = ("-D", str(data), "-c", f"unix_socket_directories={sockets}")
+    command = programs.command("postgres", *place, *POSTGRES_OPTIONS)
+    return _start(
+        "postgres", home, command, f"postgresql://orderflow@/orderflow?host={quote(str(sockets))}", _ping_postgres
+    )
+
+
+def socket_directory(home: Path) -> Path:
+    """Return the directory of the sockets, made if need be: `home`/run, or a short one where that is too long."""
+    directory = home / "run"
+    if len(os.fsencode(directory / POSTGRES_SOCKET)) > LONGEST_SOCKET_PATH:
+        directory = Path(tempfile.gettempdir(), f"orderflow-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if directory.is_symlink() or directory.stat().st_uid != os.geteuid():
+        raise BackingError(f"{directory} belongs to another user; remove it, or choose another ORDERFLOW_HOME")
+    directory.chmod(0o700)
+    return directory
+
+
+def _given(name: str, setting: str, url: str, ping: Callable[[str], None]) -> Backing:
+    try:
+        where = f"{_address(url)} ({setting})"
+        _wait_for_answer(url, ping, lambda: True, ANSWER_TIMEOUT_S)
+    except (ValueError, TypeError, ConfigurationError):
+        # The parsers quote what they could not read, which may be a part of the password.
+        hint = "percent-encode what is special in its password"
+        raise BackingError(f"{name}: {setting} is not a URL that can be used; {hint}") from None
+    except (redis.RedisError, pg8000.native.Error, OSError) as error:
+        raise BackingError(f"{name} does not answer at {where}: {_reason(error)}") from error
+    return Backing(name, url, None)
+
+
+def _start(name: str, home: Path, command: list[str], url: str, ping: Callable[[str], None]) -> Backing:
+    log = home / "logs" / f"{name}.log"
+    log.parent.mkdir(exist_ok=True)
+    with log.open("ab") as output:
+        log_start = output.tell()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=home,
+            env=environment(),
+            start_new_session=True,  # Ctrl-C is for the runner, which stops the servers last
+        )
+    backing = Backing(name, url, process)
+    try:
+        _wait_for_answer(url, ping, lambda: process.poll() is None, READY_TIMEOUT_S)
+    except (redis.RedisError, pg8000.native.Error, OSError) as error:
+        backing.stop()
+        tail = "\n".join(log.read_bytes()[log_start:].decode(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+        raise BackingError(f"{name} did not start at {_address(url)}: {_reason(error)}; {log} ends\n{tail}") from error
+    except BaseException:
+        backing.stop()
+        raise
+    return backing
+
+
+def _wait_for_answer(url: str, ping: Callable[[str], None], alive: Callable[[], bool], timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return ping(url)
+        except (redis.RedisError, pg8000.native.Error, OSError) as error:
+            if not (_may_pass(error) and alive() and time.monotonic() < deadline):
+                raise
+        time.sleep(POLL_S)
+
+
+def _may_pass(error: Exception) -> bool:
+    if isinstance(error, redis.AuthenticationError):
+        return False
+    if isinstance(error, pg8000.native.DatabaseError):
+        return bool(error.args[0].get("C") == "57P03")  # cannot_connect_now: starting up or recovering
+    return isinstance(error, (redis.ConnectionError, redis.TimeoutError, pg8000.native.InterfaceError, OSError))
+
+
+def _ping_redis(url: str) -> None:
+    with redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0)) as client:
+        client.ping()
+
+
+def _ping_postgres(url: str) -> None:
+    connection = connect(url)
+    try:
+        connection.run("SELECT 1")
+    finally:
+        connection.close()
+
+
+def _reason(error: Exception) -> str:
+    details = error.args[0] if error.args else None
+    return str(details["M"]) if isinstance(details, dict) and "M" in details else str(error)
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    host = parse_qs(parts.query).get("host", [parts.netloc.rpartition("@")[2]])[0]
+    return host + parts.path
+
+
+def _stop_orphan(name: str, data: Path, *pid_files: Path) -> None:
+    """End the server that a killed runner left on `data`, and forget process numbers that others bear by now."""
+    for pid_file in pid_files:
+        try:
+            process = psutil.Process(int(pid_file.read_text().split()[0]))
+            ours = str(data) in process.cmdline()
+        except psutil.ZombieProcess:
+            ours = False
+        except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
+            continue
+        if ours:
+            _end(process, name, ANSWER_TIMEOUT_S)
+        else:
+            # Postgres takes any process of that number for its twin and would refuse to start.
+            pid_file.unlink(missing_ok=True)
+
+
+def _end(process: psutil.Process, name: str, timeout_s: float) -> None:
+    for number in STOP_SIGNALS[name]:
+        try:
+            process.send_signal(number)
+            deadline = time.monotonic() + timeout_s
+            # Where nobody collects orphans, as in most containers, an ended one stays on as a zombie.
+            while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(POLL_S)
+            else:
+                return
+        except psutil.NoSuchProcess:
+            return
+        timeout_s = FORCE_TIMEOUT_S

@@ -1,0 +1,39 @@
+"""Runs the local gateway: `python -m local.gateway`, on HOST and PORT or on a listening socket that it inherits."""
+
+import os
+
+import uvicorn
+
+from local.gateway.app import gateway_app
+from local.gateway.management import MAX_MESSAGE_BYTES
+from local.lifeline import end_with_parent
+from local.settings import read_local_settings
+
+BACKLOG = 2048
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    end_with_parent()
+    settings = read_local_settings()
+    inherited = os.environ.get("ORDERFLOW_LISTEN_FD")
+    uvicorn.run(
+        gateway_app(),
+        host=settings.host,
+        port=settings.port,
+        fd=int(inherited) if inherited else None,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=1,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Emulates API Gateway's WebSocket API: a client's connection in, `$connect`, `$default` and `$disconnect` events out."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from mangum import Mangum
+from mangum.protocols import HTTPCycle
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from local.gateway.connections import Connection, Connections
+
+UNSUPPORTED_DATA = 1003
+_request_ids = count(1)
+
+
+
+class WebSocketApi:
+    """The WebSocket routes, served by the function that `mangum` wraps on Lambda."""
+
+    def __init__(self, mangum: Mangum, connections: Connections) -> None:
+        self._mangum = mangum
+        self._connections = connections
+
+    async def serve(self, websocket: WebSocket) -> None:
+        """Serve one client until it leaves."""
+        connection = Connection(websocket)
+        answer = await self._invoke(connection, "$connect", "CONNECT")
+        if answer["statusCode"] >= 400:
+            await websocket.close()
+            return
+        await websocket.accept()
+        self._connections.add(connection)
+        writer = asyncio.create_task(connection.write())
+        try:
+            await self._read(websocket, connection)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self._connections.remove(connection)
+            writer.cancel()
+            await self._invoke(connection, "$disconnect", "DISCONNECT")
+
+    async def _read(self, websocket: WebSocket, connection: Connection) -> None:
+        while True:
+            message = await websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            connection.touch()
+            text = message.get("text")
+            if text is None:
+                # As API Gateway does: it carries no binary frames.
+                connection.close(UNSUPPORTED_DATA)
+                continue
+            answer = await self._invoke(connection, "$default", "MESSAGE", text)
+            if answer.get("body"):
+                connection.send(answer["body"])
+
+    async def _invoke(
+        self, connection: Connection, route_key: str, event_type: str, body: str | None = None
+    ) -> dict[str, Any]:
+        """Run the function on an event, as Lambda would, but in the loop that is running here."""
+        event = _event(connection, route_key, event_type, body)
+        handler = self._mangum.infer(event, None)  # type: ignore[arg-type]
+        cycle = HTTPCycle(handler.scope, handler.body)
+        await cycle.run(self._mangum.app)
+        return handler({"status": cycle.status, "headers": cycle.headers, "body": cycle.body})
+
+
+def _event(connection: Connection, route_key: str, event_type: str, body: str | None) -> dict[str, Any]:
+    """Return the event that API Gateway sends to Lambda (its documented WebSocket proxy format)."""
+    request_id = f"local-{next(_request_ids)}"
+    event: dict[str, Any] = {
+        "requestContext": {
+            "routeKey": route_key,
+            "eventType": event_type,
+            "connectionId": connection.id,
+            "requestId": request_id,
+            "extendedRequestId": request_id,
+            "requestTime": datetime.now(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "requestTimeEpoch": time.time_ns() // 1_000_000,
+            "connectedAt": int(connection.connected_at.timestamp() * 1000),
+            "messageDirection": "IN",
+            "stage": "local",
+            "domainName": "localhost",
+            "apiId": "local",
+            "identity": {"sourceIp": connection.source_ip, "userAgent": connection.user_agent},
+        },
+        "isBase64Encoded": False,
+    }
+    if body is not None:
+        event["body"] = body
+    return event

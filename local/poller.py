@@ -1,0 +1,51 @@
+"""Runs the event source with the functions in the same process: `python -m local.poller NAME`."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from local.lifeline import end_with_parent
+from local.settings import ROOT, read_local_settings
+from local.template import FunctionTemplate, read_template
+from orderflow.event_source.invoke import InProcess
+from orderflow.event_source.source import EventSource
+from orderflow.runtime.clients import open_redis
+
+# The poller's threads mostly wait; one that computes should not keep the others from their turn for long.
+SWITCH_INTERVAL_S = 0.001
+
+
+def main(owner: str) -> None:
+    """Work on this process's share of the partitions until SIGTERM."""
+    end_with_parent()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    settings = read_local_settings()
+    bound = [function for function in read_template(ROOT / "template.yaml").functions if function.event_source]
+    mappings = [function.event_source for function in bound if function.event_source]
+    # A connection for each thread of each partition, should this process ever own them all.
+    connections = (settings.partitions + 1) * (len(mappings) + 1) + 2
+    source = EventSource(
+        open_redis(settings.redis_url, max_connections=connections),
+        mappings,
+        InProcess({function.name: handler_of(function) for function in bound}),
+        partitions=settings.partitions,
+        owner=owner,
+    )
+    source.run(stop)
+
+
+def handler_of(function: FunctionTemplate) -> Callable[[Any, Any], Any]:
+    """Import a function's handler by the dotted path that the template gives."""
+    module, _, name = function.handler.rpartition(".")
+    handler: Callable[[Any, Any], Any] = getattr(import_module(module), name)
+    return handler
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,75 @@
+"""The template's functions and routes against the code: all that is declared exists, and nothing else does."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+from starlette.routing import Route
+
+from local.template import FunctionTemplate, read_template
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = read_template(ROOT / "template.yaml")
+
+every_function = pytest.mark.parametrize("function", TEMPLATE.functions, ids=lambda function: function.name)
+
+
+def test_every_folder_is_a_function_of_the_template_and_the_other_way_round() -> None:
+    folders = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+
+    assert sorted(function.name for function in TEMPLATE.functions) == folders
+
+
+def test_the_functions_stand_in_flow_order() -> None:
+    assert [function.name for function in TEMPLATE.functions] == [
+        "accept_order",
+        "watch_order",
+        "route_order",
+        "build_order",
+        "submit_order",
+        "confirm_order",
+        "publish_status",
+        "record_order",
+        "produce_block",
+    ]
+
+
+@every_function
+def test_a_handler_is_found_under_its_dotted_path(function: FunctionTemplate) -> None:
+    module, _, attribute = function.handler.rpartition(".")
+
+    assert function.handler == f"functions.{function.name}.handler.lambda_handler"
+    assert callable(getattr(importlib.import_module(module), attribute))
+
+
+@every_function
+def test_a_function_is_packaged_under_the_path_that_its_handler_has(function: FunctionTemplate) -> None:
+    template = (ROOT / "template.yaml").read_text(encoding="utf-8")
+
+    assert f"      CodeUri: functions/{function.name}\n" in template
+    assert f"{{ParentPackageMode: explicit, ParentPackages: functions.{function.name}}}\n" in template
+
+
+@every_function
+def test_a_function_is_fed_by_a_stream_or_by_an_api(function: FunctionTemplate) -> None:
+    feeds = [function.event_source is not None, bool(function.http_routes), bool(function.websocket_routes)]
+
+    assert feeds.count(True) == 1
+
+
+def test_the_http_routes_are_those_of_the_app() -> None:
+    app = importlib.import_module("functions.accept_order.app").app
+
+    served = {
+        (method, route.path)
+        for route in app.routes
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}  # Starlette adds it to each GET
+    }
+
+    declared = [(route.method, route.path) for route in TEMPLATE.function("accept_order").http_routes]
+    assert sorted(declared) == sorted(served)
+
+
+def test_the_websocket_api_hands_everything_to_watch_order() -> None:
+    assert TEMPLATE.function("watch_order").websocket_routes == ("$connect", "$disconnect", "$default")

@@ -1,0 +1,60 @@
+"""The environment that the template gives to a function against the settings that its code reads."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from local.template import FunctionTemplate, read_template
+from orderflow.runtime import clients, settings
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = read_template(ROOT / "template.yaml")
+LAYER = ROOT / "layers/orderflow/orderflow"
+
+READ_BY_LIBRARIES = {"POWERTOOLS_SERVICE_NAME"}
+CLIENTS = {
+    node.name: node
+    for node in ast.parse(Path(clients.__file__).read_text(encoding="utf-8")).body
+    if isinstance(node, ast.FunctionDef)
+}
+
+
+def models_read_by(tree: ast.AST) -> set[str]:
+    """Return the settings models that code reads, itself or through the clients that it opens."""
+    models: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name("read_settings") | ast.Attribute(attr="read_settings"), args=[model, *_]):
+                models.add(ast.unparse(model).rpartition(".")[2])
+            case ast.Attribute(ast.Name("clients"), name) | ast.Call(ast.Name(name)) if name in CLIENTS:
+                models |= models_read_by(CLIENTS[name])
+    return models
+
+
+def variables_of_every_function() -> set[str]:
+    """Return the variables that the layer's code reads by itself, whichever function runs."""
+    sources = [
+        path.read_text(encoding="utf-8") for part in ("runtime", "adapters") for path in LAYER.glob(f"{part}/*.py")
+    ]
+    names = {name for source in sources for name in re.findall(r'environ(?:\.get\(|\[)"(\w+)"', source)}
+    return {name for name in names if not name.startswith("AWS_")}
+
+
+def variables_read_by(function: FunctionTemplate) -> set[str]:
+    modules = (ROOT / "functions" / function.name).glob("*.py")
+    models = {model for module in modules for model in models_read_by(ast.parse(module.read_text(encoding="utf-8")))}
+    fields = {field.upper() for model in models for field in getattr(settings, model).__struct_fields__}
+    return fields | variables_of_every_function()
+
+
+@pytest.mark.parametrize("function", TEMPLATE.functions, ids=lambda function: function.name)
+def test_a_function_is_given_the_variables_that_it_reads_and_no_others(function: FunctionTemplate) -> None:
+    assert function.environment == variables_read_by(function) | READ_BY_LIBRARIES
+
+
+def test_the_reading_of_the_code_finds_what_a_client_needs() -> None:
+    tree = ast.parse("def work():\n    return clients.ledger().write(clients.venue().pools())")
+
+    assert models_read_by(tree) == {"LedgerSettings", "MarketSettings", "Settings"}
