@@ -47,9 +47,8 @@ clean: ## remove environments, builds and caches; the state in .orderflow stays
 	find functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment whose interpreter is gone, or that was moved here from elsewhere, is not up to date.
-ifneq ($(shell [ -x $(BIN)/python ] && cat .venv/.tree 2>/dev/null),$(shell pwd -P))
-.PHONY: .venv/.to-run
-endif
+fit = $(shell [ -x $(1)/bin/python ] && [ "$$(cat $(1)/.tree 2>/dev/null)" = "$$(pwd -P)" ] && echo yes)
+.PHONY: $(if $(call fit,.venv),,.venv/.to-run) $(if $(call fit,.venv-sam),,.venv-sam/.to-run)
 
 .venv/.to-run: local/requirements.txt pyproject.toml local/install.sh
 	@sh local/install.sh .venv local/requirements.txt 30 --no-deps --no-build-isolation --editable .

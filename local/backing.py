@@ -24,6 +24,8 @@ from local.server_programs import BackingError, environment, postgres_programs, 
 from orderflow.adapters.postgres import connect
 from orderflow.errors import ConfigurationError
 
+__all__ = ["Backing", "BackingError", "socket_directory", "start_postgres", "start_redis"]
+
 READY_TIMEOUT_S = 30.0
 ANSWER_TIMEOUT_S = 5.0
 POLL_S = 0.01
@@ -70,7 +72,7 @@ def start_redis(home: Path, url: str | None) -> Backing:
         return _given("redis", "REDIS_URL", url, _ping_redis)
     home = home.resolve()
     data, socket = home / "redis", socket_directory(home) / "redis.sock"
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     pid_file = data / "redis.pid"
     _stop_orphan("redis", data, pid_file)
     place = ("--dir", str(data), "--unixsocket", str(socket), "--pidfile", str(pid_file))
@@ -94,9 +96,16 @@ def start_postgres(home: Path, url: str | None) -> Backing:
     programs.own(data)
     place = ("-D", str(data), "-c", f"unix_socket_directories={sockets}")
     command = programs.command("postgres", *place, *POSTGRES_OPTIONS)
-    return _start(
-        "postgres", home, command, f"postgresql://orderflow@/orderflow?host={quote(str(sockets))}", _ping_postgres
-    )
+    url = f"postgresql://orderflow@/orderflow?host={quote(str(sockets))}"
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while True:
+        try:
+            return _start("postgres", home, command, url, _ping_postgres)
+        except BackingError as error:
+            # What a killed Postgres leaves of its children holds the data until their statements are done.
+            if "pre-existing shared memory block" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(POLL_S)
 
 
 def socket_directory(home: Path) -> Path:

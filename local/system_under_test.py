@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 import orjson
@@ -25,6 +24,8 @@ from orderflow.errors import OrderflowError
 COMMAND = ["-m", "local", "up"]
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
+INTERRUPTED = 130
+"""Exit status of a command that Ctrl-C or SIGTERM ended."""
 
 
 class StartError(OrderflowError):
@@ -138,10 +139,11 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _stops_on_terminate() -> Iterator[None]:
-    def leave(signal_number: int, frame: FrameType | None) -> NoReturn:
-        sys.exit(128 + signal_number)
+    def interrupt(signal_number: int, frame: FrameType | None) -> None:
+        # As Ctrl-C, which asyncio turns into an orderly end of what is running.
+        signal.raise_signal(signal.SIGINT)
 
-    before = signal.signal(signal.SIGTERM, leave)
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from local.client import Answer, Client
 from local.status_socket import Frame, StatusSocket
-from local.system_under_test import base_url_argument, find
+from local.system_under_test import INTERRUPTED, base_url_argument, find
 from orderflow.domain.amounts import to_units
 from orderflow.domain.tokens import find_token
 from orderflow.errors import OrderflowError
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (OrderflowError, aiohttp.ClientError) as error:
         problem = str(error)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     Console(stderr=True).print(f"watch: {problem}", style="red", markup=False, highlight=False, soft_wrap=True)
     return 1
 

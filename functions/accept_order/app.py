@@ -110,7 +110,7 @@ def list_orders(
     """List orders from the ledger, the newest first."""
     if status is not None and status not in list(Status):
         raise _invalid("status", f"must be one of {', '.join(Status)}")
-    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= 200:
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 9 and 1 <= int(limit) <= 200):
         raise _invalid("limit", "must be from 1 to 200")
     wanted = OrderFilter(
         limit=int(limit) + 1,
@@ -244,11 +244,10 @@ def _encode_cursor(created_at: str, order_id: str) -> str:
 def _decode_cursor(cursor: str) -> tuple[str, str]:
     try:
         created_at, order_id = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
-        datetime.fromisoformat(created_at)
-        UUID(order_id)
+        # Written anew, since Python reads forms of both that Postgres does not.
+        return datetime.fromisoformat(created_at).isoformat(), str(UUID(order_id))
     except (binascii.Error, ValueError) as error:
         raise _invalid("cursor", "must be the next_cursor of a page") from error
-    return created_at, order_id
 
 
 def _invalid(field: str, rule: str) -> ProblemError:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -93,7 +93,7 @@ class ExecuteOrder(BaseModel):
     def _is_allowed(cls, slippage: Decimal) -> Decimal:
         if not LEAST_SLIPPAGE <= slippage <= MOST_SLIPPAGE:
             raise ValueError(f"must be from {LEAST_SLIPPAGE} to {MOST_SLIPPAGE}")
-        if slippage * BPS % 1:
+        if slippage != round(slippage, 4):
             raise ValueError("must have at most 4 decimals")
         return slippage
 
@@ -112,7 +112,11 @@ def read_json_order(body: bytes) -> ExecuteOrder:
     """Return the order that a request body asks for. Raises ProblemError that names every field at fault."""
     try:
         fields = json.loads(
-            body.decode(), parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique
+            body.decode(),
+            parse_int=_exact_number,
+            parse_float=_exact_number,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique,
         )
     except UnicodeDecodeError as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, f"the body is not UTF-8: {error.reason}") from error
@@ -152,6 +156,14 @@ def _rule(found: Any) -> str:
         case "value_error":
             return str(found["ctx"]["error"])
     return str(found["msg"])
+
+
+def _exact_number(text: str) -> Decimal | str:
+    """Return a JSON number; one whose exponent not even a Decimal can hold stays text, for its field to refuse."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
 
 
 def _refuse_constant(name: str) -> None:

@@ -68,7 +68,7 @@ def read_command(text: str) -> Command | str:
         return Command("subscribe", text) if text else USAGE
     try:
         command = msgspec.json.decode(text, type=Command)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         return f"{error}; {USAGE}"
     if command.action not in ("subscribe", "unsubscribe", "ping"):
         return f"unknown action {command.action[:32]!r}; {USAGE}"

@@ -4,11 +4,12 @@ import argparse
 import asyncio
 from contextlib import nullcontext
 
+import aiohttp
 from rich.console import Console
 
 from local.acceptance.narrator import Narrator
 from local.acceptance.runner import SUITES, run_suites
-from local.system_under_test import System, base_url_argument, started
+from local.system_under_test import INTERRUPTED, System, base_url_argument, started
 from orderflow.errors import OrderflowError
 
 
@@ -47,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
             report = asyncio.run(
                 run_suites(system.url, arguments.suite, arguments.quick, Narrator(console), arguments.socket_url)
             )
-    except OrderflowError as error:
+    except (OrderflowError, aiohttp.ClientError) as error:
         Console(stderr=True).print(f"acceptance: {error}", style="red", markup=False, highlight=False)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0 if report.passed else 1

@@ -108,6 +108,3 @@ async def _still_well(trial: Trial) -> None:
     trial.narrator.step("after all that")
     health = await trial.request("GET", "/health")
     trial.check("the system is healthy", 200, health.status)
-    async with trial.socket() as socket:
-        placed, frames = await trial.confirm(socket, market_order())
-    trial.check_history("an ordinary order confirms", placed, frames)

@@ -68,6 +68,10 @@ class Narrator:
         """Tell a frame that was sent over the socket."""
         self._line(f"    socket → {shorten(text)}")
 
+    def registered(self, text: str) -> None:
+        """Tell the frame that registers a socket for an order's statuses."""
+        self._line(f"    register → {text}")
+
     def received(self, frame: Frame, elapsed_ms: float) -> None:
         """Tell a status frame, with the time since its order was posted."""
         content = frame.content

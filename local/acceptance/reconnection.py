@@ -77,14 +77,16 @@ async def _many_orders(trial: Trial, orders: int) -> None:
 
 
 async def _socket_first(trial: Trial) -> None:
-    trial.narrator.step("the socket is open before the order is posted, on either path")
-    for path, as_json in (("/api/orders/execute", False), (STATUS_PATH, True)):
-        async with trial.socket(path) as socket:
-            placed = await trial.place(market_order())
-            await trial.subscribe(socket, placed.order_id, as_json)
-            frames = await trial.follow(socket, placed)
-            trial.measure_statuses(placed, frames)
-        trial.check_history(f"every status arrives on {path}", placed, frames)
+    trial.narrator.step("the socket is open, and in use, before the order is posted")
+    async with trial.socket(STATUS_PATH) as socket:
+        await socket.ping()
+        trial.narrator.sent('{"action":"ping"}')
+        await socket.receive(LAST_STATUS_TIMEOUT_S)
+        placed = await trial.place(market_order())
+        await trial.subscribe(socket, placed.order_id, as_json=True)
+        frames = await trial.follow(socket, placed)
+        trial.measure_statuses(placed, frames)
+    trial.check_history("every status arrives", placed, frames)
 
 
 async def _next(trial: Trial, socket: StatusSocket, placed: Placed) -> Frame:

@@ -135,8 +135,7 @@ async def _check_confirmed(trial: Trial, order_ids: list[str], token_in: str, to
     if received_by_all:
         amount = await trial.units(received_by_all, token_out)
         trial.narrator.remark(f"trade {amount:f} {token_out} back, to leave the pool as it was")
-        async with trial.socket(tell=False) as socket:
-            await trial.confirm(socket, market_order(token_out, token_in, f"{amount:f}", max_slippage=0.5))
+        await trial.place(market_order(token_out, token_in, f"{amount:f}", max_slippage=0.5))
 
 
 def _check_reason(trial: Trial, order_id: str, reason: str) -> None:

@@ -112,7 +112,7 @@ class Trial:
     async def subscribe(self, socket: StatusSocket, order_id: str, as_json: bool = False) -> None:
         """Register the socket for an order and narrate it."""
         await socket.subscribe(order_id, as_json)
-        self.narrator.sent(f'{{"action":"subscribe","order_id":"{order_id}"}}' if as_json else order_id)
+        self.narrator.registered(f'{{"action":"subscribe","order_id":"{order_id}"}}' if as_json else order_id)
 
     async def follow(self, socket: StatusSocket, placed: Placed) -> list[Frame]:
         """Narrate the statuses of an order up to its last, or to the time-out, and return them."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
+import aiohttp
 import orjson
 import uvloop
 from rich.console import Console
@@ -18,7 +19,7 @@ from local.bench.load import Observations
 from local.bench.orders import bodies
 from local.bench.report import Result, show
 from local.client import Client
-from local.system_under_test import System, base_url_argument, find, started
+from local.system_under_test import INTERRUPTED, System, base_url_argument, find, started
 from local.timings import Timings
 from orderflow.errors import OrderflowError
 
@@ -74,9 +75,11 @@ def run(arguments: argparse.Namespace) -> int:
             console.print(f"No system is running here: starting one with SPEED={arguments.speed:g} …")
         with nullcontext(system) if system else started(arguments.speed) as target:
             result = uvloop.run(measure(target, plan, _progress(console, hidden=arguments.json)))
-    except OrderflowError as error:
+    except (OrderflowError, aiohttp.ClientError) as error:
         console.print(f"bench: {error}", style="red", markup=False, highlight=False)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     if arguments.json:
         sys.stdout.write(orjson.dumps(result.to_dict(), option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
@@ -137,8 +140,7 @@ async def _send(
     seen = seen or Observations()
     if orders:
         await load.drive(system.url, bodies(orders), concurrency, sockets, seen)
-    settled_at, _ = await wait_until_ended(ledger, seen.accepted, SETTLE_TIMEOUT_S)
-    return seen, settled_at
+    return seen, await wait_until_ended(ledger, seen.accepted, SETTLE_TIMEOUT_S)
 
 
 @asynccontextmanager

@@ -3,17 +3,22 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from pg8000.exceptions import DatabaseError, InterfaceError
+
 from local.client import Client
 from local.status_socket import TERMINAL_STATUSES
 from orderflow.adapters.postgres import connect
+from orderflow.errors import OrderflowError
 
 REQUESTS_AT_ONCE = 16
 POLL_S = 0.025
+ORDERS_AT_ONCE = 200
 
 _ENDED = """
 SELECT order_id::text FROM orders
@@ -29,6 +34,10 @@ SELECT count(*), count(*) FILTER (WHERE place = sequence) FROM (
     FROM order_events WHERE order_id = ANY(CAST(:ids AS uuid[]))
 ) AS numbered
 """
+
+
+class LostLedgerError(OrderflowError):
+    """The connection to the ledger broke; the system was probably stopped."""
 
 
 @dataclass(slots=True)
@@ -82,11 +91,15 @@ class PostgresLedger:
         return audit
 
     async def _run(self, statement: str, order_ids: Collection[str]) -> list[Any]:
-        return list(await asyncio.to_thread(self._connection.run, statement, ids=list(order_ids)) or [])
+        try:
+            return list(await asyncio.to_thread(self._connection.run, statement, ids=list(order_ids)) or [])
+        except (InterfaceError, DatabaseError) as error:
+            raise LostLedgerError(f"the ledger can't be read any longer: {error}") from error
 
     def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
+        """Close the connection, if it is still there."""
+        with suppress(InterfaceError):
+            self._connection.close()
 
 
 class HttpLedger:
@@ -124,19 +137,20 @@ class HttpLedger:
         return [order for order in answers if order is not None]
 
 
-async def wait_until_ended(ledger: Ledger, order_ids: Collection[str], timeout_s: float) -> tuple[float, set[str]]:
-    """Ask until every order is over; return when that was seen, and the orders that were still open at the time-out.
+async def wait_until_ended(ledger: Ledger, order_ids: Sequence[str], timeout_s: float) -> float:
+    """Ask until every order is over, or `timeout_s` has passed; return when, on the clock of `time.perf_counter`.
 
-    The time is on the clock of `time.perf_counter`.
+    Asks for a few orders at a time, oldest first, since the asking is paid for by the system that is measured.
     """
-    remaining = set(order_ids)
+    remaining = list(order_ids)
     deadline = time.perf_counter() + timeout_s
-    while remaining:
-        remaining -= await ledger.ended(remaining)
-        if not remaining or time.perf_counter() > deadline:
-            break
-        await asyncio.sleep(POLL_S)
-    return time.perf_counter(), remaining
+    while remaining and time.perf_counter() < deadline:
+        asked, rest = remaining[:ORDERS_AT_ONCE], remaining[ORDERS_AT_ONCE:]
+        ended = await ledger.ended(asked)
+        remaining = [order_id for order_id in asked if order_id not in ended] + rest
+        if len(ended) < len(asked):
+            await asyncio.sleep(POLL_S)
+    return time.perf_counter()
 
 
 def _between_ms(earlier: str, later: str) -> float:

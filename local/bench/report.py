@@ -51,8 +51,16 @@ class Result:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain values, the sum over the processes and the verdict included."""
-        return dataclasses.asdict(self) | {"system_us_per_order": self.system_us_per_order, "clean": self.clean}
+        """Return the result as plain values to three decimals, the sum over the processes and the verdict included."""
+        document = dataclasses.asdict(self)
+        document |= {"system_us_per_order": self.system_us_per_order, "clean": self.clean}
+        return {key: _rounded(value) for key, value in document.items()}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return round(value, 3) if isinstance(value, float) else value
 
 
 def show(result: Result, console: Console) -> None:

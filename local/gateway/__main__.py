@@ -1,6 +1,7 @@
 """Runs the local gateway: `python -m local.gateway`, on HOST and PORT or on a listening socket that it inherits."""
 
 import os
+import socket
 
 import uvicorn
 
@@ -17,11 +18,12 @@ def main() -> None:
     end_with_parent()
     settings = read_local_settings()
     inherited = os.environ.get("ORDERFLOW_LISTEN_FD")
-    uvicorn.run(
+    # Not through uvicorn's own `fd`: it takes the socket for a Unix one and leaves Nagle's algorithm on, 40 ms a frame.
+    sockets = [socket.socket(fileno=int(inherited))] if inherited else None
+    config = uvicorn.Config(
         gateway_app(),
         host=settings.host,
         port=settings.port,
-        fd=int(inherited) if inherited else None,
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",
@@ -33,6 +35,7 @@ def main() -> None:
         backlog=BACKLOG,
         timeout_graceful_shutdown=1,
     )
+    uvicorn.Server(config).run(sockets)
 
 
 if __name__ == "__main__":

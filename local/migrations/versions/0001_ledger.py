@@ -47,8 +47,14 @@ def _create_orders() -> None:
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("updated_at", TIME, nullable=False, comment="when the latest event happened"),
         comment="One row per order: its latest state. Rewritten when a later event arrives.",
+        postgresql_with={"fillfactor": 70},  # room for the new version of a row beside the old one
     )
-    op.create_index("orders_newest", "orders", [sa.text("created_at DESC"), sa.text("order_id DESC")])
+    # What GET /api/orders lists by. The second costs about 25 µs of an order's way, since a row whose indexed status
+    # changes is indexed anew; without it, asking for a status that nothing has would read the whole table. The
+    # tokens have no index: a walk through the newest finds a pair soon enough.
+    newest_first = [sa.text("created_at DESC"), sa.text("order_id DESC")]
+    op.create_index("orders_newest", "orders", newest_first)
+    op.create_index("orders_newest_by_status", "orders", ["status", *newest_first])
 
 
 def _create_order_events() -> None:

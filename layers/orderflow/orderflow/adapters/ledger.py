@@ -183,6 +183,14 @@ class Ledger:
             )
         return [OrderRow(*row) for row in rows]
 
+    def close(self) -> None:
+        """Close the connections that are idle; the next use opens another."""
+        idle = [self._idle.get() for _ in range(self._idle.qsize())]
+        for connection in idle:
+            if connection is not None:
+                connection.close()
+            self._idle.put(None)
+
     def ping(self) -> None:
         """Raise RetryableError unless Postgres answers."""
         with self._connection() as connection:

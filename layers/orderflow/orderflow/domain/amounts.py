@@ -1,6 +1,6 @@
 """Converts between the decimal amounts of the edge and the integer atoms inside."""
 
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal
 
 from orderflow.domain.tokens import Token
 
@@ -8,7 +8,7 @@ MAX_ATOMS = 2**64 - 1
 """A token account on Solana holds an unsigned 64-bit number of atoms."""
 
 PRICE_CONTEXT = Context(prec=12, rounding=ROUND_HALF_EVEN)
-_EXACT = Context(prec=60)
+_EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
 def to_atoms(amount: Decimal, token: Token) -> int:
@@ -24,8 +24,8 @@ def to_atoms(amount: Decimal, token: Token) -> int:
     # The exponent is checked before scaling, so that 1e999999 costs nothing.
     if amount.adjusted() + token.decimals > 20:
         raise ValueError(f"must be at most {to_units(MAX_ATOMS, token):f} {token.symbol}")
-    atoms = _EXACT.scaleb(amount.normalize(_EXACT), token.decimals)
-    if atoms != atoms.to_integral_value() or -int(amount.normalize(_EXACT).as_tuple().exponent) > token.decimals:
+    atoms = amount.scaleb(token.decimals, _EXACT)
+    if atoms != atoms.to_integral_value():
         raise ValueError(f"must have at most {token.decimals} decimals for {token.symbol}")
     if atoms > MAX_ATOMS:
         raise ValueError(f"must be at most {to_units(MAX_ATOMS, token):f} {token.symbol}")

@@ -1,0 +1,179 @@
+"""Builds what the tests talk about, through the domain's own steps: requests, pools, orders, records, events."""
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from orderflow.adapters.codec import encoder
+from orderflow.adapters.keys import CHAIN, partition_of
+from orderflow.domain.amounts import to_atoms
+from orderflow.domain.instructions import instructions_for
+from orderflow.domain.order import Order, OrderId, OrderRequest, event_of
+from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
+from orderflow.domain.routing import best_route
+from orderflow.domain.signature import sign
+from orderflow.domain.status import Status
+from orderflow.domain.tokens import TOKENS
+from orderflow.market.chain import produce
+from orderflow.market.universe import opening_pools, pools_of_pair
+from orderflow.runtime.batch import StreamEvent, StreamRecord
+
+EVENTS = Path(__file__).parent / "events"
+NOW_MS = 1_795_371_241_123
+"""22 November 2026, 18:14:01.123 UTC."""
+
+ORDER_ID = "01a20477-0e28-7d4b-9a3f-2b7c5d8e9f10"
+OTHER_ID = "01a20477-0e29-7c11-8b52-6d0f4a1e3c77"
+CONNECTION_ID = "OLNmQeKPFiACEYA="
+
+_WAY = (Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED, Status.CONFIRMED)
+
+
+def order_id(number: int) -> OrderId:
+    """Return one of many ids."""
+    return OrderId(f"01a20477-0e28-7d4b-9a3f-{number:012x}")
+
+
+@cache
+def market(seed: int = 1) -> dict[str, Pool]:
+    """Return the opening pools by address; not to be changed."""
+    return {pool.pool: pool for pool in opening_pools(seed)}
+
+
+def make_request(
+    token_in: str = "SOL", token_out: str = "USDC", amount: str = "12.5", slippage_bps: int = 500
+) -> OrderRequest:
+    """Return a request for `amount` units."""
+    return OrderRequest(token_in, token_out, to_atoms(Decimal(amount), TOKENS[token_in]), "market", slippage_bps)
+
+
+def make_order(
+    status: Status = Status.PENDING,
+    request: OrderRequest | None = None,
+    *,
+    id: str = ORDER_ID,  # noqa: A002 - reads best where it is used
+    now_ms: int = NOW_MS,
+    expires_at_ms: int = NOW_MS + 60_000,
+    reason: str = "Price moved 5.01% (max allowed: 5.00%)",
+) -> Order:
+    """Return an order that has come as far as `status` on the opening market; a failed one failed when submitted."""
+    order = Order.accept(OrderId(id), request or make_request(), now_ms)
+    way = _WAY[: _WAY.index(status) + 1] if status in _WAY else _WAY[:4]
+    for reached in way[1:]:
+        order = _step(order, reached, now_ms, expires_at_ms)
+    return order.fail(reason, now_ms) if status is Status.FAILED else order
+
+
+def _step(order: Order, status: Status, now_ms: int, expires_at_ms: int) -> Order:
+    wanted = order.request
+    if status is Status.ROUTING:
+        listed = [market()[address] for address in pools_of_pair(wanted.token_in, wanted.token_out)]
+        return order.choose_route(best_route(listed, wanted.token_in, wanted.token_out, wanted.amount_in), now_ms)
+    if status is Status.BUILDING:
+        return order.build(instructions_for(order.chosen_route), expires_at_ms, now_ms)
+    if status is Status.SUBMITTED:
+        return order.submit(sign(order), now_ms)
+    (execution,) = produce(1, [order], market(), now_ms).executions
+    return order.confirm(execution.fills, execution.amount_out, now_ms)
+
+
+def amm_v4(reserve_a: int = 10**15, reserve_b: int = 10**12) -> AmmV4:
+    """Return a Raydium AMM v4 pool of SOL and USDC."""
+    return AmmV4(
+        pool="raydium:SOL-USDC",
+        venue="raydium",
+        token_a="SOL",
+        token_b="USDC",
+        reserve_a=reserve_a,
+        reserve_b=reserve_b,
+    )
+
+
+def cpmm(reserve_a: int = 10**15, reserve_b: int = 10**12, fee_rate: int = 2_500) -> Cpmm:
+    """Return a Raydium CPMM pool of SOL and USDC."""
+    return Cpmm(
+        pool="raydium:cpmm:SOL-USDC",
+        venue="raydium",
+        token_a="SOL",
+        token_b="USDC",
+        reserve_a=reserve_a,
+        reserve_b=reserve_b,
+        fee_rate=fee_rate,
+    )
+
+
+def damm_v2(reserve_a: int = 10**15, reserve_b: int = 10**12, fee_rate: int = 2_500_000) -> DammV2:
+    """Return a Meteora DAMM v2 pool of SOL and USDC."""
+    return DammV2(
+        pool="meteora:SOL-USDC",
+        venue="meteora",
+        token_a="SOL",
+        token_b="USDC",
+        reserve_a=reserve_a,
+        reserve_b=reserve_b,
+        fee_rate=fee_rate,
+    )
+
+
+def vault(pool: Pool, token: str) -> int:
+    """Return the atoms of `token` that lie in a pool's vault, those that no longer take part in pricing included."""
+    if token == pool.token_a:
+        return pool.reserve_a + pool.withheld_a
+    return pool.reserve_b + pool.withheld_b
+
+
+def records(stream: str, data: Sequence[dict[str, str]], *, partition: str = "p0", attempt: int = 1) -> StreamEvent:
+    """Return the event with which a stream's function is invoked on entries with these fields."""
+    return {
+        "Records": [
+            StreamRecord(
+                messageId=f"{NOW_MS}-{number}",
+                eventSource="orderflow:stream",
+                stream=stream,
+                partition=partition,
+                attempt=attempt,
+                data=fields,
+            )
+            for number, fields in enumerate(data)
+        ]
+    }
+
+
+def order_records(stream: str, *orders: Order, attempt: int = 1) -> StreamEvent:
+    """Return the event with which a stage is invoked on orders."""
+    partition = CHAIN if stream == "transactions" else partition_of(orders[0].order_id, 4)
+    return records(stream, [{"order": encode(order)} for order in orders], partition=partition, attempt=attempt)
+
+
+def status_fields(order: Order) -> dict[str, str]:
+    """Return the fields of the status entry that tells of an order's last step."""
+    return {
+        "order_id": order.order_id,
+        "sequence": str(order.sequence),
+        "event": encode(event_of(order)),
+        "order": encode(order),
+    }
+
+
+def watch_fields(action: str = "subscribe", id: str = ORDER_ID, connection_id: str = CONNECTION_ID) -> dict[str, str]:  # noqa: A002 - as above
+    """Return the fields of the status entry that asks for an order's statuses, or no longer for them."""
+    return {"order_id": id, "connection_id": connection_id, "action": action}
+
+
+def message_ids(event: StreamEvent, *numbers: int) -> list[str]:
+    """Return the ids of an event's records, of all or of those numbered."""
+    ids = [record["messageId"] for record in event["Records"]]
+    return [ids[number] for number in numbers] if numbers else ids
+
+
+def read_event(name: str) -> Any:
+    """Return an example event of tests/events."""
+    return json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def encode(document: object) -> str:
+    """Return a document as it is written to Redis."""
+    return encoder.encode(document).decode()

@@ -1,0 +1,56 @@
+"""Real servers for the tests that want them: started once, on first use, and emptied before each test."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pg8000.native
+import pytest
+import redis
+
+from local.backing import start_postgres, start_redis
+from local.migrate import migrate
+from orderflow.adapters.postgres import connect
+
+
+@pytest.fixture(scope="session")
+def servers_home() -> Iterator[Path]:
+    """Lend a directory for the servers, with a path short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="orderflow-") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def redis_url(servers_home: Path) -> Iterator[str]:
+    """Lend a Redis of our own, whatever REDIS_URL says: the tests empty it."""
+    backing = start_redis(servers_home, None)
+    yield backing.url
+    backing.stop()
+
+
+@pytest.fixture(scope="session")
+def database_url(servers_home: Path) -> Iterator[str]:
+    """Lend a Postgres of our own, migrated, whatever DATABASE_URL says: the tests empty it."""
+    backing = start_postgres(servers_home, None)
+    try:
+        migrate(backing.url)
+        yield backing.url
+    finally:
+        backing.stop()
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[redis.Redis]:
+    """Lend a client of a Redis that is empty."""
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def ledger_connection(database_url: str) -> Iterator[pg8000.native.Connection]:
+    """Lend a connection to a ledger that is empty."""
+    connection = connect(database_url)
+    connection.run("TRUNCATE orders, order_events, fills")
+    yield connection
+    connection.close()

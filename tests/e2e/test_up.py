@@ -1,0 +1,91 @@
+"""Starting and stopping `python -m local up`: what works, and what is said when it can't."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tests.e2e.conftest import Run, free_port
+
+NewRun = Callable[..., Run]
+
+
+def test_it_stops_within_five_seconds_and_leaves_no_process_behind(new_run: NewRun) -> None:
+    run = new_run()
+    run.start()
+    assert run.process is not None
+    processes = psutil.Process(run.process.pid).children(recursive=True)
+    started = time.monotonic()
+
+    status = run.stop(signal.SIGINT)
+
+    assert status == 0
+    assert time.monotonic() - started < 5
+    assert [process for process in processes if process.is_running()] == []
+    assert not (run.home / "state.json").exists()
+
+
+def test_it_says_what_to_try(shared_run: Run) -> None:
+    said = shared_run.output.read_text()
+
+    assert f"curl {shared_run.url}/api/orders/execute" in said
+    assert f"wscat -c ws://127.0.0.1:{shared_run.port}/api/orders/status" in said
+
+
+def test_a_second_run_on_the_same_home_is_refused(shared_run: Run, new_run: NewRun) -> None:
+    second = new_run(ORDERFLOW_HOME=str(shared_run.home))
+
+    status = second.launch().wait(30)
+
+    assert status == 1
+    assert f"already runs on {shared_run.home}" in second.output.read_text()
+    assert shared_run.url in second.output.read_text()
+
+
+def test_a_taken_port_is_named_and_another_proposed(new_run: NewRun) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = new_run(PORT=str(port))
+
+        status = run.launch().wait(30)
+
+    assert status == 1
+    assert f"Port {port} on 127.0.0.1 can't be used" in run.output.read_text()
+    assert "make run PORT=" in run.output.read_text()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"REDIS_URL": "redis://:secret@127.0.0.1:1/0"}, "127.0.0.1:1"),
+        ({"DATABASE_URL": "postgresql://me:secret@127.0.0.1:1/ledger"}, "127.0.0.1:1"),
+        ({"DATABASE_URL": "mysql://me:secret@127.0.0.1/ledger"}, "DATABASE_URL"),
+        ({"SPEED": "fast"}, "SPEED='fast' can't be used"),
+        ({"PARTITIONS": "0"}, "PARTITIONS='0' can't be used"),
+        ({"PORT": "70000"}, "PORT='70000' can't be used"),
+        ({"ORDERFLOW_HOME": os.devnull}, f"ORDERFLOW_HOME={os.devnull} can't be used"),
+    ],
+)
+def test_what_can_not_be_used_is_named_and_no_password_is_shown(
+    new_run: NewRun, settings: dict[str, str], said: str
+) -> None:
+    run = new_run(**settings)
+
+    status = run.launch().wait(60)
+
+    assert status == 1
+    assert said in run.output.read_text()
+    assert "secret" not in run.output.read_text()
+    assert "Traceback" not in run.output.read_text()
+
+
+def test_two_runs_with_homes_of_their_own_live_side_by_side(shared_run: Run, new_run: NewRun) -> None:
+    other = new_run(PORT=str(free_port()))
+
+    other.start()
+
+    assert other.state["url"] != shared_run.url

@@ -1,0 +1,275 @@
+"""The embedded servers, for real: what they keep, what they survive, and what they say when they can't be had."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+import redis
+from pg8000.exceptions import InterfaceError
+
+from local import backing as backing_module
+from local.backing import Backing, BackingError, start_postgres, start_redis
+from orderflow.adapters.postgres import connect
+
+STARTERS = {"redis": start_redis, "postgres": start_postgres}
+Start = Callable[..., Backing]
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """Lend one home to many tests: to make a database takes longer than most of them."""
+    with tempfile.TemporaryDirectory(prefix="orderflow-") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def new_home() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="orderflow-") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Start]:
+    """Lend a way to start servers that are stopped at the end whatever happened."""
+    started: list[Backing] = []
+
+    def start_server(name: str, where: Path = home) -> Backing:
+        started.append(STARTERS[name](where, None))
+        return started[-1]
+
+    yield start_server
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(params=["redis", "postgres"])
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def remember(server: Backing, value: str) -> None:
+    if server.name == "redis":
+        with redis.Redis.from_url(server.url) as client:
+            client.set("remembered", value)
+    else:
+        with closing(connect(server.url)) as connection:
+            connection.run("DROP TABLE IF EXISTS remembered")
+            connection.run("CREATE TABLE remembered (value text)")
+            connection.run("INSERT INTO remembered VALUES (:value)", value=value)
+
+
+def recall(server: Backing) -> str:
+    if server.name == "redis":
+        with redis.Redis.from_url(server.url, decode_responses=True) as client:
+            return str(client.get("remembered"))
+    with closing(connect(server.url)) as connection:
+        return str(connection.run("SELECT value FROM remembered")[0][0])
+
+
+def process_of(server: Backing) -> subprocess.Popen[bytes]:
+    assert server.process is not None
+    return server.process
+
+
+def kill(server: Backing) -> None:
+    process_of(server).kill()
+    process_of(server).wait(timeout=5)
+
+
+def test_what_was_written_survives_the_kill_of_its_server(name: str, start: Start) -> None:
+    first = start(name)
+    remember(first, "kept")
+
+    kill(first)
+    second = start(name)
+
+    assert recall(second) == "kept"
+
+
+def test_postgres_starts_again_although_a_killed_one_left_a_statement_running(start: Start) -> None:
+    first = start("postgres")
+    client, observer = connect(first.url), connect(first.url)
+
+    def stay_busy() -> None:
+        with suppress(InterfaceError), closing(client):
+            client.run("SELECT count(*) FROM generate_series(1, 4000000)")
+
+    busy = threading.Thread(target=stay_busy)
+    busy.start()
+    deadline = time.monotonic() + 10
+    while not observer.run("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%4000000)' AND state = 'active'"):
+        assert time.monotonic() < deadline
+
+    kill(first)
+    second = start("postgres")
+
+    assert process_of(second).poll() is None
+    busy.join(timeout=10)
+    with suppress(InterfaceError):
+        observer.close()
+
+
+def test_a_server_stops_in_order_and_stopping_again_does_nothing(name: str, start: Start) -> None:
+    server = start(name)
+
+    server.stop()
+    server.stop()
+
+    assert process_of(server).returncode == 0
+
+
+def test_a_server_that_ignores_the_request_is_stopped_by_force(name: str, start: Start) -> None:
+    server = start(name)
+    process_of(server).send_signal(signal.SIGSTOP)
+
+    server.stop(timeout_s=0.1)
+
+    assert process_of(server).returncode == -signal.SIGKILL
+
+
+def test_the_server_that_a_killed_runner_left_behind_is_replaced(name: str, start: Start) -> None:
+    orphan = start(name)
+    remember(orphan, "kept")
+
+    successor = start(name)
+
+    assert process_of(orphan).wait(timeout=5) == 0
+    assert recall(successor) == "kept"
+
+
+@pytest.mark.parametrize(("name", "pid_file"), [("redis", "redis/redis.pid"), ("postgres", "postgres/postmaster.pid")])
+def test_a_stranger_that_bears_the_number_of_a_dead_server_is_left_alone(
+    name: str, pid_file: str, home: Path, start: Start
+) -> None:
+    kill(start(name))
+    stranger = subprocess.Popen(["sleep", "60"])
+    left_behind = (home / pid_file).read_text().split("\n", 1)
+    (home / pid_file).write_text("\n".join([str(stranger.pid), *left_behind[1:]]))
+
+    try:
+        server = start(name)
+
+        assert process_of(server).poll() is None
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_data_directory_that_was_half_made_is_made_anew(new_home: Path, start: Start) -> None:
+    (new_home / "postgres.making").mkdir()
+    (new_home / "postgres.making" / "PG_VERSION").write_text("18\n")
+
+    server = start("postgres", new_home)
+
+    remember(server, "kept")
+    assert recall(server) == "kept"
+    assert not (new_home / "postgres.making").exists()
+
+
+def test_a_home_with_spaces_that_is_too_deep_for_sockets_works(name: str, new_home: Path, start: Start) -> None:
+    deep = new_home / "a very deep place, 100 % üñí" / ("x" * 60)
+
+    server = start(name, deep)
+
+    remember(server, "kept")
+    assert recall(server) == "kept"
+    assert not (deep / "run").exists()
+    shutil.rmtree(backing_module.socket_directory(deep))
+
+
+def test_a_server_that_was_named_is_used_and_never_stopped(name: str, home: Path, start: Start) -> None:
+    server = start(name)
+
+    named = STARTERS[name](home / "unused", server.url)
+    named.stop()
+
+    assert named.process is None
+    assert process_of(server).poll() is None
+    assert not (home / "unused").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "address"),
+    [
+        ("redis", "redis://trader:s3cret@127.0.0.1:1/0", "127.0.0.1:1"),
+        ("redis", "unix://trader:s3cret@/nowhere/redis.sock", "/nowhere/redis.sock"),
+        ("redis", "redis://:s3c/ret@127.0.0.1:1", "REDIS_URL"),
+        ("redis", "s3cret", "REDIS_URL"),
+        ("postgres", "postgresql://trader:s3cret@127.0.0.1:1/ledger", "127.0.0.1:1/ledger"),
+        ("postgres", "postgresql://trader:s3cret@/ledger?host=/nowhere", "/nowhere/ledger"),
+        ("postgres", "postgresql://trader:s3c/ret@127.0.0.1/ledger", "DATABASE_URL"),
+        ("postgres", "s3cret", "DATABASE_URL"),
+    ],
+)
+def test_a_named_server_that_is_not_there_is_told_by_address_but_without_the_password(
+    name: str, url: str, address: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backing_module, "ANSWER_TIMEOUT_S", 0.05)
+
+    with pytest.raises(BackingError) as raised:
+        STARTERS[name](home, url)
+
+    message = str(raised.value)
+    assert name in message
+    assert address in message
+    assert "s3c" not in message
+
+
+def test_a_database_that_does_not_exist_is_told_at_once(home: Path, start: Start) -> None:
+    server = start("postgres")
+
+    with pytest.raises(BackingError, match='database "nowhere" does not exist'):
+        start_postgres(home, server.url.replace("/orderflow?", "/nowhere?"))
+
+
+@pytest.mark.parametrize(
+    ("name", "damaged", "complaint"),
+    [
+        ("redis", "redis/appendonlydir/appendonly.aof.manifest", "AOF"),
+        ("postgres", "postgres/PG_VERSION", "not compatible"),
+    ],
+)
+def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(
+    name: str, damaged: str, complaint: str, new_home: Path, start: Start
+) -> None:
+    start(name, new_home).stop()
+    (new_home / damaged).write_text("7\n")
+
+    with pytest.raises(BackingError, match=f"(?s)^{name} did not start at .*{name}.log ends\n.*{complaint}"):
+        start(name, new_home)
+
+
+@pytest.mark.parametrize(("name", "setting"), [("redis", "REDIS_URL"), ("postgres", "DATABASE_URL")])
+def test_a_machine_without_the_programs_is_told_what_to_set(
+    name: str, setting: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.server_programs._runs", lambda command: False)
+
+    with pytest.raises(BackingError, match=setting):
+        STARTERS[name](home, None)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="Postgres needs a way around root only for root")
+def test_root_without_user_namespaces_runs_postgres_as_nobody(
+    home: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbidden = home / "bin" / "unshare"
+    forbidden.parent.mkdir()
+    forbidden.write_text("#!/bin/sh\nexit 1\n")
+    forbidden.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{forbidden.parent}:{os.environ['PATH']}")
+
+    server = start("postgres")
+
+    remember(server, "kept")
+    assert recall(server) == "kept"
+    assert (home / "postgres").stat().st_uid == 65534

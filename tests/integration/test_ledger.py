@@ -1,0 +1,149 @@
+"""The ledger on a real Postgres: every order once, every event in sequence, whatever is written twice or late."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pg8000.native
+import pytest
+from pg8000.exceptions import DatabaseError
+
+from orderflow.adapters.codec import encoder
+from orderflow.adapters.ledger import Ledger, OrderFilter, Step
+from orderflow.adapters.postgres import connect
+from orderflow.domain.order import Order, OrderRequest, event_of
+from orderflow.errors import RetryableError
+from tests.integration.market import NOW_MS, a_request, pending, submitted
+
+
+def step(order: Order) -> Step:
+    return Step(order, encoder.encode(event_of(order)).decode())
+
+
+def confirmed(order: Order) -> Order:
+    sent = submitted(order)
+    fills = sent.chosen_route.legs
+    return sent.confirm(fills, fills[0].amount_out, NOW_MS + 2_500)
+
+
+def history(order: Order) -> list[Step]:
+    return [step(order), step(submitted(order)), step(confirmed(order))]
+
+
+def test_a_batch_is_written_with_state_events_and_fills(ledger: Ledger) -> None:
+    order = pending()
+    end = confirmed(order)
+
+    ledger.write(history(order))
+
+    row = ledger.find(order.order_id)
+    assert row is not None
+    assert (row.status, row.sequence, row.amount_in) == ("confirmed", 5, 1_000_000_000)
+    assert row.execution_price == end.execution_price
+    assert [event.sequence for event in ledger.history(order.order_id)] == [1, 4, 5]
+    [fill] = ledger.fills(order.order_id)
+    assert fill.amount_out == end.amount_out
+
+
+def test_writing_again_or_late_changes_nothing(ledger: Ledger) -> None:
+    order = pending()
+    ledger.write(history(order))
+    before = ledger.find(order.order_id)
+
+    ledger.write(history(order))
+    ledger.write([step(order)])
+
+    assert ledger.find(order.order_id) == before
+    assert len(ledger.history(order.order_id)) == 3
+    assert len(ledger.fills(order.order_id)) == 1
+
+
+def test_amounts_up_to_64_bits_are_kept_to_the_atom(ledger: Ledger) -> None:
+    order = pending(request=a_request(amount_in=2**64 - 1))
+
+    ledger.write([step(order)])
+
+    row = ledger.find(order.order_id)
+    assert row is not None
+    assert row.amount_in == 2**64 - 1
+
+
+def test_an_order_that_postgres_refuses_leaves_nothing_behind(ledger: Ledger) -> None:
+    good, bad = pending(), pending("not-a-uuid")
+
+    with pytest.raises(DatabaseError):
+        ledger.write([step(good), step(bad)])
+
+    assert ledger.find(good.order_id) is None
+    ledger.write([step(good)])
+    assert ledger.find(good.order_id) is not None
+
+
+def test_text_that_is_not_sql_stays_text(ledger: Ledger) -> None:
+    order = pending().fail("'); DROP TABLE orders; -- 😀 \\u0000", NOW_MS)
+
+    ledger.write([step(order)])
+
+    row = ledger.find(order.order_id)
+    assert row is not None
+    assert row.reason == order.reason
+
+
+def test_orders_are_listed_newest_first_page_by_page(ledger: Ledger) -> None:
+    orders = [Order.accept(pending().order_id, a_request(), NOW_MS + number // 2) for number in range(7)]
+    ledger.write([step(order) for order in orders])
+    newest_first = sorted(orders, key=lambda order: (order.created_at_ms, order.order_id), reverse=True)
+
+    seen: list[str] = []
+    before = None
+    while page := ledger.find_all(OrderFilter(limit=3, before=before)):
+        seen += [row.order_id for row in page]
+        before = (page[-1].created_at.isoformat(), page[-1].order_id)
+
+    assert seen == [order.order_id for order in newest_first]
+
+
+def test_orders_are_listed_by_status_and_token(ledger: Ledger) -> None:
+    sells = pending()
+    buys = pending(request=OrderRequest("USDC", "SOL", 5_000_000, "market", 500))
+    ledger.write([*history(sells), step(buys)])
+
+    def listed(**wanted: str) -> list[str]:
+        return [row.order_id for row in ledger.find_all(OrderFilter(limit=10, **wanted))]
+
+    assert listed(status="confirmed") == [sells.order_id]
+    assert listed(token_in="USDC") == [buys.order_id]
+    assert listed(token_in="USDC", status="confirmed") == []
+
+
+def test_a_broken_connection_is_replaced(ledger: Ledger, ledger_connection: pg8000.native.Connection) -> None:
+    ledger.ping()
+    ledger_connection.run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+
+    with pytest.raises(RetryableError, match="Postgres"):
+        ledger.ping()
+
+    ledger.ping()
+
+
+def test_postgres_away_can_be_tried_again(database_url: str) -> None:
+    gone = Ledger(lambda: connect(database_url.replace("host=", "host=/nowhere")))
+
+    with pytest.raises(RetryableError, match="can't be reached"):
+        gone.write([step(pending())])
+
+
+def test_threads_share_a_few_connections(ledger: Ledger) -> None:
+    orders = [pending() for _ in range(100)]
+    start = threading.Barrier(20)
+
+    def write(part: list[Order]) -> None:
+        start.wait()
+        ledger.write([step(order) for order in part])
+
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(write, [orders[number::20] for number in range(20)]))
+
+    assert len(ledger.find_all(OrderFilter(limit=200))) == 100

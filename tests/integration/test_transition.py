@@ -1,0 +1,96 @@
+"""The atomic transition on a real Redis: one step, all of it, once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import redis
+
+from orderflow.adapters.keys import order_key
+from orderflow.adapters.orders import KEEP_AFTER_LEDGER_MS, Orders, Transition
+from orderflow.adapters.streams import Streams
+from tests.integration.conftest import P0
+from tests.integration.market import NOW_MS, pending, routed
+
+
+def test_a_step_writes_state_history_status_and_next_message_together(client: redis.Redis, orders: Orders) -> None:
+    order = pending()
+
+    taken = orders.apply([Transition(order, "route")])
+
+    assert taken == [True]
+    found = orders.find(order.order_id)
+    assert found is not None
+    assert found[0] == order
+    assert [event.status for event in found[1]] == ["pending"]
+    assert client.xlen("{p0}:status") == 1
+    [(_, message)] = client.xrange("{p0}:route")
+    assert message["attempt"] == "1"
+
+
+def test_of_two_racers_exactly_one_takes_the_step(client: redis.Redis, orders: Orders) -> None:
+    accepted = [pending() for _ in range(50)]
+    orders.apply([Transition(order, "route") for order in accepted])
+    steps = [[Transition(routed(order), "build")] for order in accepted for _ in range(4)]
+
+    with ThreadPoolExecutor(16) as racers:
+        outcomes = list(racers.map(orders.apply, steps))
+
+    assert sum(taken for [taken] in outcomes) == 50
+    assert client.xlen("{p0}:build") == 50
+    assert client.xlen("{p0}:status") == 100
+
+
+def test_a_stale_step_changes_nothing(client: redis.Redis, orders: Orders) -> None:
+    order = pending()
+    next_step = routed(order)
+    orders.apply([Transition(order, "route"), Transition(next_step, "build")])
+    before = client.hgetall(order_key(P0, order.order_id))
+
+    taken = orders.apply([Transition(order, "route"), Transition(order.fail("too late", NOW_MS))])
+
+    assert taken == [False, False]
+    assert client.hgetall(order_key(P0, order.order_id)) == before
+    assert client.xlen("{p0}:status") == 2
+
+
+def test_a_step_too_early_changes_nothing(client: redis.Redis, orders: Orders) -> None:
+    taken = orders.apply([Transition(routed(pending()), "build")])
+
+    assert taken == [False]
+    assert client.keys("*") == []
+
+
+def test_a_delayed_message_rests_until_it_is_due_and_then_comes_once(orders: Orders, streams: Streams) -> None:
+    now, later = pending(), pending()
+    orders.apply([Transition(now, "route", delay_ms=1), Transition(later, "route", delay_ms=60_000)])
+
+    moved, next_ms = 0, None
+    while moved < 1:
+        count, next_ms = streams.promote(["route"])
+        moved += count
+
+    assert moved == 1
+    assert next_ms is not None
+    assert 50_000 < next_ms <= 60_000
+    streams.create_group("route", "route_order")
+    [entry] = streams.read_new("route", "route_order", 10, 100)
+    assert now.order_id in entry.fields["order"]
+
+
+def test_the_same_message_scheduled_twice_rests_once(client: redis.Redis, orders: Orders) -> None:
+    order = pending()
+
+    orders.schedule("confirm", [(order, 60_000)])
+    orders.schedule("confirm", [(order, 60_000)])
+
+    assert client.zcard("{p0}:timers") == 1
+
+
+def test_an_order_leaves_redis_only_after_it_was_let_go(client: redis.Redis, orders: Orders) -> None:
+    order = pending()
+    orders.apply([Transition(order, "route")])
+    lives_before = client.pttl(order_key(P0, order.order_id))
+
+    orders.let_go([order.order_id])
+
+    assert lives_before == -1
+    assert 0 < client.pttl(order_key(P0, order.order_id)) <= KEEP_AFTER_LEDGER_MS

@@ -1,0 +1,93 @@
+"""Who is sent what, on a real Redis: every status once and in order, however a subscription and the events race."""
+
+import redis
+import pytest
+
+from orderflow.adapters.codec import encoder
+from orderflow.adapters.orders import Orders, Transition
+from orderflow.adapters.sockets import Message
+from orderflow.adapters.watchers import StatusEntry, Watchers
+from orderflow.domain.order import Order, event_of
+from tests.integration.conftest import P0
+from tests.integration.market import NOW_MS, pending, routed
+
+
+@pytest.fixture
+def watchers(client: redis.Redis) -> Watchers:
+    return Watchers(client)
+
+
+def event(order: Order) -> StatusEntry:
+    return StatusEntry(order.order_id, order.sequence, encoder.encode(event_of(order)).decode())
+
+
+def subscription(order: Order, connection_id: str = "one", action: str = "subscribe") -> StatusEntry:
+    return StatusEntry(order.order_id, connection_id=connection_id, action=action)
+
+
+def sequences(messages: list[Message], connection_id: str = "one") -> list[int]:
+    return [
+        int(message.text.split('"sequence":')[1].split(",")[0])
+        for message in messages
+        if message.connection_id == connection_id
+    ]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+@pytest.mark.parametrize("taken_by_then", [1, 2, 3])
+def test_a_subscriber_gets_every_event_once_wherever_it_stands_in_the_stream(
+    orders: Orders, watchers: Watchers, place: int, taken_by_then: int
+) -> None:
+    order = pending()
+    steps = [order, routed(order), routed(order).fail("no reason", NOW_MS)]
+    orders.apply([Transition(taken) for taken in steps[:taken_by_then]])
+    entries = [event(taken) for taken in steps]
+    entries.insert(place, subscription(order))
+    # The stream can't hold an event before the step was taken.
+    split = min(place, taken_by_then) + 1
+
+    messages = watchers.messages(P0, entries[:split])
+    orders.apply([Transition(taken) for taken in steps[taken_by_then:]])
+    messages += watchers.messages(P0, entries[split:])
+
+    assert sequences(messages) == [1, 2, 3]
+
+
+def test_a_repeated_subscription_is_told_everything_again(orders: Orders, watchers: Watchers) -> None:
+    order = pending()
+    orders.apply([Transition(order), Transition(routed(order))])
+
+    messages = watchers.messages(P0, [event(order), event(routed(order)), subscription(order), subscription(order)])
+
+    assert sequences(messages) == [1, 2, 1, 2]
+
+
+def test_many_watch_one_order(orders: Orders, watchers: Watchers) -> None:
+    order = pending()
+    orders.apply([Transition(order)])
+    watchers.messages(P0, [subscription(order, f"c{number}=") for number in range(20)])
+
+    messages = watchers.messages(P0, [event(routed(order))])
+
+    assert [message.connection_id for message in messages] == [f"c{number}=" for number in range(20)]
+
+
+def test_whoever_unsubscribes_or_is_gone_hears_no_more(orders: Orders, watchers: Watchers) -> None:
+    order = pending()
+    orders.apply([Transition(order)])
+    watchers.messages(P0, [subscription(order, name) for name in ("stays", "leaves", "breaks")])
+
+    watchers.messages(P0, [subscription(order, "leaves", "unsubscribe")])
+    watchers.forget(P0, [Message("breaks", order.order_id, "")])
+    messages = watchers.messages(P0, [event(routed(order))])
+
+    assert [message.connection_id for message in messages] == ["stays"]
+
+
+def test_an_order_that_has_left_is_not_brought_back_by_a_subscription(
+    client: redis.Redis, watchers: Watchers
+) -> None:
+    messages = watchers.messages(P0, [subscription(pending())])
+
+    assert messages == []
+    assert client.keys("*") == []

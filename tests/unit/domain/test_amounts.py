@@ -1,0 +1,100 @@
+"""Amounts of the edge, in units, against the atoms inside."""
+
+import time
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orderflow.domain.amounts import MAX_ATOMS, price, to_atoms, to_units
+from orderflow.domain.tokens import TOKENS, Token
+
+SOL, USDC, BONK = TOKENS["SOL"], TOKENS["USDC"], TOKENS["BONK"]
+
+tokens = st.sampled_from(list(TOKENS.values()))
+
+
+@given(tokens, st.integers(1, MAX_ATOMS))
+def test_atoms_become_units_and_the_same_atoms_again(token: Token, atoms: int) -> None:
+    units = to_units(atoms, token)
+
+    assert units * 10**token.decimals == atoms
+    assert to_atoms(units, token) == atoms
+
+
+@pytest.mark.parametrize(
+    ("amount", "atoms"),
+    [
+        ("0.1", 100_000_000),
+        ("12.5", 12_500_000_000),
+        ("12.123456789", 12_123_456_789),
+        ("0.000000001", 1),
+        ("1e-9", 1),
+        ("1.5E+3", 1_500_000_000_000),
+        ("1.000000000000000", 1_000_000_000),
+        ("18446744073.709551615", 2**64 - 1),
+        ("1" + "." + "0" * 1000, 1_000_000_000),
+    ],
+)
+def test_an_amount_of_sol_is_taken_exactly(amount: str, atoms: int) -> None:
+    assert to_atoms(Decimal(amount), SOL) == atoms
+
+
+@pytest.mark.parametrize(
+    ("amount", "rule"),
+    [
+        ("NaN", "must be a finite number"),
+        ("sNaN", "must be a finite number"),
+        ("Infinity", "must be a finite number"),
+        ("-Infinity", "must be a finite number"),
+        ("0", "must be greater than zero"),
+        ("0E+400", "must be greater than zero"),
+        ("-0", "must be greater than zero"),
+        ("-0.5", "must be greater than zero"),
+        ("-1E+400", "must be greater than zero"),
+        ("1E+400", "must be at most 18446744073.709551615 SOL"),
+        ("18446744073.709551616", "must be at most 18446744073.709551615 SOL"),
+        ("1E-400", "must have at most 9 decimals for SOL"),
+        ("0.0000000001", "must have at most 9 decimals for SOL"),
+        ("1.0000000001", "must have at most 9 decimals for SOL"),
+        # Beyond the digits that a decimal context usually keeps: rounded, these would pass as other amounts.
+        ("1." + "0" * 70 + "1", "must have at most 9 decimals for SOL"),
+        ("0." + "9" * 70, "must have at most 9 decimals for SOL"),
+        ("1E-999999999", "must have at most 9 decimals for SOL"),
+    ],
+)
+def test_an_amount_that_no_one_can_pay_is_refused_with_the_rule(amount: str, rule: str) -> None:
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011 - its whole text is compared
+        to_atoms(Decimal(amount), SOL)
+
+    assert str(refusal.value) == rule
+
+
+@pytest.mark.parametrize(("token", "decimals"), [(SOL, 9), (USDC, 6), (BONK, 5)])
+def test_each_token_has_its_own_decimals(token: Token, decimals: int) -> None:
+    finest = Decimal(1).scaleb(-decimals)
+
+    assert to_atoms(finest, token) == 1
+    with pytest.raises(ValueError, match=f"^must have at most {decimals} decimals for {token.symbol}$"):
+        to_atoms(finest / 10, token)
+
+
+@pytest.mark.parametrize("amount", ["1E+999999999", "-1E+999999999", "1E-999999999", "0E+999999999", "9" * 60_000])
+def test_an_absurd_amount_is_refused_at_once(amount: str) -> None:
+    started = time.process_time()
+
+    with pytest.raises(ValueError, match="^must "):
+        to_atoms(Decimal(amount), SOL)
+
+    assert time.process_time() - started < 0.5
+
+
+def test_a_price_is_units_out_per_unit_in() -> None:
+    # 2,743.036278 USDC for 12.5 SOL: 2743.036278 / 12.5 = 219.44290224.
+    assert price(12_500_000_000, SOL, 2_743_036_278, USDC) == Decimal("219.44290224")
+
+
+def test_a_price_has_twelve_significant_digits() -> None:
+    assert price(3_000_000_000, SOL, 1_000_000, USDC) == Decimal("0.333333333333")
+    assert price(3_000_000, USDC, 200_000_000_000, BONK) == Decimal("666666.666667")

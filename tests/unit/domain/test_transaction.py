@@ -1,0 +1,58 @@
+"""A route's transaction: what it consists of, and its signature."""
+
+import re
+
+import msgspec
+import pytest
+
+from orderflow.domain.instructions import instructions_for
+from orderflow.domain.signature import sign
+from orderflow.domain.status import Status
+from tests.builders import OTHER_ID, make_order, make_request
+
+SWAPS = {"raydium": "raydium.swap_base_in", "meteora": "meteora.swap"}
+
+
+@pytest.mark.parametrize(
+    ("token_in", "token_out", "before", "after"),
+    [
+        ("SOL", "USDC", ("system.transfer", "token.sync_native"), ()),
+        ("USDC", "SOL", (), ("token.close_account",)),
+        ("JUP", "USDC", (), ()),
+    ],
+)
+def test_native_sol_is_wrapped_before_and_unwrapped_after(
+    token_in: str, token_out: str, before: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    route = make_order(Status.ROUTING, make_request(token_in, token_out)).chosen_route
+
+    instructions = instructions_for(route)
+
+    assert instructions == (*before, SWAPS[route.venue], *after)
+
+
+def test_a_signature_is_a_hash_in_hexadecimal() -> None:
+    signature = sign(make_order(Status.BUILDING))
+
+    assert re.fullmatch("0x[0-9a-f]{64}", signature)
+
+
+def test_signing_again_gives_the_same_signature() -> None:
+    order = make_order(Status.BUILDING)
+
+    assert sign(order) == sign(order) == sign(msgspec.structs.replace(order, updated_at_ms=order.updated_at_ms + 1))
+
+
+def test_every_part_of_a_transaction_is_signed() -> None:
+    order = make_order(Status.BUILDING)
+    others = [
+        make_order(Status.BUILDING, id=OTHER_ID),
+        make_order(Status.BUILDING, make_request(amount="12.6")),
+        make_order(Status.BUILDING, make_request(slippage_bps=501)),
+        make_order(Status.BUILDING, make_request(token_out="JUP")),
+        make_order(Status.BUILDING, expires_at_ms=order.built_transaction.expires_at_ms + 1),
+    ]
+
+    signatures = {sign(each) for each in (order, *others)}
+
+    assert len(signatures) == 6
