@@ -28,8 +28,8 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         return _run(arguments)
-    except OrderflowError as error:
-        print(f"{error}", file=sys.stderr)
+    except (OrderflowError, OSError) as error:
+        print(error, file=sys.stderr)
         return 1
 
 

@@ -87,9 +87,7 @@ def run(settings: LocalSettings) -> int:
                 _say(f"orderflow: {line}")
 
 
-def _start(
-    settings: LocalSettings, listener: socket.socket, stack: ExitStack, stop: threading.Event
-) -> list[Child]:
+def _start(settings: LocalSettings, listener: socket.socket, stack: ExitStack, stop: threading.Event) -> list[Child]:
     """Start everything in order; `stack` stops it in the opposite order."""
     stack.callback(_say, "Stopped. Nothing is lost; the next start goes on from here.")
     redis = BackingChild("redis", lambda: start_redis(settings.home, settings.redis_url or None))

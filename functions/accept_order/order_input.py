@@ -38,7 +38,7 @@ def _exact_decimal(value: object) -> Decimal:
             raise ValueError("must be a decimal number")
         return Decimal(value.strip())
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError("must be a number or a decimal string")
+        raise ValueError("must be a number or a decimal string")  # noqa: TRY004 - Pydantic collects ValueErrors only
     return Decimal(value)
 
 

@@ -1,11 +1,11 @@
 """The WebSocket API: a client's frames in, subscriptions on the status stream out."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import redis
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from orderflow.adapters.codec import encoder
@@ -27,23 +27,14 @@ class Command(msgspec.Struct, frozen=True):
     order_id: str = ""
 
 
-def _connection_id(request: Request) -> str:
-    return str(request.scope["aws.event"]["requestContext"]["connectionId"])
-
-
-ConnectionId = Annotated[str, Depends(_connection_id)]
-
-
-@app.post("/$connect")
-@app.post("/$disconnect")
-async def accept() -> Response:
+async def accept(_request: Request) -> Response:
     """Let anyone come and go: a connection means nothing before it asks for an order."""
     return Response()
 
 
-@app.post("/$default")
-async def take_frame(request: Request, connection_id: ConnectionId) -> Response:
+async def take_frame(request: Request) -> Response:
     """Do what a frame asks for; a body in the response is sent to the client."""
+    connection_id = str(request.scope["aws.event"]["requestContext"]["connectionId"])
     command = read_command((await request.body()).decode())
     match command:
         case str(problem):
@@ -73,6 +64,12 @@ def read_command(text: str) -> Command | str:
     if command.action not in ("subscribe", "unsubscribe", "ping"):
         return f"unknown action {command.action[:32]!r}; {USAGE}"
     return command
+
+
+# Plain routes: there is nothing here for FastAPI to validate or document, and every frame would pay for it.
+app.add_route("/$connect", accept, methods=["POST"])
+app.add_route("/$disconnect", accept, methods=["POST"])
+app.add_route("/$default", take_frame, methods=["POST"])
 
 
 async def _subscribe(asked: Subscription) -> Response:

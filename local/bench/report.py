@@ -102,7 +102,7 @@ def _latencies(result: Result) -> Table:
             "POST → confirmed" if result.sockets else "created → confirmed (by the ledger)",
             result.post_to_confirmed_ms,
         ),
-        ("POST → confirmed, one order at a time", result.unloaded_ms),
+        ("POST → confirmed, unloaded", result.unloaded_ms),
     )
     for label, timings in rows:
         if timings.count:

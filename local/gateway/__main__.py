@@ -29,6 +29,7 @@ def main() -> None:
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         lifespan="off",
+        proxy_headers=False,
         access_log=False,
         log_level="warning",
         server_header=False,

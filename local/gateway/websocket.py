@@ -1,4 +1,4 @@
-"""Emulates API Gateway's WebSocket API: a client's connection in, `$connect`, `$default` and `$disconnect` events out."""
+"""Emulates API Gateway's WebSocket API: connections in, `$connect`, `$default` and `$disconnect` events out."""
 
 import asyncio
 import time
@@ -14,7 +14,6 @@ from local.gateway.connections import Connection, Connections
 
 UNSUPPORTED_DATA = 1003
 _request_ids = count(1)
-
 
 
 class WebSocketApi:

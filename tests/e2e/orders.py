@@ -27,15 +27,13 @@ def place_many(url: str, count: int) -> list[str]:
 
     async def run() -> list[str]:
         async with aiohttp.ClientSession() as session:
-            return await asyncio.gather(
-                *(place(session, url, (ORDER, BACK)[number % 2]) for number in range(count))
-            )
+            return await asyncio.gather(*(place(session, url, (ORDER, BACK)[number % 2]) for number in range(count)))
 
     return asyncio.run(run())
 
 
 def audit(state: dict[str, object], order_ids: Iterable[str]) -> list[str]:
-    """Return what is wrong with the ledger and the chain: every order once, ended, with every event; atoms conserved."""
+    """Return what is wrong: every order must be there once, confirmed, with every event, and the atoms conserved."""
     wrong: list[str] = []
     connection = connect(str(state["database_url"]))
     try:
@@ -45,7 +43,9 @@ def audit(state: dict[str, object], order_ids: Iterable[str]) -> list[str]:
         }
         wrong += [f"{order_id} is missing" for order_id in order_ids if order_id not in rows]
         wrong += [f"{order_id} is {status}" for order_id, (status, _) in rows.items() if status != "confirmed"]
-        events = connection.run("SELECT order_id::text, array_agg(sequence ORDER BY sequence) FROM order_events GROUP BY 1")
+        events = connection.run(
+            "SELECT order_id::text, array_agg(sequence ORDER BY sequence) FROM order_events GROUP BY 1"
+        )
         wrong += [
             f"{order_id} has events {sequences}"
             for order_id, sequences in events

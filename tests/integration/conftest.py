@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import pytest
 import redis
@@ -68,3 +69,8 @@ def eventually(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)
+
+
+def entries_of(client: redis.Redis, stream: str) -> list[tuple[str, dict[str, str]]]:
+    """Return a stream's entries, oldest first."""
+    return cast("list[tuple[str, dict[str, str]]]", client.xrange(stream))

@@ -11,7 +11,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 
 from orderflow.adapters.intake import Conflict, Intake, NewOrder, Subscription, Together
 from orderflow.adapters.orders import Orders
-from tests.integration.conftest import PARTITIONS
+from tests.integration.conftest import PARTITIONS, entries_of
 from tests.integration.market import pending
 
 Result = TypeVar("Result")
@@ -87,7 +87,7 @@ def test_a_subscription_takes_its_place_in_the_status_stream(redis_url: str, cli
     outcome = with_intake(redis_url, subscribe)
 
     assert outcome == (True, False)
-    entries = [fields for _, fields in client.xrange("{p0}:status")]
+    entries = [fields for _, fields in entries_of(client, "{p0}:status")]
     assert entries[1] == {"order_id": order.order_id, "connection_id": "connection=", "action": "subscribe"}
 
 

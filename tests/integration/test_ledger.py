@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pg8000.native
 import pytest
@@ -37,7 +38,7 @@ def test_a_batch_is_written_with_state_events_and_fills(ledger: Ledger) -> None:
 
     row = ledger.find(order.order_id)
     assert row is not None
-    assert (row.status, row.sequence, row.amount_in) == ("confirmed", 5, 1_000_000_000)
+    assert (row.status, row.sequence, int(row.amount_in)) == ("confirmed", 5, 1_000_000_000)
     assert row.execution_price == end.execution_price
     assert [event.sequence for event in ledger.history(order.order_id)] == [1, 4, 5]
     [fill] = ledger.fills(order.order_id)
@@ -107,7 +108,7 @@ def test_orders_are_listed_by_status_and_token(ledger: Ledger) -> None:
     buys = pending(request=OrderRequest("USDC", "SOL", 5_000_000, "market", 500))
     ledger.write([*history(sells), step(buys)])
 
-    def listed(**wanted: str) -> list[str]:
+    def listed(**wanted: Any) -> list[str]:
         return [row.order_id for row in ledger.find_all(OrderFilter(limit=10, **wanted))]
 
     assert listed(status="confirmed") == [sells.order_id]

@@ -7,7 +7,7 @@ import redis
 from orderflow.adapters.keys import order_key
 from orderflow.adapters.orders import KEEP_AFTER_LEDGER_MS, Orders, Transition
 from orderflow.adapters.streams import Streams
-from tests.integration.conftest import P0
+from tests.integration.conftest import P0, entries_of
 from tests.integration.market import NOW_MS, pending, routed
 
 
@@ -22,7 +22,7 @@ def test_a_step_writes_state_history_status_and_next_message_together(client: re
     assert found[0] == order
     assert [event.status for event in found[1]] == ["pending"]
     assert client.xlen("{p0}:status") == 1
-    [(_, message)] = client.xrange("{p0}:route")
+    [(_, message)] = entries_of(client, "{p0}:route")
     assert message["attempt"] == "1"
 
 

@@ -1,7 +1,7 @@
 """Who is sent what, on a real Redis: every status once and in order, however a subscription and the events race."""
 
-import redis
 import pytest
+import redis
 
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.orders import Orders, Transition
@@ -84,9 +84,7 @@ def test_whoever_unsubscribes_or_is_gone_hears_no_more(orders: Orders, watchers:
     assert [message.connection_id for message in messages] == ["stays"]
 
 
-def test_an_order_that_has_left_is_not_brought_back_by_a_subscription(
-    client: redis.Redis, watchers: Watchers
-) -> None:
+def test_an_order_that_has_left_is_not_brought_back_by_a_subscription(client: redis.Redis, watchers: Watchers) -> None:
     messages = watchers.messages(P0, [subscription(pending())])
 
     assert messages == []

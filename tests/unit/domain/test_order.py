@@ -27,8 +27,6 @@ def step(order: Order, status: Status, now_ms: int = NOW_MS) -> Order:
     """Ask an order to take the step to `status`, whether it may or not."""
     ended = make_order(Status.CONFIRMED)
     match status:
-        case Status.PENDING:
-            return order._step(Status.PENDING, now_ms)
         case Status.ROUTING:
             return order.choose_route(ended.chosen_route, now_ms)
         case Status.BUILDING:
@@ -40,6 +38,7 @@ def step(order: Order, status: Status, now_ms: int = NOW_MS) -> Order:
             return order.confirm(ended.fills, ended.amount_out or 0, now_ms)
         case Status.FAILED:
             return order.fail("no more", now_ms)
+    raise ValueError(f"no step leads to {status}")
 
 
 def event_document(order: Order) -> dict[str, Any]:
@@ -118,7 +117,7 @@ def test_an_order_may_fail_at_any_stage_with_its_reason(status: Status) -> None:
 
 
 @pytest.mark.parametrize("status", list(Status))
-@pytest.mark.parametrize("wish", list(Status))
+@pytest.mark.parametrize("wish", [status for status in Status if status is not Status.PENDING])
 def test_a_step_that_the_table_forbids_is_not_taken(status: Status, wish: Status) -> None:
     order = make_order(status)
 

@@ -31,7 +31,7 @@ class Conflict(Enum):
 
 
 class NewOrder(msgspec.Struct, frozen=True):
-    """An order to create. `idempotency_key` names its idempotency record, `fingerprint` the request that it stands for."""
+    """An order to create. `idempotency_key` names its idempotency record, `fingerprint` what the record stands for."""
 
     order: Order
     idempotency_key: str = ""

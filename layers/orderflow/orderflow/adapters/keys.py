@@ -1,4 +1,4 @@
-"""Names the keys: everything that an order touches shares the hash tag of its partition, so one script can change it."""
+"""Names the keys: all that an order touches shares the hash tag of its partition, so one script can change it."""
 
 from binascii import crc_hqx
 

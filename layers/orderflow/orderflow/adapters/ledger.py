@@ -50,6 +50,8 @@ ON CONFLICT (order_id, leg) DO NOTHING
 _ORDER_COLUMNS = """order_id::text, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps,
     route::text, amount_out, execution_price, tx_hash, reason, created_at, updated_at"""
 
+_FIND_ORDER = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE order_id = CAST(:order_id AS uuid)"  # noqa: S608 - our own
+
 
 class Step(msgspec.Struct, frozen=True):
     """One step of an order as the status stream tells it: the snapshot after it, and its event as it was published."""
@@ -136,10 +138,7 @@ class Ledger:
     def find(self, order_id: str) -> OrderRow | None:
         """Return an order, or None when the ledger has none of this id. Raises RetryableError."""
         with self._connection() as connection:
-            rows = connection.run(
-                f"SELECT {_ORDER_COLUMNS} FROM orders WHERE order_id = CAST(:order_id AS uuid)",
-                order_id=order_id,
-            )
+            rows = connection.run(_FIND_ORDER, order_id=order_id)
         return OrderRow(*rows[0]) if rows else None
 
     def history(self, order_id: str) -> list[StatusEvent]:

@@ -56,8 +56,8 @@ class Streams:
         """Return up to `count` entries that were handed out before and never acknowledged, oldest first."""
         return self._read(stream, group, count, after, block_ms=None)
 
-    def read_new(self, stream: str, group: str, count: int, block_ms: int) -> list[Entry]:
-        """Return up to `count` entries that nobody of the group has seen, waiting for the first one."""
+    def read_new(self, stream: str, group: str, count: int, block_ms: int | None) -> list[Entry]:
+        """Return up to `count` entries that nobody of the group has seen, waiting `block_ms` (or not) for the first."""
         return self._read(stream, group, count, ">", block_ms=block_ms)
 
     def acknowledge(self, stream: str, group: str, ids: Sequence[str]) -> None:

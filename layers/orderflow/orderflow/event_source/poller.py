@@ -20,6 +20,10 @@ FIRST_RETRY_MS = 1000
 WAIT_S = (0.25, 0.5, 1.0, 2.0)
 """How long to wait for something that is away, time after time; then always the last. Short, to be back soon."""
 
+LINGER_FROM = 8
+LINGER_S = 0.005
+"""After a batch of so many records more are on their way; a little wait makes the next batch worth its fixed cost."""
+
 EVENT_SOURCE = "orderflow:stream"
 
 logger = get_logger("event_source")
@@ -32,7 +36,7 @@ class _Response(msgspec.Struct, rename="camel"):
         item_identifier: str
         error: str = "reported as failed"
 
-    batch_item_failures: list[Item] = []
+    batch_item_failures: list[Item] | None = None
 
 
 def retry_delay_ms(attempt: int) -> int:
@@ -56,6 +60,7 @@ class Poller:
         self._invoke = invoke
         self._dead_letters = dead_letters
         self._stop = stop
+        self._under_load = False
 
     def run(self) -> None:
         """Work until stopped. First comes what the partition's former owner read and did not acknowledge."""
@@ -66,8 +71,10 @@ class Poller:
                 while not self._stop.is_set():
                     self.handle(self._read())
             except (redis.RedisError, OSError) as error:
-                # Whatever was under way is pending, and is taken up again from there.
-                logger.warning("redis is away", extra=self._names() | {"error": str(error), "wait_s": wait_s})
+                # Whatever was under way is pending, and is taken up again from there. That Redis is away the event
+                # source says once for all its pollers; anything else is worth a line.
+                write = logger.warning if isinstance(error, redis.ResponseError) else logger.debug
+                write("poller waits", extra=self._names() | {"error": str(error), "wait_s": wait_s})
             if self._stop.wait(wait_s):
                 return
 
@@ -101,11 +108,14 @@ class Poller:
 
     def _read(self) -> list[Entry]:
         mapping = self._mapping
+        if self._under_load:
+            self._stop.wait(LINGER_S)
         entries = self._streams.read_new(mapping.stream, mapping.function, mapping.batch_size, BLOCK_MS)
+        self._under_load = len(entries) >= LINGER_FROM
         room = mapping.batch_size - len(entries)
         if entries and room and mapping.maximum_batching_window_ms:
             self._stop.wait(mapping.maximum_batching_window_ms / 1000)
-            entries += self._streams.read_new(mapping.stream, mapping.function, room, 0)
+            entries += self._streams.read_new(mapping.stream, mapping.function, room, block_ms=None)
         return entries
 
     def _process(self, entries: Sequence[Entry]) -> list[Failed]:
@@ -123,9 +133,9 @@ class Poller:
         return self._process(entries[:middle]) + self._process(entries[middle:])
 
     def _failed_items(self, entries: Sequence[Entry], response: Any) -> list[Failed]:
-        """Return the entries that a response names; one that can't be understood fails the whole batch, as on Lambda."""
+        """Return the entries that a response names; one that makes no sense fails the whole batch, as on Lambda."""
         try:
-            items = msgspec.convert(response or {}, _Response).batch_item_failures
+            items = msgspec.convert(response or {}, _Response).batch_item_failures or []
         except msgspec.ValidationError as error:
             raise FunctionError(f"the response is no batch response: {error}") from error
         errors = {item.item_identifier: item.error for item in items}

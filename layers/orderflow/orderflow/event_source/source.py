@@ -1,7 +1,8 @@
 """The event source: owns its share of the partitions, and runs every mapping on each of them."""
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import redis
 
@@ -18,6 +19,7 @@ from orderflow.runtime.logging import get_logger
 
 RENEW_S = LEASE_MS / 4 / 1000
 DRAIN_S = 4.0
+MEET_S = 0.3
 
 logger = get_logger("event_source")
 
@@ -49,40 +51,41 @@ class EventSource:
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; then finish the batches under way and give the partitions back."""
+        # Event sources that start together should know of each other before they share out.
+        self._try(self._leases.members)
+        stop.wait(MEET_S)
         while not stop.is_set():
-            try:
-                self.share_out()
-            except (redis.RedisError, OSError) as error:
-                logger.warning("redis is away", extra={"error": str(error)})
+            self._try(self.share_out)
             stop.wait(RENEW_S)
         self.close()
 
     def share_out(self) -> None:
-        """Renew the leases held, take what is free, up to a fair share, and give back what is too much."""
+        """Renew the leases held, take what is free, up to a fair share, and give back what is too much.
+
+        Nothing here waits for a function: a lease must be renewed however long the batches under way take.
+        """
         members = self._leases.members()
         for partition in list(self._owned):
             if not self._leases.hold(partition):
                 logger.warning("lease lost", extra={"partition": partition})
-                self._stop([partition])
+                self._owned.pop(partition).stop.set()
         share = -(-len(self._all) // len(members))
-        surplus = list(self._owned)[share:]
-        self._stop(surplus)
-        for partition in surplus:
-            self._leases.release(partition)
+        for owned in list(self._owned.values())[share:]:
+            owned.stop.set()
+        self._give_back()
         for partition in self._all:
             if partition not in self._owned and len(self._owned) < share and self._leases.hold(partition):
                 self._start(partition)
 
     def close(self) -> None:
-        """Finish the batches under way and give every partition back."""
-        held = list(self._owned)
-        self._stop(held)
-        try:
-            for partition in held:
-                self._leases.release(partition)
-            self._leases.leave()
-        except (redis.RedisError, OSError) as error:
-            logger.warning("leases run out by themselves", extra={"error": str(error)})
+        """Finish the batches under way and give every partition back; one that takes too long is left to its lease."""
+        for owned in self._owned.values():
+            owned.stop.set()
+        deadline = time.monotonic() + DRAIN_S
+        while self._owned and time.monotonic() < deadline:
+            self._try(self._give_back)
+            time.sleep(0.01)
+        self._try(self._leases.leave)
 
     def _start(self, partition: str) -> None:
         scope = "chain" if partition == CHAIN else "orders"
@@ -94,12 +97,17 @@ class EventSource:
         logger.info("partition taken", extra={"partition": partition, "owner": self._owner})
         self._owned[partition] = OwnedPartition(streams, mappings, self._invoke, self._dead_letters)
 
-    def _stop(self, partitions: Sequence[str]) -> None:
-        stopped = [self._owned.pop(partition) for partition in partitions]
-        for owned in stopped:
-            owned.stop.set()
-        for owned in stopped:
-            owned.join(DRAIN_S)
+    def _try(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except (redis.RedisError, OSError) as error:
+            logger.warning("redis is away", extra={"owner": self._owner, "error": str(error)})
+
+    def _give_back(self) -> None:
+        """Release the partitions that were told to stop and have finished."""
+        for partition in [partition for partition, owned in self._owned.items() if owned.has_finished()]:
+            del self._owned[partition]
+            self._leases.release(partition)  # should Redis be away just now, the lease runs out by itself
 
 
 class OwnedPartition:
@@ -130,7 +138,6 @@ class OwnedPartition:
         for thread in self._threads:
             thread.start()
 
-    def join(self, timeout_s: float) -> None:
-        """Wait for the batches under way; one that takes too long is left to whoever takes the partition over."""
-        for thread in self._threads:
-            thread.join(timeout_s)
+    def has_finished(self) -> bool:
+        """Tell whether the last thread has ended, which happens only after `stop` is set."""
+        return not any(thread.is_alive() for thread in self._threads)

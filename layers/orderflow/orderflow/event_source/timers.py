@@ -25,7 +25,8 @@ def run_timers(streams: Streams, names: Sequence[str], stop: threading.Event) ->
             if moved < BATCH:
                 _wait(streams, LONGEST_WAIT_MS if next_ms is None else next_ms, stop)
         except (redis.RedisError, OSError) as error:
-            logger.warning("redis is away", extra={"partition": streams.partition, "error": str(error)})
+            write = logger.warning if isinstance(error, redis.ResponseError) else logger.debug
+            write("timers wait", extra={"partition": streams.partition, "error": str(error)})
             stop.wait(0.5)
 
 

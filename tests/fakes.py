@@ -1,0 +1,289 @@
+"""The outside systems in memory: each notes what it was asked, and fails with its `error` when it has one.
+
+They are subclasses of what they stand for, so that the type checker holds them to its methods.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from orderflow.adapters.intake import Conflict, Intake, NewOrder, Subscription
+from orderflow.adapters.ledger import Fill, Ledger, OrderFilter, OrderRow, Step
+from orderflow.adapters.orders import Orders, Transition
+from orderflow.adapters.sockets import Message
+from orderflow.adapters.streams import DeadLetter, Entry, Streams
+from orderflow.adapters.venue import MockVenue
+from orderflow.adapters.watchers import StatusEntry, Watchers
+from orderflow.domain.order import Order, OrderId, Signature, StatusEvent, event_of
+from orderflow.domain.pools import Pool
+from orderflow.market.chain import Block, Execution
+from orderflow.market.latency import Latency
+from tests.builders import NOW_MS, encode, market
+
+
+class FakeOrders(Orders):
+    """Takes a step only at the sequence before it, as the real one does; an order it has not seen is at that step."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.sequences: dict[str, int] = {}
+        self.transitions: list[Transition] = []
+        self.scheduled: list[tuple[str, Order, int]] = []
+        self.gone: list[str] = []
+        self.known: dict[str, tuple[Order, list[StatusEvent]]] = {}
+
+    def apply(self, transitions: Sequence[Transition]) -> list[bool]:
+        self._reach()
+        taken = []
+        for transition in transitions:
+            order = transition.order
+            fresh = self.sequences.get(order.order_id, order.sequence - 1) == order.sequence - 1
+            if fresh:
+                self.sequences[order.order_id] = order.sequence
+                self.transitions.append(transition)
+            taken.append(fresh)
+        return taken
+
+    def schedule(self, stream: str, messages: Sequence[tuple[Order, int]]) -> None:
+        self._reach()
+        self.scheduled += [(stream, order, delay_ms) for order, delay_ms in messages]
+
+    def find(self, order_id: str) -> tuple[Order, list[StatusEvent]] | None:
+        self._reach()
+        return self.known.get(order_id)
+
+    def let_go(self, order_ids: Sequence[str]) -> None:
+        self._reach()
+        self.gone += order_ids
+
+    def _reach(self) -> None:
+        if self.error:
+            raise self.error
+
+
+class FakeVenue(MockVenue):
+    """A chain in memory, on the opening market of seed 1."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.states: dict[str, Pool] = dict(market())
+        self.executions: dict[str, Execution] = {}
+        self.sent: list[tuple[Order, int]] = []
+        self.forgotten: list[tuple[str, int]] = []
+        self.blocks: list[Block] = []
+        self.rivals = 0
+        """How many blocks of another producer come in before the next commit."""
+
+    def pools(self, addresses: Iterable[str]) -> dict[str, Pool]:
+        self._reach()
+        return {address: self.states[address] for address in addresses if address in self.states}
+
+    def send(self, sends: Sequence[tuple[Order, int]]) -> None:
+        self._reach()
+        self.sent += sends
+
+    def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
+        self._reach()
+        return [self.executions.get(signature) for signature in signatures]
+
+    def forget(self, signatures: Sequence[Signature], valid_ms: int) -> None:
+        self._reach()
+        self.forgotten += [(signature, valid_ms) for signature in signatures]
+
+    def height(self) -> int:
+        self._reach()
+        return len(self.blocks)
+
+    def commit(self, block: Block) -> bool:
+        self._reach()
+        if self.rivals:
+            self.rivals -= 1
+            return False
+        self.blocks.append(block)
+        self.states |= {pool.pool: pool for pool in block.changed_pools}
+        self.executions |= {execution.signature: execution for execution in block.executions}
+        return True
+
+    def _reach(self) -> None:
+        if self.error:
+            raise self.error
+
+
+class FakeLedger(Ledger):
+    """The ledger's rows in memory. `refuse` may raise what Postgres would on seeing a step."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.refuse: Callable[[Step], None] = lambda _: None
+        self.written: list[Step] = []
+        self.rows: dict[str, OrderRow] = {}
+        self.histories: dict[str, list[StatusEvent]] = {}
+        self.filled: dict[str, list[Fill]] = {}
+        self.asked: list[OrderFilter] = []
+
+    def write(self, steps: Sequence[Step]) -> None:
+        self._reach()
+        for step in steps:
+            self.refuse(step)
+        self.written += steps
+
+    def find(self, order_id: str) -> OrderRow | None:
+        self._reach()
+        return self.rows.get(order_id)
+
+    def history(self, order_id: str) -> list[StatusEvent]:
+        self._reach()
+        return self.histories.get(order_id, [])
+
+    def fills(self, order_id: str) -> list[Fill]:
+        self._reach()
+        return self.filled.get(order_id, [])
+
+    def find_all(self, wanted: OrderFilter) -> list[OrderRow]:
+        self._reach()
+        self.asked.append(wanted)
+        return list(self.rows.values())[: wanted.limit]
+
+    def ping(self) -> None:
+        self._reach()
+
+    def _reach(self) -> None:
+        if self.error:
+            raise self.error
+
+
+class FakeSockets:
+    """Connections in memory: all are open but the `closed` ones."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.closed: set[str] = set()
+        self.sent: list[Message] = []
+
+    def send(self, messages: Sequence[Message]) -> list[Message]:
+        if self.error:
+            raise self.error
+        self.sent += [message for message in messages if message.connection_id not in self.closed]
+        return [message for message in messages if message.connection_id in self.closed]
+
+
+class FakeWatchers(Watchers):
+    """Who watches which order, in memory; `orders` are those whose history a subscriber is sent."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.orders: dict[str, list[Order]] = {}
+        self.watching: dict[str, dict[str, int]] = {}
+        self.partitions: list[str] = []
+
+    def messages(self, partition: str, entries: Sequence[StatusEntry]) -> list[Message]:
+        if self.error:
+            raise self.error
+        self.partitions.append(partition)
+        return [message for entry in entries for message in self._messages(entry)]
+
+    def _messages(self, entry: StatusEntry) -> list[Message]:
+        watching = self.watching.setdefault(entry.order_id, {})
+        if entry.action == "event":
+            told = [connection for connection, sent in watching.items() if entry.sequence > sent]
+            return [Message(connection, entry.order_id, entry.event) for connection in told]
+        watching.pop(entry.connection_id, None)
+        if entry.action == "unsubscribe":
+            return []
+        history = self.orders.get(entry.order_id, [])
+        watching[entry.connection_id] = len(history)
+        return [Message(entry.connection_id, entry.order_id, encode(event_of(order))) for order in history]
+
+
+class FakeIntake(Intake):
+    """The front door's side of Redis: creates every order, or answers with `outcome`; knows the orders in `held`."""
+
+    def __init__(self, partitions: int = 4) -> None:
+        self.partitions = partitions
+        self.error: Exception | None = None
+        self.outcome: OrderId | Conflict | None = None
+        self.held: set[str] = set()
+        self.created: list[NewOrder] = []
+        self.subscriptions: list[Subscription] = []
+
+    async def create(self, new: NewOrder) -> OrderId | Conflict:
+        if self.error:
+            raise self.error
+        self.created.append(new)
+        return self.outcome or new.order.order_id
+
+    async def subscribe(self, subscription: Subscription) -> bool:
+        if self.error:
+            raise self.error
+        self.subscriptions.append(subscription)
+        return subscription.order_id in self.held
+
+
+class Outside:
+    """Everything outside a function, in place of what its environment would name."""
+
+    def __init__(self) -> None:
+        self.orders = FakeOrders()
+        self.venue = FakeVenue()
+        self.ledger = FakeLedger()
+        self.sockets = FakeSockets()
+        self.watchers = FakeWatchers()
+        self.intake = FakeIntake()
+        self.latency = Latency(seed=1, speed=1)
+        self.now_ms = NOW_MS
+
+
+class FakeStreams(Streams):
+    """A partition's streams in memory. What is done to entries goes to a journal, in its order.
+
+    `pending` and `new` are the batches that are read, one after the other; when none is left, `stop` is set.
+    """
+
+    def __init__(self, journal: list[Any], stop: threading.Event, partition: str = "p0") -> None:
+        self.partition = partition
+        self.pending: list[list[Entry]] = []
+        self.new: list[list[Entry] | Exception] = []
+        self._journal = journal
+        self._stop = stop
+
+    def create_group(self, stream: str, group: str) -> None:
+        self._journal.append(("group", stream, group))
+
+    def read_pending(self, stream: str, group: str, count: int, after: str = "0") -> list[Entry]:
+        self._journal.append(("read pending", count, after))
+        return self.pending.pop(0) if self.pending else []
+
+    def read_new(self, stream: str, group: str, count: int, block_ms: int) -> list[Entry]:
+        self._journal.append(("read new", count, block_ms))
+        if not self.new:
+            self._stop.set()
+            return []
+        batch = self.new.pop(0)
+        if isinstance(batch, Exception):
+            raise batch
+        return batch
+
+    def acknowledge(self, stream: str, group: str, ids: Sequence[str]) -> None:
+        if ids:
+            self._journal.append(("acknowledge", *ids))
+
+    def defer(self, stream: str, group: str, retries: Iterable[tuple[Entry, int]]) -> None:
+        self._journal += [("defer", entry.id, entry.attempt, delay_ms) for entry, delay_ms in retries]
+
+    def bury(self, stream: str, group: str, letters: Sequence[DeadLetter]) -> None:
+        self._journal += [("bury", letter.entry.id, letter.entry.attempt, letter.error) for letter in letters]
+
+
+class Patience(threading.Event):
+    """A stop signal that nobody waits for: a wait is noted and over at once, and after `limit` waits it is set."""
+
+    def __init__(self, limit: int = 50) -> None:
+        super().__init__()
+        self.waits: list[float | None] = []
+        self._limit = limit
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout)
+        if len(self.waits) >= self._limit:
+            self.set()
+        return self.is_set()

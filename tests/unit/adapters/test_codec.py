@@ -1,0 +1,144 @@
+"""What goes through Redis comes back the same, to the last digit."""
+
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orderflow.adapters.codec import encoder, event_decoder, order_decoder
+from orderflow.domain.order import Order, OrderId, OrderRequest, Signature, StatusEvent, Transaction, event_of
+from orderflow.domain.routing import Leg, Route, VenueQuote
+from orderflow.domain.status import Status
+from tests.builders import make_order
+
+atoms = st.integers(0, 2**64 - 1)
+words = st.text(max_size=20)
+decimals = st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**20, places=12) | st.builds(
+    # As prices are: up to twelve digits, at any exponent that two tokens' decimals can lead to.
+    lambda digits, exponent: Decimal(digits).scaleb(exponent),
+    st.integers(1, 10**12 - 1),
+    st.integers(-30, 20),
+)
+legs = st.builds(
+    Leg,
+    venue=words,
+    pool=words,
+    share_bps=st.integers(0, 10_000),
+    token_in=words,
+    token_out=words,
+    amount_in=atoms,
+    amount_out=atoms,
+    fee=atoms,
+    fee_token=words,
+)
+quotes = st.builds(
+    VenueQuote, venue=words, pool=words, amount_out=atoms, price=decimals, error=st.none() | words
+)
+routes = st.builds(
+    Route,
+    venue=words,
+    legs=st.lists(legs, min_size=1, max_size=3).map(tuple),
+    amount_in=atoms,
+    expected_out=atoms,
+    price_impact=decimals,
+    quotes=st.lists(quotes, max_size=3).map(tuple),
+)
+orders = st.builds(
+    Order,
+    order_id=words.map(OrderId),
+    sequence=st.integers(1, 5),
+    status=st.sampled_from(Status),
+    created_at_ms=st.integers(0, 10**13),
+    updated_at_ms=st.integers(0, 10**13),
+    request=st.builds(
+        OrderRequest,
+        token_in=words,
+        token_out=words,
+        amount_in=atoms,
+        order_type=st.just("market"),
+        slippage_bps=st.integers(100, 5_000),
+    ),
+    route=st.none() | routes,
+    transaction=st.none()
+    | st.builds(
+        Transaction, instructions=st.lists(words).map(tuple), minimum_out=atoms, expires_at_ms=st.integers(0, 10**13)
+    ),
+    tx_hash=st.none() | words.map(Signature),
+    amount_out=st.none() | atoms,
+    execution_price=st.none() | decimals,
+    fills=st.lists(legs, max_size=3).map(tuple),
+    reason=st.none() | words,
+)
+
+
+def digits(order: Order) -> list[str]:
+    """Return every decimal of an order as text: equal decimals may still differ in their digits."""
+    quoted = [quote.price for quote in order.route.quotes] if order.route else []
+    impact = [order.route.price_impact] if order.route else []
+    paid = [] if order.execution_price is None else [order.execution_price]
+    return [str(number) for number in (*quoted, *impact, *paid)]
+
+
+@given(orders)
+def test_an_order_comes_back_the_same(order: Order) -> None:
+    back = order_decoder.decode(encoder.encode(order))
+
+    assert back == order
+    assert digits(back) == digits(order)
+
+
+@given(orders)
+def test_an_event_comes_back_the_same(order: Order) -> None:
+    event = event_of(order)
+
+    back = event_decoder.decode(encoder.encode(event))
+
+    assert back == event
+
+
+@given(orders)
+def test_what_is_written_again_is_written_alike(order: Order) -> None:
+    # A retried message must be the same text: the timer set holds each only once.
+    written = encoder.encode(order)
+
+    assert encoder.encode(order_decoder.decode(written)) == written
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_an_order_of_every_status_comes_back_the_same(status: Status) -> None:
+    order = make_order(status)
+
+    assert order_decoder.decode(encoder.encode(order)) == order
+    assert event_decoder.decode(encoder.encode(event_of(order))) == event_of(order)
+
+
+def test_a_price_is_a_json_number_with_all_its_digits() -> None:
+    order = msgspec.structs.replace(make_order(Status.CONFIRMED), execution_price=Decimal("219.442902240001"))
+
+    assert b'"execution_price":219.442902240001,' in encoder.encode(event_of(order))
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"null", b"[]", b'{"order_id":"x"}', b"\xff"])
+def test_what_is_no_order_or_event_is_refused(text: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        order_decoder.decode(text)
+    with pytest.raises(msgspec.DecodeError):
+        event_decoder.decode(text)
+
+
+def test_an_unknown_status_is_refused() -> None:
+    written = encoder.encode(make_order()).replace(b'"pending"', b'"paused"')
+
+    with pytest.raises(msgspec.ValidationError, match="paused"):
+        order_decoder.decode(written)
+
+
+def test_an_event_without_its_optional_keys_is_one() -> None:
+    event = event_decoder.decode(
+        b'{"order_id":"x","status":"pending","execution_price":null,"tx_hash":null,"reason":null,'
+        b'"sequence":1,"timestamp":"2026-11-22T18:14:01.123Z"}'
+    )
+
+    assert event == StatusEvent(OrderId("x"), Status.PENDING, None, None, None, 1, "2026-11-22T18:14:01.123Z")

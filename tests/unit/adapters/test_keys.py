@@ -1,0 +1,44 @@
+"""The names of keys, and the partition of an order."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orderflow.adapters.keys import key, order_key, partition_of
+from tests.builders import order_id
+
+
+@pytest.mark.parametrize(
+    ("text", "slot"),
+    [
+        ("123456789", 0x31C3),  # the check value in Redis Cluster's specification
+        ("foo", 12182),  # CLUSTER KEYSLOT foo
+        ("bar", 5061),
+        ("hello", 866),
+        ("", 0),
+    ],
+)
+def test_the_partition_is_the_crc16_of_redis_cluster(text: str, slot: int) -> None:
+    assert partition_of(text, 16_384) == f"p{slot}"
+    assert partition_of(text, 4) == f"p{slot % 4}"
+    assert partition_of(text, 1) == "p0"
+
+
+@given(st.text(max_size=40), st.integers(1, 16_384))
+def test_every_text_has_one_of_the_partitions(text: str, partitions: int) -> None:
+    assert 0 <= int(partition_of(text, partitions).removeprefix("p")) < partitions
+
+
+def test_orders_spread_over_the_partitions() -> None:
+    spread = Counter(partition_of(order_id(number), 4) for number in range(4_000))
+
+    assert sorted(spread) == ["p0", "p1", "p2", "p3"]
+    assert min(spread.values()) > 800
+
+
+def test_everything_of_a_partition_shares_its_hash_tag() -> None:
+    assert key("p3", "route") == "{p3}:route"
+    assert order_key("p3", "01a2") == "{p3}:order:01a2"
+    assert key("chain", "pools") == "{chain}:pools"

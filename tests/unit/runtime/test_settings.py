@@ -1,0 +1,72 @@
+"""Settings from environment variables."""
+
+import pytest
+
+from local.settings import LocalSettings
+from orderflow.errors import ConfigurationError
+from orderflow.runtime.settings import LedgerSettings, MarketSettings, Settings, SocketSettings, read_settings
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    assert read_settings(MarketSettings, {}) == MarketSettings(
+        redis_url="redis://127.0.0.1:6379/0", partitions=4, seed=1, speed=1.0
+    )
+    assert read_settings(LedgerSettings, {}) == LedgerSettings(database_url="", database_secret_id="")
+    assert read_settings(SocketSettings, {}) == SocketSettings(connections_endpoint="", connections_api="aws")
+
+
+def test_texts_become_what_the_settings_are() -> None:
+    environment = {"REDIS_URL": "unix:///run/redis.sock", "PARTITIONS": "8", "SEED": "-3", "SPEED": "0.25"}
+
+    settings = read_settings(MarketSettings, environment)
+
+    assert settings == MarketSettings(redis_url="unix:///run/redis.sock", partitions=8, seed=-3, speed=0.25)
+
+
+def test_a_text_stays_a_text_whatever_it_looks_like() -> None:
+    assert read_settings(LedgerSettings, {"DATABASE_URL": "true"}).database_url == "true"
+    assert read_settings(LedgerSettings, {"DATABASE_SECRET_ID": "0123"}).database_secret_id == "0123"
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    environment = {"REDIS_URL": "", "PARTITIONS": "", "SEED": "", "SPEED": ""}
+
+    assert read_settings(MarketSettings, environment) == read_settings(MarketSettings, {})
+
+
+def test_only_the_variables_of_the_model_are_read() -> None:
+    assert read_settings(Settings, {"SEED": "not a number", "redis_url": "x", "PATH": "/bin"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("PARTITIONS", "four", "Expected `int`, got `str`"),
+        ("PARTITIONS", "0", "Expected `int` >= 1"),
+        ("PARTITIONS", "16385", "Expected `int` <= 16384"),
+        ("SEED", "1.5", "Expected `int`, got `str`"),
+        ("SPEED", "fast", "Expected `float`, got `str`"),
+        ("SPEED", "-1", "Expected `float` >= 0.0"),
+        ("SPEED", "nan", "Expected `float` >= 0.0"),
+        ("SPEED", "inf", "Expected `float` <= 100.0"),
+    ],
+)
+def test_what_can_not_be_used_is_named(name: str, value: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        read_settings(MarketSettings, {name: value})
+
+    assert str(refusal.value) == f"{name}={value!r} can't be used: {problem}"
+
+
+def test_the_settings_of_a_local_run_are_read_alike() -> None:
+    settings = read_settings(LocalSettings, {"PORT": "4000", "SPEED": "0", "WORKERS": ""})
+
+    assert (settings.port, settings.speed, settings.workers, settings.redis_url) == (4000, 0, 2, "")
+    with pytest.raises(ConfigurationError, match="^PORT='70000' can't be used: "):
+        read_settings(LocalSettings, {"PORT": "70000"})
+
+
+def test_without_an_environment_the_processes_own_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARTITIONS", "16")
+
+    assert read_settings(Settings).partitions == 16
