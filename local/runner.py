@@ -27,6 +27,7 @@ from orderflow.runtime.clients import open_redis
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 3.0
 WATCH_S = 0.1
+PARTITIONS_KEY = "orderflow:partitions"
 
 
 class StartError(OrderflowError):
@@ -96,6 +97,7 @@ def _start(settings: LocalSettings, listener: socket.socket, stack: ExitStack, s
         _say(f"Starting {server.name} …")
         stack.callback(server.stop, STOP_TIMEOUT_S)
         server.start()
+    _hold_partitions(redis.url, settings)
     _say("Migrating the ledger …")
     migrate(postgres.url)
     _say(f"Starting the gateway and {settings.workers} pollers …")
@@ -116,6 +118,18 @@ def _start(settings: LocalSettings, listener: socket.socket, stack: ExitStack, s
         child.start()
     _wait_until_ready(settings, redis.url, [gateway, *pollers], stop)
     return [redis, postgres, gateway, *pollers]
+
+
+def _hold_partitions(redis_url: str, settings: LocalSettings) -> None:
+    """Raise StartError when this Redis was used with another number of partitions: its orders would be left behind."""
+    with open_redis(redis_url) as client:
+        client.setnx(PARTITIONS_KEY, settings.partitions)
+        used = int(client.get(PARTITIONS_KEY) or 0)
+    if used != settings.partitions:
+        raise StartError(
+            f"PARTITIONS={settings.partitions} can't be used with this Redis: the orders in it lie in {used} partitions.\n"
+            f"Use PARTITIONS={used}, or another ORDERFLOW_HOME (or REDIS_URL)."
+        )
 
 
 def _environment(settings: LocalSettings, redis_url: str, database_url: str) -> dict[str, str]:

@@ -26,7 +26,8 @@ NOW_MS = 1_795_371_241_123
 """22 November 2026, 18:14:01.123 UTC."""
 
 ORDER_ID = "01a20477-0e28-7d4b-9a3f-2b7c5d8e9f10"
-OTHER_ID = "01a20477-0e29-7c11-8b52-6d0f4a1e3c77"
+OTHER_ID = "01a20477-0e29-7c11-8b52-6d0f4a1e3c02"
+"""Of the same partition as the other one."""
 CONNECTION_ID = "OLNmQeKPFiACEYA="
 
 _WAY = (Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED, Status.CONFIRMED)

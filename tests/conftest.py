@@ -1,5 +1,6 @@
 """Real servers for the tests that want them: started once, on first use, and emptied before each test."""
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,18 @@ import redis
 from local.backing import start_postgres, start_redis
 from local.migrate import migrate
 from orderflow.adapters.postgres import connect
+
+_LOOP = asyncio.new_event_loop()
+
+
+def pytest_configure() -> None:
+    """Lend the thread an event loop; Mangum asks for it when a handler is imported, or makes one that nobody closes."""
+    asyncio.set_event_loop(_LOOP)
+
+
+def pytest_unconfigure() -> None:
+    """Close the loop that was lent."""
+    _LOOP.close()
 
 
 @pytest.fixture(scope="session")

@@ -219,10 +219,23 @@ class FakeIntake(Intake):
         return subscription.order_id in self.held
 
 
+class FakeRedis:
+    """A Redis that answers, or not."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def ping(self) -> bool:
+        if self.error:
+            raise self.error
+        return True
+
+
 class Outside:
     """Everything outside a function, in place of what its environment would name."""
 
     def __init__(self) -> None:
+        self.redis_client = FakeRedis()
         self.orders = FakeOrders()
         self.venue = FakeVenue()
         self.ledger = FakeLedger()
@@ -253,7 +266,7 @@ class FakeStreams(Streams):
         self._journal.append(("read pending", count, after))
         return self.pending.pop(0) if self.pending else []
 
-    def read_new(self, stream: str, group: str, count: int, block_ms: int) -> list[Entry]:
+    def read_new(self, stream: str, group: str, count: int, block_ms: int | None) -> list[Entry]:
         self._journal.append(("read new", count, block_ms))
         if not self.new:
             self._stop.set()

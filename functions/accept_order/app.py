@@ -41,6 +41,7 @@ app = FastAPI(
     description="Submit an order here, then watch it by sending its id to the WebSocket at /api/orders/status.",
     redoc_url=None,
     swagger_ui_oauth2_redirect_url=None,
+    redirect_slashes=False,  # API Gateway knows the paths of the template and no others
 )
 answer_problems(app)
 

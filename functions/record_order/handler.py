@@ -4,9 +4,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from pg8000.exceptions import DatabaseError
 
-from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.ledger import Step
 from orderflow.domain.status import TERMINAL
 from orderflow.runtime import clients
@@ -32,7 +32,7 @@ def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
     def read(record: StreamRecord) -> None:
         data = record["data"]
         if "event" in data:  # the others are subscriptions, which leave no trace in the ledger
-            steps[record["messageId"]] = Step(order_decoder.decode(data["order"]), data["event"])
+            steps[record["messageId"]] = msgspec.convert(data, Step, strict=False)
 
     failures.attempt(event["Records"], read)
     try:
@@ -53,4 +53,4 @@ def record_orders(steps: Sequence[Step]) -> None:
     if not steps:
         return
     clients.ledger().write(steps)
-    clients.orders().let_go([step.order.order_id for step in steps if step.order.status in TERMINAL])
+    clients.orders().let_go([step.order_id for step in steps if step.status in TERMINAL])

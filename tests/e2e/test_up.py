@@ -89,3 +89,15 @@ def test_two_runs_with_homes_of_their_own_live_side_by_side(shared_run: Run, new
     other.start()
 
     assert other.state["url"] != shared_run.url
+
+
+def test_another_number_of_partitions_is_refused_while_orders_may_lie_in_the_old_ones(new_run: NewRun) -> None:
+    first = new_run(PARTITIONS="3")
+    first.start()
+    first.stop()
+    second = new_run(PARTITIONS="2", ORDERFLOW_HOME=str(first.home))
+
+    status = second.launch().wait(60)
+
+    assert status == 1
+    assert "Use PARTITIONS=3" in second.output.read_text()

@@ -17,7 +17,8 @@ from tests.integration.market import NOW_MS, a_request, pending, submitted
 
 
 def step(order: Order) -> Step:
-    return Step(order, encoder.encode(event_of(order)).decode())
+    event, snapshot = encoder.encode(event_of(order)).decode(), encoder.encode(order).decode()
+    return Step(order.order_id, order.sequence, order.status, event, snapshot)
 
 
 def confirmed(order: Order) -> Order:

@@ -2,16 +2,18 @@
 
 import io
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
-from mypy_boto3_lambda import LambdaClient
 
 from orderflow.errors import RejectedError, RetryableError
 from orderflow.event_source.invoke import FunctionError, InLambda, InProcess
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
 EVENT = {"Records": [{"messageId": "1-0"}]}
 NAMES = {"route_order": "orderflow-RouteOrder-ABC"}
@@ -46,7 +48,7 @@ def test_a_handler_may_say_that_the_batch_should_wait() -> None:
 
 
 @pytest.fixture
-def client() -> LambdaClient:
+def client() -> "LambdaClient":
     return boto3.client(
         "lambda",
         region_name="eu-central-1",
@@ -61,38 +63,38 @@ def answer(payload: bytes, function_error: str | None = None) -> dict[str, Any]:
     return response | ({"FunctionError": function_error} if function_error else {})
 
 
-def invoke(client: LambdaClient, response: dict[str, Any]) -> Any:
+def invoke(client: "LambdaClient", response: dict[str, Any]) -> Any:
     with Stubber(client) as stubber:
         asked = {"FunctionName": "orderflow-RouteOrder-ABC", "Payload": json.dumps(EVENT)}
         stubber.add_response("invoke", response, asked)
         return InLambda(client, NAMES)("route_order", EVENT)
 
 
-def test_in_lambda_a_function_goes_by_its_own_name_and_its_payload_is_read(client: LambdaClient) -> None:
+def test_in_lambda_a_function_goes_by_its_own_name_and_its_payload_is_read(client: "LambdaClient") -> None:
     assert invoke(client, answer(b'{"batchItemFailures": []}')) == {"batchItemFailures": []}
 
 
-def test_an_error_in_lambda_is_the_functions_error(client: LambdaClient) -> None:
+def test_an_error_in_lambda_is_the_functions_error(client: "LambdaClient") -> None:
     payload = b'{"errorType": "KeyError", "errorMessage": "\'x\'"}'
 
     with pytest.raises(FunctionError, match="^KeyError: 'x'$"):
         invoke(client, answer(payload, "Unhandled"))
 
 
-def test_a_function_in_lambda_may_say_that_the_batch_should_wait(client: LambdaClient) -> None:
+def test_a_function_in_lambda_may_say_that_the_batch_should_wait(client: "LambdaClient") -> None:
     payload = b'{"errorType": "RetryableError", "errorMessage": "Redis is away"}'
 
     with pytest.raises(RetryableError, match="Redis is away"):
         invoke(client, answer(payload, "Unhandled"))
 
 
-def test_an_answer_that_breaks_off_makes_the_batch_wait(client: LambdaClient) -> None:
+def test_an_answer_that_breaks_off_makes_the_batch_wait(client: "LambdaClient") -> None:
     with pytest.raises(RetryableError, match="^route_order can't be invoked: "):
         invoke(client, answer(b'{"batchItem'))
 
 
 @pytest.mark.parametrize("code", ["TooManyRequestsException", "ResourceNotFoundException", "ServiceException"])
-def test_a_function_that_lambda_can_not_run_makes_the_batch_wait(client: LambdaClient, code: str) -> None:
+def test_a_function_that_lambda_can_not_run_makes_the_batch_wait(client: "LambdaClient", code: str) -> None:
     with Stubber(client) as stubber, pytest.raises(RetryableError, match=f"^route_order can't be invoked: .*{code}"):
         stubber.add_client_error("invoke", code)
         InLambda(client, NAMES)("route_order", EVENT)

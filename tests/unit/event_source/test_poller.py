@@ -366,9 +366,9 @@ def test_a_batching_window_lets_a_batch_fill_up() -> None:
 
     bench.poller.run()
 
-    assert bench.done("read new")[:2] == [("read new", 10, 500), ("read new", 9, 0)]
+    assert bench.done("read new")[:2] == [("read new", 10, 500), ("read new", 9, None)]
     assert bench.done("invoke") == [("invoke", "1-0", "2-0", "3-0")]
-    assert bench.stop.waits[0] == 0.05
+    assert 0.05 in bench.stop.waits
 
 
 def test_a_full_batch_does_not_wait_for_the_window() -> None:
@@ -390,7 +390,7 @@ def test_when_redis_comes_back_the_poller_begins_with_what_is_pending(error: Exc
 
     bench.poller.run()
 
-    assert bench.stop.waits[0] == 0.25
+    assert 0.25 in bench.stop.waits
     assert [entry[0] for entry in bench.done("group", "read pending", "acknowledge")] == [
         "group",
         "read pending",

@@ -1,7 +1,7 @@
 """The ledger in Postgres: batches of status entries in, orders and their histories out."""
 
 import queue
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
@@ -11,39 +11,47 @@ import msgspec
 import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from orderflow.adapters.codec import encoder, event_decoder
-from orderflow.domain.order import Order, StatusEvent, iso_timestamp
+from orderflow.adapters.codec import event_decoder
+from orderflow.domain.order import StatusEvent
 from orderflow.errors import RetryableError
 
 MAX_CONNECTIONS = 8
 
-_WRITE_EVENTS = """
-INSERT INTO order_events (order_id, sequence, status, event, occurred_at)
-SELECT * FROM json_to_recordset(:rows ::json)
-    AS row(order_id uuid, sequence smallint, status text, event jsonb, occurred_at timestamptz)
-ON CONFLICT (order_id, sequence) DO NOTHING
-"""
-
-_WRITE_ORDERS = """
-INSERT INTO orders (order_id, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps, route,
-                    amount_out, execution_price, tx_hash, reason, created_at, updated_at)
-SELECT * FROM json_to_recordset(:rows ::json)
-    AS row(order_id uuid, sequence smallint, status text, order_type text, token_in text, token_out text,
-           amount_in numeric, slippage_bps integer, route jsonb, amount_out numeric, execution_price numeric,
-           tx_hash text, reason text, created_at timestamptz, updated_at timestamptz)
-ON CONFLICT (order_id) DO UPDATE SET
-    sequence = EXCLUDED.sequence, status = EXCLUDED.status, route = EXCLUDED.route,
-    amount_out = EXCLUDED.amount_out, execution_price = EXCLUDED.execution_price, tx_hash = EXCLUDED.tx_hash,
-    reason = EXCLUDED.reason, updated_at = EXCLUDED.updated_at
-WHERE orders.sequence < EXCLUDED.sequence
-"""
-
-_WRITE_FILLS = """
+# One statement, so one transaction and one trip. Postgres takes the documents apart itself, which is far cheaper than
+# to decode them here into rows and to encode those again.
+_WRITE = """
+WITH new_events AS (
+    INSERT INTO order_events (order_id, sequence, status, event, occurred_at)
+    SELECT (event->>'order_id')::uuid, (event->>'sequence')::smallint, event->>'status', event,
+           (event->>'timestamp')::timestamptz
+    FROM jsonb_array_elements(CAST(:events AS jsonb)) AS event
+    ON CONFLICT (order_id, sequence) DO NOTHING
+),
+snapshots AS (
+    SELECT *, to_timestamp(created_at_ms / 1000.0) AS created_at, to_timestamp(updated_at_ms / 1000.0) AS updated_at
+    FROM json_to_recordset(CAST(:snapshots AS json)) AS snapshot(
+        order_id uuid, sequence smallint, status text, created_at_ms bigint, updated_at_ms bigint, request json,
+        route jsonb, amount_out numeric, execution_price numeric, tx_hash text, reason text, fills json)
+),
+new_states AS (
+    INSERT INTO orders (order_id, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps, route,
+                        amount_out, execution_price, tx_hash, reason, created_at, updated_at)
+    SELECT order_id, sequence, status, request->>'order_type', request->>'token_in', request->>'token_out',
+           (request->>'amount_in')::numeric, (request->>'slippage_bps')::integer, route,
+           amount_out, execution_price, tx_hash, reason, created_at, updated_at
+    FROM snapshots
+    ON CONFLICT (order_id) DO UPDATE SET
+        sequence = EXCLUDED.sequence, status = EXCLUDED.status, route = EXCLUDED.route,
+        amount_out = EXCLUDED.amount_out, execution_price = EXCLUDED.execution_price, tx_hash = EXCLUDED.tx_hash,
+        reason = EXCLUDED.reason, updated_at = EXCLUDED.updated_at
+    WHERE orders.sequence < EXCLUDED.sequence
+)
 INSERT INTO fills (order_id, leg, venue, pool, token_in, token_out, amount_in, amount_out, fee, fee_token, tx_hash,
                    executed_at)
-SELECT * FROM json_to_recordset(:rows ::json)
-    AS row(order_id uuid, leg smallint, venue text, pool text, token_in text, token_out text, amount_in numeric,
-           amount_out numeric, fee numeric, fee_token text, tx_hash text, executed_at timestamptz)
+SELECT order_id, leg, fill->>'venue', fill->>'pool', fill->>'token_in', fill->>'token_out',
+       (fill->>'amount_in')::numeric, (fill->>'amount_out')::numeric, (fill->>'fee')::numeric, fill->>'fee_token',
+       tx_hash, updated_at
+FROM snapshots CROSS JOIN LATERAL json_array_elements(fills) WITH ORDINALITY AS of_order(fill, leg)
 ON CONFLICT (order_id, leg) DO NOTHING
 """
 
@@ -54,10 +62,13 @@ _FIND_ORDER = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE order_id = CAST(:order
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One step of an order as the status stream tells it: the snapshot after it, and its event as it was published."""
+    """One step of an order as the status stream tells it: its event, and the order after it, both as JSON text."""
 
-    order: Order
+    order_id: str
+    sequence: int
+    status: str
     event: str
+    order: str
 
 
 class OrderRow(msgspec.Struct, frozen=True):
@@ -103,12 +114,21 @@ class OrderFilter(msgspec.Struct, frozen=True):
     before: tuple[str, str] | None = None
 
 
+class _Connection:
+    """A connection with the statement that is run all the time, prepared once."""
+
+    def __init__(self, connection: pg8000.native.Connection) -> None:
+        self.run = connection.run
+        self.close = connection.close
+        self.write = connection.prepare(_WRITE)
+
+
 class Ledger:
     """The ledger's tables, through a few connections that are kept and shared by threads."""
 
     def __init__(self, connect: Callable[[], pg8000.native.Connection]) -> None:
         self._connect = connect
-        self._idle: queue.LifoQueue[pg8000.native.Connection | None] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[_Connection | None] = queue.LifoQueue()
         for _ in range(MAX_CONNECTIONS):
             self._idle.put(None)
 
@@ -117,23 +137,16 @@ class Ledger:
 
         Raises RetryableError when Postgres is away or busy, and pg8000's DatabaseError when it refuses the data.
         """
-        latest: dict[str, Order] = {}
+        latest: dict[str, Step] = {}
         for step in steps:
-            known = latest.get(step.order.order_id)
-            if known is None or step.order.sequence > known.sequence:
-                latest[step.order.order_id] = step.order
-        fills = [row for order in latest.values() for row in _fill_rows(order)]
+            known = latest.get(step.order_id)
+            if known is None or step.sequence > known.sequence:
+                latest[step.order_id] = step
         with self._connection() as connection:
-            connection.run("BEGIN")
-            try:
-                connection.run(_WRITE_EVENTS, rows=_json([_event_row(step) for step in steps]))
-                connection.run(_WRITE_ORDERS, rows=_json([_order_row(order) for order in latest.values()]))
-                if fills:
-                    connection.run(_WRITE_FILLS, rows=_json(fills))
-            except DatabaseError:
-                connection.run("ROLLBACK")
-                raise
-            connection.run("COMMIT")
+            connection.write.run(
+                events=_array(step.event for step in steps),
+                snapshots=_array(step.order for step in latest.values()),
+            )
 
     def find(self, order_id: str) -> OrderRow | None:
         """Return an order, or None when the ledger has none of this id. Raises RetryableError."""
@@ -196,7 +209,7 @@ class Ledger:
             connection.run("SELECT 1")
 
     @contextmanager
-    def _connection(self) -> Iterator[pg8000.native.Connection]:
+    def _connection(self) -> Iterator[_Connection]:
         """Lend a connection; one that broke is thrown away, and the next use opens another."""
         try:
             connection = self._idle.get(timeout=5)
@@ -204,7 +217,7 @@ class Ledger:
             raise RetryableError(f"all {MAX_CONNECTIONS} connections to Postgres are busy") from error
         healthy = None
         try:
-            connection = connection or self._connect()
+            connection = connection or _Connection(self._connect())
             yield connection
             healthy = connection
         except (InterfaceError, OSError) as error:
@@ -233,55 +246,5 @@ def _message(error: DatabaseError) -> str:
     return str(details.get("M", details)) if isinstance(details, dict) else str(error)
 
 
-def _json(rows: Sequence[dict[str, Any]]) -> str:
-    return encoder.encode(rows).decode()
-
-
-def _event_row(step: Step) -> dict[str, Any]:
-    order = step.order
-    return {
-        "order_id": order.order_id,
-        "sequence": order.sequence,
-        "status": order.status,
-        "event": msgspec.Raw(step.event.encode()),
-        "occurred_at": iso_timestamp(order.updated_at_ms),
-    }
-
-
-def _order_row(order: Order) -> dict[str, Any]:
-    request = order.request
-    return {
-        "order_id": order.order_id,
-        "sequence": order.sequence,
-        "status": order.status,
-        "order_type": request.order_type,
-        "token_in": request.token_in,
-        "token_out": request.token_out,
-        "amount_in": request.amount_in,
-        "slippage_bps": request.slippage_bps,
-        "route": order.route,
-        "amount_out": order.amount_out,
-        "execution_price": order.execution_price,
-        "tx_hash": order.tx_hash,
-        "reason": order.reason,
-        "created_at": iso_timestamp(order.created_at_ms),
-        "updated_at": iso_timestamp(order.updated_at_ms),
-    }
-
-
-def _fill_rows(order: Order) -> Iterator[dict[str, Any]]:
-    for number, fill in enumerate(order.fills, start=1):
-        yield {
-            "order_id": order.order_id,
-            "leg": number,
-            "venue": fill.venue,
-            "pool": fill.pool,
-            "token_in": fill.token_in,
-            "token_out": fill.token_out,
-            "amount_in": fill.amount_in,
-            "amount_out": fill.amount_out,
-            "fee": fill.fee,
-            "fee_token": fill.fee_token,
-            "tx_hash": order.tx_hash,
-            "executed_at": iso_timestamp(order.updated_at_ms),
-        }
+def _array(documents: Iterable[str]) -> str:
+    return f"[{','.join(documents)}]"

@@ -29,6 +29,7 @@ class Orders:
         self._client = client
         self._partitions = partitions
         self._transition = client.register_script(scripts.source("transition", "deliver"))
+        self._expire = client.register_script(scripts.source("expire"))
         self._schedule = client.register_script(scripts.source("schedule", "deliver"))
 
     def apply(self, transitions: Sequence[Transition]) -> list[bool]:
@@ -72,10 +73,12 @@ class Orders:
 
     def let_go(self, order_ids: Sequence[str]) -> None:
         """Have orders leave Redis in a few minutes; only to be called when the ledger has their end."""
-        pipeline = self._client.pipeline(transaction=False)
+        keys: dict[str, list[str]] = {}
         for order_id in order_ids:
-            pipeline.pexpire(order_key(partition_of(order_id, self._partitions), order_id), KEEP_AFTER_LEDGER_MS)
-        pipeline.execute()
+            partition = partition_of(order_id, self._partitions)
+            keys.setdefault(partition, []).append(order_key(partition, order_id))
+        for of_partition in keys.values():
+            self._expire(of_partition, [KEEP_AFTER_LEDGER_MS])
 
 
 def _transition_call(

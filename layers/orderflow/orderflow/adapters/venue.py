@@ -46,6 +46,7 @@ class MockVenue:
         self._seed = seed
         self._pools_key, self._height_key = key(CHAIN, "pools"), key(CHAIN, "height")
         self._send = client.register_script(scripts.source("send", "deliver"))
+        self._expire = client.register_script(scripts.source("expire"))
         self._commit = client.register_script(scripts.source("commit_block"))
 
     def pools(self, addresses: Iterable[str]) -> dict[str, Pool]:
@@ -87,10 +88,8 @@ class MockVenue:
 
     def forget(self, signatures: Sequence[Signature], valid_ms: int) -> None:
         """Have results expire after their transactions; only to be called when their orders have ended."""
-        pipeline = self._client.pipeline(transaction=False)
-        for signature in signatures:
-            pipeline.pexpire(_result_key(signature), valid_ms + KEEP_RESULT_MS)
-        pipeline.execute()
+        if signatures:
+            self._expire([_result_key(signature) for signature in signatures], [valid_ms + KEEP_RESULT_MS])
 
     def height(self) -> int:
         """Return the height of the last block; 0 before the first."""

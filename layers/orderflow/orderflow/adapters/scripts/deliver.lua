@@ -30,7 +30,8 @@ local function transition(timers, wake, status_key, stream_key, order_key, strea
     return 0
   end
   redis.call('HSET', order_key, 'sequence', sequence, 'status', status, 'order', order, 'event:' .. sequence, event)
-  redis.call('XADD', status_key, '*', 'order_id', id, 'sequence', sequence, 'event', event, 'order', order)
+  redis.call('XADD', status_key, '*',
+    'order_id', id, 'sequence', sequence, 'status', status, 'event', event, 'order', order)
   if stream ~= '' then
     deliver(timers, wake, stream_key, stream, tonumber(delay_ms), 1, order)
   end

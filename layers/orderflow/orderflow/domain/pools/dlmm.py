@@ -1,0 +1,193 @@
+"""Meteora DLMM: a pool of bins of constant price with a base and a volatility fee, bit for bit as its program."""
+
+from collections.abc import Iterator
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Self
+
+import msgspec
+
+from orderflow.domain.pools.constant_product import Swap
+from orderflow.domain.pools.dlmm_math import (
+    BPS,
+    ONE,
+    Fill,
+    StockedBin,
+    base_fee_rate,
+    bin_price,
+    fee_rate,
+    fill_for,
+    fill_with,
+)
+from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
+
+ZERO_OUTPUT = "error 6039, 0x1797"
+INSUFFICIENT_LIQUIDITY = "error 6012, 0x177c"
+
+
+class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="meteora_dlmm"):
+    """A Meteora DLMM pool. Token a is the program's X, token b its Y; a bin's price is in Y per X. Amounts are atoms.
+
+    `bins_x` and `bins_y` hold the bins side by side: the bin `lowest_id + i` has bins_x[i] and bins_y[i]. Fees never
+    enter the bins: `withheld_a` and `withheld_b` gather them, so a vault holds reserve + withheld; `protocol_a` and
+    `protocol_b` say how much of these is the protocol's. `version` counts the swaps that the pool has seen.
+
+    The fee rate grows with `va`, the volatility accumulator: 10⁴ for every bin between `index_ref` and the bin that
+    trades, on top of `vol_ref`, and no more than `max_va`. The references follow the market only when the active bin
+    has rested for `filter_period_s` since `last_s`, and forget all volatility after `decay_period_s`.
+    """
+
+    pool: str
+    venue: str
+    token_a: str
+    token_b: str
+    bin_step: int
+    active_id: int
+    lowest_id: int
+    bins_x: tuple[int, ...]
+    bins_y: tuple[int, ...]
+    base_factor: int
+    power: int = 0
+    control: int
+    max_va: int
+    filter_period_s: int
+    decay_period_s: int
+    reduction_factor: int
+    protocol_share: int
+    va: int = 0
+    vol_ref: int = 0
+    index_ref: int = 0
+    last_s: int = 0
+    withheld_a: int = 0
+    withheld_b: int = 0
+    protocol_a: int = 0
+    protocol_b: int = 0
+    version: int = 0
+
+    @property
+    def reserve_a(self) -> int:
+        """Return the atoms of token a in all bins together."""
+        return sum(self.bins_x)
+
+    @property
+    def reserve_b(self) -> int:
+        """Return the atoms of token b in all bins together."""
+        return sum(self.bins_y)
+
+    def reserves(self, token_in: str) -> tuple[int, int]:
+        """Return (atoms of `token_in`, atoms of the other token) in all bins together."""
+        return (self.reserve_a, self.reserve_b) if token_in == self.token_a else (self.reserve_b, self.reserve_a)
+
+    def other(self, token: str) -> str:
+        """Return the token that `token` is traded against here."""
+        return self.token_b if token == self.token_a else self.token_a
+
+    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
+        """Sell `amount_in` atoms of `token_in` at the second `now_s`; return the result and the pool after it.
+
+        Raises ZeroOutputError when the output would be zero, and InsufficientLiquidityError when the bins can't take
+        the amount.
+        """
+        fills, left = fill_with(self.stocked_bins(token_in, now_s), amount_in)
+        if left:
+            raise InsufficientLiquidityError(
+                f"{self.venue} pool {self.pool} runs out of {self.other(token_in)} with {left} of {amount_in} atoms "
+                f"still to sell ({INSUFFICIENT_LIQUIDITY})"
+            )
+        return self._settle(token_in, fills, now_s)
+
+    def swap_exact_out(self, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, Self]:
+        """Buy exactly `amount_out` atoms for the fewest atoms of `token_in` that `swap` would give as many for.
+
+        Where that input is worth a few atoms more, they stay in the last bin. Raises InsufficientLiquidityError when
+        the bins on the way hold less than `amount_out`.
+        """
+        fills, wanted = fill_for(self.stocked_bins(token_in, now_s), amount_out)
+        if wanted:
+            raise InsufficientLiquidityError(
+                f"{self.venue} pool {self.pool} holds {amount_out - wanted} atoms of {self.other(token_in)}, "
+                f"{amount_out} were asked for ({INSUFFICIENT_LIQUIDITY})"
+            )
+        return self._settle(token_in, fills, now_s)
+
+    def amount_in_for(self, token_in: str, amount_out: int, now_s: int) -> int:
+        """Return the fewest atoms of `token_in`, fees included, that buy `amount_out` atoms."""
+        return self.swap_exact_out(token_in, amount_out, now_s)[0].amount_in
+
+    def price_impact(self, token_in: str, swap: Swap) -> Decimal:
+        """Return 1 − (out/(in − fee))/spot as a fraction with six decimals, half to even.
+
+        `spot` is the price of the first bin that `swap`, made on this state of the pool, met.
+        """
+        net_in = swap.amount_in - swap.fee
+        if net_in == 0:
+            return Decimal(0)
+        _, numerator, denominator, _, _ = next(self.stocked_bins(token_in, self.last_s))
+        kept = Decimal(swap.amount_out * denominator) / Decimal(net_in * numerator)
+        return (1 - kept).quantize(Decimal("0.000001"), ROUND_HALF_EVEN)
+
+    def stocked_bins(self, token_in: str, now_s: int) -> Iterator[StockedBin]:
+        """Yield the bins that pay for `token_in`, from the active one on, each with the fee rate it would ask.
+
+        The rates are those of one swap at the second `now_s` that gets as far as the bin.
+        """
+        sells_x = token_in == self.token_a
+        index_ref, vol_ref = self._references(now_s)
+        bin_step, max_va, control, lowest_id = self.bin_step, self.max_va, self.control, self.lowest_id
+        base_rate = base_fee_rate(bin_step, self.base_factor, self.power)
+        active = self.active_id - lowest_id
+        stock = self.bins_y if sells_x else self.bins_x
+        way = range(min(active, len(stock) - 1), -1, -1) if sells_x else range(max(active, 0), len(stock))
+        for index in way:
+            held = stock[index]
+            if not held:
+                continue
+            bin_id = lowest_id + index
+            va = vol_ref + abs(index_ref - bin_id) * BPS
+            rate = fee_rate(base_rate, control, bin_step, va if va < max_va else max_va)
+            price = bin_price(bin_step, bin_id)
+            yield (bin_id, price, ONE, rate, held) if sells_x else (bin_id, ONE, price, rate, held)
+
+    def _references(self, now_s: int) -> tuple[int, int]:
+        elapsed = now_s - self.last_s
+        if elapsed < self.filter_period_s:
+            return self.index_ref, self.vol_ref
+        if elapsed < self.decay_period_s:
+            return self.active_id, self.va * self.reduction_factor // BPS
+        return self.active_id, 0
+
+    def _settle(self, token_in: str, fills: list[Fill], now_s: int) -> tuple[Swap, Self]:
+        sells_x = token_in == self.token_a
+        incoming, outgoing = list(self.bins_x), list(self.bins_y)
+        if not sells_x:
+            incoming, outgoing = outgoing, incoming
+        amount_in = amount_out = fees = protocol = 0
+        for bin_id, net, fee, paid in fills:
+            incoming[bin_id - self.lowest_id] += net
+            outgoing[bin_id - self.lowest_id] -= paid
+            amount_in += net + fee
+            amount_out += paid
+            fees += fee
+            protocol += fee * self.protocol_share // BPS
+        if amount_out == 0:
+            raise ZeroOutputError(f"{amount_in} atoms are too few: {self.venue} would pay out nothing ({ZERO_OUTPUT})")
+        last_id = fills[-1][0]
+        active_id = last_id
+        if outgoing[last_id - self.lowest_id] == 0:
+            active_id += -1 if sells_x else 1
+        index_ref, vol_ref = self._references(now_s)
+        after = msgspec.structs.replace(
+            self,
+            active_id=active_id,
+            bins_x=tuple(incoming if sells_x else outgoing),
+            bins_y=tuple(outgoing if sells_x else incoming),
+            va=min(vol_ref + abs(index_ref - last_id) * BPS, self.max_va),
+            vol_ref=vol_ref,
+            index_ref=index_ref,
+            last_s=self.last_s if active_id == self.active_id else now_s,
+            withheld_a=self.withheld_a + (fees if sells_x else 0),
+            withheld_b=self.withheld_b + (0 if sells_x else fees),
+            protocol_a=self.protocol_a + (protocol if sells_x else 0),
+            protocol_b=self.protocol_b + (0 if sells_x else protocol),
+            version=self.version + 1,
+        )
+        return Swap(amount_in, amount_out, fees, token_in), after

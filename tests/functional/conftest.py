@@ -1,0 +1,42 @@
+"""Functions among fakes: what they would reach is in memory, and what they opened is closed after each test."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from orderflow.runtime import async_clients, clients, clock
+from tests.fakes import Outside
+
+_OPENED = [opened for opened in vars(clients).values() if hasattr(opened, "cache_clear")]
+_NAMES = ("redis_client", "orders", "venue", "ledger", "sockets", "watchers", "latency")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_clients() -> Iterator[None]:
+    """Forget the clients that a test opened."""
+    yield
+    for opened in _OPENED:
+        opened.cache_clear()
+
+
+@pytest.fixture
+def outside(monkeypatch: pytest.MonkeyPatch) -> Outside:
+    """Put fakes in the place of everything outside a function."""
+    outside = Outside()
+    for name in _NAMES:
+        monkeypatch.setattr(clients, name, lambda name=name: getattr(outside, name))
+    monkeypatch.setattr(async_clients, "intake", lambda: outside.intake)
+    monkeypatch.setattr(clock, "now_ms", lambda: outside.now_ms)
+    return outside
+
+
+@pytest.fixture
+def _event_loop() -> Iterator[None]:
+    """Set an event loop: on Lambda's main thread there is one, on which Mangum runs its application."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    asyncio.set_event_loop(None)

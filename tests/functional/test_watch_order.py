@@ -1,0 +1,162 @@
+"""watch_order through its Lambda handler, with API Gateway's WebSocket events."""
+
+import json
+from typing import Any
+
+import pytest
+import redis
+
+from functions.watch_order.app import USAGE
+from functions.watch_order.handler import lambda_handler
+from orderflow.adapters.intake import Subscription
+from orderflow.adapters.sockets import Message
+from orderflow.domain.order import event_of
+from orderflow.domain.status import Status
+from orderflow.errors import RetryableError
+from tests.builders import CONNECTION_ID, ORDER_ID, encode, make_order, read_event
+from tests.fakes import Outside
+
+pytestmark = pytest.mark.usefixtures("_event_loop")
+
+DONE = {"statusCode": 200, "body": ""}
+"""An answer that API Gateway sends nothing to the client for."""
+
+
+def send(frame: str) -> dict[str, Any]:
+    """Send a frame and return the function's answer."""
+    answer: dict[str, Any] = lambda_handler(read_event("watch_order.default") | {"body": frame}, None)
+    return answer
+
+
+def frame_of(answer: dict[str, Any]) -> Any:
+    """Return the frame that an answer sends to the client."""
+    assert answer["statusCode"] == 200
+    return json.loads(answer["body"])
+
+
+@pytest.mark.parametrize("event", ["watch_order.connect", "watch_order.disconnect"])
+def test_anyone_may_come_and_go(outside: Outside, event: str) -> None:
+    assert lambda_handler(read_event(event), None) == DONE
+
+
+def test_an_order_id_subscribes_the_connection_that_sent_it(outside: Outside) -> None:
+    outside.intake.held = {ORDER_ID}
+
+    answer = lambda_handler(read_event("watch_order.default"), None)
+
+    assert answer == DONE
+    assert outside.intake.subscriptions == [Subscription(ORDER_ID, CONNECTION_ID, "subscribe")]
+    assert outside.sockets.sent == []
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        f" {ORDER_ID}\n",
+        ORDER_ID.upper(),
+        ORDER_ID.replace("-", ""),
+        f'{{"action":"subscribe","order_id":"{ORDER_ID}"}}',
+        f'{{"order_id":"{ORDER_ID.upper()}","action":"subscribe"}}',
+    ],
+)
+def test_an_order_may_be_named_in_several_ways(outside: Outside, frame: str) -> None:
+    outside.intake.held = {ORDER_ID}
+
+    assert send(frame) == DONE
+    assert outside.intake.subscriptions == [Subscription(ORDER_ID, CONNECTION_ID, "subscribe")]
+
+
+def test_unsubscribing_is_acknowledged(outside: Outside) -> None:
+    outside.intake.held = {ORDER_ID}
+
+    answer = send(f'{{"action":"unsubscribe","order_id":"{ORDER_ID}"}}')
+
+    assert frame_of(answer) == {"order_id": ORDER_ID, "unsubscribed": True}
+    assert outside.intake.subscriptions == [Subscription(ORDER_ID, CONNECTION_ID, "unsubscribe")]
+
+
+def test_unsubscribing_from_an_order_that_has_left_redis_is_acknowledged_too(outside: Outside) -> None:
+    answer = send(f'{{"action":"unsubscribe","order_id":"{ORDER_ID}"}}')
+
+    assert frame_of(answer) == {"order_id": ORDER_ID, "unsubscribed": True}
+    assert outside.sockets.sent == []
+
+
+def test_a_ping_is_answered_with_a_pong(outside: Outside) -> None:
+    assert frame_of(send('{"action":"ping"}')) == {"action": "pong"}
+    assert outside.intake.subscriptions == []
+
+
+def test_an_order_that_nobody_knows_is_said_to_be_unknown(outside: Outside) -> None:
+    assert frame_of(send(ORDER_ID)) == {"order_id": ORDER_ID, "error": "unknown order"}
+
+
+@pytest.mark.parametrize("text", ["hello", "5", "x" * 1_000, "01a20477-0e28-7d4b-9a3f", "ä€", "0x12"])
+def test_what_is_no_order_id_is_an_unknown_order_and_asked_of_nobody(outside: Outside, text: str) -> None:
+    assert frame_of(send(text)) == {"order_id": text[:64], "error": "unknown order"}
+    assert outside.intake.subscriptions == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   ", "{", "[]", '"text"', '{"action":"buy"}', '{"action":5}', '{"x":' * 10_000, "[" * 100_000]
+)
+def test_garbage_is_answered_with_an_error_that_says_how_to_ask(outside: Outside, text: str) -> None:
+    frame = frame_of(send(text))
+
+    assert list(frame) == ["error"]
+    assert frame["error"].endswith(USAGE)
+    assert outside.intake.subscriptions == []
+
+
+def test_a_subscription_without_an_order_is_of_an_unknown_one(outside: Outside) -> None:
+    assert frame_of(send('{"action":"subscribe"}')) == {"order_id": "", "error": "unknown order"}
+
+
+def test_an_order_that_has_left_redis_is_told_from_the_ledger_in_full(outside: Outside) -> None:
+    history = [event_of(make_order(status)) for status in Status if status is not Status.FAILED]
+    outside.ledger.histories[ORDER_ID] = history
+
+    answer = send(ORDER_ID)
+
+    assert answer == DONE
+    assert outside.sockets.sent == [Message(CONNECTION_ID, ORDER_ID, encode(event)) for event in history]
+
+
+def test_a_client_that_left_before_its_history_came_is_no_error(outside: Outside) -> None:
+    outside.ledger.histories[ORDER_ID] = [event_of(make_order())]
+    outside.sockets.closed = {CONNECTION_ID}
+
+    assert send(ORDER_ID) == DONE
+
+
+@pytest.mark.parametrize("error", [redis.ConnectionError("refused"), redis.TimeoutError("slow"), OSError("reset")])
+def test_when_redis_is_away_the_client_is_asked_to_send_it_again(outside: Outside, error: Exception) -> None:
+    outside.intake.error = error
+
+    answer = send(ORDER_ID)
+
+    assert frame_of(answer) == {"order_id": ORDER_ID, "error": "unavailable right now; send it again"}
+
+
+def test_when_the_ledger_is_away_the_client_is_asked_to_send_it_again(outside: Outside) -> None:
+    outside.ledger.error = RetryableError("Postgres is away")
+
+    answer = send(ORDER_ID)
+
+    assert frame_of(answer) == {"order_id": ORDER_ID, "error": "unavailable right now; send it again"}
+
+
+def test_when_the_sockets_are_away_the_client_is_asked_to_send_it_again(outside: Outside) -> None:
+    outside.ledger.histories[ORDER_ID] = [event_of(make_order())]
+    outside.sockets.error = RetryableError("@connections can't be reached")
+
+    answer = send(ORDER_ID)
+
+    assert frame_of(answer) == {"order_id": ORDER_ID, "error": "unavailable right now; send it again"}
+
+
+def test_a_ping_needs_neither_redis_nor_the_ledger(outside: Outside) -> None:
+    outside.intake.error = redis.ConnectionError("refused")
+    outside.ledger.error = RetryableError("Postgres is away")
+
+    assert frame_of(send('{"action":"ping"}')) == {"action": "pong"}
