@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
+
+from local.backing import Backing
 
 RESTART_S = (0.1, 0.5, 1.0, 2.0, 4.0)
 HEALTHY_S = 30.0
@@ -79,6 +81,34 @@ class PythonChild:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+class BackingChild:
+    """An embedded server as a child that is started again when it dies."""
+
+    def __init__(self, name: str, start: Callable[[], Backing]) -> None:
+        self.name = name
+        self._start = start
+        self._backing: Backing | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL at which it answers."""
+        return self._backing.url if self._backing else ""
+
+    @property
+    def pid(self) -> int | None:
+        return self._backing.process.pid if self._backing and self._backing.process else None
+
+    def poll(self) -> int | None:
+        return self._backing.process.poll() if self._backing and self._backing.process else None
+
+    def start(self) -> None:
+        self._backing = self._start()
+
+    def stop(self, timeout_s: float) -> None:
+        if self._backing:
+            self._backing.stop(timeout_s)
 
 
 class Watch:

@@ -4,10 +4,9 @@ import fcntl
 import os
 import signal
 import socket
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -16,10 +15,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from local.backing import Backing, start_postgres, start_redis
-from local.children import Child, PythonChild, Watch
+from local.backing import start_postgres, start_redis
+from local.banner import what_to_try
+from local.children import BackingChild, Child, PythonChild, Watch
 from local.migrate import migrate
-from local.settings import ROOT, LocalSettings
+from local.settings import LocalSettings
 from orderflow.adapters.keys import CHAIN, key
 from orderflow.errors import OrderflowError
 from orderflow.runtime.clients import open_redis
@@ -32,34 +32,6 @@ PARTITIONS_KEY = "orderflow:partitions"
 
 class StartError(OrderflowError):
     """The system can't be started; the message says why and what to do."""
-
-
-class BackingChild:
-    """An embedded server as a child that is started again when it dies."""
-
-    def __init__(self, name: str, start: Callable[[], Backing]) -> None:
-        self.name = name
-        self._start = start
-        self._backing: Backing | None = None
-
-    @property
-    def url(self) -> str:
-        """The URL at which it answers."""
-        return self._backing.url if self._backing else ""
-
-    @property
-    def pid(self) -> int | None:
-        return self._backing.process.pid if self._backing and self._backing.process else None
-
-    def poll(self) -> int | None:
-        return self._backing.process.poll() if self._backing and self._backing.process else None
-
-    def start(self) -> None:
-        self._backing = self._start()
-
-    def stop(self, timeout_s: float) -> None:
-        if self._backing:
-            self._backing.stop(timeout_s)
 
 
 def run(settings: LocalSettings) -> int:
@@ -76,7 +48,7 @@ def run(settings: LocalSettings) -> int:
             return 0
         state = settings.home / "state.json"
         stack.callback(state.unlink, missing_ok=True)
-        _say_what_to_try(settings, time.monotonic() - started)
+        _say(what_to_try(settings, time.monotonic() - started))
         watch = Watch(children)
         while True:
             _write_state(state, settings, children)
@@ -127,7 +99,7 @@ def _hold_partitions(redis_url: str, settings: LocalSettings) -> None:
         used = int(client.get(PARTITIONS_KEY) or 0)
     if used != settings.partitions:
         raise StartError(
-            f"PARTITIONS={settings.partitions} can't be used with this Redis: the orders in it lie in {used} partitions.\n"
+            f"PARTITIONS={settings.partitions} can't be used with this Redis: its orders lie in {used} partitions.\n"
             f"Use PARTITIONS={used}, or another ORDERFLOW_HOME (or REDIS_URL)."
         )
 
@@ -140,7 +112,7 @@ def _environment(settings: LocalSettings, redis_url: str, database_url: str) -> 
         "PARTITIONS": str(settings.partitions),
         "SEED": str(settings.seed),
         "SPEED": str(settings.speed),
-        "CONNECTIONS_ENDPOINT": _url(settings),
+        "CONNECTIONS_ENDPOINT": settings.url,
         "CONNECTIONS_API": "local",
         "ORDERFLOW_LIFELINE": "stdin",
     }
@@ -161,7 +133,7 @@ def _wait_until_ready(
     partitions = [CHAIN, *(f"p{number}" for number in range(settings.partitions))]
     leases = [key(partition, "lease") for partition in partitions]
     with open_redis(redis_url) as client:
-        while not (_answers(_url(settings)) and all(client.exists(lease) for lease in leases)):
+        while not (_answers(settings.url) and all(client.exists(lease) for lease in leases)):
             for child in children:
                 if (status := child.poll()) is not None:
                     raise StartError(f"{child.name} ended with status {status} while starting; see above")
@@ -199,7 +171,7 @@ def _lock(settings: LocalSettings) -> Iterator[IO[str]]:
                 "Stop it with Ctrl-C, or run a second one beside it: make run PORT=3001 ORDERFLOW_HOME=/tmp/orderflow-2"
             ) from error
         lock.truncate(0)
-        lock.write(f"pid {os.getpid()}, {_url(settings)}")
+        lock.write(f"pid {os.getpid()}, {settings.url}")
         lock.flush()
         yield lock
 
@@ -220,7 +192,7 @@ def _write_state(path: Path, settings: LocalSettings, children: list[Child]) -> 
     """Tell other programs of this machine what runs here."""
     urls = {child.name: child.url for child in children if isinstance(child, BackingChild)}
     state = {
-        "url": _url(settings),
+        "url": settings.url,
         "pid": os.getpid(),
         "processes": {child.name: child.pid for child in children if child.pid},
         "redis_url": urls["redis"],
@@ -233,35 +205,6 @@ def _write_state(path: Path, settings: LocalSettings, children: list[Child]) -> 
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(state)))
     new.replace(path)
-
-
-def _say_what_to_try(settings: LocalSettings, seconds: float) -> None:
-    url = _url(settings)
-    pace = "no simulated waiting" if settings.speed == 0 else "an order takes 2 to 3 s"
-    if settings.speed not in (0, 1):
-        pace = f"every delay times {settings.speed:g}"
-    _say(f"""
-Orderflow is ready at {url} after {seconds:.1f} s (SPEED={settings.speed:g}: {pace}; state in {settings.home})
-
-  place an order   curl {url}/api/orders/execute -H 'Content-Type: application/json' \\
-                     -d '{{"token_in":"SOL","token_out":"USDC","amount":12.5,"order_type":"market"}}'
-  watch it         npx wscat -c {url.replace("http", "ws", 1)}/api/orders/status   (then send the order id)
-  both at once     {_python()} -m local watch{"" if settings.port == 3000 else f" --base-url {url}"}
-  all endpoints    {url}/docs
-
-Ctrl-C stops it.
-""")
-
-
-def _python() -> str:
-    with suppress(ValueError):
-        return str(Path(sys.executable).relative_to(ROOT))
-    return sys.executable
-
-
-def _url(settings: LocalSettings) -> str:
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
-    return f"http://{host}:{settings.port}"
 
 
 def _say(text: str) -> None:

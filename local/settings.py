@@ -29,6 +29,12 @@ class LocalSettings(Settings, frozen=True, kw_only=True):
         """Where the state is kept: ORDERFLOW_HOME, by default `.orderflow` beside the code."""
         return Path(self.orderflow_home).absolute() if self.orderflow_home else ROOT / ".orderflow"
 
+    @property
+    def url(self) -> str:
+        """Where clients of this machine reach the gateway."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self.port}"
+
 
 def read_local_settings() -> LocalSettings:
     """Return the settings of this process's environment. Raises ConfigurationError."""

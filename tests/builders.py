@@ -33,7 +33,7 @@ CONNECTION_ID = "OLNmQeKPFiACEYA="
 _WAY = (Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED, Status.CONFIRMED)
 
 
-def order_id(number: int) -> OrderId:
+def nth_id(number: int) -> OrderId:
     """Return one of many ids."""
     return OrderId(f"01a20477-0e28-7d4b-9a3f-{number:012x}")
 
@@ -55,13 +55,13 @@ def make_order(
     status: Status = Status.PENDING,
     request: OrderRequest | None = None,
     *,
-    id: str = ORDER_ID,  # noqa: A002 - reads best where it is used
+    order_id: str = ORDER_ID,
     now_ms: int = NOW_MS,
     expires_at_ms: int = NOW_MS + 60_000,
     reason: str = "Price moved 5.01% (max allowed: 5.00%)",
 ) -> Order:
     """Return an order that has come as far as `status` on the opening market; a failed one failed when submitted."""
-    order = Order.accept(OrderId(id), request or make_request(), now_ms)
+    order = Order.accept(OrderId(order_id), request or make_request(), now_ms)
     way = _WAY[: _WAY.index(status) + 1] if status in _WAY else _WAY[:4]
     for reached in way[1:]:
         order = _step(order, reached, now_ms, expires_at_ms)
@@ -154,14 +154,17 @@ def status_fields(order: Order) -> dict[str, str]:
     return {
         "order_id": order.order_id,
         "sequence": str(order.sequence),
+        "status": order.status.value,
         "event": encode(event_of(order)),
         "order": encode(order),
     }
 
 
-def watch_fields(action: str = "subscribe", id: str = ORDER_ID, connection_id: str = CONNECTION_ID) -> dict[str, str]:  # noqa: A002 - as above
+def watch_fields(
+    action: str = "subscribe", order_id: str = ORDER_ID, connection_id: str = CONNECTION_ID
+) -> dict[str, str]:
     """Return the fields of the status entry that asks for an order's statuses, or no longer for them."""
-    return {"order_id": id, "connection_id": connection_id, "action": action}
+    return {"order_id": order_id, "connection_id": connection_id, "action": action}
 
 
 def message_ids(event: StreamEvent, *numbers: int) -> list[str]:

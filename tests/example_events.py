@@ -30,9 +30,9 @@ def example_events() -> Iterator[tuple[str, StreamEvent]]:
         "produce_block": ("transactions", Status.SUBMITTED),
     }
     for function, (stream, status) in stages.items():
-        yield function, order_records(stream, make_order(status), make_order(status, back, id=OTHER_ID))
+        yield function, order_records(stream, make_order(status), make_order(status, back, order_id=OTHER_ID))
     steps = [status_fields(make_order(status)) for status in Status if status is not Status.FAILED]
-    failed = status_fields(make_order(Status.FAILED, back, id=OTHER_ID))
+    failed = status_fields(make_order(Status.FAILED, back, order_id=OTHER_ID))
     partition = partition_of(ORDER_ID, 4)
     yield "publish_status", records("status", [steps[0], watch_fields(), *steps[1:], failed], partition=partition)
     yield "record_order", records("status", [*steps, watch_fields("unsubscribe"), failed], partition=partition)

@@ -67,6 +67,7 @@ class FakeVenue(MockVenue):
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.states: dict[str, Pool] = dict(market())
+        self.reads = 0
         self.executions: dict[str, Execution] = {}
         self.sent: list[tuple[Order, int]] = []
         self.forgotten: list[tuple[str, int]] = []
@@ -76,6 +77,7 @@ class FakeVenue(MockVenue):
 
     def pools(self, addresses: Iterable[str]) -> dict[str, Pool]:
         self._reach()
+        self.reads += 1
         return {address: self.states[address] for address in addresses if address in self.states}
 
     def send(self, sends: Sequence[tuple[Order, int]]) -> None:

@@ -1,39 +1,22 @@
 """The HTTP API: orders in, durable before they are answered; orders, quotes and tokens out."""
 
-import base64
-import binascii
-from collections.abc import Callable
-from datetime import datetime
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Any
 
-import redis
 import uuid_utils
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Request, Response
 
-from functions.accept_order.order_input import (
-    MAX_BODY_BYTES,
-    ExecuteOrder,
-    read_json_order,
-    read_order,
-)
-from functions.accept_order.order_view import details_of, details_of_row, summary_of_row
-from functions.accept_order.problems import FieldError, ProblemError, answer_problems
+from functions.accept_order.order_input import MAX_BODY_BYTES, ExecuteOrder, read_json_order
+from functions.accept_order.order_view import json_response
+from functions.accept_order.problems import FieldError, ProblemError, answer_problems, invalid
+from functions.accept_order.reading import router
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.adapters.keys import partition_of
-from orderflow.adapters.ledger import OrderFilter
-from orderflow.domain.amounts import price, to_units
 from orderflow.domain.order import Order, OrderId, OrderRequest
-from orderflow.domain.routing import best_route
-from orderflow.domain.slippage import minimum_out
 from orderflow.domain.status import Status
-from orderflow.domain.tokens import TOKENS, Token, find_token
-from orderflow.errors import RejectedError, RetryableError
-from orderflow.market.universe import pools_of_pair
-from orderflow.runtime import async_clients, clients, clock
+from orderflow.runtime import async_clients, clock
 
 app = FastAPI(
     title="Orderflow",
@@ -88,7 +71,7 @@ async def execute(request: Request) -> Response:
             "this Idempotency-Key was used with another order",
             (FieldError("Idempotency-Key", "must not be used again with another order"),),
         )
-    return _json({"order_id": outcome, "status": Status.PENDING}, 202, {"location": f"/api/orders/{outcome}"})
+    return json_response({"order_id": outcome, "status": Status.PENDING}, 202, {"location": f"/api/orders/{outcome}"})
 
 
 @app.get("/api/orders/execute", status_code=HTTPStatus.UPGRADE_REQUIRED)
@@ -100,98 +83,8 @@ async def upgrade_required(request: Request) -> Response:
     )
 
 
-@app.get("/api/orders")
-def list_orders(
-    status: Annotated[str | None, Query(description="one of the six statuses")] = None,
-    token_in: str | None = None,
-    token_out: str | None = None,
-    limit: str = "50",
-    cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
-) -> Response:
-    """List orders from the ledger, the newest first."""
-    if status is not None and status not in list(Status):
-        raise _invalid("status", f"must be one of {', '.join(Status)}")
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 9 and 1 <= int(limit) <= 200):
-        raise _invalid("limit", "must be from 1 to 200")
-    wanted = OrderFilter(
-        limit=int(limit) + 1,
-        status=status,
-        token_in=_symbol("token_in", token_in),
-        token_out=_symbol("token_out", token_out),
-        before=_decode_cursor(cursor) if cursor else None,
-    )
-    rows = clients.ledger().find_all(wanted)
-    page = rows[: int(limit)]
-    more = len(rows) > len(page)
-    next_cursor = _encode_cursor(page[-1].created_at.isoformat(), page[-1].order_id) if more else None
-    return _json({"orders": [summary_of_row(row) for row in page], "next_cursor": next_cursor})
-
-
-@app.get("/api/orders/{order_id}")
-def get_order(order_id: str) -> Response:
-    """Return an order with its route, fills and history: from Redis while it is there, else from the ledger."""
-    try:
-        known_as = str(UUID(order_id))
-    except ValueError as error:
-        raise _unknown_order(order_id) from error
-    found = clients.orders().find(known_as)
-    if found is not None:
-        return _json(details_of(*found))
-    ledger = clients.ledger()
-    row = ledger.find(known_as)
-    if row is None:
-        raise _unknown_order(order_id)
-    return _json(details_of_row(row, ledger.fills(known_as), ledger.history(known_as)))
-
-
-@app.get("/api/quote")
-def quote(request: Request) -> Response:
-    """Return the route that an order (the same fields, in the query) would take now, and what it would yield."""
-    wanted = read_order({"order_type": "market", **request.query_params}).request()
-    pools = clients.venue().pools(pools_of_pair(wanted.token_in, wanted.token_out))
-    try:
-        route = best_route(pools.values(), wanted.token_in, wanted.token_out, wanted.amount_in)
-    except RejectedError as error:
-        raise _invalid("amount", str(error)) from error
-    token_in, token_out = TOKENS[wanted.token_in], TOKENS[wanted.token_out]
-    least = minimum_out(route.expected_out, wanted.slippage_bps)
-    return _json(
-        {
-            "token_in": wanted.token_in,
-            "token_out": wanted.token_out,
-            "amount": _units(wanted.amount_in, token_in),
-            "expected_out": _units(route.expected_out, token_out),
-            "minimum_out": _units(least, token_out),
-            "price": price(wanted.amount_in, token_in, route.expected_out, token_out),
-            "price_impact": route.price_impact,
-            "fees": [{"token": leg.fee_token, "amount": _units(leg.fee, TOKENS[leg.fee_token])} for leg in route.legs],
-            "route": route,
-        }
-    )
-
-
-@app.get("/api/tokens")
-async def list_tokens() -> Response:
-    """List the tokens that can be traded."""
-    return _json({"tokens": list(TOKENS.values())})
-
-
-@app.get("/health")
-def health() -> Response:
-    """Say whether Redis and Postgres answer; 503 when one does not."""
-    checks: dict[str, Callable[[], object]] = {
-        "redis": clients.redis_client().ping,
-        "postgres": clients.ledger().ping,
-    }
-    state: dict[str, str] = {}
-    for name, check in checks.items():
-        try:
-            check()
-            state[name] = "ok"
-        except (RetryableError, OSError, redis.RedisError) as error:
-            state[name] = str(error)
-    healthy = all(answer == "ok" for answer in state.values())
-    return _json({"status": "ok" if healthy else "unavailable", **state}, 200 if healthy else 503)
+# Behind the fixed paths above, which /api/orders/{order_id} would take for an order's.
+app.include_router(router)
 
 
 async def _read_body(request: Request) -> bytes:
@@ -214,7 +107,7 @@ def _new_order(wanted: OrderRequest, idempotency_key: str | None) -> NewOrder:
     if idempotency_key is None:
         return NewOrder(Order.accept(_order_id(), wanted, now_ms))
     if not 1 <= len(idempotency_key) <= _MAX_KEY_LENGTH:
-        raise _invalid("Idempotency-Key", f"must have 1 to {_MAX_KEY_LENGTH} characters")
+        raise invalid("Idempotency-Key", f"must have 1 to {_MAX_KEY_LENGTH} characters")
     key = sha256(idempotency_key.encode()).hexdigest()
     partitions = async_clients.intake().partitions
     order_id = _order_id()
@@ -227,41 +120,3 @@ def _new_order(wanted: OrderRequest, idempotency_key: str | None) -> NewOrder:
 def _order_id() -> OrderId:
     # Version 7 sorts by time, which keeps the ledger's index compact; 74 of its bits are random.
     return OrderId(str(uuid_utils.uuid7()))
-
-
-def _symbol(field: str, name: str | None) -> str | None:
-    if name is None:
-        return None
-    token = find_token(name)
-    if token is None:
-        raise _invalid(field, f"must be one of {', '.join(TOKENS)}, or the mint of one")
-    return token.symbol
-
-
-def _encode_cursor(created_at: str, order_id: str) -> str:
-    return base64.urlsafe_b64encode(f"{created_at} {order_id}".encode()).decode()
-
-
-def _decode_cursor(cursor: str) -> tuple[str, str]:
-    try:
-        created_at, order_id = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
-        # Written anew, since Python reads forms of both that Postgres does not.
-        return datetime.fromisoformat(created_at).isoformat(), str(UUID(order_id))
-    except (binascii.Error, ValueError) as error:
-        raise _invalid("cursor", "must be the next_cursor of a page") from error
-
-
-def _invalid(field: str, rule: str) -> ProblemError:
-    return ProblemError(HTTPStatus.BAD_REQUEST, f"{field} {rule}", (FieldError(field, rule),))
-
-
-def _unknown_order(order_id: str) -> ProblemError:
-    return ProblemError(HTTPStatus.NOT_FOUND, f"there is no order {order_id[:64]}")
-
-
-def _units(atoms: int, token: Token) -> str:
-    return f"{to_units(atoms, token):f}"
-
-
-def _json(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(encoder.encode(document), status, headers, "application/json")

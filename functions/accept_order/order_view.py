@@ -5,7 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from fastapi import Response
 
+from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Fill, OrderRow
 from orderflow.domain.amounts import to_units
 from orderflow.domain.order import Order, StatusEvent, iso_timestamp
@@ -37,6 +39,11 @@ class OrderDetails(OrderSummary, frozen=True):
     route: Any = None
     fills: Sequence[Fill] = ()
     history: Sequence[StatusEvent] = ()
+
+
+def json_response(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return a document as a response, its decimals with every digit."""
+    return Response(encoder.encode(document), status, headers, "application/json")
 
 
 def details_of(order: Order, history: Sequence[StatusEvent]) -> OrderDetails:

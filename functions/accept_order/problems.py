@@ -31,6 +31,11 @@ class ProblemError(Exception):
         self.errors = errors
 
 
+def invalid(field: str, rule: str) -> ProblemError:
+    """Return the error of one field that breaks a rule."""
+    return ProblemError(HTTPStatus.BAD_REQUEST, f"{field} {rule}", (FieldError(field, rule),))
+
+
 def problem(
     status: int, detail: str, errors: tuple[FieldError, ...] = (), headers: dict[str, str] | None = None
 ) -> Response:

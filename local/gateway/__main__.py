@@ -34,6 +34,8 @@ def main() -> None:
         log_level="warning",
         server_header=False,
         backlog=BACKLOG,
+        # Longer than an order takes: a client that posts again on its connection should not find it just closed.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
     uvicorn.Server(config).run(sockets)

@@ -28,7 +28,7 @@ from tests.builders import (
     make_order,
     make_request,
     market,
-    order_id,
+    nth_id,
     read_event,
 )
 from tests.fakes import Outside
@@ -89,10 +89,10 @@ def written(**changes: str | None) -> str:
     return "{" + ",".join(f'"{name}":{value}' for name, value in fields.items()) + "}"
 
 
-def make_row(id: str, status: Status = Status.CONFIRMED) -> OrderRow:  # noqa: A002 - reads best where it is used
+def make_row(order_id: str, status: Status = Status.CONFIRMED) -> OrderRow:
     at = datetime.fromtimestamp(NOW_MS / 1000, UTC)
     return OrderRow(
-        id, 5, status, "market", "SOL", "USDC", Decimal(12_500_000_000), 500, None, None, None, None, None, at, at
+        order_id, 5, status, "market", "SOL", "USDC", Decimal(12_500_000_000), 500, None, None, None, None, None, at, at
     )
 
 
@@ -122,7 +122,7 @@ def test_an_order_is_accepted(outside: Outside) -> None:
     assert answer.document == {"order_id": created.order.order_id, "status": "pending"}
     assert answer.headers["location"] == f"/api/orders/{created.order.order_id}"
     assert answer.headers["content-type"] == "application/json"
-    assert created.order == make_order(id=created.order.order_id)
+    assert created.order == make_order(order_id=created.order.order_id)
     assert (created.idempotency_key, created.fingerprint) == ("", "")
 
 
@@ -172,9 +172,7 @@ def test_a_field_that_is_missing_is_named(outside: Outside, field: str) -> None:
     assert outside.intake.created == []
 
 
-TOKEN_RULE = (
-    "must be one of SOL, USDC, USDT, JUP, RAY, BONK, WIF, JTO, PYTH, mSOL, JitoSOL, ORCA, or the mint of one"
-)
+TOKEN_RULE = "must be one of SOL, USDC, USDT, JUP, RAY, BONK, WIF, JTO, PYTH, mSOL, JitoSOL, ORCA, or the mint of one"
 AMOUNT_TYPE_RULE = "must be a number or a decimal string"
 SLIPPAGE_RULE = "must be from 0.01 to 0.5"
 
@@ -479,7 +477,7 @@ def test_an_order_that_can_not_be_looked_up_is_asked_for_again_later(outside: Ou
 
 
 def test_orders_are_listed_with_what_filters_them(outside: Outside) -> None:
-    outside.ledger.rows = {id: make_row(id) for id in (ORDER_ID, OTHER_ID)}
+    outside.ledger.rows = {each: make_row(each) for each in (ORDER_ID, OTHER_ID)}
 
     answer = get("/api/orders", status="confirmed", token_in="sol", token_out=USDC_MINT, limit="10")
 
@@ -489,13 +487,13 @@ def test_orders_are_listed_with_what_filters_them(outside: Outside) -> None:
 
 
 def test_a_full_page_leads_to_the_next(outside: Outside) -> None:
-    outside.ledger.rows = {order_id(number): make_row(order_id(number)) for number in range(3)}
+    outside.ledger.rows = {nth_id(number): make_row(nth_id(number)) for number in range(3)}
 
     first = get("/api/orders", limit="2").document
     get("/api/orders", limit="2", cursor=first["next_cursor"])
 
-    assert [order["order_id"] for order in first["orders"]] == [order_id(0), order_id(1)]
-    assert outside.ledger.asked[1].before == ("2026-11-22T18:14:01.123000+00:00", order_id(1))
+    assert [order["order_id"] for order in first["orders"]] == [nth_id(0), nth_id(1)]
+    assert outside.ledger.asked[1].before == ("2026-11-22T18:14:01.123000+00:00", nth_id(1))
 
 
 @pytest.mark.parametrize(
@@ -516,9 +514,11 @@ def test_a_filter_that_can_not_be_used_is_named(outside: Outside, query: dict[st
 
 
 @pytest.mark.parametrize("at", ["2026-W47-7", "20261122T181401Z"])
-@pytest.mark.parametrize("id", ["urn:uuid:" + ORDER_ID, "{" + ORDER_ID + "}", ORDER_ID.replace("-", "")])
-def test_a_cursor_reaches_the_ledger_in_the_one_form_that_postgres_reads(outside: Outside, at: str, id: str) -> None:  # noqa: A002 - as above
-    cursor = base64.urlsafe_b64encode(f"{at} {id}".encode()).decode()
+@pytest.mark.parametrize("written_id", ["urn:uuid:" + ORDER_ID, "{" + ORDER_ID + "}", ORDER_ID.replace("-", "")])
+def test_a_cursor_reaches_the_ledger_in_the_one_form_that_postgres_reads(
+    outside: Outside, at: str, written_id: str
+) -> None:
+    cursor = base64.urlsafe_b64encode(f"{at} {written_id}".encode()).decode()
 
     get("/api/orders", cursor=cursor)
 

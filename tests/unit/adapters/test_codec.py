@@ -33,9 +33,7 @@ legs = st.builds(
     fee=atoms,
     fee_token=words,
 )
-quotes = st.builds(
-    VenueQuote, venue=words, pool=words, amount_out=atoms, price=decimals, error=st.none() | words
-)
+quotes = st.builds(VenueQuote, venue=words, pool=words, amount_out=atoms, price=decimals, error=st.none() | words)
 routes = st.builds(
     Route,
     venue=words,

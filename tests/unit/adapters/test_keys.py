@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderflow.adapters.keys import key, order_key, partition_of
-from tests.builders import order_id
+from tests.builders import nth_id
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_every_text_has_one_of_the_partitions(text: str, partitions: int) -> Non
 
 
 def test_orders_spread_over_the_partitions() -> None:
-    spread = Counter(partition_of(order_id(number), 4) for number in range(4_000))
+    spread = Counter(partition_of(nth_id(number), 4) for number in range(4_000))
 
     assert sorted(spread) == ["p0", "p1", "p2", "p3"]
     assert min(spread.values()) > 800

@@ -50,9 +50,7 @@ def test_what_is_left_out_has_libpqs_defaults() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("sslmode", "verify_mode"), [("require", ssl.CERT_NONE), ("verify-full", ssl.CERT_REQUIRED)]
-)
+@pytest.mark.parametrize(("sslmode", "verify_mode"), [("require", ssl.CERT_NONE), ("verify-full", ssl.CERT_REQUIRED)])
 def test_encryption_is_asked_for_by_sslmode(sslmode: str, verify_mode: ssl.VerifyMode) -> None:
     context = connection_arguments(f"postgresql://h/d?sslmode={sslmode}")["ssl_context"]
 

@@ -65,7 +65,7 @@ def test_an_amount_of_sol_is_taken_exactly(amount: str, atoms: int) -> None:
     ],
 )
 def test_an_amount_that_no_one_can_pay_is_refused_with_the_rule(amount: str, rule: str) -> None:
-    with pytest.raises(ValueError) as refusal:  # noqa: PT011 - its whole text is compared
+    with pytest.raises(ValueError) as refusal:
         to_atoms(Decimal(amount), SOL)
 
     assert str(refusal.value) == rule

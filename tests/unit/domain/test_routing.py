@@ -1,5 +1,6 @@
 """The choice of the venue that pays most."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from itertools import permutations
 
@@ -67,9 +68,10 @@ def test_of_equal_payers_the_first_by_name_wins_however_they_are_listed() -> Non
 
 
 def test_a_venue_is_quoted_at_its_best_pool() -> None:
-    worse, better = amm_v4(10**15, 219 * 10**12), cpmm(10**15, 221 * 10**12)
+    worse: Pool = amm_v4(10**15, 219 * 10**12)
+    better: Pool = cpmm(10**15, 221 * 10**12)
 
-    for listed in ([worse, better], [better, worse]):
+    for listed in permutations([worse, better]):
         route = best_route(listed, "SOL", "USDC", ONE_SOL)
 
         assert [quote.pool for quote in route.quotes] == ["raydium:cpmm:SOL-USDC"]
@@ -89,9 +91,10 @@ def test_a_venue_that_refuses_is_left_out_and_its_reason_kept() -> None:
 
 
 def test_a_venue_whose_other_pool_takes_the_order_is_not_quoted_as_refusing() -> None:
-    empty, full = amm_v4(10**15, 1), cpmm(10**15, 220 * 10**12)
+    empty: Pool = amm_v4(10**15, 1)
+    full: Pool = cpmm(10**15, 220 * 10**12)
 
-    for listed in ([empty, full], [full, empty]):
+    for listed in permutations([empty, full]):
         (quote,) = best_route(listed, "SOL", "USDC", ONE_SOL).quotes
 
         assert (quote.pool, quote.error) == ("raydium:cpmm:SOL-USDC", None)
@@ -115,7 +118,7 @@ def test_a_pair_without_pools_has_no_route() -> None:
     st.integers(10**9, 10**12),
 )
 def test_no_pool_would_have_paid_more(depths: list[int], token_in: str, amount: int) -> None:
-    makers = [amm_v4, damm_v2, cpmm, amm_v4]
+    makers: list[Callable[[int, int], Pool]] = [amm_v4, damm_v2, cpmm, amm_v4]
     listed: list[Pool] = [
         msgspec.structs.replace(make(10**15, depth), pool=f"pool {number}")
         for number, (make, depth) in enumerate(zip(makers, depths, strict=False))

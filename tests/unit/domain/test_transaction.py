@@ -46,7 +46,7 @@ def test_signing_again_gives_the_same_signature() -> None:
 def test_every_part_of_a_transaction_is_signed() -> None:
     order = make_order(Status.BUILDING)
     others = [
-        make_order(Status.BUILDING, id=OTHER_ID),
+        make_order(Status.BUILDING, order_id=OTHER_ID),
         make_order(Status.BUILDING, make_request(amount="12.6")),
         make_order(Status.BUILDING, make_request(slippage_bps=501)),
         make_order(Status.BUILDING, make_request(token_out="JUP")),

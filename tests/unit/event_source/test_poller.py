@@ -46,7 +46,7 @@ class Bench:
         """Return the journal's entries of these kinds."""
         return [entry for entry in self.journal if entry[0] in kinds]
 
-    def _invoke(self, _function: str, event: dict[str, Any]) -> Any:
+    def _invoke(self, function: str, event: dict[str, Any]) -> Any:
         ids = [record["messageId"] for record in event["Records"]]
         self.events.append(event)
         self.journal.append(("invoke", *ids))
@@ -58,13 +58,13 @@ class Bench:
 
 
 def entries(*ids: str, attempt: int = 1) -> list[Entry]:
-    return [Entry(id, {"order": f"order of {id}"}, attempt) for id in ids]
+    return [Entry(each, {"order": f"order of {each}"}, attempt) for each in ids]
 
 
 def failing(*failed: str, error: str | None = None) -> Answer:
     """Report those of the ids that a batch has."""
     detail = {} if error is None else {"error": error}
-    return lambda ids: {"batchItemFailures": [{"itemIdentifier": id} | detail for id in ids if id in failed]}
+    return lambda ids: {"batchItemFailures": [{"itemIdentifier": each} | detail for each in ids if each in failed]}
 
 
 def poisoned(*culprits: str) -> Answer:
@@ -227,7 +227,7 @@ def test_a_function_that_fails_as_a_whole_is_led_to_the_record_at_fault(culprit:
 
     bench.poller.handle(entries(*ids))
 
-    others = [id for id in ids if id != culprit]
+    others = [each for each in ids if each != culprit]
     assert bench.done("acknowledge", "defer") == [("acknowledge", *others), ("defer", culprit, 1, 1_000)]
     # Halved three times: the whole batch, then both halves on each of three levels.
     assert len(bench.done("invoke")) == 7
@@ -240,7 +240,7 @@ def test_two_records_at_fault_are_both_found() -> None:
     bench.poller.handle(entries(*ids))
 
     assert [entry[1] for entry in bench.done("defer")] == ["0-0", "7-0"]
-    assert bench.done("acknowledge") == [("acknowledge", *(id for id in ids if id not in ("0-0", "7-0")))]
+    assert bench.done("acknowledge") == [("acknowledge", *(each for each in ids if each not in ("0-0", "7-0")))]
 
 
 def test_a_poisoned_record_is_given_up_in_the_end_with_the_functions_error() -> None:
@@ -372,9 +372,7 @@ def test_a_batching_window_lets_a_batch_fill_up() -> None:
 
 
 def test_a_full_batch_does_not_wait_for_the_window() -> None:
-    windowed = EventSourceMapping(
-        function="record_order", stream="status", batch_size=2, maximum_batching_window_ms=50
-    )
+    windowed = EventSourceMapping(function="record_order", stream="status", batch_size=2, maximum_batching_window_ms=50)
     bench = Bench(failing(), windowed)
     bench.streams.new = [entries("1-0", "2-0"), entries("3-0")]
 

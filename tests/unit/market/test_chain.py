@@ -15,12 +15,12 @@ from orderflow.domain.status import Status
 from orderflow.domain.tokens import TOKENS
 from orderflow.market.chain import Execution, produce
 from orderflow.market.universe import pairs
-from tests.builders import NOW_MS, make_order, make_request, market, order_id, vault
+from tests.builders import NOW_MS, make_order, make_request, market, nth_id, vault
 
 
 def submitted(number: int = 1, *, amount: str = "12.5", slippage_bps: int = 500, **pair: str) -> Order:
     return make_order(
-        Status.SUBMITTED, make_request(amount=amount, slippage_bps=slippage_bps, **pair), id=order_id(number)
+        Status.SUBMITTED, make_request(amount=amount, slippage_bps=slippage_bps, **pair), order_id=nth_id(number)
     )
 
 
@@ -142,9 +142,7 @@ def test_a_yield_of_the_minimum_out_is_enough_and_an_atom_less_is_not() -> None:
     transaction, route = order.built_transaction, order.chosen_route
 
     for least, fails in ((route.expected_out, False), (route.expected_out + 1, True)):
-        strict = msgspec.structs.replace(
-            order, transaction=msgspec.structs.replace(transaction, minimum_out=least)
-        )
+        strict = msgspec.structs.replace(order, transaction=msgspec.structs.replace(transaction, minimum_out=least))
 
         (execution,) = produce(1, [strict], market(), NOW_MS).executions
 
@@ -157,9 +155,7 @@ def test_an_empty_block_changes_nothing() -> None:
     assert (block.executions, block.changed_pools) == ((), ())
 
 
-directions = [
-    (one.symbol, other.symbol) for base, quote in pairs() for one, other in ((base, quote), (quote, base))
-]
+directions = [(one.symbol, other.symbol) for base, quote in pairs() for one, other in ((base, quote), (quote, base))]
 
 
 @st.composite

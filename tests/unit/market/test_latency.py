@@ -6,9 +6,9 @@ import pytest
 
 from orderflow.market.latency import SLOT_MS, Latency
 from orderflow.market.universe import VENUES
-from tests.builders import NOW_MS, order_id
+from tests.builders import NOW_MS, nth_id
 
-IDS = [order_id(number) for number in range(2_000)]
+IDS = [nth_id(number) for number in range(2_000)]
 REAL_TIME = Latency(seed=1, speed=1)
 
 

@@ -1,6 +1,7 @@
 """The market that a run opens with."""
 
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -36,7 +37,7 @@ def sell(symbols: list[str], dollars: int, seed: int) -> Decimal:
     first, last = TOKENS[symbols[0]], TOKENS[symbols[-1]]
     amount = to_atoms(round(Decimal(dollars) / first.opening_price, first.decimals), first)
     started_with = to_units(amount, first) * first.opening_price
-    for token_in, token_out in zip(symbols, symbols[1:], strict=False):
+    for token_in, token_out in pairwise(symbols):
         listed = [market(seed)[address] for address in pools_of_pair(token_in, token_out)]
         amount = best_route(listed, token_in, token_out, amount).expected_out
     return to_units(amount, last) * last.opening_price - started_with

@@ -1,0 +1,85 @@
+"""Keeps the pools' latest states and the curves made from them, each until one of its pools changes."""
+
+from collections.abc import Iterable
+
+from orderflow.domain.pools.swap import AnyPool
+from orderflow.domain.router.curves import curve_of
+from orderflow.domain.router.network import Direction, Network, Pair, topology
+from orderflow.domain.router.pair import PairCurve
+
+
+class CurveBook:
+    """The router's view of the market at one moment: pools in, curves by pair out.
+
+    `venue` restricts what is asked for to the pools of one venue; None means all.
+    """
+
+    def __init__(self, pools: Iterable[AnyPool] = (), now_s: int = 0) -> None:
+        self._pools: dict[str, AnyPool] = {}
+        self._listed: dict[Direction, list[str]] = {}
+        self._pairs: dict[tuple[str, str, str | None], Pair] = {}
+        self._networks: dict[tuple[str, str, str | None], Network] = {}
+        self._directions: dict[str | None, frozenset[Direction]] = {}
+        self._now_s = now_s
+        self.refresh(pools, now_s)
+
+    @property
+    def now_s(self) -> int:
+        """The second at which the curves hold."""
+        return self._now_s
+
+    def refresh(self, pools: Iterable[AnyPool], now_s: int) -> None:
+        """Take over the latest states of pools; those not given stay as they were. Unchanged pools cost next to nothing."""
+        changed = False
+        for pool in pools:
+            known = self._pools.get(pool.pool)
+            if known is pool or known == pool:
+                continue
+            changed = True
+            self._pools[pool.pool] = pool
+            for direction in ((pool.token_a, pool.token_b), (pool.token_b, pool.token_a)):
+                if known is None:
+                    self._list(direction, pool)
+                self._pairs.pop((*direction, None), None)
+                self._pairs.pop((*direction, pool.venue), None)
+        if changed or now_s != self._now_s:
+            self._networks.clear()
+        self._now_s = now_s
+
+    def pair(self, token_in: str, token_out: str, venue: str | None = None) -> Pair | None:
+        """Return a directed pair with its curve, or None where no pool trades it."""
+        key = (token_in, token_out, venue)
+        pair = self._pairs.get(key)
+        if pair is None or not pair.made_s <= self._now_s < pair.curve.until:
+            pools = self._of(token_in, token_out, venue)
+            if not pools:
+                return None
+            curves = {number: curve_of(pool, token_in, self._now_s) for number, pool in enumerate(pools)}
+            pair = self._pairs[key] = Pair(token_in, token_out, pools, PairCurve(curves), self._now_s)
+        return pair
+
+    def network(self, source: str, target: str, venue: str | None = None) -> Network:
+        """Return all ways of up to three hops from one token to another, with their curves."""
+        key = (source, target, venue)
+        network = self._networks.get(key)
+        if network is None:
+            plan = topology(self._all_directions(venue), source, target)
+            pairs = (self.pair(token_in, token_out, venue) for token_in, token_out in plan.directions)
+            network = self._networks[key] = Network(plan, [pair for pair in pairs if pair is not None])
+        return network
+
+    def _list(self, direction: Direction, pool: AnyPool) -> None:
+        self._listed.setdefault(direction, []).append(pool.pool)
+        self._directions.clear()
+
+    def _of(self, token_in: str, token_out: str, venue: str | None) -> tuple[AnyPool, ...]:
+        listed = (self._pools[address] for address in self._listed.get((token_in, token_out), ()))
+        chosen = [pool for pool in listed if venue is None or pool.venue == venue]
+        return tuple(sorted(chosen, key=lambda pool: (pool.venue, pool.pool)))
+
+    def _all_directions(self, venue: str | None) -> frozenset[Direction]:
+        if venue not in self._directions:
+            self._directions[venue] = frozenset(
+                direction for direction in self._listed if self._of(*direction, venue)
+            )
+        return self._directions[venue]

@@ -1,0 +1,109 @@
+"""The ways of up to three swaps from one token to another, and the curves along them."""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from orderflow.domain.pools.swap import AnyPool
+from orderflow.domain.router.pair import PairCurve
+
+MAX_HOPS = 3
+
+Direction = tuple[str, str]
+"""(token in, token out)."""
+
+
+class Pair(NamedTuple):
+    """A directed pair: its pools, their merged curve that numbers them in this order, and the second it was made."""
+
+    token_in: str
+    token_out: str
+    pools: tuple[AnyPool, ...]
+    curve: PairCurve
+    made_s: int
+
+
+class Topology(NamedTuple):
+    """Which directed pairs lie on a way from `source` to `target`, and the ways, as numbers of pairs in their order."""
+
+    source: str
+    target: str
+    directions: tuple[Direction, ...]
+    paths: tuple[tuple[int, ...], ...]
+
+    @property
+    def direct(self) -> int | None:
+        """The number of the pair from source to target, where there is one."""
+        return self.paths[0][0] if self.paths and len(self.paths[0]) == 1 else None
+
+
+@lru_cache(maxsize=1024)
+def topology(directions: frozenset[Direction], source: str, target: str) -> Topology:
+    """Return every way of up to three hops that meets no token twice, the shortest first, then by the tokens' names."""
+    onward: dict[str, list[str]] = {}
+    for token_in, token_out in sorted(directions):
+        onward.setdefault(token_in, []).append(token_out)
+    ways = [(source,)]
+    complete: list[tuple[str, ...]] = []
+    for _ in range(MAX_HOPS):
+        ways = [(*way, token) for way in ways for token in onward.get(way[-1], ()) if token not in way]
+        complete += [way for way in ways if way[-1] == target]
+        ways = [way for way in ways if way[-1] != target]
+    numbers: dict[Direction, int] = {}
+    paths = tuple(
+        tuple(numbers.setdefault(hop, len(numbers)) for hop in zip(way, way[1:], strict=False)) for way in complete
+    )
+    return Topology(source, target, tuple(numbers), paths)
+
+
+class Network:
+    """The pairs of a topology with their curves as they are now, and what the first atom earns on each way."""
+
+    __slots__ = ("best_prices", "curves", "opening_prices", "pairs", "topology")
+
+    def __init__(self, plan: Topology, pairs: Iterable[Pair]) -> None:
+        self.topology = plan
+        self.pairs = tuple(pairs)
+        self.curves = [pair.curve for pair in self.pairs]
+        self.opening_prices = [self._opening_price(path) for path in plan.paths]
+        self.best_prices = self._best_prices()
+
+    @property
+    def best_hop_price(self) -> float:
+        """What the first atom earns on the best of the ways that have more than one hop."""
+        direct = self.topology.direct
+        return max(self.opening_prices[0 if direct is None else 1 :], default=0.0)
+
+    def most_gain(self, price: float) -> float:
+        """Return a bound on what ways of several hops add to a split over the direct pools that ended at `price`.
+
+        With every other token valued at price / (the most of it that an atom of the source buys), nothing is gained
+        before the last hop; there each pair gains at most its surplus over that value. Weak duality makes the sum a
+        bound on all ways together.
+        """
+        topology, gain = self.topology, 0.0
+        for number, (token_in, token_out) in enumerate(topology.directions):
+            if token_out == topology.target and token_in != topology.source:
+                gain += self.curves[number].surplus(price / self.best_prices[token_in])
+        return gain
+
+    def _opening_price(self, path: tuple[int, ...]) -> float:
+        price = 1.0
+        for number in path:
+            price *= self.curves[number].price
+        return price
+
+    def _best_prices(self) -> Mapping[str, float]:
+        """Return for every token how much of it an atom of the source buys at most, however many hops it takes."""
+        topology = self.topology
+        best = dict.fromkeys((token for direction in topology.directions for token in direction), 0.0)
+        best[topology.source] = 1.0
+        # As many rounds as there are tokens reach every way without a circle; circles that gain are none of ours.
+        for _ in best:
+            changed = False
+            for (token_in, token_out), curve in zip(topology.directions, self.curves, strict=True):
+                if (reached := best[token_in] * curve.price) > best[token_out]:
+                    best[token_out], changed = reached, True
+            if not changed:
+                break
+        return best

@@ -1,0 +1,57 @@
+"""build_order: the unsigned transaction, with its minimum out and its expiry."""
+
+from functions.build_order.handler import lambda_handler
+from orderflow.adapters.orders import Transition
+from orderflow.domain.status import Status
+from orderflow.market.latency import Latency
+from tests.builders import NOW_MS, OTHER_ID, make_order, make_request, read_event
+from tests.fakes import Outside
+
+
+def test_orders_go_on_to_be_submitted_when_their_transactions_are_built(outside: Outside) -> None:
+    response = lambda_handler(read_event("build_order"), None)
+
+    first, second = outside.orders.transitions
+    built_in_ms = outside.latency.build_ms(first.order.order_id)
+    assert response == {"batchItemFailures": []}
+    assert first == Transition(
+        make_order(Status.BUILDING, expires_at_ms=NOW_MS + built_in_ms + 60_000), "submit", built_in_ms
+    )
+    assert (second.order.order_id, second.next_stream) == (OTHER_ID, "submit")
+
+
+def test_the_minimum_out_is_the_quote_less_the_slippage_allowed(outside: Outside) -> None:
+    lambda_handler(read_event("build_order"), None)
+
+    first, second = (step.order for step in outside.orders.transitions)
+    # 5 % and 1 % less, what is taken off rounded down.
+    assert first.chosen_route.expected_out == 2_743_036_278
+    assert first.built_transaction.minimum_out == 2_605_884_465
+    quoted = second.chosen_route.expected_out
+    assert second.built_transaction.minimum_out == quoted - quoted // 100
+
+
+def test_sol_is_wrapped_before_and_unwrapped_after(outside: Outside) -> None:
+    lambda_handler(read_event("build_order"), None)
+
+    first, second = (step.order.built_transaction.instructions for step in outside.orders.transitions)
+    assert first[:2] == ("system.transfer", "token.sync_native")
+    assert second[-1] == "token.close_account"
+
+
+def test_a_blockhash_lives_for_a_minute_from_the_moment_that_the_transaction_is_ready(outside: Outside) -> None:
+    outside.latency = Latency(seed=1, speed=2)
+    outside.now_ms = NOW_MS + 5
+
+    lambda_handler(read_event("build_order"), None)
+
+    for step in outside.orders.transitions:
+        assert step.delay_ms > 0
+        assert step.order.built_transaction.expires_at_ms == NOW_MS + 5 + step.delay_ms + 120_000
+
+
+def test_building_asks_nothing_of_the_market(outside: Outside) -> None:
+    outside.venue.error = AssertionError("asked")
+
+    assert lambda_handler(read_event("build_order"), None) == {"batchItemFailures": []}
+    assert outside.orders.transitions[1].order.request == make_request("USDC", "SOL", "250.75", slippage_bps=100)

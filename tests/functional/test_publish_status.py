@@ -1,0 +1,152 @@
+"""publish_status: from the status stream, in its order, to the connections that watch."""
+
+from typing import Any
+
+import pytest
+
+from functions.publish_status.handler import lambda_handler
+from orderflow.adapters.sockets import Message
+from orderflow.domain.order import Order, event_of
+from orderflow.domain.status import Status
+from orderflow.errors import RetryableError
+from tests.builders import (
+    CONNECTION_ID,
+    ORDER_ID,
+    OTHER_ID,
+    encode,
+    make_order,
+    nth_id,
+    read_event,
+    records,
+    status_fields,
+    watch_fields,
+)
+from tests.fakes import Outside
+
+WAY = [make_order(status) for status in Status if status is not Status.FAILED]
+
+
+def told(order: Order, connection_id: str = CONNECTION_ID) -> Message:
+    """Return the message that tells a connection of an order's last step."""
+    return Message(connection_id, order.order_id, encode(event_of(order)))
+
+
+def publish(*data: dict[str, str], partition: str = "p0") -> Any:
+    return lambda_handler(records("status", data, partition=partition), None)
+
+
+def test_a_subscriber_is_sent_the_history_so_far_then_every_event_as_it_comes(outside: Outside) -> None:
+    outside.watchers.orders[ORDER_ID] = WAY[:1]
+
+    response = lambda_handler(read_event("publish_status"), None)
+
+    assert response == {"batchItemFailures": []}
+    assert outside.sockets.sent == [told(order) for order in WAY]
+
+
+def test_an_event_that_stood_in_the_history_is_not_sent_again(outside: Outside) -> None:
+    # The order is further than its events in the stream: all of them were in the history that the subscriber got.
+    outside.watchers.orders[ORDER_ID] = WAY
+
+    lambda_handler(read_event("publish_status"), None)
+
+    assert outside.sockets.sent == [told(order) for order in WAY]
+
+
+def test_an_event_is_sent_as_it_was_written(outside: Outside) -> None:
+    outside.watchers.watching[ORDER_ID] = {CONNECTION_ID: 0}
+    fields = status_fields(WAY[4])
+
+    publish(fields)
+
+    assert [message.text for message in outside.sockets.sent] == [fields["event"]]
+
+
+def test_events_without_watchers_are_not_sent_anywhere(outside: Outside) -> None:
+    outside.sockets.error = AssertionError("asked")
+
+    assert publish(*(status_fields(order) for order in WAY)) == {"batchItemFailures": []}
+
+
+def test_messages_go_out_in_the_order_of_the_stream_to_everyone_who_watches(outside: Outside) -> None:
+    one, other = make_order(order_id=nth_id(1)), make_order(order_id=nth_id(2))
+    outside.watchers.watching = {one.order_id: {"a": 0, "b": 0}, other.order_id: {"b": 0}}
+    steps = [
+        one,
+        other,
+        make_order(Status.ROUTING, order_id=one.order_id),
+        make_order(Status.ROUTING, order_id=other.order_id),
+    ]
+
+    publish(*(status_fields(order) for order in steps))
+
+    assert outside.sockets.sent == [
+        told(steps[0], "a"),
+        told(steps[0], "b"),
+        told(steps[1], "b"),
+        told(steps[2], "a"),
+        told(steps[2], "b"),
+        told(steps[3], "b"),
+    ]
+
+
+def test_who_unsubscribes_hears_no_more(outside: Outside) -> None:
+    outside.watchers.orders[ORDER_ID] = WAY[:1]
+
+    publish(
+        watch_fields(connection_id="a"),
+        watch_fields(connection_id="b"),
+        watch_fields("unsubscribe", connection_id="a"),
+        status_fields(WAY[1]),
+    )
+
+    assert outside.sockets.sent == [told(WAY[0], "a"), told(WAY[0], "b"), told(WAY[1], "b")]
+
+
+def test_a_connection_that_is_gone_is_forgotten_and_the_others_are_served(outside: Outside) -> None:
+    outside.watchers.watching[ORDER_ID] = {"gone": 0, "here": 0}
+    outside.sockets.closed = {"gone"}
+
+    response = publish(status_fields(WAY[0]), status_fields(WAY[1]))
+
+    assert response == {"batchItemFailures": []}
+    assert outside.sockets.sent == [told(WAY[0], "here"), told(WAY[1], "here")]
+    assert outside.watchers.watching[ORDER_ID] == {"here": 0}
+
+
+def test_a_gone_connection_is_forgotten_for_the_order_at_hand_in_its_partition(outside: Outside) -> None:
+    outside.watchers.watching = {ORDER_ID: {"gone": 0}, OTHER_ID: {"gone": 0}}
+    outside.sockets.closed = {"gone"}
+
+    publish(status_fields(WAY[0]), partition="p2")
+
+    assert outside.watchers.watching == {ORDER_ID: {}, OTHER_ID: {"gone": 0}}
+    assert outside.watchers.partitions == ["p2", "p2"]
+
+
+def test_when_the_connections_can_not_be_reached_the_batch_is_asked_to_wait(outside: Outside) -> None:
+    outside.watchers.watching[ORDER_ID] = {CONNECTION_ID: 0}
+    outside.sockets.error = RetryableError("@connections can't be reached")
+
+    with pytest.raises(RetryableError, match="@connections"):
+        publish(status_fields(WAY[0]))
+
+    assert outside.watchers.watching[ORDER_ID] == {CONNECTION_ID: 0}
+
+
+@pytest.mark.parametrize("poison", [{}, {"event": "{}"}, {"order_id": ORDER_ID, "sequence": "one", "event": "{}"}])
+def test_a_poisoned_record_is_reported_alone_while_the_others_go_out(outside: Outside, poison: dict[str, str]) -> None:
+    outside.watchers.watching[ORDER_ID] = {CONNECTION_ID: 0}
+    event = records("status", [status_fields(WAY[0]), poison, status_fields(WAY[1])])
+
+    response = lambda_handler(event, None)
+
+    (failure,) = response["batchItemFailures"]
+    assert failure["itemIdentifier"] == event["Records"][1]["messageId"]
+    assert failure["error"].startswith("ValidationError: ")
+    assert outside.sockets.sent == [told(WAY[0]), told(WAY[1])]
+
+
+def test_a_batch_without_records_sends_nothing(outside: Outside) -> None:
+    assert publish() == {"batchItemFailures": []}
+    assert outside.watchers.partitions == []

@@ -1,0 +1,167 @@
+"""The example events of the streams, and what all the stages of an order do alike with an event."""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+import redis
+
+from functions.build_order.handler import lambda_handler as build_order
+from functions.confirm_order.handler import lambda_handler as confirm_order
+from functions.produce_block.handler import lambda_handler as produce_block
+from functions.publish_status.handler import lambda_handler as publish_status
+from functions.record_order.handler import lambda_handler as record_order
+from functions.route_order.handler import lambda_handler as route_order
+from functions.submit_order.handler import lambda_handler as submit_order
+from orderflow.adapters.codec import encoder, event_decoder, order_decoder
+from orderflow.domain.status import Status
+from orderflow.errors import RetryableError
+from orderflow.market.chain import produce
+from orderflow.runtime.batch import BatchResponse, StreamEvent
+from tests.builders import NOW_MS, ORDER_ID, OTHER_ID, make_order, market, message_ids, order_records, read_event
+from tests.example_events import example_events
+from tests.fakes import Outside
+
+
+class Stage(NamedTuple):
+    """A stage of an order: its function, what stands before it and what comes of it."""
+
+    handler: Callable[[StreamEvent, Any], BatchResponse]
+    example: str
+    stream: str
+    before: Status
+    after: Status
+
+
+STAGES = [
+    Stage(route_order, "route_order", "route", Status.PENDING, Status.ROUTING),
+    Stage(build_order, "build_order", "build", Status.ROUTING, Status.BUILDING),
+    Stage(submit_order, "submit_order", "submit", Status.BUILDING, Status.SUBMITTED),
+    Stage(confirm_order, "confirm_order", "confirm", Status.SUBMITTED, Status.CONFIRMED),
+]
+FUNCTIONS = [
+    *(stage.handler for stage in STAGES),
+    produce_block,
+    publish_status,
+    record_order,
+]
+
+every_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.example)
+
+
+@pytest.fixture(autouse=True)
+def _landed(outside: Outside) -> None:
+    """Have the transactions of the example orders on the chain, for the stage that asks."""
+    orders = [order_decoder.decode(record["data"]["order"]) for record in read_event("confirm_order")["Records"]]
+    outside.venue.executions = {
+        execution.signature: execution for execution in produce(1, orders, market(), NOW_MS).executions
+    }
+
+
+@pytest.mark.parametrize(("name", "event"), list(example_events()), ids=[name for name, _ in example_events()])
+def test_an_example_event_is_what_the_pipeline_makes(name: str, event: StreamEvent) -> None:
+    # Where this fails on purpose: python -m tests.example_events. Orders under way at a deployment look like the old.
+    assert read_event(name) == event
+
+
+@pytest.mark.parametrize("name", [name for name, _ in example_events()])
+def test_the_documents_of_an_example_event_are_read_in_full_and_written_alike(name: str) -> None:
+    for record in read_event(name)["Records"]:
+        data = record["data"]
+        if "order" in data:
+            assert encoder.encode(order_decoder.decode(data["order"])).decode() == data["order"]
+        if "event" in data:
+            assert encoder.encode(event_decoder.decode(data["event"])).decode() == data["event"]
+
+
+@every_stage
+def test_a_stage_takes_every_order_of_its_example_event_one_step_on(stage: Stage, outside: Outside) -> None:
+    response = stage.handler(read_event(stage.example), None)
+
+    assert response == {"batchItemFailures": []}
+    assert [(step.order.order_id, step.order.status) for step in outside.orders.transitions] == [
+        (ORDER_ID, stage.after),
+        (OTHER_ID, stage.after),
+    ]
+
+
+@every_stage
+def test_a_step_that_was_taken_before_is_not_taken_again_and_no_failure(stage: Stage, outside: Outside) -> None:
+    stage.handler(read_event(stage.example), None)
+    taken = list(outside.orders.transitions)
+
+    response = stage.handler(read_event(stage.example), None)
+
+    assert response == {"batchItemFailures": []}
+    assert outside.orders.transitions == taken
+
+
+@every_stage
+@pytest.mark.parametrize("poison", [{"order": "{"}, {"order": "{}"}, {"order": "null"}, {"order": ""}, {}])
+def test_a_poisoned_record_is_reported_alone_while_the_others_go_on(
+    stage: Stage, poison: dict[str, str], outside: Outside
+) -> None:
+    event: StreamEvent = read_event(stage.example)
+    event["Records"].insert(1, event["Records"][0] | {"messageId": "7-7", "data": poison})
+
+    response = stage.handler(event, None)
+
+    (failure,) = response["batchItemFailures"]
+    assert failure["itemIdentifier"] == "7-7"
+    assert failure["error"].startswith(("DecodeError: ", "ValidationError: ", "KeyError: "))
+    assert [step.order.order_id for step in outside.orders.transitions] == [ORDER_ID, OTHER_ID]
+
+
+@every_stage
+def test_an_order_that_the_stage_can_not_follow_on_is_reported_alone(stage: Stage, outside: Outside) -> None:
+    ended = make_order(Status.CONFIRMED)
+    event = order_records(stage.stream, ended, make_order(stage.before, order_id=OTHER_ID))
+    outside.venue.executions |= {
+        execution.signature: execution
+        for execution in produce(1, [make_order(Status.SUBMITTED, order_id=OTHER_ID)], market(), NOW_MS).executions
+    }
+
+    response = stage.handler(event, None)
+
+    assert response["batchItemFailures"] == [
+        {"itemIdentifier": message_ids(event)[0], "error": f"IllegalTransitionError: confirmed -> {stage.after}"}
+    ]
+    assert [step.order.order_id for step in outside.orders.transitions] == [OTHER_ID]
+
+
+@every_stage
+def test_a_stage_works_on_a_batch_without_records(stage: Stage, outside: Outside) -> None:
+    assert stage.handler({"Records": []}, None) == {"batchItemFailures": []}
+    assert outside.orders.transitions == []
+
+
+@pytest.mark.parametrize("handler", FUNCTIONS, ids=lambda handler: handler.__module__.split(".")[1])
+@pytest.mark.parametrize(
+    "error",
+    [
+        redis.ConnectionError("refused"),
+        redis.TimeoutError("no answer"),
+        redis.exceptions.BusyLoadingError("LOADING"),
+        redis.exceptions.OutOfMemoryError("OOM"),
+        redis.exceptions.ReadOnlyError("READONLY"),
+        redis.exceptions.ClusterDownError("CLUSTERDOWN"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_when_redis_is_away_the_batch_is_asked_to_wait(
+    handler: Callable[[StreamEvent, Any], BatchResponse], error: Exception, outside: Outside
+) -> None:
+    for part in (outside.orders, outside.venue, outside.watchers):
+        part.error = error
+    name = handler.__module__.split(".")[1]
+
+    with pytest.raises(RetryableError, match="^Redis can't be reached: "):
+        handler(read_event(name), None)
+
+    assert outside.sockets.sent == []
+
+
+def test_an_event_is_plain_json() -> None:
+    for name, event in example_events():
+        assert json.loads(json.dumps(event)) == event, name

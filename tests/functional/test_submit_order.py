@@ -1,0 +1,70 @@
+"""submit_order: signed, recorded, then sent."""
+
+import pytest
+import redis
+
+from functions.submit_order.handler import lambda_handler
+from orderflow.adapters.orders import Transition
+from orderflow.domain.signature import sign
+from orderflow.domain.status import Status
+from orderflow.errors import RetryableError
+from tests.builders import NOW_MS, ORDER_ID, OTHER_ID, make_order, make_request, message_ids, order_records, read_event
+from tests.fakes import Outside
+
+BACK = make_request("USDC", "SOL", "250.75", slippage_bps=100)
+
+
+def test_transactions_are_recorded_with_their_signatures_and_sent_to_land(outside: Outside) -> None:
+    response = lambda_handler(read_event("submit_order"), None)
+
+    submitted = [make_order(Status.SUBMITTED), make_order(Status.SUBMITTED, BACK, order_id=OTHER_ID)]
+    assert response == {"batchItemFailures": []}
+    # The chain, not a stream, takes a submitted order on.
+    assert outside.orders.transitions == [Transition(order) for order in submitted]
+    assert outside.venue.sent == [(order, outside.latency.landing_ms(order.order_id, NOW_MS)) for order in submitted]
+
+
+def test_a_signature_is_of_the_transaction_that_was_built(outside: Outside) -> None:
+    lambda_handler(read_event("submit_order"), None)
+
+    signatures = [step.order.tx_hash for step in outside.orders.transitions]
+    assert signatures == [sign(make_order(Status.BUILDING)), sign(make_order(Status.BUILDING, BACK, order_id=OTHER_ID))]
+
+
+def test_nothing_is_sent_that_is_not_on_record(outside: Outside) -> None:
+    outside.orders.error = redis.ConnectionError("gone")
+
+    with pytest.raises(RetryableError):
+        lambda_handler(read_event("submit_order"), None)
+
+    assert outside.venue.sent == []
+
+
+def test_what_was_recorded_before_a_crash_is_sent_when_its_message_comes_again(outside: Outside) -> None:
+    outside.venue.error = redis.ConnectionError("gone")
+    with pytest.raises(RetryableError):
+        lambda_handler(read_event("submit_order"), None)
+    recorded = [step.order for step in outside.orders.transitions]
+
+    outside.venue.error = None
+    outside.now_ms = NOW_MS + 5_000
+    response = lambda_handler(read_event("submit_order"), None)
+
+    assert response == {"batchItemFailures": []}
+    assert [step.order for step in outside.orders.transitions] == recorded
+    assert [(order.order_id, order.tx_hash) for order, _ in outside.venue.sent] == [
+        (order.order_id, order.tx_hash) for order in recorded
+    ]
+
+
+def test_only_what_was_submitted_is_sent(outside: Outside) -> None:
+    event = order_records("submit", make_order(Status.ROUTING), make_order(Status.BUILDING, order_id=OTHER_ID))
+
+    response = lambda_handler(event, None)
+
+    (failure,) = response["batchItemFailures"]
+    assert failure == {
+        "itemIdentifier": message_ids(event)[0],
+        "error": f"ValueError: order {ORDER_ID} is routing and has no transaction yet",
+    }
+    assert [order.order_id for order, _ in outside.venue.sent] == [OTHER_ID]

@@ -1,0 +1,263 @@
+"""Meteora DLMM against MARKET.md §1: prices seen on chain, cases computed by hand, and a second implementation."""
+
+import re
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orderflow.domain.pools.constant_product import Swap
+from orderflow.domain.pools.dlmm import Dlmm
+from orderflow.domain.pools.dlmm_math import ONE, base_fee_rate, bin_price, fee_on_top, fee_rate
+from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
+from tests.dlmm_reference import OutOfLiquidity, ReferencePool, price_of
+from tests.pool_strategies import NOW_S, capacity, dlmm, dlmm_pools, tokens
+
+# Both tokens around a price of 1, which makes sums easy: bins at 1.001⁻¹, 1 and 1.001.
+THREE_BINS = {-1: (0, 1_000_000), 0: (1_000_000, 1_000_000), 1: (1_000_000, 0)}
+
+
+@pytest.mark.parametrize(
+    ("bin_step", "bin_id", "price"),
+    [
+        # As stored in the bins of the SOL-USDC pool HTvjzsfX3yU6BUodCjZ5vZkUrAxMDTrBs3CJaq43ashR on the main net.
+        (1, -25_491, 1441833155233955132),
+        (1, -25_466, 1445442066939546665),
+        (1, -25_441, 1449060011759442358),
+        # From the tests of the venue's own source.
+        (15, 3_333, 2726140093009341558707),
+        (10, 0, 2**64),
+    ],
+)
+def test_a_bins_price_is_the_venues(bin_step: int, bin_id: int, price: int) -> None:
+    assert bin_price(bin_step, bin_id) == price
+
+
+@given(st.integers(1, 400), st.integers(-60_000, 60_000))
+def test_a_bins_price_is_market_mds_and_close_to_the_power(bin_step: int, distance: int) -> None:
+    bin_id = distance // bin_step
+    price = bin_price(bin_step, bin_id)
+    power = (1 + Fraction(bin_step, 10_000)) ** bin_id
+
+    assert price == price_of(bin_step, bin_id)
+    assert abs(Fraction(price, ONE) / power - 1) < Fraction(1, 10**12)
+    assert bin_price(bin_step, bin_id + 1) > price
+
+
+@pytest.mark.parametrize(("bin_step", "bin_id"), [(1, 2**19), (1, -(2**19)), (400, 400_000), (400, -400_000), (0, 1)])
+def test_there_is_no_price_too_far_from_one(bin_step: int, bin_id: int) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"no price: bin step {bin_step}, bin id {bin_id}")):
+        bin_price(bin_step, bin_id)
+
+
+def test_the_fee_rate_grows_with_the_square_of_the_volatility_up_to_a_tenth() -> None:
+    base = base_fee_rate(10, 10_000, 0)
+
+    # 10,000·10·10 = 10⁶, which is 0.1 %; and with 35 bins: 40,000·(350,000·10)²/10¹¹ = 4,900,000.
+    assert base == 1_000_000
+    assert fee_rate(base, 40_000, 10, 0) == 1_000_000
+    assert fee_rate(base, 40_000, 10, 350_000) == 5_900_000
+    # 40,000·(10,001·10)²/10¹¹ = 4,000.8…, rounded up; and nothing at all without control.
+    assert fee_rate(base, 40_000, 10, 10_001) == 1_004_001
+    assert fee_rate(base, 0, 10, 350_000) == 1_000_000
+    # 1 % at rest in the wide set; ten times that with a power of 1, at the cap; 7,500·(150,000·250)²/10¹¹ is over it.
+    assert base_fee_rate(250, 4_000, 0) == 10_000_000
+    assert base_fee_rate(250, 4_000, 1) == 100_000_000
+    assert fee_rate(10_000_000, 7_500, 250, 150_000) == 100_000_000
+
+
+def test_a_swap_inside_the_active_bin_by_hand() -> None:
+    # At the price 1 and 0.1 %: f = ⌈500,001·0.001⌉ = 501, net 499,500; the protocol's tenth is ⌊50.1⌋.
+    swap, after = dlmm(THREE_BINS).swap("SOL", 500_001, NOW_S)
+
+    assert swap == Swap(amount_in=500_001, amount_out=499_500, fee=501, fee_token="SOL")
+    assert (after.bins_x, after.bins_y) == ((0, 1_499_500, 1_000_000), (1_000_000, 500_500, 0))
+    assert (after.withheld_a, after.withheld_b, after.protocol_a, after.protocol_b) == (501, 0, 50, 0)
+    assert (after.active_id, after.va, after.version) == (0, 0, 1)
+
+
+def test_a_swap_down_into_the_next_bin_by_hand() -> None:
+    # The active bin takes 1,000,000 and ⌈10⁶/999⌉ = 1,002 on top. The next asks 1,000,000 + 4,000 parts of 10⁹: of
+    # 498,998 left f = ⌈500.99…⌉ = 501, net 498,497; the price is 1/1.001, so out = ⌊497,999.0009…⌋.
+    swap, after = dlmm(THREE_BINS).swap("SOL", 1_500_000, NOW_S)
+
+    assert swap == Swap(amount_in=1_500_000, amount_out=1_497_999, fee=1_503, fee_token="SOL")
+    assert (after.bins_x, after.bins_y) == ((498_497, 2_000_000, 1_000_000), (502_001, 0, 0))
+    assert (after.withheld_a, after.protocol_a) == (1_503, 150)
+    assert (after.active_id, after.va, after.index_ref, after.last_s) == (-1, 10_000, 0, NOW_S)
+
+
+def test_a_swap_up_into_the_next_bin_by_hand() -> None:
+    # As before; of 498,998 left, net 498,497 pay ⌊498,497/1.001⌋.
+    swap, after = dlmm(THREE_BINS).swap("USDC", 1_500_000, NOW_S)
+
+    assert swap == Swap(amount_in=1_500_000, amount_out=1_497_999, fee=1_503, fee_token="USDC")
+    assert (after.bins_x, after.bins_y) == ((0, 0, 502_001), (1_000_000, 2_000_000, 498_497))
+    assert (after.withheld_a, after.withheld_b, after.protocol_b) == (0, 1_503, 150)
+    assert (after.active_id, after.va) == (1, 10_000)
+
+
+def test_a_swap_that_takes_the_last_atom_of_a_bin_steps_on() -> None:
+    pool = dlmm(THREE_BINS)
+    brim = 1_000_000 + fee_on_top(1_000_000, 1_000_000)
+
+    _, short = pool.swap("SOL", brim - 1, NOW_S)
+    swap, full = pool.swap("SOL", brim, NOW_S)
+
+    assert (short.bins_y[1], short.active_id, short.last_s) == (1, 0, 0)
+    assert (swap.amount_out, full.bins_y[1], full.active_id, full.last_s) == (1_000_000, 0, -1, NOW_S)
+
+
+def test_empty_bins_are_passed_over() -> None:
+    gap = dlmm({-5: (0, 1_000_000), -1: (10, 0), 0: (0, 100)})
+
+    swap, after = gap.swap("SOL", 10_000, NOW_S)
+
+    assert after.active_id == -5
+    assert after.va == 50_000
+    assert swap.amount_out == 100 + int((10_000 - 101 - swap.fee + 1) / 1.001**5)
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "index_ref", "vol_ref"),
+    [(0, 7, 20_000), (29, 7, 20_000), (30, 0, 30_000), (599, 0, 30_000), (600, 0, 0), (10**6, 0, 0)],
+)
+def test_the_references_follow_after_the_filter_period_and_forget_after_the_decay(
+    elapsed: int, index_ref: int, vol_ref: int
+) -> None:
+    pool = dlmm(THREE_BINS, va=60_000, vol_ref=20_000, index_ref=7, last_s=NOW_S - elapsed)
+
+    _, after = pool.swap("SOL", 1_000, NOW_S)
+
+    assert (after.index_ref, after.vol_ref) == (index_ref, vol_ref)
+    assert after.va == vol_ref + 10_000 * index_ref
+    # The active bin did not change, so the clock goes on.
+    assert after.last_s == NOW_S - elapsed
+
+
+def test_volatility_raises_the_fee_and_time_lowers_it_again() -> None:
+    pool = dlmm({bin_id: (10**6, 10**6) for bin_id in range(-9, 10)})
+    calm, _ = pool.swap("SOL", 500_000, NOW_S)
+    _, stirred = pool.swap("SOL", 6_500_000, NOW_S)
+    assert (stirred.active_id, stirred.va) == (-6, 60_000)
+
+    fees = [stirred.swap("SOL", 100_000, NOW_S + later)[0].fee for later in (29, 30, 599, 600)]
+
+    # ⌈0.1⌉ per mille and 40,000·(60,000·10)²/10¹¹ = 144,000 parts; half the volatility, a quarter of that; none.
+    assert fees == [115, 104, 104, 100]
+    assert calm.fee == 500
+
+
+def test_the_volatility_has_a_most() -> None:
+    pool = dlmm({0: (0, 1), -50: (0, 10**6)}, max_va=350_000)
+
+    _, after = pool.swap("SOL", 10_000, NOW_S)
+
+    assert after.va == 350_000
+
+
+def test_too_little_says_so_with_the_venues_error() -> None:
+    pool = dlmm({0: (0, 10**9), -1: (0, 10**9)})
+
+    for atoms in (0, 1):
+        with pytest.raises(ZeroOutputError, match=rf"^{atoms} atoms are too few.*\(error 6039, 0x1797\)$"):
+            pool.swap("SOL", atoms, NOW_S)
+    assert pool.swap("SOL", 2, NOW_S)[0].amount_out == 1
+
+
+def test_too_much_says_so_with_the_venues_error() -> None:
+    pool = dlmm(THREE_BINS)
+
+    with pytest.raises(InsufficientLiquidityError, match=r"runs out of USDC.*\(error 6012, 0x177c\)$"):
+        pool.swap("SOL", 3_000_000, NOW_S)
+    with pytest.raises(InsufficientLiquidityError, match=r"holds 2000000 atoms of SOL, 2000001 .*\(error 6012"):
+        pool.swap_exact_out("USDC", 2_000_001, NOW_S)
+    with pytest.raises(InsufficientLiquidityError):
+        dlmm({0: (5, 0)}).swap("SOL", 1, NOW_S)
+
+
+def test_an_exact_output_by_hand() -> None:
+    # The active bin for 1,000,000 and 1,002; then ⌈497,998·1.001⌉ = 498,496 and ⌈498,496·r/(10⁹−r)⌉ = ⌈500.99…⌉ = 501.
+    swap, after = dlmm(THREE_BINS).swap_exact_out("SOL", 1_497_998, NOW_S)
+
+    assert swap == Swap(amount_in=1_499_999, amount_out=1_497_998, fee=1_503, fee_token="SOL")
+    assert (after.bins_x, after.bins_y) == ((498_496, 2_000_000, 1_000_000), (502_002, 0, 0))
+    assert (after.active_id, after.va, after.last_s) == (-1, 10_000, NOW_S)
+    assert dlmm(THREE_BINS).amount_in_for("SOL", 1_497_998, NOW_S) == 1_499_999
+
+
+def test_the_price_impact_leaves_the_fee_aside() -> None:
+    pool = dlmm(THREE_BINS)
+
+    assert str(pool.price_impact("SOL", pool.swap("SOL", 500_000, NOW_S)[0])) == "0.000000"
+    # 1 − 1,497,999/(1,500,000 − 1,503) = 0.00033233…
+    assert str(pool.price_impact("SOL", pool.swap("SOL", 1_500_000, NOW_S)[0])) == "0.000332"
+    assert str(pool.price_impact("USDC", pool.swap("USDC", 1_500_000, NOW_S)[0])) == "0.000332"
+
+
+@given(dlmm_pools(), st.lists(st.tuples(tokens, st.integers(0, 10**9), st.integers(0, 700)), min_size=1, max_size=4))
+def test_a_row_of_swaps_is_what_market_md_says_bit_for_bit(pool: Dlmm, row: list[tuple[str, int, int]]) -> None:
+    reference, now_s = reference_of(pool), NOW_S
+    for token_in, part, later in row:
+        now_s += later
+        # From an atom to just more than the bins take, and now and then exactly that.
+        amount = 1 + capacity(pool, token_in, now_s) * part // (10**9 - 2)
+        before = pool, reference_of(pool)
+        try:
+            swap, pool = pool.swap(token_in, amount, now_s)
+        except InsufficientLiquidityError:
+            with pytest.raises(OutOfLiquidity):
+                reference.swap("x" if token_in == "SOL" else "y", amount, now_s)
+            pool, reference = before
+        except ZeroOutputError:
+            assert reference.swap("x" if token_in == "SOL" else "y", amount, now_s)[0] == 0
+            pool, reference = before
+        else:
+            assert reference.swap("x" if token_in == "SOL" else "y", amount, now_s) == (swap.amount_out, swap.fee)
+        assert reference_of(pool) == reference
+
+
+@given(dlmm_pools(), tokens, st.integers(1, 7), st.sampled_from([-1, 0, 1]))
+def test_a_swap_to_the_brim_of_a_bin_is_what_market_md_says(pool: Dlmm, token_in: str, bins: int, more: int) -> None:
+    brims = list(pool.stocked_bins(token_in, NOW_S))[:bins]
+    wanted = sum(held for _, _, _, _, held in brims)
+    if not wanted:
+        return
+    amount = pool.amount_in_for(token_in, wanted, NOW_S) + more
+    reference = reference_of(pool)
+
+    try:
+        swap, after = pool.swap(token_in, amount, NOW_S)
+    except (InsufficientLiquidityError, ZeroOutputError):
+        assert more
+        return
+
+    assert reference.swap("x" if token_in == "SOL" else "y", amount, NOW_S) == (swap.amount_out, swap.fee)
+    assert reference_of(after) == reference
+    if more == 0:
+        assert swap.amount_out == wanted
+
+
+def reference_of(pool: Dlmm) -> ReferencePool:
+    """Return a pool's state in the reference's terms."""
+    return ReferencePool(
+        bin_step=pool.bin_step,
+        base_factor=pool.base_factor,
+        power=pool.power,
+        control=pool.control,
+        max_va=pool.max_va,
+        filter_period=pool.filter_period_s,
+        decay_period=pool.decay_period_s,
+        reduction=pool.reduction_factor,
+        share=pool.protocol_share,
+        active_id=pool.active_id,
+        x={pool.lowest_id + index: held for index, held in enumerate(pool.bins_x)},
+        y={pool.lowest_id + index: held for index, held in enumerate(pool.bins_y)},
+        va=pool.va,
+        vol_ref=pool.vol_ref,
+        index_ref=pool.index_ref,
+        last=pool.last_s,
+        fees={"x": pool.withheld_a, "y": pool.withheld_b},
+        protocol={"x": pool.protocol_a, "y": pool.protocol_b},
+    )

@@ -1,0 +1,215 @@
+"""What must hold of every swap on every venue's pool, whatever the pool and the amount."""
+
+from fractions import Fraction
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orderflow.domain.pools.dlmm import Dlmm
+from orderflow.domain.pools.dlmm_math import ONE, bin_price
+from orderflow.domain.pools.swap import AnyPool, swap, swap_exact_out
+from orderflow.errors import InsufficientLiquidityError, RejectedError, ZeroOutputError
+from tests.pool_strategies import NOW_S, pools, swapped, tokens, trades, wishes
+
+encoder = msgspec.json.Encoder()
+decoder: msgspec.json.Decoder[AnyPool] = msgspec.json.Decoder(AnyPool)
+
+
+@given(trades())
+def test_no_swap_lowers_a_pools_invariant(trade: tuple[AnyPool, str, int]) -> None:
+    pool, token_in, amount = trade
+
+    _, after = swapped(pool, token_in, amount)
+
+    assert_not_poorer(pool, after)
+
+
+@given(wishes())
+def test_no_swap_for_an_exact_output_lowers_a_pools_invariant(wish: tuple[AnyPool, str, int]) -> None:
+    pool, token_in, wanted = wish
+    try:
+        _, after = swap_exact_out(pool, token_in, wanted, NOW_S)
+    except InsufficientLiquidityError:
+        return
+
+    assert_not_poorer(pool, after)
+
+
+@given(trades())
+def test_rounding_never_favours_the_trader(trade: tuple[AnyPool, str, int]) -> None:
+    pool, token_in, amount = trade
+
+    result, _ = swapped(pool, token_in, amount)
+
+    assert result.amount_out <= unrounded_out(pool, token_in, amount)
+
+
+@given(trades(), st.integers(0, 2_000))
+def test_a_round_trip_never_gains(trade: tuple[AnyPool, str, int], later: int) -> None:
+    pool, token_in, amount = trade
+    there, after = swapped(pool, token_in, amount)
+
+    try:
+        back, _ = swap(after, pool.other(token_in), there.amount_out, NOW_S + later)
+    except ZeroOutputError:
+        return
+
+    assert back.amount_out <= amount
+
+
+@given(wishes())
+def test_the_input_for_an_exact_output_buys_it_and_an_atom_less_does_not(wish: tuple[AnyPool, str, int]) -> None:
+    pool, token_in, wanted = wish
+    try:
+        result, after = swap_exact_out(pool, token_in, wanted, NOW_S)
+    except InsufficientLiquidityError:
+        return
+
+    assert result.amount_out == wanted
+    bought, after_bought = swap(pool, token_in, result.amount_in, NOW_S)
+    assert bought.amount_out >= wanted
+    assert vaults(after, token_in)[0] == vaults(after_bought, token_in)[0]
+    if bought.amount_out == wanted:
+        assert (bought, after_bought) == (result, after)
+    try:
+        assert swap(pool, token_in, result.amount_in - 1, NOW_S)[0].amount_out < wanted
+    except ZeroOutputError:
+        return
+
+
+@given(trades())
+def test_what_an_exact_input_buys_never_costs_more_as_an_exact_output(trade: tuple[AnyPool, str, int]) -> None:
+    pool, token_in, amount = trade
+    bought, _ = swapped(pool, token_in, amount)
+
+    result, _ = swap_exact_out(pool, token_in, bought.amount_out, NOW_S)
+
+    assert result.amount_in <= amount
+
+
+@given(trades(), st.integers(1, 2**40))
+def test_selling_more_never_yields_less(trade: tuple[AnyPool, str, int], more: int) -> None:
+    pool, token_in, amount = trade
+    less, _ = swapped(pool, token_in, amount)
+
+    assert swapped(pool, token_in, min(amount + more, 2**64 - 1))[0].amount_out >= less.amount_out
+
+
+@given(pools, st.lists(st.tuples(tokens, st.integers(1, 2**40), st.booleans(), st.integers(0, 900)), max_size=6))
+def test_the_vaults_change_by_the_traders_flows_to_the_atom(
+    pool: AnyPool, row: list[tuple[str, int, bool, int]]
+) -> None:
+    opening, now_s, flows, swaps = pool, NOW_S, {"SOL": 0, "USDC": 0}, 0
+    for token_in, amount, exact_out, later in row:
+        now_s += later
+        try:
+            result, pool = (swap_exact_out if exact_out else swap)(pool, token_in, amount, now_s)
+        except RejectedError:
+            continue
+        swaps += 1
+        flows[token_in] += result.amount_in
+        flows[pool.other(token_in)] -= result.amount_out
+
+    before, after = vaults(opening, "SOL"), vaults(pool, "SOL")
+    assert (after[0] - before[0], after[1] - before[1]) == (flows["SOL"], flows["USDC"])
+    assert pool.version == opening.version + swaps
+    assert min(*pool.reserves("SOL"), pool.withheld_a, pool.withheld_b) >= 0
+
+
+@given(trades())
+def test_a_dlmm_pool_withholds_the_whole_fee_and_no_more(trade: tuple[AnyPool, str, int]) -> None:
+    pool, token_in, amount = trade
+    if not isinstance(pool, Dlmm):
+        return
+    result, after = swapped(pool, token_in, amount)
+
+    assert isinstance(after, Dlmm)
+    assert after.withheld_a + after.withheld_b == result.fee
+    assert after.protocol_a + after.protocol_b <= result.fee * pool.protocol_share // 10_000
+    assert min(*after.bins_x, *after.bins_y) >= 0
+
+
+@given(trades())
+def test_a_swap_is_the_same_every_time_and_after_a_way_through_json(trade: tuple[AnyPool, str, int]) -> None:
+    pool, token_in, amount = trade
+    written = encoder.encode(pool)
+    first = swapped(pool, token_in, amount)
+
+    assert swap(pool, token_in, amount, NOW_S) == first
+    assert encoder.encode(pool) == written
+    assert decoder.decode(written) == pool
+    assert swap(decoder.decode(written), token_in, amount, NOW_S) == first
+    assert decoder.decode(encoder.encode(first[1])) == first[1]
+
+
+@given(trades())
+def test_the_price_impact_is_a_fraction(trade: tuple[AnyPool, str, int]) -> None:
+    pool, token_in, amount = trade
+    result, _ = swapped(pool, token_in, amount)
+
+    assert 0 <= pool.price_impact(token_in, result) <= 1
+
+
+@pytest.mark.parametrize("token_in", ["SOL", "USDC"])
+@given(pool=pools)
+def test_nothing_buys_nothing(pool: AnyPool, token_in: str) -> None:
+    for trade in (swap, swap_exact_out):
+        with pytest.raises(ZeroOutputError):
+            trade(pool, token_in, 0, NOW_S)
+
+
+def assert_not_poorer(before: AnyPool, after: AnyPool) -> None:
+    """Assert that the product of the reserves, or the value of each bin at its own price, has not fallen."""
+    if isinstance(before, Dlmm):
+        assert isinstance(after, Dlmm)
+        values = (bin_values(before), bin_values(after))
+        assert all(value <= later for value, later in zip(*values, strict=True))
+    else:
+        assert before.reserve_a * before.reserve_b <= after.reserve_a * after.reserve_b
+
+
+def vaults(pool: AnyPool, token_in: str) -> tuple[int, int]:
+    """Return the atoms of `token_in` and of the other token that lie in a pool's vaults, fees set aside included."""
+    reserve_in, reserve_out = pool.reserves(token_in)
+    if token_in == pool.token_a:
+        return reserve_in + pool.withheld_a, reserve_out + pool.withheld_b
+    return reserve_in + pool.withheld_b, reserve_out + pool.withheld_a
+
+
+def bin_values(pool: Dlmm) -> list[int]:
+    """Return each bin's value in Y at its own price, times 2⁶⁴."""
+    return [
+        x * bin_price(pool.bin_step, pool.lowest_id + index) + y * ONE
+        for index, (x, y) in enumerate(zip(pool.bins_x, pool.bins_y, strict=True))
+    ]
+
+
+def unrounded_out(pool: AnyPool, token_in: str, amount: int) -> Fraction:
+    """Return what a trader would get if neither fees nor outputs were rounded."""
+    reserve_in, reserve_out = pool.reserves(token_in)
+    match pool.__struct_config__.tag:
+        case "meteora_dlmm":
+            assert isinstance(pool, Dlmm)
+            return unrounded_out_of_bins(pool, token_in, Fraction(amount))
+        case "meteora_damm_v2":
+            kept = 1 - Fraction(getattr(pool, "fee_rate"), 10**9)  # noqa: B009 - mypy can't tell the tags apart
+            return kept * Fraction(reserve_out * amount, reserve_in + amount)
+        case "raydium_cpmm":
+            net = amount * (1 - Fraction(getattr(pool, "fee_rate"), 10**6))  # noqa: B009 - as above
+        case _:
+            net = amount * (1 - Fraction(25, 10**4))
+    return reserve_out * net / (reserve_in + net)
+
+
+def unrounded_out_of_bins(pool: Dlmm, token_in: str, left: Fraction) -> Fraction:
+    """Return the same for the bins of a DLMM pool, at the fee rates that they ask."""
+    out = Fraction(0)
+    for _, numerator, denominator, rate, held in pool.stocked_bins(token_in, NOW_S):
+        price, kept = Fraction(numerator, denominator), 1 - Fraction(rate, 10**9)
+        if left * kept * price <= held:
+            return out + left * kept * price
+        out += held
+        left -= held / price / kept
+    return out
