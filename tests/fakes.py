@@ -3,15 +3,12 @@
 They are subclasses of what they stand for, so that the type checker holds them to its methods.
 """
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from orderflow.adapters.intake import Conflict, Intake, NewOrder, Subscription
 from orderflow.adapters.ledger import Fill, Ledger, OrderFilter, OrderRow, Step
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.sockets import Message
-from orderflow.adapters.streams import DeadLetter, Entry, Streams
 from orderflow.adapters.venue import MockVenue
 from orderflow.adapters.watchers import StatusEntry, Watchers
 from orderflow.domain.order import Order, OrderId, Signature, StatusEvent, event_of
@@ -246,59 +243,3 @@ class Outside:
         self.intake = FakeIntake()
         self.latency = Latency(seed=1, speed=1)
         self.now_ms = NOW_MS
-
-
-class FakeStreams(Streams):
-    """A partition's streams in memory. What is done to entries goes to a journal, in its order.
-
-    `pending` and `new` are the batches that are read, one after the other; when none is left, `stop` is set.
-    """
-
-    def __init__(self, journal: list[Any], stop: threading.Event, partition: str = "p0") -> None:
-        self.partition = partition
-        self.pending: list[list[Entry]] = []
-        self.new: list[list[Entry] | Exception] = []
-        self._journal = journal
-        self._stop = stop
-
-    def create_group(self, stream: str, group: str) -> None:
-        self._journal.append(("group", stream, group))
-
-    def read_pending(self, stream: str, group: str, count: int, after: str = "0") -> list[Entry]:
-        self._journal.append(("read pending", count, after))
-        return self.pending.pop(0) if self.pending else []
-
-    def read_new(self, stream: str, group: str, count: int, block_ms: int | None) -> list[Entry]:
-        self._journal.append(("read new", count, block_ms))
-        if not self.new:
-            self._stop.set()
-            return []
-        batch = self.new.pop(0)
-        if isinstance(batch, Exception):
-            raise batch
-        return batch
-
-    def acknowledge(self, stream: str, group: str, ids: Sequence[str]) -> None:
-        if ids:
-            self._journal.append(("acknowledge", *ids))
-
-    def defer(self, stream: str, group: str, retries: Iterable[tuple[Entry, int]]) -> None:
-        self._journal += [("defer", entry.id, entry.attempt, delay_ms) for entry, delay_ms in retries]
-
-    def bury(self, stream: str, group: str, letters: Sequence[DeadLetter]) -> None:
-        self._journal += [("bury", letter.entry.id, letter.entry.attempt, letter.error) for letter in letters]
-
-
-class Patience(threading.Event):
-    """A stop signal that nobody waits for: a wait is noted and over at once, and after `limit` waits it is set."""
-
-    def __init__(self, limit: int = 50) -> None:
-        super().__init__()
-        self.waits: list[float | None] = []
-        self._limit = limit
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waits.append(timeout)
-        if len(self.waits) >= self._limit:
-            self.set()
-        return self.is_set()

@@ -72,8 +72,11 @@ def dlmm(
 
 
 @st.composite
-def dlmm_pools(draw: st.DrawFn) -> Dlmm:
-    """A DLMM pool of a few bins, some of them empty, anywhere in its volatility's life."""
+def dlmm_pools(draw: st.DrawFn, *, orderly: bool = True) -> Dlmm:
+    """A DLMM pool of a few bins, some of them empty, anywhere in its volatility's life.
+
+    An orderly pool holds X in the active bin and above it, and Y in the active bin and below it, as every real one.
+    """
     sets = st.tuples(
         st.integers(1, 400),
         st.integers(0, 20_000),
@@ -86,9 +89,13 @@ def dlmm_pools(draw: st.DrawFn) -> Dlmm:
     held = st.just(0) | st.integers(1, 50) | st.integers(1, 10**14)
     middle = draw(st.integers(-300, 300) | st.integers(-25_000 // step, 25_000 // step))
     stocks = draw(st.lists(st.tuples(held, held), min_size=1, max_size=7))
+    bins = {middle + number: stock for number, stock in enumerate(stocks)}
+    active_id = middle + draw(st.integers(-1, len(stocks)))
+    if orderly:
+        bins = {id_: (x * (id_ >= active_id), y * (id_ <= active_id)) for id_, (x, y) in bins.items()}
     return dlmm(
-        {middle + number: stock for number, stock in enumerate(stocks)},
-        active_id=middle + draw(st.integers(-1, len(stocks))),
+        bins,
+        active_id=active_id,
         bin_step=step,
         base_factor=base,
         control=control,

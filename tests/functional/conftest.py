@@ -40,3 +40,17 @@ def _event_loop() -> Iterator[None]:
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture(scope="session")
+def gateway() -> Iterator[Gateway]:
+    gateway = Gateway()
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture
+def watchers(gateway: Gateway) -> Iterator[tuple[Watcher, Watcher]]:
+    gateway.left.clear()
+    with connect(f"ws://{gateway.address}") as one, connect(f"ws://{gateway.address}") as other:
+        yield Watcher(one), Watcher(other)

@@ -128,6 +128,20 @@ def test_a_dlmm_pool_withholds_the_whole_fee_and_no_more(trade: tuple[AnyPool, s
     assert isinstance(after, Dlmm)
     assert after.withheld_a + after.withheld_b == result.fee
     assert after.protocol_a + after.protocol_b <= result.fee * pool.protocol_share // 10_000
+
+
+@given(trades(), st.booleans())
+def test_a_dlmm_pool_keeps_x_above_the_active_bin_and_y_below(trade: tuple[AnyPool, str, int], back: bool) -> None:
+    pool, token_in, amount = trade
+    _, after = swapped(pool, token_in, amount)
+    if back:
+        _, after = swapped(after, pool.other(token_in), amount)
+    if not isinstance(after, Dlmm):
+        return
+
+    active = after.active_id - after.lowest_id
+    assert not any(after.bins_x[: max(active, 0)])
+    assert not any(after.bins_y[max(active + 1, 0) :])
     assert min(*after.bins_x, *after.bins_y) >= 0
 
 

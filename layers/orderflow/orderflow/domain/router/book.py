@@ -29,7 +29,7 @@ class CurveBook:
         return self._now_s
 
     def refresh(self, pools: Iterable[AnyPool], now_s: int) -> None:
-        """Take over the latest states of pools; those not given stay as they were. Unchanged pools cost next to nothing."""
+        """Take over the latest states of pools; those not given, and curves that still hold, stay as they were."""
         changed = False
         for pool in pools:
             known = self._pools.get(pool.pool)
@@ -79,7 +79,5 @@ class CurveBook:
 
     def _all_directions(self, venue: str | None) -> frozenset[Direction]:
         if venue not in self._directions:
-            self._directions[venue] = frozenset(
-                direction for direction in self._listed if self._of(*direction, venue)
-            )
+            self._directions[venue] = frozenset(direction for direction in self._listed if self._of(*direction, venue))
         return self._directions[venue]

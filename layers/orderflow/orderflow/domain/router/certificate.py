@@ -20,7 +20,7 @@ def token_values(flow: Flow) -> dict[str, float]:
 
 
 def network_bound(network: Network, amount_in: float, values: dict[str, float]) -> float:
-    """Return a bound on what any use of the network's pairs makes of `amount_in`, for any positive values of the tokens.
+    """Return a bound on what any use of the network makes of `amount_in`, for any positive values of the tokens.
 
     U = ν_source·A + Σ over the pairs of max(ν_out·f(x) − ν_in·x): each pair gains at most its surplus when its tokens
     can be had and sold at these values without limit. At the values that the best flow comes to, U is its output.

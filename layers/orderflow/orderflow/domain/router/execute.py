@@ -1,4 +1,4 @@
-"""Turns a spread of floats into swaps of integers, and runs a route's swaps: pools in, legs out, in an order that works.
+"""Turns a spread of floats into swaps of integers, and runs a route's swaps again: pools in, legs out.
 
 Every leg takes what earlier legs have paid, to the atom: of a token that comes in between, the last leg takes the rest.
 """
@@ -33,7 +33,12 @@ def swap_split(pair: Pair, amount_in: int, leg_cost: float, now_s: int) -> list[
 
 
 def swap_along(
-    source: str, target: str, amount_in: int, flows: Iterable[tuple[Pair, float]], leg_costs: Mapping[str, float], now_s: int
+    source: str,
+    target: str,
+    amount_in: int,
+    flows: Iterable[tuple[Pair, float]],
+    leg_costs: Mapping[str, float],
+    now_s: int,
 ) -> list[PoolSwap]:
     """Run the swaps of a flow that has no circles: pairs with what each takes, as floats.
 

@@ -53,7 +53,12 @@ class Flow:
             given = self.inputs[number] + amount
             paid, price, bend = self.curves[number].at(given)
             amount = paid - self.outputs[number]
-            self.inputs[number], self.outputs[number], self.prices[number], self.bends[number] = given, paid, price, bend
+            self.inputs[number], self.outputs[number], self.prices[number], self.bends[number] = (
+                given,
+                paid,
+                price,
+                bend,
+            )
         return amount
 
     def pull(self, path: Path, amount: float) -> float:
@@ -64,7 +69,12 @@ class Flow:
             given = given if given > 1e-9 * amount else 0.0
             paid, price, bend = self.curves[number].at(given)
             amount = self.outputs[number] - paid
-            self.inputs[number], self.outputs[number], self.prices[number], self.bends[number] = given, paid, price, bend
+            self.inputs[number], self.outputs[number], self.prices[number], self.bends[number] = (
+                given,
+                paid,
+                price,
+                bend,
+            )
         return amount
 
     def removable(self, path: Path) -> float:
@@ -98,7 +108,12 @@ class Flow:
     def restore(self, saved: _Saved) -> None:
         """Put a saved state back."""
         for number, given, paid, price, bend in saved:
-            self.inputs[number], self.outputs[number], self.prices[number], self.bends[number] = given, paid, price, bend
+            self.inputs[number], self.outputs[number], self.prices[number], self.bends[number] = (
+                given,
+                paid,
+                price,
+                bend,
+            )
 
 
 def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
@@ -113,7 +128,9 @@ def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
         flow.push(paths[0], amount)
         # Only what earns more than the direct pools' last atom can take anything from them.
         limit = flow.prices[topology.direct]
-        paths = [path for path, price in zip(paths, network.opening_prices, strict=True) if len(path) == 1 or price > limit]
+        paths = [
+            path for path, price in zip(paths, network.opening_prices, strict=True) if len(path) == 1 or price > limit
+        ]
     else:
         flow.push(max(paths, key=lambda path: _output_along(network, path, amount)), amount)
     _exchange(flow, paths, leg_cost)
@@ -140,7 +157,9 @@ def _exchange(flow: Flow, paths: list[Path], leg_cost: float) -> None:
             spent[best, worst] = gap
 
 
-def _widest_gap(flow: Flow, paths: list[Path], spent: dict[tuple[Path, Path], float]) -> tuple[float, Path, Path] | None:
+def _widest_gap(
+    flow: Flow, paths: list[Path], spent: dict[tuple[Path, Path], float]
+) -> tuple[float, Path, Path] | None:
     """Return the way that ends best and the one in use that ends worst, or the next of them that may still gain."""
     inputs = flow.inputs
     ends = sorted(((flow.price_of(path), path) for path in paths), reverse=True)

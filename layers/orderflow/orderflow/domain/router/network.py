@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from orderflow.domain.pools.swap import AnyPool
@@ -43,16 +44,14 @@ def topology(directions: frozenset[Direction], source: str, target: str) -> Topo
     onward: dict[str, list[str]] = {}
     for token_in, token_out in sorted(directions):
         onward.setdefault(token_in, []).append(token_out)
-    ways = [(source,)]
+    ways: list[tuple[str, ...]] = [(source,)]
     complete: list[tuple[str, ...]] = []
     for _ in range(MAX_HOPS):
         ways = [(*way, token) for way in ways for token in onward.get(way[-1], ()) if token not in way]
         complete += [way for way in ways if way[-1] == target]
         ways = [way for way in ways if way[-1] != target]
     numbers: dict[Direction, int] = {}
-    paths = tuple(
-        tuple(numbers.setdefault(hop, len(numbers)) for hop in zip(way, way[1:], strict=False)) for way in complete
-    )
+    paths = tuple(tuple(numbers.setdefault(hop, len(numbers)) for hop in pairwise(way)) for way in complete)
     return Topology(source, target, tuple(numbers), paths)
 
 

@@ -12,7 +12,7 @@ from orderflow.domain.router.book import CurveBook
 from orderflow.domain.router.certificate import token_values
 from orderflow.domain.router.execute import PoolSwap, legs_of, swap_along, swap_split
 from orderflow.domain.router.flow import best_flow
-from orderflow.domain.router.network import Pair
+from orderflow.domain.router.network import Network, Pair
 from orderflow.domain.routing import Leg
 from orderflow.errors import NoRouteError, RejectedError
 
@@ -30,9 +30,7 @@ class Plan(msgspec.Struct, frozen=True):
     legs: tuple[Leg, ...]
 
 
-def plan_single(
-    book: CurveBook, token_in: str, token_out: str, amount_in: int, *, venue: str | None = None
-) -> Plan:
+def plan_single(book: CurveBook, token_in: str, token_out: str, amount_in: int, *, venue: str | None = None) -> Plan:
     """Return the plan of one leg, through the pool that pays most; of equal payers the first by venue and address.
 
     Raises NoRouteError when no pool trades the pair, and the venue's RejectedError when none takes the amount.
@@ -54,7 +52,8 @@ def plan_split(
     A leg that gains less than `leg_cost` atoms of `token_out` is left out, as is one that gains next to nothing.
     Raises NoRouteError when no pool trades the pair, and the venue's RejectedError when none takes the amount.
     """
-    return _plan(amount_in, _split(_pair(book, token_in, token_out, venue), amount_in, leg_cost, book.now_s))
+    pair = _pair(book, token_in, token_out, venue)
+    return _plan(amount_in, _split(pair, amount_in, _least_gain(pair, amount_in, leg_cost), book.now_s))
 
 
 def plan_route(
@@ -71,25 +70,89 @@ def plan_route(
     The search is paid for only where a bound says that further hops may gain more than their legs cost. Raises
     NoRouteError when no way leads from token to token, and the venue's RejectedError when none takes the amount.
     """
-    pair = book.pair(token_in, token_out, venue)
+    refusal: RejectedError = NoRouteError(f"no venue trades {token_in} against {token_out}")
     direct: list[PoolSwap] = []
-    refusal: RejectedError | None = None
     least = leg_cost
+    pair = book.pair(token_in, token_out, venue)
     if pair is not None:
-        paid, price, _ = pair.curve.at(amount_in)
-        least = _least_gain(leg_cost, paid, price)
+        least = _least_gain(pair, amount_in, leg_cost)
         try:
-            direct = _split(pair, amount_in, leg_cost, book.now_s)
+            direct = _split(pair, amount_in, least, book.now_s)
         except RejectedError as error:
             refusal = error
-        if direct and not _may_gain(book, token_in, token_out, venue, price, least):
-            return _plan(amount_in, direct)
+    network = book.network(token_in, token_out, venue)
+    if direct and pair is not None and not _may_gain(network, pair.curve.at(amount_in)[1], least):
+        return _plan(amount_in, direct)
     try:
-        hops = _over_hops(book, token_in, token_out, amount_in, venue, leg_cost)
+        hops = _over_hops(network, amount_in, leg_cost, book.now_s)
     except RejectedError as error:
-        refusal = refusal or error
-        hops = []
-    best = max((swaps for swaps in (direct, hops) if swaps), key=lambda swaps: _net(swaps, token_out, least), default=None)
-    if best is None:
-        raise refusal or NoRouteError(f"no venue trades {token_in} against {token_out}")
-    return _plan(amount_in, best, token_out)
+        hops, refusal = [], refusal if pair else error
+    plans = [_plan(amount_in, swaps) for swaps in (direct, hops) if swaps]
+    if not plans:
+        raise refusal
+    return max(plans, key=lambda plan: plan.amount_out - least * len(plan.legs))
+
+
+def _pair(book: CurveBook, token_in: str, token_out: str, venue: str | None) -> Pair:
+    pair = book.pair(token_in, token_out, venue)
+    if pair is None:
+        raise NoRouteError(f"no venue trades {token_in} against {token_out}")
+    return pair
+
+
+def _least_gain(pair: Pair, amount_in: int, leg_cost: float) -> float:
+    """Return the atoms that a leg must gain: its cost, a trace of the output, and what it may lose by rounding."""
+    paid, price, _ = pair.curve.at(amount_in)
+    return max(leg_cost, LEAST_GAIN * paid, 1 + price)
+
+
+def _may_gain(network: Network, price: float, least: float) -> bool:
+    """Whether ways of several hops could add to a direct split that ended at `price`: they take two legs or more."""
+    return network.best_hop_price > price and network.most_gain(price) > 2 * least
+
+
+def _split(pair: Pair, amount_in: int, least: float, now_s: int) -> list[PoolSwap]:
+    try:
+        swaps = swap_split(pair, amount_in, least, now_s)
+    except RejectedError:
+        swaps = []
+    return _best_single(pair, amount_in, swaps, now_s)
+
+
+def _best_single(pair: Pair, amount_in: int, swaps: list[PoolSwap], now_s: int) -> list[PoolSwap]:
+    """Return the given swaps, or the one through a single pool that pays more, or as much with fewer legs."""
+    paid = sum(result.amount_out for _, _, result in swaps)
+    refusal: RejectedError | None = None
+    for number, curve in pair.curve.curves.items():
+        pool = pair.pools[number]
+        # A curve pays no less than its pool: where it does not pay more, the integers need not be asked.
+        if curve.out(amount_in) * _FLOAT_MARGIN < paid or (len(swaps) == 1 and swaps[0][0] is pool):
+            continue
+        try:
+            result, _ = swap(pool, pair.token_in, amount_in, now_s)
+        except RejectedError as error:
+            refusal = error
+            continue
+        if result.amount_out > paid or (result.amount_out == paid and len(swaps) > 1):
+            swaps, paid = [(pool, pair.token_in, result)], result.amount_out
+    if not swaps:
+        raise refusal or NoRouteError(f"no pool takes {amount_in} atoms of {pair.token_in}")
+    return swaps
+
+
+def _over_hops(network: Network, amount_in: int, leg_cost: float, now_s: int) -> list[PoolSwap]:
+    topology = network.topology
+    if not topology.paths:
+        raise NoRouteError(f"no venue trades {topology.source} against {topology.target}")
+    flow = best_flow(network, amount_in, leg_cost)
+    values = token_values(flow)
+    least = max(leg_cost, LEAST_GAIN * flow.output)
+    costs = {token: least / value for token, value in values.items() if value > 0}
+    flows = [(pair, given) for pair, given in zip(network.pairs, flow.inputs, strict=True) if given > 0]
+    return swap_along(topology.source, topology.target, amount_in, flows, costs, now_s)
+
+
+def _plan(amount_in: int, swaps: Sequence[PoolSwap]) -> Plan:
+    legs = legs_of(swaps)
+    target = legs[-1].token_out
+    return Plan(amount_in, sum(leg.amount_out for leg in legs if leg.token_out == target), legs)

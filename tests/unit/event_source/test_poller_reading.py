@@ -1,0 +1,92 @@
+"""What a poller reads: first what a former owner left, then what is new, until it is told to stop."""
+
+import pytest
+import redis
+
+from orderflow.adapters.streams import Entry
+from orderflow.event_source.mapping import EventSourceMapping
+from tests.poller_bench import Bench, entries, failing
+
+
+def test_what_a_former_owner_left_comes_before_anything_new() -> None:
+    bench = Bench(failing())
+    bench.streams.pending = [entries("1-0", "2-0"), entries("3-0")]
+    bench.streams.new = [entries("4-0")]
+
+    bench.poller.run()
+
+    assert bench.journal[0] == ("group", "route", "route_order")
+    assert bench.done("read pending") == [
+        ("read pending", 10, "0"),
+        ("read pending", 10, "2-0"),
+        ("read pending", 10, "3-0"),
+    ]
+    assert bench.done("acknowledge") == [
+        ("acknowledge", "1-0", "2-0"),
+        ("acknowledge", "3-0"),
+        ("acknowledge", "4-0"),
+    ]
+
+
+def test_a_pending_entry_that_is_gone_from_the_stream_is_acknowledged_without_the_function() -> None:
+    bench = Bench(failing())
+    bench.streams.pending = [[Entry("1-0", {}, 1), *entries("2-0")]]
+
+    bench.poller.run()
+
+    assert bench.done("invoke", "acknowledge") == [("acknowledge", "1-0"), ("invoke", "2-0"), ("acknowledge", "2-0")]
+
+
+def test_a_batching_window_lets_a_batch_fill_up() -> None:
+    windowed = EventSourceMapping(
+        function="record_order", stream="status", ordered=True, batch_size=10, maximum_batching_window_ms=50
+    )
+    bench = Bench(failing(), windowed)
+    bench.streams.new = [entries("1-0"), entries("2-0", "3-0")]
+
+    bench.poller.run()
+
+    assert bench.done("read new")[:2] == [("read new", 10, 500), ("read new", 9, None)]
+    assert bench.done("invoke") == [("invoke", "1-0", "2-0", "3-0")]
+    assert 0.05 in bench.stop.waits
+
+
+def test_a_full_batch_does_not_wait_for_the_window() -> None:
+    windowed = EventSourceMapping(function="record_order", stream="status", batch_size=2, maximum_batching_window_ms=50)
+    bench = Bench(failing(), windowed)
+    bench.streams.new = [entries("1-0", "2-0"), entries("3-0")]
+
+    bench.poller.run()
+
+    assert bench.done("invoke")[0] == ("invoke", "1-0", "2-0")
+
+
+@pytest.mark.parametrize("error", [redis.ConnectionError("gone"), redis.ResponseError("LOADING"), OSError("reset")])
+def test_when_redis_comes_back_the_poller_begins_with_what_is_pending(error: Exception) -> None:
+    bench = Bench(failing())
+    bench.streams.new = [error, entries("1-0")]
+
+    bench.poller.run()
+
+    assert 0.25 in bench.stop.waits
+    assert [entry[0] for entry in bench.done("group", "read pending", "acknowledge")] == [
+        "group",
+        "read pending",
+        "group",
+        "read pending",
+        "acknowledge",
+    ]
+
+
+def test_a_poller_that_is_told_to_stop_ends_when_its_batch_is_done() -> None:
+    bench = Bench(failing())
+    bench.streams.new = [entries("1-0")]
+
+    def stop_meanwhile(_ids: list[str]) -> None:
+        bench.stop.set()
+
+    bench._answer = stop_meanwhile
+    bench.poller.run()
+
+    assert bench.done("acknowledge") == [("acknowledge", "1-0")]
+    assert len(bench.done("read new")) == 1
