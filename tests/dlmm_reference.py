@@ -55,7 +55,7 @@ class ReferencePool:
         """Return the fee rate over 10⁹ at the present volatility."""
         base = self.base_factor * self.bin_step * 10 * 10**self.power
         variable = 0 if self.control == 0 else ceil(Fraction(self.control * (self.va * self.bin_step) ** 2, 10**11))
-        return min(base + variable, 10**8)
+        return int(min(base + variable, 10**8))
 
     def swap(self, sold: str, amount: int, now: int) -> tuple[int, int]:
         """Sell `amount` atoms of "x" or "y"; return (atoms paid out, fee)."""

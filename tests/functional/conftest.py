@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from websockets.sync.client import connect
 
 from orderflow.runtime import async_clients, clients, clock
 from tests.fakes import Outside
+from tests.socket_gateway import Gateway, Watcher
 
 _OPENED = [opened for opened in vars(clients).values() if hasattr(opened, "cache_clear")]
 _NAMES = ("redis_client", "orders", "venue", "ledger", "sockets", "watchers", "latency")
@@ -44,6 +46,7 @@ def _event_loop() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def gateway() -> Iterator[Gateway]:
+    """Lend a running gateway."""
     gateway = Gateway()
     yield gateway
     gateway.stop()
@@ -51,6 +54,7 @@ def gateway() -> Iterator[Gateway]:
 
 @pytest.fixture
 def watchers(gateway: Gateway) -> Iterator[tuple[Watcher, Watcher]]:
+    """Lend two clients of it."""
     gateway.left.clear()
     with connect(f"ws://{gateway.address}") as one, connect(f"ws://{gateway.address}") as other:
         yield Watcher(one), Watcher(other)

@@ -3,7 +3,7 @@
 import pytest
 import redis
 
-from functions.submit_order.handler import lambda_handler
+from functions.submit_order.handler import lambda_handler, send
 from orderflow.adapters.orders import Transition
 from orderflow.domain.signature import sign
 from orderflow.domain.status import Status
@@ -57,7 +57,13 @@ def test_what_was_recorded_before_a_crash_is_sent_when_its_message_comes_again(o
     ]
 
 
-def test_only_what_was_submitted_is_sent(outside: Outside) -> None:
+def test_an_order_that_failed_instead_is_not_sent(outside: Outside) -> None:
+    send([make_order(Status.FAILED), make_order(Status.SUBMITTED, BACK, order_id=OTHER_ID)])
+
+    assert [order.order_id for order, _ in outside.venue.sent] == [OTHER_ID]
+
+
+def test_an_order_that_can_not_be_signed_is_not_sent(outside: Outside) -> None:
     event = order_records("submit", make_order(Status.ROUTING), make_order(Status.BUILDING, order_id=OTHER_ID))
 
     response = lambda_handler(event, None)

@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from orderflow.domain.pools.constant_product import Swap
@@ -28,6 +28,9 @@ THREE_BINS = {-1: (0, 1_000_000), 0: (1_000_000, 1_000_000), 1: (1_000_000, 0)}
         # From the tests of the venue's own source.
         (15, 3_333, 2726140093009341558707),
         (10, 0, 2**64),
+        # By hand: ⌊(2¹²⁸−1)/2⁶⁵⌋ = 2⁶³ − 1 for a step that doubles, and ⌊(2¹²⁸−1)/(2⁶³−1)⌋ = 2⁶⁵ + 4 upwards.
+        (10_000, -1, 2**63 - 1),
+        (10_000, 1, 2**65 + 4),
     ],
 )
 def test_a_bins_price_is_the_venues(bin_step: int, bin_id: int, price: int) -> None:
@@ -109,6 +112,15 @@ def test_a_swap_that_takes_the_last_atom_of_a_bin_steps_on() -> None:
     assert (swap.amount_out, full.bins_y[1], full.active_id, full.last_s) == (1_000_000, 0, -1, NOW_S)
 
 
+def test_the_atom_that_fills_a_bin_buys_no_more_than_it_holds() -> None:
+    # At 1.025⁴⁰ = 2.685… the bin takes ⌈1,000/2.685…⌉ = 373 and ⌈373/99⌉ = 4 on top; 373 are worth 1,001.5….
+    pool = dlmm({40: (0, 1_000)}, active_id=40, bin_step=250, base_factor=4_000)
+
+    swap, after = pool.swap("SOL", 377, NOW_S)
+
+    assert (swap.amount_out, swap.fee, after.active_id) == (1_000, 4, 39)
+
+
 def test_empty_bins_are_passed_over() -> None:
     gap = dlmm({-5: (0, 1_000_000), -1: (10, 0), 0: (0, 100)})
 
@@ -137,7 +149,7 @@ def test_the_references_follow_after_the_filter_period_and_forget_after_the_deca
 
 
 def test_volatility_raises_the_fee_and_time_lowers_it_again() -> None:
-    pool = dlmm({bin_id: (10**6, 10**6) for bin_id in range(-9, 10)})
+    pool = dlmm(dict.fromkeys(range(-9, 10), (10**6, 10**6)))
     calm, _ = pool.swap("SOL", 500_000, NOW_S)
     _, stirred = pool.swap("SOL", 6_500_000, NOW_S)
     assert (stirred.active_id, stirred.va) == (-6, 60_000)
@@ -196,7 +208,10 @@ def test_the_price_impact_leaves_the_fee_aside() -> None:
     assert str(pool.price_impact("USDC", pool.swap("USDC", 1_500_000, NOW_S)[0])) == "0.000332"
 
 
-@given(dlmm_pools(orderly=False), st.lists(st.tuples(tokens, st.integers(0, 10**9), st.integers(0, 700)), min_size=1, max_size=4))
+@given(
+    dlmm_pools(orderly=False),
+    st.lists(st.tuples(tokens, st.integers(0, 10**9), st.integers(0, 700)), min_size=1, max_size=4),
+)
 def test_a_row_of_swaps_is_what_market_md_says_bit_for_bit(pool: Dlmm, row: list[tuple[str, int, int]]) -> None:
     reference, now_s = reference_of(pool), NOW_S
     for token_in, part, later in row:
@@ -218,25 +233,25 @@ def test_a_row_of_swaps_is_what_market_md_says_bit_for_bit(pool: Dlmm, row: list
         assert reference_of(pool) == reference
 
 
-@given(dlmm_pools(orderly=False), tokens, st.integers(1, 7), st.sampled_from([-1, 0, 1]))
-def test_a_swap_to_the_brim_of_a_bin_is_what_market_md_says(pool: Dlmm, token_in: str, bins: int, more: int) -> None:
-    brims = list(pool.stocked_bins(token_in, NOW_S))[:bins]
-    wanted = sum(held for _, _, _, _, held in brims)
-    if not wanted:
-        return
-    amount = pool.amount_in_for(token_in, wanted, NOW_S) + more
-    reference = reference_of(pool)
+@given(dlmm_pools(orderly=False), tokens, st.integers(0, 6))
+def test_a_swap_to_the_brim_of_a_bin_is_what_market_md_says(pool: Dlmm, token_in: str, bins: int) -> None:
+    stocked = list(pool.stocked_bins(token_in, NOW_S))
+    assume(stocked)
+    wanted = sum(held for _, _, _, _, held in stocked[: 1 + bins % len(stocked)])
+    brim = pool.amount_in_for(token_in, wanted, NOW_S)
 
-    try:
-        swap, after = pool.swap(token_in, amount, NOW_S)
-    except (InsufficientLiquidityError, ZeroOutputError):
-        assert more
-        return
-
-    assert reference.swap("x" if token_in == "SOL" else "y", amount, NOW_S) == (swap.amount_out, swap.fee)
-    assert reference_of(after) == reference
-    if more == 0:
-        assert swap.amount_out == wanted
+    assert pool.swap(token_in, brim, NOW_S)[0].amount_out == wanted
+    for amount in (brim - 1, brim, brim + 1):
+        reference = reference_of(pool)
+        try:
+            swap, after = pool.swap(token_in, amount, NOW_S)
+        except InsufficientLiquidityError:
+            assert amount > brim
+        except ZeroOutputError:
+            assert amount < brim
+        else:
+            assert reference.swap("x" if token_in == "SOL" else "y", amount, NOW_S) == (swap.amount_out, swap.fee)
+            assert reference_of(after) == reference
 
 
 def reference_of(pool: Dlmm) -> ReferencePool:

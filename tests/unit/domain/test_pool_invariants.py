@@ -72,7 +72,9 @@ def test_the_input_for_an_exact_output_buys_it_and_an_atom_less_does_not(wish: t
     assert bought.amount_out >= wanted
     assert vaults(after, token_in)[0] == vaults(after_bought, token_in)[0]
     if bought.amount_out == wanted:
-        assert (bought, after_bought) == (result, after)
+        assert after_bought == after
+        # A fee on the output may be an atom less for an exact output, where another gross output nets as much.
+        assert 0 <= bought.fee - result.fee <= (1 if bought.fee_token != token_in else 0)
     try:
         assert swap(pool, token_in, result.amount_in - 1, NOW_S)[0].amount_out < wanted
     except ZeroOutputError:

@@ -10,7 +10,8 @@ from orderflow.event_source import dead_letters
 from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.event_source.mapping import EventSourceMapping
 from tests.builders import NOW_MS, encode, make_order, status_fields
-from tests.fakes import FakeOrders, FakeStreams, Patience
+from tests.fakes import FakeOrders
+from tests.poller_bench import FakeStreams, Patience
 
 ROUTE = EventSourceMapping(function="route_order", stream="route")
 

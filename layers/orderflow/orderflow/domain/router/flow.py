@@ -1,36 +1,26 @@
-"""Spreads an input over the ways of a network: curves and an amount in, what every pair takes out.
+"""What every pair of a network takes and pays: the state that the search for the best spread moves about in."""
 
-Every pair on the way is one curve. The marginal price of a way is the product of its pairs' marginal prices, and at the
-best flow all ways in use have come to the same. So: take from the way in use that ends worst, give to the way that ends
-best, until no exchange gains anything. Only exchanges that gain are made, so no step can make the flow worse.
-"""
-
-from collections.abc import Sequence
 from math import inf
 
-from orderflow.domain.router.network import Network
-from orderflow.domain.router.pair import PairCurve
+from orderflow.domain.router.network import Network, Path
 
-MAX_EXCHANGES = 200
-MAX_TRIALS = 8
-PRECISION = 1e-9
-"""An exchange that gains less than this share of the output is not worth another look: a ten-thousandth of a hundredth
-of a bp."""
+_SPECK = 1e-12
 
-Path = tuple[int, ...]
-"""The numbers of the pairs on a way, in their order."""
-
-_Saved = list[tuple[int, float, float, float, float]]
+Saved = list[tuple[int, float, float, float, float]]
 
 
 class Flow:
-    """What each pair of a network takes and pays, with its marginal price and that price's fall, by pair number."""
+    """A flow through a network, by pair number: inputs, outputs, marginal prices and how fast these fall.
+
+    What arrives at a token leaves it again, but for the source and the target. The marginal price of a path is the
+    product of its pairs' marginal prices.
+    """
 
     __slots__ = ("bends", "curves", "inputs", "network", "outputs", "prices")
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.curves: Sequence[PairCurve] = network.curves
+        self.curves = network.curves
         self.inputs = [0.0] * len(self.curves)
         self.outputs = [0.0] * len(self.curves)
         opening = [curve.at(0.0) for curve in self.curves]
@@ -38,43 +28,35 @@ class Flow:
         self.bends = [bend for _, _, bend in opening]
 
     @property
+    def input(self) -> float:
+        """What leaves the source."""
+        return sum(self.inputs[number] for number in self.network.topology.first)
+
+    @property
     def output(self) -> float:
         """What arrives at the target."""
-        topology = self.network.topology
-        return sum(
-            paid
-            for paid, (_, token_out) in zip(self.outputs, topology.directions, strict=True)
-            if token_out == topology.target
-        )
+        return sum(self.outputs[number] for number in self.network.topology.last)
 
     def push(self, path: Path, amount: float) -> float:
         """Send `amount` more along a path; return what more arrives."""
+        inputs, outputs, prices, bends, curves = self.inputs, self.outputs, self.prices, self.bends, self.curves
         for number in path:
-            given = self.inputs[number] + amount
-            paid, price, bend = self.curves[number].at(given)
-            amount = paid - self.outputs[number]
-            self.inputs[number], self.outputs[number], self.prices[number], self.bends[number] = (
-                given,
-                paid,
-                price,
-                bend,
-            )
+            inputs[number] = given = inputs[number] + amount
+            paid, prices[number], bends[number] = curves[number].at(given)
+            amount = paid - outputs[number]
+            outputs[number] = paid
         return amount
 
     def pull(self, path: Path, amount: float) -> float:
         """Send `amount` less along a path, no more than `removable`; return what less arrives."""
+        inputs, outputs, prices, bends, curves = self.inputs, self.outputs, self.prices, self.bends, self.curves
         for number in path:
-            given = self.inputs[number] - amount
-            # What is left of an emptied pair is the rounding of floats.
-            given = given if given > 1e-9 * amount else 0.0
-            paid, price, bend = self.curves[number].at(given)
-            amount = self.outputs[number] - paid
-            self.inputs[number], self.outputs[number], self.prices[number], self.bends[number] = (
-                given,
-                paid,
-                price,
-                bend,
-            )
+            left = inputs[number] - amount
+            # What floats leave of an emptied pair is nothing.
+            inputs[number] = given = left if left > _SPECK * inputs[number] else 0.0
+            paid, prices[number], bends[number] = curves[number].at(given)
+            amount = outputs[number] - paid
+            outputs[number] = paid
         return amount
 
     def removable(self, path: Path) -> float:
@@ -85,6 +67,10 @@ class Flow:
             limit = given - self.curves[number].input_for(paid - limit) if limit < paid else given
         return limit
 
+    def in_use(self, path: Path) -> bool:
+        """Whether every pair of a path takes something."""
+        return all(self.inputs[number] > 0.0 for number in path)
+
     def price_of(self, path: Path) -> float:
         """Return the marginal price at the end of a path."""
         price = 1.0
@@ -92,127 +78,67 @@ class Flow:
             price *= self.prices[number]
         return price
 
-    def fall_of(self, path: Path, shared: frozenset[int]) -> float:
-        """Return how fast a path's marginal price falls with its input; pairs in `shared` stay as they are."""
-        price, fall = 1.0, 0.0
+    def bend_of(self, path: Path, unmoved: frozenset[int] = frozenset()) -> float:
+        """Return −(log price)' of a path by its input; pairs in `unmoved` stay as they are."""
+        price, bend = 1.0, 0.0
         for number in path:
-            if number not in shared:
-                fall += price * self.bends[number]
+            if number not in unmoved:
+                bend += price * self.bends[number]
             price *= self.prices[number]
-        return price * fall
+        return bend
 
-    def save(self, numbers: frozenset[int]) -> _Saved:
+    def room(self, path: Path) -> float:
+        """Return how much more can enter a path before one of its pairs comes to another piece of its curve."""
+        price, room = 1.0, inf
+        for number in path:
+            room = min(room, self.curves[number].room(self.inputs[number]) / price)
+            price *= self.prices[number]
+        return room
+
+    def closes_circle(self, path: Path) -> bool:
+        """Whether a path, not yet in use, would lead back to where others come from.
+
+        No pool can be sold both its tokens at once, and no order of swaps would do.
+        """
+        directions = self.network.topology.directions
+        for number in path[1:-1]:
+            if self.inputs[number] > 0.0:
+                continue
+            start, end = directions[number]
+            used = [pair for pair, given in zip(directions, self.inputs, strict=True) if given > 0.0]
+            reached, grown = {end}, {end}
+            while grown:
+                grown = {token_out for token_in, token_out in used if token_in in grown} - reached
+                reached |= grown
+            if start in reached:
+                return True
+        return False
+
+    def token_values(self) -> dict[str, float]:
+        """Return what an atom of each token is worth in atoms of the target: the best of its ways on, as they are."""
+        topology = self.network.topology
+        values = dict.fromkeys((token for direction in topology.directions for token in direction), 0.0)
+        values[topology.target] = 1.0
+        # As many rounds as there are tokens reach every way without a circle.
+        for _ in values:
+            before = dict(values)
+            for (token_in, token_out), price in zip(topology.directions, self.prices, strict=True):
+                values[token_in] = max(values[token_in], price * values[token_out])
+            if values == before:
+                break
+        return values
+
+    def save(self, numbers: frozenset[int]) -> Saved:
         """Return the state of some pairs, to be put back with `restore`."""
         return [(n, self.inputs[n], self.outputs[n], self.prices[n], self.bends[n]) for n in numbers]
 
-    def restore(self, saved: _Saved) -> None:
+    def restore(self, saved: Saved) -> None:
         """Put a saved state back."""
         for number, given, paid, price, bend in saved:
-            self.inputs[number], self.outputs[number], self.prices[number], self.bends[number] = (
-                given,
-                paid,
-                price,
-                bend,
-            )
+            self.inputs[number], self.outputs[number] = given, paid
+            self.prices[number], self.bends[number] = price, bend
 
 
-def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
-    """Return how to spread `amount` over the ways of a network, to about a hundredth of a bp of the best.
-
-    A way is opened only when the exchange that opens it gains more than `leg_cost` for every pair that was idle before.
-    """
-    flow = Flow(network)
-    topology = network.topology
-    paths = list(topology.paths)
-    if topology.direct is not None:
-        flow.push(paths[0], amount)
-        # Only what earns more than the direct pools' last atom can take anything from them.
-        limit = flow.prices[topology.direct]
-        paths = [
-            path for path, price in zip(paths, network.opening_prices, strict=True) if len(path) == 1 or price > limit
-        ]
-    else:
-        flow.push(max(paths, key=lambda path: _output_along(network, path, amount)), amount)
-    _exchange(flow, paths, leg_cost)
-    return flow
-
-
-def _output_along(network: Network, path: Path, amount: float) -> float:
-    for number in path:
-        amount = network.curves[number].at(amount)[0]
-    return amount
-
-
-def _exchange(flow: Flow, paths: list[Path], leg_cost: float) -> None:
-    least = PRECISION * flow.output
-    # Pairs of ways between which nothing could be gained, with the gap between their prices at that time.
-    spent: dict[tuple[Path, Path], float] = {}
-    for _ in range(MAX_EXCHANGES):
-        choice = _widest_gap(flow, paths, spent)
-        if choice is None:
-            return
-        gap, best, worst = choice
-        idle = sum(1 for number in best if flow.inputs[number] == 0.0)
-        if not _try_exchange(flow, worst, best, max(least, idle * leg_cost)):
-            spent[best, worst] = gap
-
-
-def _widest_gap(
-    flow: Flow, paths: list[Path], spent: dict[tuple[Path, Path], float]
-) -> tuple[float, Path, Path] | None:
-    """Return the way that ends best and the one in use that ends worst, or the next of them that may still gain."""
-    inputs = flow.inputs
-    ends = sorted(((flow.price_of(path), path) for path in paths), reverse=True)
-    used = [(price, path) for price, path in reversed(ends) if all(inputs[number] > 0.0 for number in path)]
-    for best_price, best in ends:
-        for worst_price, worst in used:
-            if best_price <= worst_price * (1 + PRECISION):
-                break
-            gap = best_price / worst_price - 1 if worst_price else inf
-            if gap > 1.5 * spent.get((best, worst), 0.0) and not _closes_circle(flow, best):
-                return gap, best, worst
-    return None
-
-
-def _try_exchange(flow: Flow, worst: Path, best: Path, least: float) -> bool:
-    """Move as much from one way to another as brings their prices together; False when that gains less than `least`.
-
-    Newton's step from the prices' falls comes first. Bins make prices jump: where a step goes too far, the next is
-    as much shorter as the prices crossed.
-    """
-    shared = frozenset(worst).intersection(best)
-    touched = frozenset(worst).union(best)
-    gap = flow.price_of(best) - flow.price_of(worst)
-    fall = flow.fall_of(worst, shared) + flow.fall_of(best, shared)
-    step = limit = flow.removable(worst)
-    if fall * limit > gap:
-        step = gap / fall
-    saved = flow.save(touched)
-    for trial in range(1, MAX_TRIALS + 1):
-        lost = flow.pull(worst, step)
-        gain = flow.push(best, step) - lost
-        rest = flow.price_of(best) - flow.price_of(worst)
-        if gain > least and (rest > -0.5 * gap or trial == MAX_TRIALS):
-            return True
-        flow.restore(saved)
-        if rest >= 0:
-            return False
-        step *= max(gap / (gap - rest), 0.1)
-    return False
-
-
-def _closes_circle(flow: Flow, path: Path) -> bool:
-    """Whether the way would lead tokens back to where others come from: pools can't be used in both directions."""
-    directions = flow.network.topology.directions
-    inner = [directions[number] for number in path[1:-1]]
-    used = [direction for direction, given in zip(directions, flow.inputs, strict=True) if given > 0.0]
-    for start, end in inner:
-        reached = {end}
-        grown = True
-        while grown:
-            onward = {token_out for token_in, token_out in used if token_in in reached} - reached
-            reached |= onward
-            grown = bool(onward)
-        if start in reached:
-            return True
-    return False
+def root_of(price: float) -> float:
+    """Return 1/√price, in which a hyperbola's input is linear; infinity for the price 0."""
+    return price**-0.5 if price > 0.0 else inf

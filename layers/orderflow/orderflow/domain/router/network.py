@@ -13,6 +13,9 @@ MAX_HOPS = 3
 Direction = tuple[str, str]
 """(token in, token out)."""
 
+Path = tuple[int, ...]
+"""The numbers of the pairs on a way, in their order."""
+
 
 class Pair(NamedTuple):
     """A directed pair: its pools, their merged curve that numbers them in this order, and the second it was made."""
@@ -30,7 +33,17 @@ class Topology(NamedTuple):
     source: str
     target: str
     directions: tuple[Direction, ...]
-    paths: tuple[tuple[int, ...], ...]
+    paths: tuple[Path, ...]
+
+    @property
+    def first(self) -> tuple[int, ...]:
+        """The numbers of the pairs that take from the source."""
+        return tuple(number for number, (token_in, _) in enumerate(self.directions) if token_in == self.source)
+
+    @property
+    def last(self) -> tuple[int, ...]:
+        """The numbers of the pairs that pay to the target."""
+        return tuple(number for number, (_, token_out) in enumerate(self.directions) if token_out == self.target)
 
     @property
     def direct(self) -> int | None:
@@ -64,7 +77,7 @@ class Network:
         self.topology = plan
         self.pairs = tuple(pairs)
         self.curves = [pair.curve for pair in self.pairs]
-        self.opening_prices = [self._opening_price(path) for path in plan.paths]
+        self.opening_prices = [self.opening_price(path) for path in plan.paths]
         self.best_prices = self._best_prices()
 
     @property
@@ -86,7 +99,8 @@ class Network:
                 gain += self.curves[number].surplus(price / self.best_prices[token_in])
         return gain
 
-    def _opening_price(self, path: tuple[int, ...]) -> float:
+    def opening_price(self, path: Path) -> float:
+        """Return what the first atom earns on a path."""
         price = 1.0
         for number in path:
             price *= self.curves[number].price

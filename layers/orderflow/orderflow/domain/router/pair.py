@@ -89,6 +89,11 @@ class PairCurve:
             return start + wanted * (start + shift) / (ratio - wanted) if wanted < ratio else inf
         return start + wanted / price if price else inf
 
+    def room(self, amount: float) -> float:
+        """Return how much more input there is up to the end of the piece; infinity on the last."""
+        number = bisect_right(self._starts, amount)
+        return self._starts[number] - amount if number < len(self._starts) else inf
+
     def best_input(self, price: float) -> float:
         """Return the input x at which out(x) − price·x is greatest: all that pays more than `price`, above 0."""
         number = bisect_left(self._falling, -price) - 1

@@ -9,10 +9,9 @@ import msgspec
 
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.router.book import CurveBook
-from orderflow.domain.router.certificate import token_values
 from orderflow.domain.router.execute import PoolSwap, legs_of, swap_along, swap_split
-from orderflow.domain.router.flow import best_flow
 from orderflow.domain.router.network import Network, Pair
+from orderflow.domain.router.spread import best_flow
 from orderflow.domain.routing import Leg
 from orderflow.errors import NoRouteError, RejectedError
 
@@ -145,7 +144,7 @@ def _over_hops(network: Network, amount_in: int, leg_cost: float, now_s: int) ->
     if not topology.paths:
         raise NoRouteError(f"no venue trades {topology.source} against {topology.target}")
     flow = best_flow(network, amount_in, leg_cost)
-    values = token_values(flow)
+    values = flow.token_values()
     least = max(leg_cost, LEAST_GAIN * flow.output)
     costs = {token: least / value for token, value in values.items() if value > 0}
     flows = [(pair, given) for pair, given in zip(network.pairs, flow.inputs, strict=True) if given > 0]
