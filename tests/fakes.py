@@ -38,6 +38,7 @@ class FakeOrders(Orders):
             if fresh:
                 self.sequences[order.order_id] = order.sequence
                 self.transitions.append(transition)
+                self.known[order.order_id] = (order, [event_of(order)])
             taken.append(fresh)
         return taken
 

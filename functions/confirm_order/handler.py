@@ -33,6 +33,7 @@ def confirm(orders: Sequence[Order]) -> Step:
     return settle
 
 
-def forget(orders: Sequence[Order]) -> None:
-    """Let the chain forget the results of orders that have ended."""
-    clients.venue().forget([order.signature for order in orders], clients.latency().blockhash_valid_ms())
+def forget(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
+    """Let the chain forget the results of orders that have ended, now or at an earlier delivery."""
+    signatures = [order.signature for order in (*stepped, *stale)]
+    clients.venue().forget(signatures, clients.latency().blockhash_valid_ms())

@@ -47,7 +47,9 @@ def produce_block(orders: Sequence[Order]) -> None:
     venue, latency = clients.venue(), clients.latency()
     height = venue.height()
     results = venue.results([order.signature for order in orders])
-    due = [order for order, result in zip(orders, results, strict=True) if result is None]
+    # By signature, since that is what executes once.
+    waiting = {order.signature: order for order, result in zip(orders, results, strict=True) if result is None}
+    due = list(waiting.values())
     if due:
         pools = venue.pools(leg.pool for order in due for leg in order.chosen_route.legs)
         if not venue.commit(produce(height + 1, due, pools, clock.now_ms())):

@@ -23,13 +23,19 @@ def submit(_orders: Sequence[Order]) -> Step:
     return lambda order: Transition(order.submit(sign(order), now_ms))
 
 
-def send(orders: Sequence[Order]) -> None:
+def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
     """Send the transactions whose signatures are on record by now.
 
     The record comes first, so that a crash in between leaves an order that is sent when its message comes again, and
-    never a transaction that nobody knows of. Sending twice is harmless: the chain accepts a signature once.
+    never a transaction that nobody knows of. Sending twice is harmless: the chain accepts a signature once. An order
+    that has failed meanwhile must not be sent, so a stale one is looked up.
     """
     latency, now_ms = clients.latency(), clock.now_ms()
-    clients.venue().send(
-        [(order, latency.landing_ms(order.order_id, now_ms)) for order in orders if order.status is Status.SUBMITTED]
-    )
+    signed = [order for order in stepped if order.status is Status.SUBMITTED]
+    signed += [order for order in stale if order.status is Status.SUBMITTED and _still_stands(order)]
+    clients.venue().send([(order, latency.landing_ms(order.order_id, now_ms)) for order in signed])
+
+
+def _still_stands(order: Order) -> bool:
+    found = clients.orders().find(order.order_id)
+    return found is not None and found[0].status is Status.SUBMITTED and found[0].tx_hash == order.tx_hash

@@ -58,9 +58,18 @@ def test_what_was_recorded_before_a_crash_is_sent_when_its_message_comes_again(o
 
 
 def test_an_order_that_failed_instead_is_not_sent(outside: Outside) -> None:
-    send([make_order(Status.FAILED), make_order(Status.SUBMITTED, BACK, order_id=OTHER_ID)])
+    send([make_order(Status.FAILED), make_order(Status.SUBMITTED, BACK, order_id=OTHER_ID)], [])
 
     assert [order.order_id for order, _ in outside.venue.sent] == [OTHER_ID]
+
+
+def test_an_order_that_the_dead_letters_failed_meanwhile_is_not_sent(outside: Outside) -> None:
+    signed, failed = make_order(Status.SUBMITTED), make_order(Status.FAILED)
+    outside.orders.known[ORDER_ID] = (failed, [])
+
+    send([], [signed])
+
+    assert outside.venue.sent == []
 
 
 def test_an_order_that_can_not_be_signed_is_not_sent(outside: Outside) -> None:

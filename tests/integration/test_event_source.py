@@ -117,6 +117,23 @@ def test_what_an_owner_read_before_it_died_is_done_by_the_next(
     eventually(lambda: is_empty(client, "{p0}:route", "route_order"))
 
 
+def test_what_a_former_owner_reads_after_the_takeover_is_done_too(
+    client: redis.Redis, orders: Orders, streams: Streams, in_thread: InThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poller_module, "LOOK_BACK_S", 0.05)
+    function = Function()
+    in_thread(source(client, function, ROUTE).run)
+    eventually(lambda: client.exists("{p0}:lease") == 1)
+    read: list[str] = []
+
+    while not read:  # the owner is quick; now and then the former one is quicker
+        accept(orders, 5)
+        read = [entry.id for entry in streams.read_new("route", "route_order", 100, block_ms=None)]
+
+    eventually(lambda: set(read) <= set(function.seen))
+    eventually(lambda: is_empty(client, "{p0}:route", "route_order"))
+
+
 def test_a_poisoned_record_fails_its_order_after_four_attempts_and_no_other(
     client: redis.Redis, orders: Orders, in_thread: InThread, quick_retries: None
 ) -> None:
@@ -240,6 +257,7 @@ def test_a_lease_lost_to_another_stops_the_work_here(client: redis.Redis, orders
     client.set("{p0}:lease", "another", px=60_000)
 
     event_source.share_out()
+    eventually(lambda: not any(thread.name.startswith("p0-") for thread in threading.enumerate()))
     accept(orders, 1)
 
     pending_entries = client.xpending("{p0}:route", "route_order")["pending"]

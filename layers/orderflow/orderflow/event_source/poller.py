@@ -1,6 +1,7 @@
 """Reads one stream of one partition and hands its records to the function bound to it, until told to stop."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
@@ -17,6 +18,7 @@ from orderflow.runtime.logging import get_logger
 
 BLOCK_MS = 500
 FIRST_RETRY_MS = 1000
+LOOK_BACK_S = 5.0
 WAIT_S = (0.25, 0.5, 1.0, 2.0)
 """How long to wait for something that is away, time after time; then always the last. Short, to be back soon."""
 
@@ -64,19 +66,21 @@ class Poller:
 
     def run(self) -> None:
         """Work until stopped. First comes what the partition's former owner read and did not acknowledge."""
-        for wait_s in self._waits():
+        waits = self._waits()
+        while not self._stop.is_set():
             try:
                 self._streams.create_group(self._mapping.stream, self._mapping.function)
-                self._take_over()
                 while not self._stop.is_set():
-                    self.handle(self._read())
+                    self._take_over()
+                    self._read_on()
+                    waits = self._waits()
             except (redis.RedisError, OSError) as error:
                 # Whatever was under way is pending, and is taken up again from there. That Redis is away the event
                 # source says once for all its pollers; anything else is worth a line.
                 write = logger.warning if isinstance(error, redis.ResponseError) else logger.debug
+                wait_s = next(waits)
                 write("poller waits", extra=self._names() | {"error": str(error), "wait_s": wait_s})
-            if self._stop.wait(wait_s):
-                return
+                self._stop.wait(wait_s)
 
     def handle(self, entries: Sequence[Entry]) -> None:
         """Invoke the function on entries and settle each: acknowledged, to be tried again, or given up."""
@@ -93,6 +97,15 @@ class Poller:
             entries = self._settle(entries, failed)
             if entries and self._stop.wait(retry_delay_ms(entries[0].attempt - 1) / 1000):
                 return
+
+    def _read_on(self) -> None:
+        """Handle new entries until it is time to look for old ones again.
+
+        An owner that lost its lease may still have read a batch after its successor looked, and died with it.
+        """
+        until = time.monotonic() + LOOK_BACK_S
+        while not self._stop.is_set() and time.monotonic() < until:
+            self.handle(self._read())
 
     def _take_over(self) -> None:
         mapping = self._mapping

@@ -107,13 +107,14 @@ def run_stage(
     function: str,
     event: StreamEvent,
     prepare: Callable[[Sequence[Order]], Step],
-    afterwards: Callable[[Sequence[Order]], None] | None = None,
+    afterwards: Callable[[Sequence[Order], Sequence[Order]], None] | None = None,
 ) -> BatchResponse:
     """Take a batch of orders one step on: one read, pure decisions, one write.
 
     `prepare` reads whatever the batch needs and returns the decision for a single order. `afterwards` gets the orders
-    after their step, also those whose step had been made by an earlier delivery of the same message. Raises
-    RetryableError when what the whole batch depends on is away.
+    after the step that was taken, and those whose step was stale: an earlier delivery of the same message has made it
+    and may have died before what comes afterwards, or the order has gone another way. Raises RetryableError when what
+    the whole batch depends on is away.
     """
     started = time.perf_counter()
     failures = Failures(function)
@@ -134,7 +135,9 @@ def run_stage(
     failures.attempt([record for record, _ in arrived], step)
     taken = clients.orders().apply(transitions)
     if afterwards is not None:
-        afterwards([transition.order for transition in transitions])
+        stepped = [transition.order for transition, fresh in zip(transitions, taken, strict=True) if fresh]
+        stale = [transition.order for transition, fresh in zip(transitions, taken, strict=True) if not fresh]
+        afterwards(stepped, stale)
     finish(function, event, failures, started, stale=taken.count(False), orders=transitions)
     return {"batchItemFailures": failures.items}
 

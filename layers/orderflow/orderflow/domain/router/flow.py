@@ -1,5 +1,6 @@
 """What every pair of a network takes and pays: the state that the search for the best spread moves about in."""
 
+from collections.abc import Iterable
 from math import inf
 
 from orderflow.domain.router.network import Network, Path
@@ -89,10 +90,12 @@ class Flow:
 
     def room(self, path: Path) -> float:
         """Return how much more can enter a path before one of its pairs comes to another piece of its curve."""
-        price, room = 1.0, inf
-        for number in path:
-            room = min(room, self.curves[number].room(self.inputs[number]) / price)
-            price *= self.prices[number]
+        room = inf
+        for number in reversed(path):
+            curve, given = self.curves[number], self.inputs[number]
+            if room < inf:
+                room = curve.input_for(self.outputs[number] + room) - given
+            room = min(room, curve.room(given))
         return room
 
     def closes_circle(self, path: Path) -> bool:
@@ -128,8 +131,8 @@ class Flow:
                 break
         return values
 
-    def save(self, numbers: frozenset[int]) -> Saved:
-        """Return the state of some pairs, to be put back with `restore`."""
+    def save(self, numbers: Iterable[int]) -> Saved:
+        """Return the state of pairs, to be put back with `restore`."""
         return [(n, self.inputs[n], self.outputs[n], self.prices[n], self.bends[n]) for n in numbers]
 
     def restore(self, saved: Saved) -> None:

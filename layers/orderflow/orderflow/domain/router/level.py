@@ -1,7 +1,7 @@
 """Brings all ways of a network to one price level: the price at which they take an amount between them.
 
 Everything happens in root = 1/√price: the input of a constant-product pool is linear in it, and so is that of a way
-through several, as long as none of its pairs comes to another piece of its curve. Newton's steps are exact there.
+through several, as long as none of its pairs comes to another piece of its curve. Steps in it are exact up to there.
 """
 
 from math import inf
@@ -9,42 +9,64 @@ from math import inf
 from orderflow.domain.router.flow import Flow, root_of
 from orderflow.domain.router.network import Path
 
-MAX_LEVELS = 12
-MAX_MOVES = 12
-LEVEL_PRECISION = 1e-6
-"""Part of the amount that may be missing or too much at the level found; what it is goes to the ways as they are."""
-ROOT_PRECISION = 1e-8
+MAX_MOVES = 10
+ROOT_PRECISION = 1e-9
+"""Levels that differ by less than this part are one."""
 
 
-def find_level(flow: Flow, paths: list[Path], amount: float, root: float) -> None:
-    """Spread `amount` over `paths` so that those in use end at one price and no other offers more.
+def raise_level(flow: Flow, paths: list[Path], amount: float, max_steps: int) -> bool:
+    """Let the ways take more, always those that pay most, until `amount` has entered; False when steps run out.
 
-    `root` is the level to begin with, best one at which they take a little more than the amount.
+    A step ends where one of the ways comes to another piece of its curve, or another way pays as much. What a way
+    takes in a step is exact where it shares no pair with another that moves; where it does, the next step makes up.
     """
-    low = root_of(max(flow.network.opening_price(path) for path in paths))
-    high = inf
-    low_excess, high_excess = -amount, 0.0
-    for _ in range(MAX_LEVELS):
-        for path in paths:
-            settle(flow, path, root, amount)
-        excess = flow.input - amount
-        if abs(excess) <= LEVEL_PRECISION * amount:
-            break
-        if excess > 0:
-            high, high_excess = root, excess
-        else:
-            low, low_excess = root, excess
-        if high - low <= ROOT_PRECISION * low:
-            break
-        root = _next_level(flow, paths, root, excess, (low, low_excess, high, high_excess))
-    _even_out(flow, paths, amount)
+    left = amount - flow.input
+    for _ in range(max_steps):
+        if left <= ROOT_PRECISION * amount:
+            return True
+        roots = [(root_of(flow.price_of(path)), path) for path in paths]
+        level = min(roots)[0]
+        if level == inf:
+            return True
+        moving = [(root, path) for root, path in roots if root <= level * (1 + ROOT_PRECISION)]
+        moving = [(root, path) for root, path in moving if flow.in_use(path) or not flow.closes_circle(path)]
+        if not moving:
+            paths = [path for root, path in roots if root > level * (1 + ROOT_PRECISION)]
+            if not paths:
+                return True
+            continue
+        goal = min((root for root, _ in roots if root > level * (1 + ROOT_PRECISION)), default=inf)
+        left -= _step(flow, moving, level, goal, left)
+    return left <= ROOT_PRECISION * amount
 
 
-def settle(flow: Flow, path: Path, root: float, amount: float) -> None:
+def _step(flow: Flow, moving: list[tuple[float, Path]], level: float, goal: float, left: float) -> float:
+    """Move ways that are at one level up to `goal`, or as far as they may go at once; return what they took."""
+    slope = 0.0
+    bends: list[float] = []
+    for root, path in moving:
+        bend, room = flow.bend_of(path), flow.room(path) * (1 + ROOT_PRECISION)
+        if bend * room < ROOT_PRECISION or (room == inf == goal and bend == 0.0):
+            # A bin: its price stays until it is full.
+            part = min(left, room)
+            flow.push(path, part)
+            return part
+        bends.append(bend)
+        slope += 2 / (root * bend)
+        goal = min(goal, root * (1 + bend * room / 2))
+    goal = min(goal, level + left / slope)
+    taken = 0.0
+    for (root, path), bend in zip(moving, bends, strict=True):
+        part = 2 * (goal / root - 1) / bend
+        if part > 0.0:
+            flow.push(path, part)
+            taken += part
+    return taken
+
+
+def settle(flow: Flow, path: Path, root: float) -> None:
     """Push more along a path, or pull what it has, until its marginal price is 1/root², as near as that can be."""
     at = root_of(flow.price_of(path))
-    if abs(at - root) <= ROOT_PRECISION * root:
-        return
     in_use = flow.in_use(path)
     if (at > root and not in_use) or (at < root and not in_use and flow.closes_circle(path)):
         return
@@ -53,6 +75,8 @@ def settle(flow: Flow, path: Path, root: float, amount: float) -> None:
     below: tuple[float, float] | None = None
     above: tuple[float, float] | None = None
     for _ in range(MAX_MOVES):
+        if abs(at - root) <= ROOT_PRECISION * root or (moved == least and at > root):
+            return
         if at < root:
             below = moved, at
         else:
@@ -63,8 +87,6 @@ def settle(flow: Flow, path: Path, root: float, amount: float) -> None:
         else:
             flow.pull(path, moved - to)
         moved, at = to, root_of(flow.price_of(path))
-        if abs(at - root) <= ROOT_PRECISION * root or (moved == least and at >= root):
-            return
 
 
 def _next_position(
@@ -81,7 +103,7 @@ def _next_position(
     if bend > 0.0 and at < inf:
         guess = moved + 2 * (root / at - 1) / bend
     else:
-        guess = moved + (flow.room(path) if at < root else -inf)
+        guess = moved + flow.room(path) if at < root else -inf
     if (below is None or guess > below[0]) and (above is None or guess < above[0]):
         return guess
     if below is None or above is None:
@@ -89,36 +111,3 @@ def _next_position(
     width = above[0] - below[0]
     share = (root - below[1]) / (above[1] - below[1]) if above[1] < inf else 0.5
     return below[0] + width * min(max(share, 0.01), 0.99)
-
-
-def _next_level(
-    flow: Flow, paths: list[Path], root: float, excess: float, bracket: tuple[float, float, float, float]
-) -> float:
-    """Return the root at which the ways may take the amount: Newton's guess, or one between the two that enclose it."""
-    low, low_excess, high, high_excess = bracket
-    slope = 0.0
-    for path in paths:
-        if flow.in_use(path):
-            bend = flow.bend_of(path)
-            slope += 2 / (root * bend) if bend > 0.0 else inf
-    guess = root - excess / slope if slope > 0.0 else low
-    if low < guess < high and slope < inf:
-        return guess
-    if high == inf:
-        return 2 * root
-    share = low_excess / (low_excess - high_excess)
-    return low + (high - low) * min(max(share, 0.01), 0.99)
-
-
-def _even_out(flow: Flow, paths: list[Path], amount: float) -> None:
-    """Give what is missing to the way that ends best, take what is too much from the flattest of those in use."""
-    excess = flow.input - amount
-    if excess < 0.0:
-        flow.push(max(paths, key=flow.price_of), -excess)
-        return
-    for path in sorted(filter(flow.in_use, paths), key=flow.bend_of):
-        part = min(excess, flow.removable(path))
-        flow.pull(path, part)
-        excess -= part
-        if excess <= 0.0:
-            return

@@ -7,12 +7,18 @@ that ends best. Only exchanges that gain are made.
 
 from math import inf
 
+from orderflow.domain.router.certificate import network_bound
 from orderflow.domain.router.flow import Flow, root_of
-from orderflow.domain.router.level import find_level
+from orderflow.domain.router.level import raise_level, settle
 from orderflow.domain.router.network import Network, Path
 
-MAX_EXCHANGES = 24
+MAX_STEPS = 24
+MAX_LEVELS = 6
+MAX_EXCHANGES = 48
 MAX_TRIALS = 6
+NEAR = 0.05
+PROOF = 1e-7
+"""A flow that a bound proves to be this near to the best, a thousandth of a bp, needs no more work."""
 
 PRECISION = 1e-8
 """An exchange that gains less than this share of the output, a ten-thousandth of a bp, is not worth another look."""
@@ -23,30 +29,63 @@ def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
 
     A way is left out where it gains less than `leg_cost` for every pair that nothing else needs.
     """
+    paths, high = _candidates(network, amount)
     flow = Flow(network)
-    paths = _begin(flow, amount)
-    if len(paths) > 1:
-        find_level(flow, paths, amount, root_of(flow.price_of(paths[0])))
-        _exchange(flow, paths)
-        while dust := _dust(flow, paths, leg_cost):
-            paths = [path for path in paths if path not in dust]
-            for path in dust:
-                flow.pull(path, flow.removable(path))
-            find_level(flow, paths, amount, root_of(flow.price_of(paths[0])))
-            _exchange(flow, paths)
+    if not raise_level(flow, paths, amount, MAX_STEPS):
+        _approach(flow, paths, amount, high)
+        raise_level(flow, paths, amount, 4 * MAX_STEPS)
+    _exchange(flow, paths, amount)
+    while dust := _dust(flow, paths, leg_cost):
+        saved, before = flow.save(range(len(flow.inputs))), flow.output
+        for path in dust:
+            flow.pull(path, flow.removable(path))
+        kept = [path for path in paths if path not in dust]
+        raise_level(flow, kept, amount, MAX_STEPS)
+        _exchange(flow, kept, amount)
+        if before - flow.output > leg_cost * sum(map(len, dust)):
+            flow.restore(saved)
+            break
+        paths = kept
     return flow
 
 
-def _begin(flow: Flow, amount: float) -> list[Path]:
-    """Send everything along one way, the direct one or that which pays most; return it and all that may beat it."""
-    topology = flow.network.topology
+def _candidates(network: Network, amount: float) -> tuple[list[Path], float]:
+    """Return the ways that may be part of the best flow, and the level at which the best of them takes it all alone.
+
+    A way whose first atom earns less than the last atom of another that takes everything has no part in it.
+    """
+    topology = network.topology
+    alone = Flow(network)
     first = topology.paths[0]
     if topology.direct is None:
-        first = max(topology.paths, key=lambda path: _output_along(flow.network, path, amount))
-    flow.push(first, amount)
-    price = flow.price_of(first)
-    others = zip(topology.paths, flow.network.opening_prices, strict=True)
-    return [first, *(path for path, opening in others if path != first and opening > price)]
+        first = max(topology.paths, key=lambda path: _output_along(network, path, amount))
+    alone.push(first, amount)
+    price = alone.price_of(first)
+    openings = zip(topology.paths, network.opening_prices, strict=True)
+    return [path for path, opening in openings if path == first or opening > price], root_of(price)
+
+
+def _approach(flow: Flow, paths: list[Path], amount: float, high: float) -> None:
+    """Bring the ways near the level at which they take `amount`, below it: at most so many steps would lead there."""
+    low = min(root_of(flow.price_of(path)) for path in paths)
+    low_excess, high_excess = flow.input - amount, inf
+    start = flow.save(range(len(flow.inputs)))
+    root = high if high < inf else 2 * low
+    for _ in range(MAX_LEVELS):
+        for path in paths:
+            settle(flow, path, root)
+        excess = flow.input - amount
+        if excess <= 0.0:
+            low, low_excess, start = root, excess, flow.save(range(len(flow.inputs)))
+            if excess > -NEAR * amount:
+                return
+        else:
+            high, high_excess = root, excess
+        if high_excess == inf:
+            root *= 2
+        else:
+            root = low + (high - low) * low_excess / (low_excess - high_excess)
+    flow.restore(start)
 
 
 def _output_along(network: Network, path: Path, amount: float) -> float:
@@ -76,17 +115,23 @@ def _dust(flow: Flow, paths: list[Path], leg_cost: float) -> list[Path]:
     return dust
 
 
-def _exchange(flow: Flow, paths: list[Path]) -> None:
+def _exchange(flow: Flow, paths: list[Path], amount: float) -> None:
     least = PRECISION * flow.output
     # Pairs of ways between which nothing could be gained, with the gap between their prices at that time.
     spent: dict[tuple[Path, Path], float] = {}
-    for _ in range(MAX_EXCHANGES):
+    for number in range(MAX_EXCHANGES):
+        if number % 8 == 0 and _is_proved(flow, amount):
+            return
         choice = _widest_gap(flow, paths, spent)
         if choice is None:
             return
         gap, best, worst = choice
         if not _try_exchange(flow, worst, best, least):
             spent[best, worst] = gap
+
+
+def _is_proved(flow: Flow, amount: float) -> bool:
+    return network_bound(flow.network, amount, flow.token_values()) <= flow.output * (1 + PROOF)
 
 
 def _widest_gap(
