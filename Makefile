@@ -8,7 +8,7 @@ SAM := env SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 .venv-sam/bin/sam
 # What could lead the interpreter astray; without .pyc files every process starts about three times slower.
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH
 # Make itself exports what stands on its line. A setting left empty counts as not given.
-SETTINGS := PORT HOST SPEED PARTITIONS WORKERS SEED ORDERFLOW_HOME LOG_LEVEL LOG_FORMAT REDIS_URL DATABASE_URL
+SETTINGS := PORT HOST SPEED PARTITIONS WORKERS SEED DROP_RATE NETWORK_FAILURE_RATE ORDERFLOW_HOME LOG_LEVEL LOG_FORMAT REDIS_URL DATABASE_URL
 PREPARE = for name in $(SETTINGS) HOME; do eval "[ -n \"\$${$$name-}\" ]" || unset "$$name"; done; \
 	unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 

@@ -112,6 +112,8 @@ def _environment(settings: LocalSettings, redis_url: str, database_url: str) -> 
         "PARTITIONS": str(settings.partitions),
         "SEED": str(settings.seed),
         "SPEED": str(settings.speed),
+        "DROP_RATE": str(settings.drop_rate),
+        "NETWORK_FAILURE_RATE": str(settings.network_failure_rate),
         "CONNECTIONS_ENDPOINT": settings.url,
         "CONNECTIONS_API": "local",
         "ORDERFLOW_LIFELINE": "stdin",

@@ -20,6 +20,8 @@ class LocalSettings(Settings, frozen=True, kw_only=True):
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 3000
     speed: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
     seed: int = 1
+    drop_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01
+    network_failure_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     partitions: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
     orderflow_home: str = ""

@@ -144,7 +144,17 @@ def _quotes(frame: Mapping[str, Any], token_out: str | None) -> list[str]:
         + (quote.get("error") or f"{in_units(quote['amount_out'], token_out)}, at {quote['price']}")
         for quote in route["quotes"]
     ]
-    return [*lines, f"{_INDENT}best: {route['venue']}, price impact {float(route['price_impact']):.4%}"]
+    return [*lines, *_legs(route)]
+
+
+def _legs(route: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"{_INDENT}{leg['share_bps'] / 100:6.2f} % {leg['token_in']} → {leg['token_out']} through {leg['pool']}"
+        for leg in route["legs"]
+    ]
+    gain = f"{route['improvement_bps']} bp better than the best venue alone" if route.get("improvement_bps") else ""
+    impact = f"price impact {float(route['price_impact']):.4%}"
+    return [*lines, f"{_INDENT}best: {', '.join(part for part in (route['venue'], impact, gain) if part)}"]
 
 
 def token_bought(frame: Mapping[str, Any]) -> str | None:

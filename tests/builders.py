@@ -1,7 +1,7 @@
 """Builds what the tests talk about, through the domain's own steps: requests, pools, orders, records, events."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -13,12 +13,16 @@ from orderflow.domain.amounts import to_atoms
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.order import Order, OrderId, OrderRequest, event_of
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
-from orderflow.domain.routing import best_route
+from orderflow.domain.router.book import CurveBook
+from orderflow.domain.router.choice import choose_route
+from orderflow.domain.routing import Route
 from orderflow.domain.signature import sign
 from orderflow.domain.status import Status
 from orderflow.domain.tokens import TOKENS
-from orderflow.market.chain import produce
-from orderflow.market.universe import opening_pools, pools_of_pair
+from orderflow.market.background import chain_seconds, opening_prices
+from orderflow.market.chain import Blocks, MarketState, produce
+from orderflow.market.latency import BLOCKHASH_VALID_SLOTS, Latency
+from orderflow.market.universe import VENUES, opening_pools
 from orderflow.runtime.batch import StreamEvent, StreamRecord
 
 EVENTS = Path(__file__).parent / "events"
@@ -40,8 +44,29 @@ def nth_id(number: int) -> OrderId:
 
 @cache
 def market(seed: int = 1) -> dict[str, Pool]:
-    """Return the opening pools by address; not to be changed."""
-    return {pool.pool: pool for pool in opening_pools(seed)}
+    """Return the opening pools by address, in the order of the venue; not to be changed."""
+    return dict(sorted((pool.pool, pool) for pool in opening_pools(seed)))
+
+
+def market_state(slot: int = 0, pools: Mapping[str, Pool] | None = None) -> MarketState:
+    """Return the market that opens with seed 1, as it would be at `slot` with these pools."""
+    return MarketState(slot, opening_prices(), dict(market() if pools is None else pools))
+
+
+def route_for(
+    request: OrderRequest, *, slot: int = 0, pools: Mapping[str, Pool] | None = None, venues: Sequence[str] = ()
+) -> Route:
+    """Return the best route on the opening market, or on `pools`, over the venues that answer in time or `venues`."""
+    latency = Latency(seed=1, speed=1)
+    answering = venues or latency.quotes(slot, request, VENUES).venues
+    book = CurveBook((market() if pools is None else pools).values(), chain_seconds(slot))
+    return choose_route(book, slot, request, answering, len(VENUES), latency.network_fee(slot, request))
+
+
+def land(orders: Sequence[Order], state: MarketState | None = None, now_ms: int = NOW_MS) -> Blocks:
+    """Return what becomes of orders that land at once, before anybody else trades."""
+    at = state or market_state()
+    return produce(1, at, orders, lambda _: at.slot, now_ms)
 
 
 def make_request(
@@ -69,16 +94,18 @@ def make_order(
 
 
 def _step(order: Order, status: Status, now_ms: int, expires_at_ms: int) -> Order:
-    wanted = order.request
     if status is Status.ROUTING:
-        listed = [market()[address] for address in pools_of_pair(wanted.token_in, wanted.token_out)]
-        return order.choose_route(best_route(listed, wanted.token_in, wanted.token_out, wanted.amount_in), now_ms)
+        return order.choose_route(_opening_route(order.request), now_ms)
     if status is Status.BUILDING:
-        return order.build(instructions_for(order.chosen_route), expires_at_ms, now_ms)
+        route = order.chosen_route
+        return order.build(instructions_for(route), route.slot + BLOCKHASH_VALID_SLOTS, expires_at_ms, now_ms)
     if status is Status.SUBMITTED:
         return order.submit(sign(order), now_ms)
-    (execution,) = produce(1, [order], market(), now_ms).executions
+    (execution,) = land([order], now_ms=now_ms).executions
     return order.confirm(execution.fills, execution.amount_out, now_ms)
+
+
+_opening_route = cache(route_for)
 
 
 def amm_v4(reserve_a: int = 10**15, reserve_b: int = 10**12) -> AmmV4:

@@ -3,19 +3,19 @@
 They are subclasses of what they stand for, so that the type checker holds them to its methods.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from orderflow.adapters.intake import Conflict, Intake, NewOrder, Subscription
 from orderflow.adapters.ledger import Fill, Ledger, OrderFilter, OrderRow, Step
 from orderflow.adapters.orders import Orders, Transition
+from orderflow.adapters.router import Router
 from orderflow.adapters.sockets import Message
 from orderflow.adapters.venue import MockVenue
 from orderflow.adapters.watchers import StatusEntry, Watchers
 from orderflow.domain.order import Order, OrderId, Signature, StatusEvent, event_of
-from orderflow.domain.pools import Pool
-from orderflow.market.chain import Block, Execution
+from orderflow.market.chain import Blocks, Execution, MarketState
 from orderflow.market.latency import Latency
-from tests.builders import NOW_MS, encode, market
+from tests.builders import NOW_MS, encode, market_state
 
 
 class FakeOrders(Orders):
@@ -64,19 +64,20 @@ class FakeVenue(MockVenue):
 
     def __init__(self) -> None:
         self.error: Exception | None = None
-        self.states: dict[str, Pool] = dict(market())
+        self.seed = 1
+        self.latest: MarketState = market_state()
         self.reads = 0
         self.executions: dict[str, Execution] = {}
         self.sent: list[tuple[Order, int]] = []
         self.forgotten: list[tuple[str, int]] = []
-        self.blocks: list[Block] = []
+        self.blocks: list[Blocks] = []
         self.rivals = 0
         """How many blocks of another producer come in before the next commit."""
 
-    def pools(self, addresses: Iterable[str]) -> dict[str, Pool]:
+    def state(self) -> tuple[int, MarketState]:
         self._reach()
         self.reads += 1
-        return {address: self.states[address] for address in addresses if address in self.states}
+        return len(self.blocks), self.latest
 
     def send(self, sends: Sequence[tuple[Order, int]]) -> None:
         self._reach()
@@ -90,18 +91,16 @@ class FakeVenue(MockVenue):
         self._reach()
         self.forgotten += [(signature, valid_ms) for signature in signatures]
 
-    def height(self) -> int:
-        self._reach()
-        return len(self.blocks)
-
-    def commit(self, block: Block) -> bool:
+    def commit(self, block: int, blocks: Blocks) -> bool:
         self._reach()
         if self.rivals:
             self.rivals -= 1
             return False
-        self.blocks.append(block)
-        self.states |= {pool.pool: pool for pool in block.changed_pools}
-        self.executions |= {execution.signature: execution for execution in block.executions}
+        if block != len(self.blocks):
+            return False
+        self.blocks.append(blocks)
+        self.latest = blocks.after
+        self.executions |= {execution.signature: execution for execution in blocks.executions}
         return True
 
     def _reach(self) -> None:
@@ -244,3 +243,8 @@ class Outside:
         self.intake = FakeIntake()
         self.latency = Latency(seed=1, speed=1)
         self.now_ms = NOW_MS
+
+    @property
+    def router(self) -> Router:
+        """The real router, over the fake venue."""
+        return Router(self.venue, self.latency)

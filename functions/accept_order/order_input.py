@@ -24,7 +24,6 @@ from orderflow.domain.amounts import to_atoms
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.slippage import BPS, DEFAULT_SLIPPAGE_BPS, MAX_SLIPPAGE_BPS, MIN_SLIPPAGE_BPS
 from orderflow.domain.tokens import TOKENS, find_token
-from orderflow.market.universe import pools_of_pair
 
 MAX_BODY_BYTES = 64 * 1024
 LEAST_SLIPPAGE, MOST_SLIPPAGE = Decimal(MIN_SLIPPAGE_BPS) / BPS, Decimal(MAX_SLIPPAGE_BPS) / BPS
@@ -75,8 +74,6 @@ class ExecuteOrder(BaseModel):
         token_in = info.data.get("token_in")
         if token_in == token_out:
             raise ValueError("must not be the same token as token_in")
-        if token_in is not None and not pools_of_pair(token_in, token_out):
-            raise ValueError(f"no venue trades {token_in} against {token_out}; trade through SOL or USDC")
         return token_out
 
     @field_validator("amount")

@@ -16,12 +16,10 @@ from functions.accept_order.order_view import details_of, details_of_row, json_r
 from functions.accept_order.problems import ProblemError, invalid
 from orderflow.adapters.ledger import OrderFilter
 from orderflow.domain.amounts import price, to_units
-from orderflow.domain.routing import best_route
 from orderflow.domain.slippage import minimum_out
 from orderflow.domain.status import Status
 from orderflow.domain.tokens import TOKENS, Token, find_token
 from orderflow.errors import RejectedError, RetryableError
-from orderflow.market.universe import pools_of_pair
 from orderflow.runtime import clients
 
 router = APIRouter()
@@ -75,11 +73,9 @@ def get_order(order_id: str) -> Response:
 def quote(request: Request) -> Response:
     """Return the route that an order (the same fields, in the query) would take now, and what it would yield."""
     wanted = read_order({"order_type": "market", **request.query_params}).request()
-    pools = clients.venue().pools(pools_of_pair(wanted.token_in, wanted.token_out))
-    try:
-        route = best_route(pools.values(), wanted.token_in, wanted.token_out, wanted.amount_in)
-    except RejectedError as error:
-        raise invalid("amount", str(error)) from error
+    [route] = clients.router().routes([wanted], in_time=False)
+    if isinstance(route, RejectedError):
+        raise invalid("amount", str(route)) from route
     token_in, token_out = TOKENS[wanted.token_in], TOKENS[wanted.token_out]
     least = minimum_out(route.expected_out, wanted.slippage_bps)
     return json_response(
@@ -91,6 +87,8 @@ def quote(request: Request) -> Response:
             "minimum_out": _units(least, token_out),
             "price": price(wanted.amount_in, token_in, route.expected_out, token_out),
             "price_impact": route.price_impact,
+            "improvement_bps": route.improvement_bps,
+            "network_fee": {"token": "SOL", "amount": _units(route.network_fee, TOKENS["SOL"])},
             "fees": [{"token": leg.fee_token, "amount": _units(leg.fee, TOKENS[leg.fee_token])} for leg in route.legs],
             "route": route,
         }

@@ -6,6 +6,7 @@ from typing import Any
 from orderflow.adapters.orders import Transition
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.order import Order
+from orderflow.market.latency import BLOCKHASH_VALID_SLOTS
 from orderflow.runtime import clients, clock
 from orderflow.runtime.batch import BatchResponse, Step, StreamEvent, run_stage, stream_function
 
@@ -21,10 +22,11 @@ def build(_orders: Sequence[Order]) -> Step:
     latency, now_ms = clients.latency(), clock.now_ms()
 
     def assemble(order: Order) -> Transition:
-        delay_ms = latency.build_ms(order.order_id)
+        route = order.chosen_route
+        delay_ms = latency.scaled(latency.build_ms(route.slot, order.request))
         # The blockhash is fetched when the transaction is ready, so its time to live starts then.
         expires_at_ms = now_ms + delay_ms + latency.blockhash_valid_ms()
-        built = order.build(instructions_for(order.chosen_route), expires_at_ms, now_ms)
+        built = order.build(instructions_for(route), route.slot + BLOCKHASH_VALID_SLOTS, expires_at_ms, now_ms)
         return Transition(built, "submit", delay_ms)
 
     return assemble

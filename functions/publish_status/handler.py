@@ -1,6 +1,6 @@
 """Publishes statuses: from the `status` stream, in its order, to the WebSocket connections that watch."""
 
-import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,31 +9,31 @@ from orderflow.adapters.watchers import StatusEntry
 from orderflow.runtime import clients
 from orderflow.runtime.batch import (
     BatchResponse,
+    Done,
     Failures,
     StreamEvent,
     StreamRecord,
-    finish,
+    run_batch,
     stream_function,
 )
-
-FUNCTION = "publish_status"
 
 
 @stream_function
 def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
     """Handle a batch of the `status` stream."""
-    started = time.perf_counter()
-    failures = Failures(FUNCTION)
+    return run_batch("publish_status", event, publish_status)
+
+
+def publish_status(records: Sequence[StreamRecord], failures: Failures) -> Done:
+    """Publish the entries of a batch; note those that are none."""
     entries: dict[str, list[StatusEntry]] = {}
 
     def read(record: StreamRecord) -> None:
         entry = msgspec.convert(record["data"], StatusEntry, strict=False)
         entries.setdefault(record["partition"], []).append(entry)
 
-    failures.attempt(event["Records"], read)
-    sent = sum(publish(partition, of_partition) for partition, of_partition in entries.items())
-    finish(FUNCTION, event, failures, started, messages=sent)
-    return {"batchItemFailures": failures.items}
+    failures.attempt(records, read)
+    return Done({"messages": sum(publish(partition, of_partition) for partition, of_partition in entries.items())})
 
 
 def publish(partition: str, entries: list[StatusEntry]) -> int:

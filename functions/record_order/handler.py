@@ -1,6 +1,5 @@
 """Records orders: from the `status` stream, by batches, to the ledger in Postgres."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,37 +11,40 @@ from orderflow.domain.status import TERMINAL
 from orderflow.runtime import clients
 from orderflow.runtime.batch import (
     BatchResponse,
+    Done,
     Failures,
     StreamEvent,
     StreamRecord,
-    finish,
+    run_batch,
     stream_function,
 )
-
-FUNCTION = "record_order"
 
 
 @stream_function
 def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
     """Handle a batch of the `status` stream."""
-    started = time.perf_counter()
-    failures = Failures(FUNCTION)
-    steps: dict[str, Step] = {}
+    return run_batch("record_order", event, record_order)
+
+
+def record_order(records: Sequence[StreamRecord], failures: Failures) -> Done:
+    """Record the steps of a batch; note those that are none, or that Postgres refuses."""
+    steps: list[tuple[StreamRecord, Step]] = []
 
     def read(record: StreamRecord) -> None:
-        data = record["data"]
-        if "event" in data:  # the others are subscriptions, which leave no trace in the ledger
-            steps[record["messageId"]] = msgspec.convert(data, Step, strict=False)
+        if "event" in record["data"]:  # the others are subscriptions, which leave no trace in the ledger
+            steps.append((record, msgspec.convert(record["data"], Step, strict=False)))
 
-    failures.attempt(event["Records"], read)
+    failures.attempt(records, read)
     try:
-        record_orders(list(steps.values()))
+        record_orders([step for _, step in steps])
     except DatabaseError:
         # Postgres refuses something in the batch: find what, so that the rest is not held back by it.
-        recorded = [record for record in event["Records"] if record["messageId"] in steps]
-        failures.attempt(recorded, lambda record: record_orders([steps[record["messageId"]]]))
-    finish(FUNCTION, event, failures, started, steps=len(steps))
-    return {"batchItemFailures": failures.items}
+        for record, step in steps:
+            try:
+                record_orders([step])
+            except DatabaseError as error:
+                failures.add(record, error)
+    return Done({"steps": len(steps)})
 
 
 def record_orders(steps: Sequence[Step]) -> None:

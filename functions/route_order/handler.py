@@ -1,12 +1,12 @@
-"""Routes orders: from the `route` stream, through a comparison of every venue, to the `build` stream."""
+"""Routes orders: from the `route` stream, over the pools of every venue, to the `build` stream."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from orderflow.adapters.orders import Transition
 from orderflow.domain.order import Order
-from orderflow.domain.routing import best_route
-from orderflow.market.universe import VENUES, pools_of_pair
+from orderflow.errors import RejectedError
+from orderflow.market.universe import VENUES
 from orderflow.runtime import clients, clock
 from orderflow.runtime.batch import BatchResponse, Step, StreamEvent, run_stage, stream_function
 
@@ -18,18 +18,16 @@ def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
 
 
 def route(orders: Sequence[Order]) -> Step:
-    """Read the pools that the orders may trade with, and return the choice of the best for one of them."""
-    requests = [order.request for order in orders]
-    pools = clients.venue().pools(
-        address for request in requests for address in pools_of_pair(request.token_in, request.token_out)
-    )
+    """Find every order's best route over the market as it is now, and return the step of one of them."""
+    routes = clients.router().routes([order.request for order in orders])
+    chosen = dict(zip((order.order_id for order in orders), routes, strict=True))
     latency, now_ms = clients.latency(), clock.now_ms()
 
     def choose(order: Order) -> Transition:
-        request = order.request
-        listed = [pools[address] for address in pools_of_pair(request.token_in, request.token_out)]
-        best = best_route(listed, request.token_in, request.token_out, request.amount_in)
-        routed = order.choose_route(best, now_ms)
-        return Transition(routed, "build", latency.quote_ms(order.order_id, VENUES))
+        best = chosen[order.order_id]
+        if isinstance(best, RejectedError):
+            raise best
+        quotes = latency.quotes(best.slot, order.request, VENUES)
+        return Transition(order.choose_route(best, now_ms), "build", latency.scaled(quotes.wait_ms))
 
     return choose

@@ -7,6 +7,7 @@ from orderflow.adapters.orders import Transition
 from orderflow.domain.order import Order
 from orderflow.domain.signature import sign
 from orderflow.domain.status import Status
+from orderflow.market.latency import SLOT_MS
 from orderflow.runtime import clients, clock
 from orderflow.runtime.batch import BatchResponse, Step, StreamEvent, run_stage, stream_function
 
@@ -30,10 +31,12 @@ def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
     never a transaction that nobody knows of. Sending twice is harmless: the chain accepts a signature once. An order
     that has failed meanwhile must not be sent, so a stale one is looked up.
     """
-    latency, now_ms = clients.latency(), clock.now_ms()
     signed = [order for order in stepped if order.status is Status.SUBMITTED]
     signed += [order for order in stale if order.status is Status.SUBMITTED and _still_stands(order)]
-    clients.venue().send([(order, latency.landing_ms(order.order_id, now_ms)) for order in signed])
+    latency = clients.latency()
+    landings = (latency.landing(order.chosen_route.slot, order.request) for order in signed)
+    delays = [latency.scaled(landing.slots * SLOT_MS) for landing in landings]
+    clients.venue().send(list(zip(signed, delays, strict=True)))
 
 
 def _still_stands(order: Order) -> bool:

@@ -15,7 +15,7 @@ PROBE_USD = {"BONK": 50_000_000, "WIF": 1_250}
 IMPACT_OF_ONE = Decimal("0.02")
 LEAST_ALLOWED_BPS = 100
 MOST_BURSTS = 4
-REASON = re.compile(r"Price moved (\d+\.\d\d)% \(max allowed: 1\.00%\)")
+REASON = re.compile(r"Price moved (\d+\.\d\d)% \(max allowed: 1\.00%\)(; .+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,8 @@ def _check_reason(trial: Trial, order_id: str, reason: str) -> None:
 
 
 def _received(order: dict[str, Any]) -> int:
-    """Return the atoms that an order received: the sum of its fills."""
-    return sum(int(fill["amount_out"]) for fill in order["fills"])
+    """Return the atoms that an order received: what its fills paid of the token it asked for."""
+    return sum(int(fill["amount_out"]) for fill in order["fills"] if fill["token_out"] == order["token_out"])
 
 
 def minimum_out(expected_out: int, slippage_bps: int) -> int:

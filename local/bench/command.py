@@ -13,7 +13,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from local.bench import load, processor_time
+from local.bench import load, processor_time, routing
 from local.bench.ledger import HttpLedger, Ledger, PostgresLedger, wait_until_ended
 from local.bench.load import Observations
 from local.bench.orders import bodies
@@ -45,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Measure a running system (the one at --base-url, or the one that runs in ORDERFLOW_HOME), or start one for"
         " the purpose when there is none. Exits with 1 when an order was refused, lost, doubled or not told in full."
     )
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("orders", "routing"),
+        default="orders",
+        help="orders through a system (the default), or the router alone, by the size of the trade",
+    )
     parser.add_argument("--orders", type=int, default=2000, help="how many orders to send (default: %(default)s)")
     parser.add_argument("--concurrency", type=int, default=50, help="clients at the same time (default: %(default)s)")
     parser.add_argument(
@@ -67,6 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print; return the exit status."""
+    if arguments.what == "routing":
+        return routing.main()
     plan = Plan(arguments.orders, max(arguments.concurrency, 1), arguments.sockets, arguments.unloaded)
     console = Console(stderr=True)
     try:

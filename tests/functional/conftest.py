@@ -11,7 +11,7 @@ from tests.fakes import Outside
 from tests.socket_gateway import Gateway, Watcher
 
 _OPENED = [opened for opened in vars(clients).values() if hasattr(opened, "cache_clear")]
-_NAMES = ("redis_client", "orders", "venue", "ledger", "sockets", "watchers", "latency")
+_NAMES = ("redis_client", "orders", "venue", "ledger", "sockets", "watchers", "latency", "router")
 
 
 @pytest.fixture(autouse=True)

@@ -55,6 +55,8 @@ def test_every_order_has_an_id_of_its_own_that_sorts_by_time(outside: Outside) -
         ({"max_slippage": '"0.0123"'}, make_request(slippage_bps=123)),
         ({"token_in": f'"{SOL_MINT}"', "token_out": '"usdc"'}, make_request()),
         ({"token_in": '"usdc"', "token_out": '"BONK"'}, make_request("USDC", "BONK")),
+        # No pool trades these two; the way leads through others.
+        ({"token_in": '"JUP"', "token_out": '"WIF"'}, make_request("JUP", "WIF")),
     ],
 )
 def test_what_is_asked_for_is_taken_exactly(

@@ -9,9 +9,13 @@ import pytest
 import redis
 
 from orderflow.adapters.ledger import OrderFilter, OrderRow
+from orderflow.domain.amounts import to_units
 from orderflow.domain.order import event_of
+from orderflow.domain.pools.swap import swap
 from orderflow.domain.status import Status
+from orderflow.domain.tokens import TOKENS
 from orderflow.errors import RetryableError
+from orderflow.market.latency import Latency
 from tests.builders import (
     NOW_MS,
     ORDER_ID,
@@ -19,6 +23,7 @@ from tests.builders import (
     encode,
     make_order,
     market,
+    market_state,
     nth_id,
     read_event,
 )
@@ -138,23 +143,57 @@ def test_a_quote_shows_the_route_and_what_it_yields(outside: Outside) -> None:
         "token_in": "SOL",
         "token_out": "USDC",
         "amount": "12.500000000",
-        "expected_out": "2743.036278",
-        "minimum_out": "2605.884465",
-        "price": Decimal("219.44290224"),
-        "price_impact": Decimal("0.000729"),
-        "fees": [{"token": "USDC", "amount": "6.874778"}],
+        "expected_out": "2746.933337",
+        "minimum_out": "2609.586671",
+        "price": Decimal("219.75466696"),
+        "price_impact": 0,
+        "improvement_bps": 0,
+        "network_fee": {"token": "SOL", "amount": f"{to_units(route.network_fee, TOKENS['SOL']):f}"},
+        "fees": [{"token": "SOL", "amount": "0.012500000"}],
         "route": json.loads(encode(route), parse_float=Decimal),
     }
 
 
 def test_a_quote_is_of_the_pools_as_they_are_now(outside: Outside) -> None:
     before = call(read_event("accept_order.get_quote")).document["expected_out"]
-    for address in ("meteora:SOL-USDC", "raydium:SOL-USDC"):
-        outside.venue.states[address] = market()[address].swap("SOL", 10**12)[1]
+    moved = {
+        address: swap(pool, "SOL", 4 * 10**11, 0)[1]
+        for address, pool in market().items()
+        if address.endswith(":SOL-USDC")
+    }
+    outside.venue.latest = market_state(pools=market() | moved)
 
     after = call(read_event("accept_order.get_quote")).document["expected_out"]
 
     assert Decimal(after) < Decimal(before)
+
+
+def test_a_quote_of_a_large_order_shows_what_the_split_gains_and_every_legs_fee(outside: Outside) -> None:
+    quote = get("/api/quote", token_in="SOL", token_out="USDC", amount="2000").document
+
+    legs, quotes = quote["route"]["legs"], quote["route"]["quotes"]
+    assert quote["improvement_bps"] > 0
+    assert quote["price_impact"] > 0
+    assert {leg["venue"] for leg in legs} == {"meteora", "raydium"}
+    assert sum(leg["share_bps"] for leg in legs if leg["token_in"] == "SOL") == 10_000
+    assert [fee["token"] for fee in quote["fees"]] == [leg["fee_token"] for leg in legs]
+    assert Decimal(quote["expected_out"]).scaleb(6) > max(each["amount_out"] for each in quotes)
+
+
+def test_a_quote_asks_every_venue_even_one_that_would_miss_the_deadline(outside: Outside) -> None:
+    outside.latency = Latency(seed=1, speed=1, failure_rate=1)
+
+    quote = call(read_event("accept_order.get_quote")).document
+
+    assert [each["venue"] for each in quote["route"]["quotes"]] == ["meteora", "raydium"]
+
+
+def test_a_quote_over_several_hops_shows_each(outside: Outside) -> None:
+    quote = get("/api/quote", token_in="JUP", token_out="WIF", amount="100").document
+
+    legs = quote["route"]["legs"]
+    assert (legs[0]["token_in"], legs[-1]["token_out"]) == ("JUP", "WIF")
+    assert len(quote["fees"]) == len(legs) >= 2
 
 
 @pytest.mark.parametrize(

@@ -69,12 +69,6 @@ def test_a_value_that_breaks_a_rule_is_refused_with_its_field_and_the_rule(
     assert outside.intake.created == []
 
 
-def test_a_pair_that_no_venue_lists_is_refused_with_the_way_round(outside: Outside) -> None:
-    answer = post(written(token_in='"JUP"', token_out='"WIF"'))
-
-    assert_refused(answer, "token_out", "no venue trades JUP against WIF; trade through SOL or USDC")
-
-
 @pytest.mark.parametrize(("token_in", "decimals"), [("USDC", 6), ("BONK", 5), ("JTO", 9)])
 def test_each_token_has_its_own_decimals(outside: Outside, token_in: str, decimals: int) -> None:
     pair = {"token_in": f'"{token_in}"', "token_out": '"SOL"'}

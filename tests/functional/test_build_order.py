@@ -4,7 +4,7 @@ from functions.build_order.handler import lambda_handler
 from orderflow.adapters.orders import Transition
 from orderflow.domain.status import Status
 from orderflow.market.latency import Latency
-from tests.builders import NOW_MS, OTHER_ID, make_order, make_request, read_event
+from tests.builders import NOW_MS, OTHER_ID, make_order, make_request, order_records, read_event, route_for
 from tests.fakes import Outside
 
 
@@ -12,7 +12,8 @@ def test_orders_go_on_to_be_submitted_when_their_transactions_are_built(outside:
     response = lambda_handler(read_event("build_order"), None)
 
     first, second = outside.orders.transitions
-    built_in_ms = outside.latency.build_ms(first.order.order_id)
+    built_in_ms = round(outside.latency.build_ms(0, first.order.request))
+    assert built_in_ms > 0
     assert response == {"batchItemFailures": []}
     assert first == Transition(
         make_order(Status.BUILDING, expires_at_ms=NOW_MS + built_in_ms + 60_000), "submit", built_in_ms
@@ -25,8 +26,8 @@ def test_the_minimum_out_is_the_quote_less_the_slippage_allowed(outside: Outside
 
     first, second = (step.order for step in outside.orders.transitions)
     # 5 % and 1 % less, what is taken off rounded down.
-    assert first.chosen_route.expected_out == 2_743_036_278
-    assert first.built_transaction.minimum_out == 2_605_884_465
+    assert first.chosen_route.expected_out == 2_746_933_337
+    assert first.built_transaction.minimum_out == 2_609_586_671
     quoted = second.chosen_route.expected_out
     assert second.built_transaction.minimum_out == quoted - quoted // 100
 
@@ -35,8 +36,8 @@ def test_sol_is_wrapped_before_and_unwrapped_after(outside: Outside) -> None:
     lambda_handler(read_event("build_order"), None)
 
     first, second = (step.order.built_transaction.instructions for step in outside.orders.transitions)
-    assert first[:2] == ("system.transfer", "token.sync_native")
-    assert second[-1] == "token.close_account"
+    assert first == ("system.transfer", "token.sync_native", "meteora_dlmm.swap")
+    assert second == ("meteora_dlmm.swap", "token.close_account")
 
 
 def test_a_blockhash_lives_for_a_minute_from_the_moment_that_the_transaction_is_ready(outside: Outside) -> None:
@@ -48,6 +49,16 @@ def test_a_blockhash_lives_for_a_minute_from_the_moment_that_the_transaction_is_
     for step in outside.orders.transitions:
         assert step.delay_ms > 0
         assert step.order.built_transaction.expires_at_ms == NOW_MS + 5 + step.delay_ms + 120_000
+
+
+def test_a_transaction_is_valid_for_150_slots_from_the_one_that_it_was_routed_in(outside: Outside) -> None:
+    route = route_for(make_request(), slot=1_000)
+    order = make_order().choose_route(route, NOW_MS)
+
+    lambda_handler(order_records("build", order), None)
+
+    (step,) = outside.orders.transitions
+    assert step.order.built_transaction.last_valid_slot == 1_150
 
 
 def test_building_asks_nothing_of_the_market(outside: Outside) -> None:

@@ -11,28 +11,28 @@ from orderflow.adapters.orders import Transition
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from orderflow.market.chain import Execution, produce
-from tests.builders import NOW_MS, ORDER_ID, OTHER_ID, make_order, make_request, market, message_ids, read_event
+from orderflow.market.chain import Execution
+from tests.builders import ORDER_ID, OTHER_ID, land, make_order, make_request, message_ids, read_event
 from tests.fakes import Outside
 
 FIRST = make_order(Status.SUBMITTED)
 SECOND = make_order(Status.SUBMITTED, make_request("USDC", "SOL", "250.75", slippage_bps=100), order_id=OTHER_ID)
 
 
-def land(outside: Outside, *orders: Order) -> None:
-    for execution in produce(1, list(orders), market(), NOW_MS).executions:
+def landed(outside: Outside, *orders: Order) -> None:
+    for execution in land(orders).executions:
         outside.venue.executions[execution.signature] = execution
 
 
 def test_landed_orders_are_confirmed_with_their_fills_and_price(outside: Outside) -> None:
-    land(outside, FIRST, SECOND)
+    landed(outside, FIRST, SECOND)
 
     response = lambda_handler(read_event("confirm_order"), None)
 
     first, second = outside.orders.transitions
     assert response == {"batchItemFailures": []}
     assert first == Transition(make_order(Status.CONFIRMED))
-    assert first.order.execution_price == Decimal("219.44290224")
+    assert first.order.execution_price == Decimal("219.75466696")
     assert second.order.status is Status.CONFIRMED
     assert (second.next_stream, second.order.request) == (None, SECOND.request)
 
@@ -51,8 +51,8 @@ def test_the_price_is_what_was_really_received(outside: Outside) -> None:
 
 
 def test_an_order_whose_execution_failed_fails_with_its_reason(outside: Outside) -> None:
-    land(outside, SECOND)
-    reason = "Price moved 5.68% (max allowed: 5.00%)"
+    landed(outside, SECOND)
+    reason = "Price moved 5.68% (max allowed: 5.00%); Meteora DLMM error 6003, 0x1773"
     outside.venue.executions[FIRST.signature] = Execution(FIRST.signature, 1, error=reason)
 
     response = lambda_handler(read_event("confirm_order"), None)
@@ -65,7 +65,7 @@ def test_an_order_whose_execution_failed_fails_with_its_reason(outside: Outside)
 
 
 def test_a_transaction_that_has_not_landed_is_asked_for_again(outside: Outside) -> None:
-    land(outside, SECOND)
+    landed(outside, SECOND)
     event = read_event("confirm_order")
 
     response = lambda_handler(event, None)
@@ -80,7 +80,7 @@ def test_a_transaction_that_has_not_landed_is_asked_for_again(outside: Outside) 
 
 
 def test_the_chain_may_forget_only_the_results_of_orders_that_have_ended(outside: Outside) -> None:
-    land(outside, SECOND)
+    landed(outside, SECOND)
 
     lambda_handler(read_event("confirm_order"), None)
 
@@ -88,7 +88,7 @@ def test_the_chain_may_forget_only_the_results_of_orders_that_have_ended(outside
 
 
 def test_the_chain_forgets_nothing_before_the_end_is_on_record(outside: Outside) -> None:
-    land(outside, FIRST, SECOND)
+    landed(outside, FIRST, SECOND)
     outside.orders.error = redis.ConnectionError("gone")
 
     with pytest.raises(RetryableError):
@@ -98,7 +98,7 @@ def test_the_chain_forgets_nothing_before_the_end_is_on_record(outside: Outside)
 
 
 def test_a_second_telling_changes_nothing(outside: Outside) -> None:
-    land(outside, FIRST, SECOND)
+    landed(outside, FIRST, SECOND)
     lambda_handler(read_event("confirm_order"), None)
     ended = list(outside.orders.transitions)
 

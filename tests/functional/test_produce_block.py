@@ -4,22 +4,34 @@ import pytest
 import redis
 
 from functions.produce_block.handler import lambda_handler
+from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from orderflow.market.chain import produce
+from orderflow.market.chain import Blocks, MarketState, produce
 from orderflow.market.latency import Latency
-from tests.builders import NOW_MS, OTHER_ID, make_order, make_request, market, nth_id, order_records, read_event
+from orderflow.market.universe import VENUES
+from tests.builders import NOW_MS, OTHER_ID, make_order, make_request, market_state, nth_id, order_records, read_event
 from tests.fakes import Outside
 
 FIRST = make_order(Status.SUBMITTED)
 SECOND = make_order(Status.SUBMITTED, make_request("USDC", "SOL", "250.75", slippage_bps=100), order_id=OTHER_ID)
+LATENCY = Latency(seed=1, speed=1)
 
 
-def test_landed_transactions_are_executed_as_one_block_on_top_of_the_chain(outside: Outside) -> None:
+def landing_slot(order: Order) -> int:
+    return LATENCY.landing_slot(order.chosen_route.slot, order.request, VENUES)
+
+
+def blocks_of(orders: list[Order], state: MarketState | None = None) -> Blocks:
+    return produce(1, state or market_state(), orders, landing_slot, NOW_MS)
+
+
+def test_landed_transactions_are_executed_at_their_slots_on_top_of_the_chain(outside: Outside) -> None:
     response = lambda_handler(read_event("produce_block"), None)
 
     assert response == {"batchItemFailures": []}
-    assert outside.venue.blocks == [produce(1, [FIRST, SECOND], market(), NOW_MS)]
+    assert outside.venue.blocks == [blocks_of([FIRST, SECOND])]
+    assert outside.venue.latest.slot == max(landing_slot(FIRST), landing_slot(SECOND)) > 0
     assert outside.orders.transitions == []
 
 
@@ -36,19 +48,20 @@ def test_blocks_stand_on_each_other(outside: Outside) -> None:
     lambda_handler(order_records("transactions", third), None)
 
     before, after = outside.venue.blocks
-    assert (before.height, after.height) == (1, 2)
-    assert after == produce(2, [third], market() | {pool.pool: pool for pool in before.changed_pools}, NOW_MS)
+    assert after == blocks_of([third], before.after)
+    # What lands late lands in the latest slot: the chain does not go back.
+    assert after.after.slot == max(before.after.slot, landing_slot(third))
 
 
 def test_a_transaction_that_has_its_result_is_not_executed_again_but_told_again(outside: Outside) -> None:
     lambda_handler(read_event("produce_block"), None)
-    states = dict(outside.venue.states)
+    state = outside.venue.latest
 
     response = lambda_handler(read_event("produce_block"), None)
 
     assert response == {"batchItemFailures": []}
     assert len(outside.venue.blocks) == 1
-    assert outside.venue.states == states
+    assert outside.venue.latest is state
     assert [order.order_id for _, order, _ in outside.orders.scheduled] == [FIRST.order_id, OTHER_ID] * 2
 
 
@@ -62,7 +75,7 @@ def test_of_two_producers_of_one_block_the_later_tries_again_and_finds_the_other
 
     assert nothing_told == []
     assert response == {"batchItemFailures": []}
-    assert [block.height for block in outside.venue.blocks] == [1]
+    assert outside.venue.blocks == [blocks_of([FIRST, SECOND])]
 
 
 def test_a_transaction_that_fails_has_a_result_too(outside: Outside) -> None:
@@ -104,7 +117,15 @@ def test_a_poisoned_record_is_reported_alone(outside: Outside, poison: dict[str,
     response = lambda_handler(event, None)
 
     assert [failure["itemIdentifier"] for failure in response["batchItemFailures"]] == ["7-7"]
-    assert outside.venue.blocks == [produce(1, [FIRST, SECOND], market(), NOW_MS)]
+    assert outside.venue.blocks == [blocks_of([FIRST, SECOND])]
+
+
+def test_a_signature_that_a_batch_holds_twice_executes_once_and_is_told_twice(outside: Outside) -> None:
+    lambda_handler(order_records("transactions", FIRST, FIRST), None)
+
+    ((execution,),) = [block.executions for block in outside.venue.blocks]
+    assert execution.signature == FIRST.signature
+    assert [order.order_id for _, order, _ in outside.orders.scheduled] == [FIRST.order_id] * 2
 
 
 def test_at_speed_zero_owners_are_told_at_once(outside: Outside) -> None:

@@ -1,13 +1,14 @@
-"""route_order: every venue is asked, the best route chosen."""
+"""route_order: every venue is asked, the best route chosen over all pools of those that answer in time."""
 
 import pytest
 
 from functions.route_order.handler import lambda_handler
 from orderflow.adapters.orders import Transition
-from orderflow.domain.order import OrderRequest
-from orderflow.domain.routing import best_route
+from orderflow.domain.order import Order, OrderRequest
+from orderflow.domain.pools.swap import swap
 from orderflow.domain.status import Status
-from orderflow.market.universe import VENUES, pools_of_pair
+from orderflow.market.latency import QUOTE_DEADLINE_MS, Latency
+from orderflow.market.universe import VENUES
 from tests.builders import (
     NOW_MS,
     ORDER_ID,
@@ -15,12 +16,19 @@ from tests.builders import (
     make_order,
     make_request,
     market,
-    message_ids,
+    market_state,
     nth_id,
     order_records,
     read_event,
+    route_for,
 )
 from tests.fakes import Outside
+
+LATENCY = Latency(seed=1, speed=1)
+
+
+def pending(amounts: range) -> list[Order]:
+    return [make_order(request=make_request(amount=str(amount)), order_id=nth_id(amount)) for amount in amounts]
 
 
 def test_orders_go_on_to_be_built_with_their_routes_after_the_slowest_venues_quote(outside: Outside) -> None:
@@ -29,76 +37,103 @@ def test_orders_go_on_to_be_built_with_their_routes_after_the_slowest_venues_quo
     response = lambda_handler(read_event("route_order"), None)
 
     back = make_request("USDC", "SOL", "250.75", slippage_bps=100)
-    routed = [make_order(Status.ROUTING), make_order(Status.ROUTING, back, order_id=OTHER_ID)]
+    orders = [make_order(), make_order(request=back, order_id=OTHER_ID)]
     assert response == {"batchItemFailures": []}
     assert outside.orders.transitions == [
         Transition(
-            make_order(request=order.request, order_id=order.order_id).choose_route(order.chosen_route, NOW_MS + 9),
+            order.choose_route(route_for(order.request), NOW_MS + 9),
             "build",
-            outside.latency.quote_ms(order.order_id, VENUES),
+            round(LATENCY.quotes(0, order.request, VENUES).wait_ms),
         )
-        for order in routed
+        for order in orders
     ]
 
 
-def test_both_venues_are_compared(outside: Outside) -> None:
-    lambda_handler(read_event("route_order"), None)
+def test_both_venues_are_compared_and_the_route_pays_no_less_than_either(outside: Outside) -> None:
+    lambda_handler(order_records("route", *pending(range(1, 3000, 250))), None)
 
-    for step in outside.orders.transitions:
-        quotes = {quote.venue: quote.amount_out for quote in step.order.chosen_route.quotes}
-        assert set(quotes) == set(VENUES)
-        assert step.order.chosen_route.expected_out == max(quotes.values())
-        assert quotes[step.order.chosen_route.venue] == max(quotes.values())
+    answered = [step.order.chosen_route for step in outside.orders.transitions]
+    assert len(answered) == 12
+    for route in answered:
+        assert route.expected_out >= max(quote.amount_out for quote in route.quotes)
+    assert sum({quote.venue for quote in route.quotes} == set(VENUES) for route in answered) > 9
 
 
-def test_the_pools_are_read_once_for_a_batch_and_as_they_are_now(outside: Outside) -> None:
-    outside.venue.states["meteora:SOL-USDC"] = market()["meteora:SOL-USDC"].swap("SOL", 10**12)[1]
-    event = order_records("route", *(make_order(order_id=nth_id(number)) for number in range(50)))
+def test_a_large_order_is_split_over_both_venues(outside: Outside) -> None:
+    order = next(
+        order for order in pending(range(2000, 2100)) if LATENCY.quotes(0, order.request, VENUES).venues == VENUES
+    )
 
-    lambda_handler(event, None)
+    lambda_handler(order_records("route", order), None)
 
-    listed = [outside.venue.states[address] for address in pools_of_pair("SOL", "USDC")]
+    route = outside.orders.transitions[0].order.chosen_route
+    assert route.venue == "meteora+raydium"
+    assert {leg.venue for leg in route.legs} == set(VENUES)
+    assert route.improvement_bps > 0
+
+
+def test_a_venue_that_misses_the_deadline_is_left_out_and_waited_for_until_then(outside: Outside) -> None:
+    orders = pending(range(1, 300))
+
+    lambda_handler(order_records("route", *orders), None)
+
+    alone = [step for step in outside.orders.transitions if len(step.order.chosen_route.quotes) == 1]
+    assert 0 < len(alone) < 30
+    for step in alone:
+        (quote,) = step.order.chosen_route.quotes
+        assert {leg.venue for leg in step.order.chosen_route.legs} == {quote.venue}
+        assert step.order.chosen_route.expected_out >= quote.amount_out
+        assert step.delay_ms == QUOTE_DEADLINE_MS
+
+
+def test_where_every_quote_fails_one_venue_is_waited_for_whatever_it_takes(outside: Outside) -> None:
+    outside.latency = Latency(seed=1, speed=1, failure_rate=1)
+
+    lambda_handler(order_records("route", *pending(range(1, 20))), None)
+
+    assert [len(step.order.chosen_route.quotes) for step in outside.orders.transitions] == [1] * 19
+    assert all(step.delay_ms > 0 for step in outside.orders.transitions)
+
+
+def test_the_market_is_read_once_for_a_batch_and_as_it_is_now(outside: Outside) -> None:
+    sol_usdc = [pool for pool in market().values() if pool.pool.endswith(":SOL-USDC")]
+    moved = market() | {pool.pool: swap(pool, "SOL", 4 * 10**11, 0)[1] for pool in sol_usdc}
+    outside.venue.latest = market_state(77, moved)
+
+    lambda_handler(order_records("route", *(make_order(order_id=nth_id(number)) for number in range(50))), None)
+
     assert outside.venue.reads == 1
-    assert {step.order.chosen_route.expected_out for step in outside.orders.transitions} == {
-        best_route(listed, "SOL", "USDC", 12_500_000_000).expected_out
-    }
-    assert {step.order.chosen_route.venue for step in outside.orders.transitions} == {"raydium"}
+    expected = route_for(make_request(), slot=77, pools=moved)
+    assert [step.order.chosen_route for step in outside.orders.transitions] == [expected] * 50
+    assert expected.slot == 77
+    assert expected.expected_out != route_for(make_request()).expected_out
 
 
-@pytest.mark.parametrize(
-    ("request_", "reason"),
-    [
-        (make_request(amount="0.000000001"), "1 atoms are too few: raydium would pay out nothing"),
-        (make_request("JUP", "WIF"), "no venue trades JUP against WIF"),
-    ],
-)
-def test_an_order_that_no_pool_can_take_fails_with_the_reason(
-    outside: Outside, request_: OrderRequest, reason: str
-) -> None:
+@pytest.mark.parametrize("request_", [make_request(amount="0.000000001"), make_request("BONK", "SOL", "0.00001")])
+def test_an_order_that_no_pool_can_take_fails_with_the_reason(outside: Outside, request_: OrderRequest) -> None:
     event = order_records("route", make_order(request=request_), make_order(order_id=OTHER_ID))
 
     response = lambda_handler(event, None)
 
     failed, routed = outside.orders.transitions
     assert response == {"batchItemFailures": []}
-    assert failed == Transition(make_order(request=request_).fail(reason, NOW_MS))
+    assert failed.order.status is Status.FAILED
+    assert (failed.order.reason or "").startswith("1 atoms are too few: ")
+    assert (failed.next_stream, failed.order.sequence) == (None, 2)
     assert (routed.order.order_id, routed.order.status) == (OTHER_ID, Status.ROUTING)
 
 
-def test_a_pool_that_can_not_be_read_is_the_fault_of_its_orders_alone(outside: Outside) -> None:
-    del outside.venue.states["raydium:JUP-USDC"]
-    event = order_records("route", make_order(request=make_request("JUP", "USDC")), make_order(order_id=OTHER_ID))
+def test_a_pair_that_no_pool_trades_is_routed_by_hops(outside: Outside) -> None:
+    lambda_handler(order_records("route", make_order(request=make_request("JUP", "WIF"))), None)
 
-    response = lambda_handler(event, None)
-
-    assert response["batchItemFailures"] == [
-        {"itemIdentifier": message_ids(event)[0], "error": "KeyError: 'raydium:JUP-USDC'"}
-    ]
-    assert [step.order.order_id for step in outside.orders.transitions] == [OTHER_ID]
+    (step,) = outside.orders.transitions
+    legs = step.order.chosen_route.legs
+    assert (legs[0].token_in, legs[-1].token_out) == ("JUP", "WIF")
+    assert 2 <= len(legs) <= 3
 
 
 def test_at_speed_zero_nothing_waits(outside: Outside) -> None:
-    outside.latency = type(outside.latency)(seed=1, speed=0)
+    outside.latency = Latency(seed=1, speed=0)
 
     lambda_handler(read_event("route_order"), None)
 

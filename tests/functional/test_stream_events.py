@@ -17,9 +17,8 @@ from functions.submit_order.handler import lambda_handler as submit_order
 from orderflow.adapters.codec import encoder, event_decoder, order_decoder
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from orderflow.market.chain import produce
 from orderflow.runtime.batch import BatchResponse, StreamEvent
-from tests.builders import NOW_MS, ORDER_ID, OTHER_ID, make_order, market, message_ids, order_records, read_event
+from tests.builders import ORDER_ID, OTHER_ID, land, make_order, message_ids, order_records, read_event
 from tests.example_events import example_events
 from tests.fakes import Outside
 
@@ -54,9 +53,7 @@ every_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.e
 def _landed(outside: Outside) -> None:
     """Have the transactions of the example orders on the chain, for the stage that asks."""
     orders = [order_decoder.decode(record["data"]["order"]) for record in read_event("confirm_order")["Records"]]
-    outside.venue.executions = {
-        execution.signature: execution for execution in produce(1, orders, market(), NOW_MS).executions
-    }
+    outside.venue.executions = {execution.signature: execution for execution in land(orders).executions}
 
 
 @pytest.mark.parametrize(("name", "event"), list(example_events()), ids=[name for name, _ in example_events()])
@@ -119,7 +116,7 @@ def test_an_order_that_the_stage_can_not_follow_on_is_reported_alone(stage: Stag
     event = order_records(stage.stream, ended, make_order(stage.before, order_id=OTHER_ID))
     outside.venue.executions |= {
         execution.signature: execution
-        for execution in produce(1, [make_order(Status.SUBMITTED, order_id=OTHER_ID)], market(), NOW_MS).executions
+        for execution in land([make_order(Status.SUBMITTED, order_id=OTHER_ID)]).executions
     }
 
     response = stage.handler(event, None)

@@ -8,7 +8,18 @@ from orderflow.adapters.orders import Transition
 from orderflow.domain.signature import sign
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from tests.builders import NOW_MS, ORDER_ID, OTHER_ID, make_order, make_request, message_ids, order_records, read_event
+from orderflow.market.latency import Latency
+from tests.builders import (
+    NOW_MS,
+    ORDER_ID,
+    OTHER_ID,
+    make_order,
+    make_request,
+    message_ids,
+    nth_id,
+    order_records,
+    read_event,
+)
 from tests.fakes import Outside
 
 BACK = make_request("USDC", "SOL", "250.75", slippage_bps=100)
@@ -21,7 +32,28 @@ def test_transactions_are_recorded_with_their_signatures_and_sent_to_land(outsid
     assert response == {"batchItemFailures": []}
     # The chain, not a stream, takes a submitted order on.
     assert outside.orders.transitions == [Transition(order) for order in submitted]
-    assert outside.venue.sent == [(order, outside.latency.landing_ms(order.order_id, NOW_MS)) for order in submitted]
+    slots = [outside.latency.landing(0, order.request).slots for order in submitted]
+    assert outside.venue.sent == [(order, 400 * late) for order, late in zip(submitted, slots, strict=True)]
+    assert all(1 <= late <= 4 for late in slots)
+
+
+def test_a_transaction_that_is_dropped_lands_when_it_was_sent_again_two_seconds_later(outside: Outside) -> None:
+    outside.latency = Latency(seed=1, speed=1, drop_rate=0.5)
+    many = [
+        make_order(Status.BUILDING, make_request(amount=f"{number}.5"), order_id=nth_id(number))
+        for number in range(1, 30)
+    ]
+
+    lambda_handler(order_records("submit", *many), None)
+
+    undisturbed = Latency(seed=1, speed=1, drop_rate=0)
+    sends = [outside.latency.landing(0, order.request).sends for order in many]
+    for order, sent, (_, delay_ms) in zip(many, sends, outside.venue.sent, strict=True):
+        assert delay_ms == 400 * undisturbed.landing(0, order.request).slots + 2_000 * (sent - 1)
+    assert max(sends) > 1
+    assert min(sends) == 1
+    # It is the same transaction however often it is sent.
+    assert [order.order_id for order, _ in outside.venue.sent] == [order.order_id for order in many]
 
 
 def test_a_signature_is_of_the_transaction_that_was_built(outside: Outside) -> None:

@@ -1,17 +1,25 @@
-"""The mock chain on a real Redis: a signature executes once, a block is committed once, atoms are conserved."""
+"""The mock chain on a real Redis: a signature executes once, a state is followed once, atoms are conserved."""
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 
 import pytest
 import redis
 
+from orderflow.adapters.router import Router
 from orderflow.adapters.venue import MockVenue
-from orderflow.domain.order import Order, OrderRequest
-from orderflow.domain.pools import Pool
-from orderflow.market.chain import produce
-from orderflow.market.universe import opening_pools
-from tests.integration.market import NOW_MS, pending, submitted
+from orderflow.domain.order import Order
+from orderflow.domain.pools import Dlmm, Pool
+from orderflow.market.background import opening_prices
+from orderflow.market.chain import Blocks, MarketState, produce
+from orderflow.market.latency import Latency
+from orderflow.market.universe import VENUES, opening_pools
+from tests.builders import vault
+from tests.integration.market import NOW_MS, a_request, pending, submitted
+
+LATENCY = Latency(seed=1, speed=0)
 
 
 @pytest.fixture
@@ -19,27 +27,33 @@ def venue(client: redis.Redis) -> MockVenue:
     return MockVenue(client, seed=1)
 
 
-def an_order(token_in: str = "SOL", amount_in: int = 1_000_000_000) -> Order:
+def an_order(token_in: str = "SOL", amount_in: int = 10**9, *, state: MarketState | None = None) -> Order:
     token_out = "USDC" if token_in == "SOL" else "SOL"
-    return submitted(pending(request=OrderRequest(token_in, token_out, amount_in, "market", 500)))
+    return submitted(pending(request=a_request(token_in, token_out, amount_in)), state)
 
 
-def vaults(pools: dict[str, Pool]) -> Counter[tuple[str, str]]:
-    held: Counter[tuple[str, str]] = Counter()
-    for pool in pools.values():
-        held[pool.pool, pool.token_a] += pool.reserve_a + pool.withheld_a
-        held[pool.pool, pool.token_b] += pool.reserve_b + pool.withheld_b
-    return held
+def landing_slot(order: Order) -> int:
+    return LATENCY.landing_slot(order.chosen_route.slot, order.request, VENUES)
+
+
+def blocks_on(state: MarketState, *orders: Order, lands: Callable[[Order], int] = landing_slot) -> Blocks:
+    return produce(1, state, orders, lands, NOW_MS)
+
+
+def held(pools: Mapping[str, Pool]) -> Counter[tuple[str, str]]:
+    places = [(pool, token) for pool in pools.values() for token in (pool.token_a, pool.token_b)]
+    return Counter({(pool.pool, token): vault(pool, token) for pool, token in places})
 
 
 def test_the_market_opens_once_however_many_ask(venue: MockVenue) -> None:
-    addresses = [pool.pool for pool in opening_pools(1)]
-
     with ThreadPoolExecutor(8) as threads:
-        states = list(threads.map(venue.pools, [addresses] * 8))
+        states = list(threads.map(lambda _: venue.state(), range(8)))
 
-    assert all(state == {pool.pool: pool for pool in opening_pools(1)} for state in states)
-    assert venue.opening() == states[0]
+    opening = {pool.pool: pool for pool in opening_pools(1)}
+    assert states == [(0, MarketState(0, opening_prices(), opening))] * 8
+    assert venue.opening() == opening
+    assert venue.flows() == {}
+    assert list(states[0][1].pools) == sorted(opening)
 
 
 def test_a_signature_sent_again_is_not_queued_again(client: redis.Redis, venue: MockVenue) -> None:
@@ -53,39 +67,120 @@ def test_a_signature_sent_again_is_not_queued_again(client: redis.Redis, venue: 
     assert venue.results([order.signature]) == [None]
 
 
-def test_of_two_producers_of_a_block_one_wins(venue: MockVenue) -> None:
-    orders = [an_order(), an_order()]
-    pools = venue.pools(leg.pool for order in orders for leg in order.chosen_route.legs)
-    first, second = (produce(1, [order], pools, NOW_MS) for order in orders)
+def test_what_is_committed_is_what_the_next_reads(client: redis.Redis, venue: MockVenue) -> None:
+    number, state = venue.state()
+    blocks = blocks_on(state, an_order(amount_in=5 * 10**12), lands=lambda _: 200)
 
-    outcomes = [venue.commit(first), venue.commit(second)]
+    assert venue.commit(number, blocks)
+
+    # By another process: whatever this one remembers of decoded pools, floats and integers come back the same.
+    assert MockVenue(client, seed=1).state() == venue.state() == (1, blocks.after)
+    assert any(isinstance(pool, Dlmm) for pool in blocks.changed_pools)
+    assert venue.flows() == {
+        (place.partition("|")[0], place.partition("|")[2]): atoms for place, atoms in blocks.flows.items()
+    }
+    assert venue.opening() == {pool.pool: pool for pool in opening_pools(1)}
+
+
+def test_the_market_that_is_quoted_from_is_the_latest(venue: MockVenue) -> None:
+    number, state = venue.state()
+    blocks = blocks_on(state, an_order(), lands=lambda _: 17)
+    venue.commit(number, blocks)
+
+    slot, pools = venue.market()
+
+    assert slot == 17
+    assert {pool.pool: pool for pool in pools} == blocks.after.pools
+
+
+def test_a_pool_that_no_block_changed_stays_the_very_same_object(venue: MockVenue) -> None:
+    number, before = venue.state()
+    blocks = blocks_on(before, an_order(), lands=lambda _: 0)
+    venue.commit(number, blocks)
+
+    _, after = venue.state()
+
+    changed = {pool.pool for pool in blocks.changed_pools}
+    assert 0 < len(changed) < len(before.pools)
+    assert {address for address in before.pools if after.pools[address] is not before.pools[address]} == changed
+
+
+@pytest.mark.parametrize("slot", [0, 25])
+def test_of_two_producers_on_one_state_one_wins_and_the_others_changes_nothing(venue: MockVenue, slot: int) -> None:
+    # At slot 0 the slot stays what it was, and yet the pools have changed.
+    orders = [an_order(), an_order()]
+    number, state = venue.state()
+    first, second = (blocks_on(state, order, lands=lambda _: slot) for order in orders)
+
+    outcomes = [venue.commit(number, first), venue.commit(number, second)]
 
     assert outcomes == [True, False]
-    assert venue.height() == 1
+    assert venue.state() == (1, first.after)
+    assert venue.results([order.signature for order in orders]) == [first.executions[0], None]
+    # The loser tries again, on the winner's state.
+    number, state = venue.state()
+    again = blocks_on(state, orders[1], lands=lambda _: slot)
+    assert venue.commit(number, again)
+    assert venue.results([orders[1].signature]) == [again.executions[0]]
+
+
+def test_of_many_producers_at_once_one_wins(client: redis.Redis) -> None:
+    orders = [an_order() for _ in range(8)]
+    venues = [MockVenue(client, seed=1) for _ in orders]
+    number, state = venues[0].state()
+    blocks = [blocks_on(state, order) for order in orders]
+
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = list(threads.map(lambda venue, each: venue.commit(number, each), venues, blocks))
+
+    results = venues[0].results([order.signature for order in orders])
+    assert sum(outcomes) == 1
+    assert [result is not None for result in results] == outcomes
+    assert venues[0].state() == (1, blocks[outcomes.index(True)].after)
+
+
+def test_what_traders_and_others_paid_and_got_is_what_the_vaults_changed_by(venue: MockVenue) -> None:
+    random = Random(7)
+    orders: list[Order] = []
+    for _ in range(12):
+        number, state = venue.state()
+        batch = [
+            an_order(token_in, random.choice([1, 5_000]) * unit, state=state)
+            for token_in, unit in random.choices([("SOL", 10**9), ("USDC", 10**8)], k=4)
+        ]
+        # A rival computed the same blocks and comes too late; what it paid must not count.
+        mine, rival = blocks_on(state, *batch), blocks_on(state, *batch[:2])
+        assert venue.commit(number, mine)
+        assert not venue.commit(number, rival)
+        orders += batch
+
+    paid = Counter(venue.flows())
     results = venue.results([order.signature for order in orders])
-    assert results[0] == first.executions[0]
-    assert results[1] is None
-
-
-def test_what_traders_paid_and_got_is_what_the_vaults_changed_by(venue: MockVenue) -> None:
-    orders = [an_order("SOL", 10**9 + number) for number in range(20)]
-    orders += [an_order("USDC", 10**8 + number) for number in range(20)]
-    addresses = {leg.pool for order in orders for leg in order.chosen_route.legs}
-    opening = vaults(venue.pools(addresses))
-
-    for height in range(4):
-        block = orders[height * 10 : height * 10 + 10]
-        assert venue.commit(produce(height + 1, block, venue.pools(addresses), NOW_MS))
-
-    results = venue.results([order.signature for order in orders])
-    flows: Counter[tuple[str, str]] = Counter()
     for result in results:
         assert result is not None
         for fill in result.fills:
-            flows[fill.pool, fill.token_in] += fill.amount_in
-            flows[fill.pool, fill.token_out] -= fill.amount_out
-    after = vaults(venue.pools(addresses))
-    assert {place: after[place] - opening[place] for place in after} == {place: flows[place] for place in after}
+            paid[fill.pool, fill.token_in] += fill.amount_in
+            paid[fill.pool, fill.token_out] -= fill.amount_out
+    opening, now = held(venue.opening()), held(venue.state()[1].pools)
+    assert {place: now[place] - opening[place] for place in now} == {place: paid[place] for place in now}
+    assert sum(bool(result and result.fills) for result in results) > 30
+    assert venue.flows()
+
+
+def test_routes_follow_the_chain(venue: MockVenue) -> None:
+    router, request = Router(venue, LATENCY), a_request(amount_in=10**12)
+    [before] = router.routes([request])
+
+    number, state = venue.state()
+    venue.commit(number, blocks_on(state, an_order(amount_in=5 * 10**12), lands=lambda _: 60))
+    [after] = router.routes([request])
+
+    [fresh] = Router(venue, LATENCY).routes([request])
+    assert not isinstance(before, Exception)
+    assert not isinstance(after, Exception)
+    assert after == fresh
+    assert (before.slot, after.slot) == (0, 60)
+    assert after.expected_out != before.expected_out
 
 
 def test_a_result_is_kept_until_its_order_has_ended(client: redis.Redis, venue: MockVenue) -> None:

@@ -33,14 +33,24 @@ legs = st.builds(
     fee=atoms,
     fee_token=words,
 )
-quotes = st.builds(VenueQuote, venue=words, pool=words, amount_out=atoms, price=decimals, error=st.none() | words)
+quotes = st.builds(
+    VenueQuote,
+    venue=words,
+    amount_out=atoms,
+    price=decimals,
+    pools=st.lists(words, max_size=3).map(tuple),
+    error=st.none() | words,
+)
 routes = st.builds(
     Route,
+    slot=st.integers(0, 2**40),
     venue=words,
     legs=st.lists(legs, min_size=1, max_size=3).map(tuple),
     amount_in=atoms,
     expected_out=atoms,
     price_impact=decimals,
+    improvement_bps=decimals,
+    network_fee=atoms,
     quotes=st.lists(quotes, max_size=3).map(tuple),
 )
 orders = st.builds(

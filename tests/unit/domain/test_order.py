@@ -31,7 +31,7 @@ def step(order: Order, status: Status, now_ms: int = NOW_MS) -> Order:
             return order.choose_route(ended.chosen_route, now_ms)
         case Status.BUILDING:
             routed = msgspec.structs.replace(order, route=ended.route)
-            return routed.build(("meteora.swap",), now_ms, now_ms)
+            return routed.build(("meteora_dlmm.swap",), 150, now_ms, now_ms)
         case Status.SUBMITTED:
             return order.submit(Signature("0x00"), now_ms)
         case Status.CONFIRMED:
@@ -68,15 +68,16 @@ def test_choosing_a_route_keeps_it() -> None:
 def test_building_fixes_the_minimum_out_and_the_expiry() -> None:
     routing = make_order(Status.ROUTING)
 
-    order = routing.build(instructions_for(routing.chosen_route), NOW_MS + 60_000, NOW_MS + 7)
+    order = routing.build(instructions_for(routing.chosen_route), 157, NOW_MS + 60_000, NOW_MS + 7)
 
     assert (order.sequence, order.status, order.updated_at_ms) == (3, Status.BUILDING, NOW_MS + 7)
     assert order.route == routing.route
-    assert order.built_transaction.instructions == ("system.transfer", "token.sync_native", "meteora.swap")
+    assert order.built_transaction.instructions == ("system.transfer", "token.sync_native", "meteora_dlmm.swap")
+    assert order.built_transaction.last_valid_slot == 157
     assert order.built_transaction.expires_at_ms == NOW_MS + 60_000
-    # 5 % less than the quote of 2,743,036,278 atoms of USDC.
-    assert routing.chosen_route.expected_out == 2_743_036_278
-    assert order.built_transaction.minimum_out == 2_605_884_465
+    # 5 % less than the quote of 2,746,933,337 atoms of USDC.
+    assert routing.chosen_route.expected_out == 2_746_933_337
+    assert order.built_transaction.minimum_out == 2_609_586_671
 
 
 def test_submitting_keeps_the_signature() -> None:
@@ -176,7 +177,7 @@ def test_only_the_routing_event_has_the_route_with_every_venues_quote() -> None:
 def test_only_the_building_event_has_the_minimum_out() -> None:
     found = {status: event_document(make_order(status)).get("minimum_out") for status in Status}
 
-    assert found.pop(Status.BUILDING) == 2_605_884_465
+    assert found.pop(Status.BUILDING) == 2_609_586_671
     assert set(found.values()) == {None}
 
 

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
+from orderflow.domain.pools import AmmV4, Cpmm, DammV2
 from orderflow.domain.pools.constant_product import Swap
 from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
 from tests.builders import amm_v4, cpmm, damm_v2, vault
+
+Pool = AmmV4 | Cpmm | DammV2
 
 # Tiny reserves are where rounding weighs most; the others are such as real pools have.
 reserves = st.integers(1, 1_000) | st.integers(10**6, 2**63)

@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -13,11 +14,10 @@ from functions.accept_order.problems import ProblemError
 from orderflow.domain.amounts import MAX_ATOMS, to_units
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.tokens import TOKENS, Token
-from orderflow.market.universe import pairs, pools_of_pair
 
 FIELDS = {"token_in": "SOL", "token_out": "USDC", "amount": "12.5", "order_type": "market"}
 
-directions = st.sampled_from([way for base, quote in pairs() for way in ((base, quote), (quote, base))])
+directions = st.sampled_from(list(permutations(TOKENS.values(), 2)))
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -93,7 +93,7 @@ def test_any_json_object_is_an_order_or_a_problem_that_names_its_fields(fields: 
         assert found.status == 400
         assert found.errors or "not JSON" in found.detail  # NaN and Infinity, which Python writes
     else:
-        assert pools_of_pair(found.token_in, found.token_out)
+        assert found.token_in != found.token_out
         assert 0 < found.amount_in <= MAX_ATOMS
 
 

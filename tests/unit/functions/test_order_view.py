@@ -96,20 +96,20 @@ def test_a_confirmed_order_is_shown_with_its_route_fills_and_history() -> None:
         "max_slippage": Decimal("0.05"),
         "created_at": "2026-11-22T18:14:01.123Z",
         "updated_at": "2026-11-22T18:14:01.123Z",
-        "execution_price": Decimal("219.44290224"),
+        "execution_price": Decimal("219.75466696"),
         "tx_hash": order.tx_hash,
         "reason": None,
     }
     assert shown["fills"] == [
         {
             "venue": "meteora",
-            "pool": "meteora:SOL-USDC",
+            "pool": "meteora_dlmm:SOL-USDC",
             "token_in": "SOL",
             "token_out": "USDC",
             "amount_in": 12_500_000_000,
-            "amount_out": 2_743_036_278,
-            "fee": 6_874_778,
-            "fee_token": "USDC",
+            "amount_out": 2_746_933_337,
+            "fee": 12_500_000,
+            "fee_token": "SOL",
         }
     ]
     assert [event["status"] for event in shown["history"]] == [

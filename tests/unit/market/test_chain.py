@@ -1,209 +1,240 @@
-"""The mock chain's execution of transactions, block by block."""
+"""The mock chain's execution of transactions, slot by slot, in a market that lives on meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from orderflow.domain.order import Order
-from orderflow.domain.pools import Pool
-from orderflow.domain.routing import Leg
+from orderflow.domain.pools.swap import swap
+from orderflow.domain.routing import Leg, Route
 from orderflow.domain.status import Status
-from orderflow.domain.tokens import TOKENS
+from orderflow.market.background import advance, chain_seconds, pull_back
 from orderflow.market.chain import Execution, produce
-from orderflow.market.universe import pairs
-from tests.builders import NOW_MS, make_order, make_request, market, nth_id, vault
+from tests.builders import NOW_MS, land, make_order, make_request, market, market_state, nth_id
 
 
-def submitted(number: int = 1, *, amount: str = "12.5", slippage_bps: int = 500, **pair: str) -> Order:
-    return make_order(
-        Status.SUBMITTED, make_request(amount=amount, slippage_bps=slippage_bps, **pair), order_id=nth_id(number)
-    )
+def submitted(
+    number: int = 1, *, amount: str = "12.5", slippage_bps: int = 500, least: int | None = None, **pair: str
+) -> Order:
+    request = make_request(amount=amount, slippage_bps=slippage_bps, **pair)
+    order = make_order(Status.SUBMITTED, request, order_id=nth_id(number))
+    return order if least is None else with_transaction(order, minimum_out=least)
 
 
-def after(pools: dict[str, Pool], changed: Sequence[Pool]) -> dict[str, Pool]:
-    return pools | {pool.pool: pool for pool in changed}
+def with_transaction(order: Order, **changes: int) -> Order:
+    return msgspec.structs.replace(order, transaction=msgspec.structs.replace(order.built_transaction, **changes))
 
 
-def sides(pool: Pool) -> tuple[str, str]:
-    return pool.token_a, pool.token_b
+def with_legs(order: Order, *legs: Leg) -> Order:
+    route: Route = msgspec.structs.replace(order.chosen_route, legs=legs)
+    return msgspec.structs.replace(order, route=route)
+
+
+def at_slots(*slots: int) -> Callable[[Order], int]:
+    """Return what lets orders, numbered from 1 on, land at these slots."""
+    by_id = {nth_id(number): slot for number, slot in enumerate(slots, 1)}
+    return lambda order: by_id[order.order_id]
 
 
 def test_a_transaction_on_an_unmoved_market_yields_what_was_quoted() -> None:
     order = submitted()
 
-    block = produce(7, [order], market(), NOW_MS)
+    blocks = land([order])
 
-    assert block.height == 7
-    assert block.executions == (
-        Execution(
-            signature=order.signature,
-            height=7,
-            amount_out=order.chosen_route.expected_out,
-            fills=order.chosen_route.legs,
-        ),
-    )
+    route = order.chosen_route
+    assert blocks.executions == (Execution(order.signature, 0, amount_out=route.expected_out, fills=route.legs),)
 
 
-def test_a_block_names_the_pools_that_it_changed_and_leaves_those_it_was_given() -> None:
-    before = dict(market())
+@pytest.mark.parametrize(("token_in", "token_out", "amount"), [("SOL", "USDC", "3000"), ("JUP", "WIF", "40000")])
+def test_a_split_and_a_route_of_hops_yield_what_was_quoted_too(token_in: str, token_out: str, amount: str) -> None:
+    order = submitted(token_in=token_in, token_out=token_out, amount=amount)
+
+    (execution,) = land([order]).executions
+
+    assert len(order.chosen_route.legs) > 2
+    assert execution.fills == order.chosen_route.legs
+    assert execution.amount_out == order.chosen_route.expected_out
+
+
+def test_the_market_lives_up_to_the_slot_in_which_a_transaction_lands() -> None:
     order = submitted()
     (leg,) = order.chosen_route.legs
 
-    block = produce(1, [order], before, NOW_MS)
+    blocks = produce(1, market_state(), [order], at_slots(100), NOW_MS)
 
-    assert block.changed_pools == (market()[leg.pool].swap("SOL", leg.amount_in)[1],)
-    assert before == market()
+    around = advance(1, 0, 100, market_state().fair, market())
+    result, after = swap((market() | around.changed)[leg.pool], "SOL", leg.amount_in, chain_seconds(100))
+    (execution,) = blocks.executions
+    assert execution.slot == blocks.after.slot == 100
+    assert (execution.amount_out, blocks.after.fair) == (result.amount_out, around.fair)
+    assert execution.amount_out != order.chosen_route.expected_out
+    then = pull_back(100, around.fair, {leg.pool: after}, [leg.pool])
+    assert blocks.after.pools == market() | around.changed | {leg.pool: after} | then.changed
 
 
-def test_transactions_execute_one_on_the_others_outcome() -> None:
+def test_transactions_execute_in_the_order_of_their_slots() -> None:
+    late, early = submitted(1), submitted(2)
+
+    blocks = produce(1, market_state(), [late, early], at_slots(9, 4), NOW_MS)
+
+    assert [(execution.signature, execution.slot) for execution in blocks.executions] == [
+        (early.signature, 4),
+        (late.signature, 9),
+    ]
+
+
+def test_what_comes_late_lands_in_the_latest_slot_and_the_market_stands_still_for_it() -> None:
+    state = market_state(40)
+
+    blocks = produce(1, state, [submitted()], at_slots(12), NOW_MS)
+
+    (execution,) = blocks.executions
+    assert (execution.slot, blocks.after.slot, blocks.after.fair) == (40, 40, state.fair)
+    assert {pool.pool for pool in blocks.changed_pools} == {leg.pool for leg in execution.fills}
+
+
+def test_blocks_name_the_pools_that_changed_and_leave_those_they_were_given() -> None:
+    state = market_state()
+
+    blocks = produce(1, state, [submitted()], at_slots(50), NOW_MS)
+
+    changed = {pool.pool: pool for pool in blocks.changed_pools}
+    assert state == market_state()
+    assert blocks.after.pools == market() | changed
+    assert all(pool != market()[address] for address, pool in changed.items())
+    assert len(changed) == len(blocks.changed_pools) < len(market())
+
+
+def test_transactions_of_a_slot_execute_one_on_the_others_outcome() -> None:
     first, second = submitted(1), submitted(2)
 
-    block = produce(1, [first, second], market(), NOW_MS)
+    blocks = land([first, second])
 
     (leg,) = first.chosen_route.legs
-    once, pool = market()[leg.pool].swap("SOL", leg.amount_in)
-    twice, pool = pool.swap("SOL", leg.amount_in)
-    assert [execution.amount_out for execution in block.executions] == [once.amount_out, twice.amount_out]
+    once, pool = swap(market()[leg.pool], "SOL", leg.amount_in, chain_seconds(0))
+    twice, _ = swap(pool, "SOL", leg.amount_in, chain_seconds(0))
+    assert [execution.amount_out for execution in blocks.executions] == [once.amount_out, twice.amount_out]
     assert once.amount_out > twice.amount_out
-    assert block.changed_pools == (pool,)
 
 
-def test_of_two_big_orders_in_a_block_the_second_fails_and_says_how_far_the_price_moved() -> None:
-    # A million dollars' worth of SOL, each, into pools of a few millions: the first moves the price by a quarter.
-    first, second = submitted(1, amount="4500"), submitted(2, amount="4500")
+def test_what_a_large_order_moved_is_pulled_back_for_the_next_quote() -> None:
+    blocks = land([submitted(amount="2000")])
 
-    block = produce(1, [first, second], market(), NOW_MS)
+    prices = {
+        address: swap(pool, "SOL", 10**9, chain_seconds(0))[0].amount_out
+        for address, pool in blocks.after.pools.items()
+        if address.endswith(":SOL-USDC")
+    }
+    assert blocks.flows
+    assert all(218_500_000 < price < 221_000_000 for price in prices.values())
 
-    alone = produce(1, [first], market(), NOW_MS)
-    won, lost = block.executions
+
+def test_of_two_big_orders_in_a_slot_the_second_fails_and_says_how_far_the_price_moved() -> None:
+    # More than the first leaves at a tolerable price.
+    first, second = submitted(1, amount="3000", slippage_bps=100), submitted(2, amount="3000", slippage_bps=100)
+
+    won, lost = land([first, second]).executions
+
     assert won.error is None
     assert lost.error is not None
     assert lost.error.startswith("Price moved ")
-    assert lost.error.endswith("% (max allowed: 5.00%)")
-    assert Decimal(lost.error.split()[2].rstrip("%")) > 5
+    assert lost.error.endswith("% (max allowed: 1.00%); Jupiter error 6001, 0x1771")
+    assert Decimal(lost.error.split()[2].rstrip("%")) > 1
     assert (lost.amount_out, lost.fills) == (0, ())
-    assert block.changed_pools == alone.changed_pools
+    assert land([first, second]).after == land([first]).after
+
+
+def test_a_failure_in_one_pool_has_that_venues_error() -> None:
+    order = submitted()
+    (leg,) = order.chosen_route.legs
+    moved = swap(market()[leg.pool], "SOL", 10**12 // 2, chain_seconds(0))[1]
+
+    (execution,) = land(
+        [with_transaction(order, minimum_out=order.chosen_route.expected_out)],
+        market_state(pools=market() | {leg.pool: moved}),
+    ).executions
+
+    assert leg.pool == "meteora_dlmm:SOL-USDC"
+    assert (execution.error or "").endswith("; Meteora DLMM error 6003, 0x1773")
 
 
 def test_a_transaction_that_fails_changes_nothing() -> None:
-    order = submitted()
-    (leg,) = order.chosen_route.legs
-    moved = after(market(), [market()[leg.pool].swap("SOL", 10**13)[1]])
+    order = submitted(least=10**15)
 
-    block = produce(1, [order], moved, NOW_MS)
+    blocks = land([order])
 
-    assert [execution.error is None for execution in block.executions] == [False]
-    assert block.changed_pools == ()
+    assert [execution.error is None for execution in blocks.executions] == [False]
+    assert (blocks.changed_pools, blocks.flows, blocks.after) == ((), {}, market_state())
 
 
 def test_a_transaction_whose_second_leg_fails_undoes_the_first() -> None:
     order = submitted()
     (leg,) = order.chosen_route.legs
-    too_small = Leg("raydium", "raydium:SOL-USDC", 1, "SOL", "USDC", 1, 1, 0, "SOL")
-    route = msgspec.structs.replace(order.chosen_route, legs=(leg, too_small))
-    order = msgspec.structs.replace(order, route=route)
+    too_small = Leg("raydium", "raydium_amm_v4:SOL-USDC", 1, "SOL", "USDC", 1, 1, 0, "SOL")
 
-    block = produce(1, [order], market(), NOW_MS)
+    blocks = land([with_legs(order, leg, too_small)])
 
-    assert [execution.error for execution in block.executions] == ["1 atoms are too few: raydium would pay out nothing"]
-    assert block.changed_pools == ()
+    (execution,) = blocks.executions
+    assert execution.error == "1 atoms are too few: raydium would pay out nothing"
+    assert blocks.changed_pools == ()
 
 
 def test_a_transaction_may_use_a_pool_twice() -> None:
     order = submitted()
     (leg,) = order.chosen_route.legs
     half = msgspec.structs.replace(leg, amount_in=leg.amount_in // 2)
-    route = msgspec.structs.replace(order.chosen_route, legs=(half, half))
 
-    block = produce(1, [msgspec.structs.replace(order, route=route)], market(), NOW_MS)
+    (execution,) = land([with_legs(order, half, half)]).executions
 
-    once, pool = market()[leg.pool].swap("SOL", half.amount_in)
-    twice, pool = pool.swap("SOL", half.amount_in)
-    assert block.executions[0].amount_out == once.amount_out + twice.amount_out
-    assert block.changed_pools == (pool,)
+    once, pool = swap(market()[leg.pool], "SOL", half.amount_in, chain_seconds(0))
+    twice, _ = swap(pool, "SOL", half.amount_in, chain_seconds(0))
+    assert execution.amount_out == once.amount_out + twice.amount_out
 
 
-@pytest.mark.parametrize(("late_ms", "error"), [(0, None), (1, "Transaction expired: block height exceeded")])
+EXPIRED = "Transaction expired: block height exceeded"
+
+
+@pytest.mark.parametrize(("late_ms", "error"), [(0, None), (1, EXPIRED)])
 def test_a_transaction_is_refused_from_the_moment_after_its_expiry(late_ms: int, error: str | None) -> None:
     order = submitted()
 
-    block = produce(1, [order], market(), order.built_transaction.expires_at_ms + late_ms)
+    blocks = land([order], now_ms=order.built_transaction.expires_at_ms + late_ms)
 
-    assert block.executions[0].error == error
-    assert bool(block.changed_pools) == (error is None)
+    assert blocks.executions[0].error == error
+    assert bool(blocks.changed_pools) == (error is None)
+
+
+@pytest.mark.parametrize(("slot", "error"), [(150, None), (151, EXPIRED)])
+def test_a_transaction_is_refused_after_the_last_slot_in_which_its_blockhash_is_valid(
+    slot: int, error: str | None
+) -> None:
+    order = submitted(slippage_bps=5_000)
+
+    (execution,) = produce(1, market_state(), [order], at_slots(slot), NOW_MS).executions
+
+    assert order.built_transaction.last_valid_slot == 150
+    assert (execution.slot, execution.error) == (slot, error)
 
 
 def test_a_yield_of_the_minimum_out_is_enough_and_an_atom_less_is_not() -> None:
-    order = submitted()
-    transaction, route = order.built_transaction, order.chosen_route
+    expected = submitted().chosen_route.expected_out
 
-    for least, fails in ((route.expected_out, False), (route.expected_out + 1, True)):
-        strict = msgspec.structs.replace(order, transaction=msgspec.structs.replace(transaction, minimum_out=least))
-
-        (execution,) = produce(1, [strict], market(), NOW_MS).executions
+    for least, fails in ((expected, False), (expected + 1, True)):
+        (execution,) = land([submitted(least=least)]).executions
 
         assert (execution.error is not None) == fails
 
 
-def test_an_empty_block_changes_nothing() -> None:
-    block = produce(3, [], market(), NOW_MS)
+def test_without_transactions_nothing_changes() -> None:
+    state = market_state(3)
 
-    assert (block.executions, block.changed_pools) == ((), ())
+    blocks = produce(1, state, [], at_slots(), NOW_MS)
 
-
-directions = [(one.symbol, other.symbol) for base, quote in pairs() for one, other in ((base, quote), (quote, base))]
-
-
-@st.composite
-def blocks(draw: st.DrawFn) -> list[Order]:
-    """Orders of a few pairs only, so that they meet in the same pools, some of them large."""
-    chosen = draw(st.lists(st.sampled_from(directions), min_size=1, max_size=3))
-    orders = []
-    for number in range(draw(st.integers(0, 12))):
-        token_in, token_out = draw(st.sampled_from(chosen))
-        dollars = draw(st.sampled_from([10, 1_000, 20_000, 200_000]))
-        amount = str(int(dollars / TOKENS[token_in].opening_price) + 1)
-        slippage_bps = draw(st.sampled_from([100, 500, 5_000]))
-        orders.append(
-            submitted(number, amount=amount, slippage_bps=slippage_bps, token_in=token_in, token_out=token_out)
-        )
-    return orders
-
-
-@given(blocks())
-def test_what_the_orders_gave_and_got_is_what_the_vaults_gained_and_lost(orders: list[Order]) -> None:
-    block = produce(1, orders, market(), NOW_MS)
-
-    by_signature = {order.signature: order for order in orders}
-    expected = {(pool.pool, token): vault(pool, token) for pool in market().values() for token in sides(pool)}
-    for execution in block.executions:
-        for fill in execution.fills:
-            expected[fill.pool, fill.token_in] += fill.amount_in
-            expected[fill.pool, fill.token_out] -= fill.amount_out
-        order = by_signature[execution.signature]
-        if execution.error is None:
-            assert sum(fill.amount_in for fill in execution.fills) == order.request.amount_in
-            assert sum(fill.amount_out for fill in execution.fills) == execution.amount_out
-            assert execution.amount_out >= order.built_transaction.minimum_out
-        else:
-            assert execution.fills == ()
-    found = after(market(), block.changed_pools)
-    assert {(pool.pool, token): vault(pool, token) for pool in found.values() for token in sides(pool)} == expected
-
-
-@given(blocks())
-def test_every_transaction_has_its_result_in_its_turn(orders: list[Order]) -> None:
-    block = produce(1, orders, market(), NOW_MS)
-
-    assert [execution.signature for execution in block.executions] == [order.signature for order in orders]
-    assert len({pool.pool for pool in block.changed_pools}) == len(block.changed_pools)
-    assert all(pool.version > 0 for pool in block.changed_pools)
+    assert (blocks.executions, blocks.changed_pools, blocks.flows, blocks.after) == ((), (), {}, state)
 
 
 def test_a_signature_that_is_missing_is_a_bug_and_said_so() -> None:
     with pytest.raises(ValueError, match="has no signature yet"):
-        produce(1, [make_order(Status.BUILDING)], market(), NOW_MS)
+        land([make_order(Status.BUILDING)])

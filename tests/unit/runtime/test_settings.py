@@ -9,7 +9,7 @@ from orderflow.runtime.settings import LedgerSettings, MarketSettings, Settings,
 
 def test_what_is_not_set_has_its_default() -> None:
     assert read_settings(MarketSettings, {}) == MarketSettings(
-        redis_url="redis://127.0.0.1:6379/0", partitions=4, seed=1, speed=1.0
+        redis_url="redis://127.0.0.1:6379/0", partitions=4, seed=1, speed=1.0, drop_rate=0.01, network_failure_rate=0.0
     )
     assert read_settings(LedgerSettings, {}) == LedgerSettings(database_url="", database_secret_id="")
     assert read_settings(SocketSettings, {}) == SocketSettings(connections_endpoint="", connections_api="aws")
@@ -17,10 +17,18 @@ def test_what_is_not_set_has_its_default() -> None:
 
 def test_texts_become_what_the_settings_are() -> None:
     environment = {"REDIS_URL": "unix:///run/redis.sock", "PARTITIONS": "8", "SEED": "-3", "SPEED": "0.25"}
+    rates = {"DROP_RATE": "0.2", "NETWORK_FAILURE_RATE": "1"}
 
-    settings = read_settings(MarketSettings, environment)
+    settings = read_settings(MarketSettings, environment | rates)
 
-    assert settings == MarketSettings(redis_url="unix:///run/redis.sock", partitions=8, seed=-3, speed=0.25)
+    assert settings == MarketSettings(
+        redis_url="unix:///run/redis.sock",
+        partitions=8,
+        seed=-3,
+        speed=0.25,
+        drop_rate=0.2,
+        network_failure_rate=1.0,
+    )
 
 
 def test_a_text_stays_a_text_whatever_it_looks_like() -> None:
@@ -49,6 +57,8 @@ def test_only_the_variables_of_the_model_are_read() -> None:
         ("SPEED", "-1", "Expected `float` >= 0.0"),
         ("SPEED", "nan", "Expected `float` >= 0.0"),
         ("SPEED", "inf", "Expected `float` <= 100.0"),
+        ("DROP_RATE", "1.01", "Expected `float` <= 1.0"),
+        ("NETWORK_FAILURE_RATE", "-0.1", "Expected `float` >= 0.0"),
     ],
 )
 def test_what_can_not_be_used_is_named(name: str, value: str, problem: str) -> None:

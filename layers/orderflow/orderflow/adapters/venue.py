@@ -1,6 +1,6 @@
 """The market as the stages see it: pool states to quote from, transactions to send, signatures to look up."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -11,7 +11,8 @@ from orderflow.adapters.codec import encoder
 from orderflow.adapters.keys import CHAIN, key
 from orderflow.domain.order import Order, Signature
 from orderflow.domain.pools import Pool
-from orderflow.market.chain import Block, Execution
+from orderflow.market.background import opening_prices
+from orderflow.market.chain import Blocks, Execution, MarketState
 from orderflow.market.universe import opening_pools
 
 TRANSACTIONS = "transactions"
@@ -19,14 +20,15 @@ KEEP_RESULT_MS = 10 * 60 * 1000
 """How long, beyond a transaction's own life, a signature's result outlives the end of its order."""
 
 _pool_decoder = msgspec.json.Decoder(Pool)
+_fair_decoder = msgspec.json.Decoder(dict[str, float])
 _execution_decoder = msgspec.json.Decoder(Execution)
 
 
 class Venue(Protocol):
     """Where orders are executed: what a real chain's RPC offers, in batches."""
 
-    def pools(self, addresses: Iterable[str]) -> dict[str, Pool]:
-        """Return the latest states of pools, by address."""
+    def market(self) -> tuple[int, list[Pool]]:
+        """Return the latest slot and the states of all pools after it."""
 
     def send(self, sends: Sequence[tuple[Order, int]]) -> None:
         """Send the orders' signed transactions, each to land after its delay in ms; a signature is accepted once."""
@@ -43,31 +45,51 @@ class MockVenue:
 
     def __init__(self, client: redis.Redis, seed: int) -> None:
         self._client = client
-        self._seed = seed
-        self._pools_key, self._height_key = key(CHAIN, "pools"), key(CHAIN, "height")
+        self.seed = seed
+        self._decoded: dict[str, tuple[str, Pool]] = {}
+        self._known: tuple[int, MarketState] | None = None
         self._send = client.register_script(scripts.source("send", "deliver"))
         self._expire = client.register_script(scripts.source("expire"))
         self._commit = client.register_script(scripts.source("commit_block"))
 
-    def pools(self, addresses: Iterable[str]) -> dict[str, Pool]:
-        """Return the latest states of pools; open the market first where there is none yet."""
-        wanted = list(dict.fromkeys(addresses))
-        if not wanted:
-            return {}
-        states = self._client.hmget(self._pools_key, wanted)
-        if None in states:
+    def market(self) -> tuple[int, list[Pool]]:
+        """Return the latest slot and the states of all pools after it."""
+        _, state = self.state()
+        return state.slot, list(state.pools.values())
+
+    def state(self) -> tuple[int, MarketState]:
+        """Return the number of the last commit and the market after it; open the market first where there is none.
+
+        The pools are read anew only when others have committed since this was asked last.
+        """
+        known = self._known
+        if known is not None and self._client.hget(key(CHAIN, "slot"), "block") == str(known[0]):
+            return known
+        block, slot, fair, pools = self._read()
+        if not pools:
             self._open()
-            states = self._client.hmget(self._pools_key, wanted)
-        return {
-            address: _pool_decoder.decode(state)
-            for address, state in zip(wanted, states, strict=True)
-            if state is not None
-        }
+            block, slot, fair, pools = self._read()
+        state = MarketState(
+            slot=int(slot or 0),
+            fair=_fair_decoder.decode(fair) if fair else opening_prices(),
+            # In one order whatever Redis': the noise of a slot is drawn pool by pool.
+            pools={address: self._pool(address, pools[address]) for address in sorted(pools)},
+        )
+        self._known = int(block or 0), state
+        return self._known
 
     def opening(self) -> dict[str, Pool]:
         """Return the states that the market opened with, kept to audit it by."""
         states = self._client.hgetall(key(CHAIN, "opening"))
         return {str(address): _pool_decoder.decode(state) for address, state in states.items()}
+
+    def flows(self) -> dict[tuple[str, str], int]:
+        """Return what others than our orders have paid into each pool of each token in all, negative for taken out."""
+        flows: dict[tuple[str, str], int] = {}
+        for place, atoms in self._client.hgetall(key(CHAIN, "flows")).items():
+            pool, _, token = str(place).partition("|")
+            flows[pool, token] = int(atoms)
+        return flows
 
     def send(self, sends: Sequence[tuple[Order, int]]) -> None:
         """Queue transactions for the block of their landing."""
@@ -91,26 +113,48 @@ class MockVenue:
         if signatures:
             self._expire([_result_key(signature) for signature in signatures], [valid_ms + KEEP_RESULT_MS])
 
-    def height(self) -> int:
-        """Return the height of the last block; 0 before the first."""
-        return int(self._client.get(self._height_key) or 0)
-
-    def commit(self, block: Block) -> bool:
-        """Put a block on top of the chain; False when another was put there first, and nothing has changed."""
-        keys = [self._height_key, self._pools_key]
-        arguments: list[str | bytes | int] = [block.height, len(block.changed_pools)]
-        for pool in block.changed_pools:
+    def commit(self, block: int, blocks: Blocks) -> bool:
+        """Put blocks on top of commit number `block`; False when others were put there first, and nothing changed."""
+        keys = [key(CHAIN, name) for name in ("slot", "pools", "fair", "flows")]
+        arguments: list[str | bytes | int] = [
+            block,
+            blocks.after.slot,
+            encoder.encode(blocks.after.fair),
+            len(blocks.changed_pools),
+            len(blocks.flows),
+        ]
+        for pool in blocks.changed_pools:
             arguments += [pool.pool, encoder.encode(pool)]
-        for execution in block.executions:
+        for place, atoms in blocks.flows.items():
+            arguments += [place, atoms]
+        for execution in blocks.executions:
             keys.append(_result_key(execution.signature))
             arguments.append(encoder.encode(execution))
-        return bool(self._commit(keys, arguments))
+        committed = bool(self._commit(keys, arguments))
+        self._known = (block + 1, blocks.after) if committed else None
+        return committed
+
+    def _read(self) -> tuple[str | None, str | None, str | None, dict[str, str]]:
+        """Read the state's parts as they were between two commits."""
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.hmget(key(CHAIN, "slot"), ["block", "slot"])
+        pipeline.get(key(CHAIN, "fair"))
+        pipeline.hgetall(key(CHAIN, "pools"))
+        (block, slot), fair, pools = pipeline.execute()
+        return block, slot, fair, pools
+
+    def _pool(self, address: str, state: str) -> Pool:
+        """Return a pool; one that has not changed since it was last read is the very same object."""
+        known = self._decoded.get(address)
+        if known is None or known[0] != state:
+            known = self._decoded[address] = (state, _pool_decoder.decode(state))
+        return known[1]
 
     def _open(self) -> None:
         pipeline = self._client.pipeline(transaction=True)
-        for pool in opening_pools(self._seed):
+        for pool in opening_pools(self.seed):
             state = encoder.encode(pool)
-            pipeline.hsetnx(self._pools_key, pool.pool, state)
+            pipeline.hsetnx(key(CHAIN, "pools"), pool.pool, state)
             pipeline.hsetnx(key(CHAIN, "opening"), pool.pool, state)
         pipeline.execute()
 

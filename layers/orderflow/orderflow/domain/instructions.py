@@ -2,7 +2,12 @@
 
 from orderflow.domain.routing import Route
 
-_SWAP_PROGRAMS = {"raydium": "raydium.swap_base_in", "meteora": "meteora.swap"}
+_SWAPS = {
+    "raydium_amm_v4": "raydium_amm_v4.swap_base_in",
+    "raydium_cpmm": "raydium_cpmm.swap_base_input",
+    "meteora_damm_v2": "meteora_damm_v2.swap",
+    "meteora_dlmm": "meteora_dlmm.swap",
+}
 
 
 def instructions_for(route: Route) -> tuple[str, ...]:
@@ -10,4 +15,4 @@ def instructions_for(route: Route) -> tuple[str, ...]:
     first, last = route.legs[0], route.legs[-1]
     wrap = ("system.transfer", "token.sync_native") if first.token_in == "SOL" else ()
     unwrap = ("token.close_account",) if last.token_out == "SOL" else ()
-    return (*wrap, *(_SWAP_PROGRAMS[leg.venue] for leg in route.legs), *unwrap)
+    return (*wrap, *(_SWAPS[leg.pool.partition(":")[0]] for leg in route.legs), *unwrap)

@@ -28,10 +28,14 @@ class OrderRequest(msgspec.Struct, frozen=True):
 
 
 class Transaction(msgspec.Struct, frozen=True):
-    """The swap as it goes to the chain, refused there after `expires_at_ms` (its blockhash has expired by then)."""
+    """The swap as it goes to the chain, refused there when its blockhash has expired.
+
+    That is after the slot `last_valid_slot`, or after `expires_at_ms` should the chain stand still meanwhile.
+    """
 
     instructions: tuple[str, ...]
     minimum_out: int
+    last_valid_slot: int
     expires_at_ms: int
 
 
@@ -65,10 +69,10 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         """Return the order with its best route."""
         return self._step(Status.ROUTING, now_ms, route=route)
 
-    def build(self, instructions: tuple[str, ...], expires_at_ms: int, now_ms: int) -> Self:
+    def build(self, instructions: tuple[str, ...], last_valid_slot: int, expires_at_ms: int, now_ms: int) -> Self:
         """Return the order with its unsigned transaction and the minimum out that it may yield."""
         least = minimum_out(self.chosen_route.expected_out, self.request.slippage_bps)
-        transaction = Transaction(instructions, least, expires_at_ms)
+        transaction = Transaction(instructions, least, last_valid_slot, expires_at_ms)
         return self._step(Status.BUILDING, now_ms, transaction=transaction)
 
     def submit(self, tx_hash: Signature, now_ms: int) -> Self:

@@ -12,5 +12,6 @@ def sign(order: Order) -> Signature:
     """
     transaction = order.built_transaction
     legs = ";".join(f"{leg.pool}:{leg.token_in}:{leg.amount_in}" for leg in order.chosen_route.legs)
-    message = f"{order.order_id}|{legs}|{transaction.minimum_out}|{transaction.expires_at_ms}"
+    validity = f"{transaction.last_valid_slot}|{transaction.expires_at_ms}"
+    message = f"{order.order_id}|{legs}|{transaction.minimum_out}|{validity}"
     return Signature("0x" + sha256(message.encode()).hexdigest())

@@ -1,64 +1,87 @@
-"""The mock chain's execution: transactions in landing order and pool states in, results and new states out."""
+"""The mock chain's blocks: the market's state and the transactions that land in, results and the next state out."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from orderflow.domain.order import Order, Signature
 from orderflow.domain.pools import Pool
-from orderflow.domain.routing import Leg, leg_of
+from orderflow.domain.router.execute import run_legs
+from orderflow.domain.routing import Leg, paid_out
 from orderflow.domain.slippage import slippage_reason
 from orderflow.errors import RejectedError
+from orderflow.market.background import advance, chain_seconds, pull_back
 
 
 class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of a transaction: its fills and the atoms received, or the `error` it failed with."""
 
     signature: Signature
-    height: int
+    slot: int
     amount_out: int = 0
     fills: tuple[Leg, ...] = ()
     error: str | None = None
 
 
-class Block(msgspec.Struct, frozen=True):
-    """The executions of one block and the pools that it changed, in their state after it."""
+class MarketState(msgspec.Struct, frozen=True):
+    """The market after a slot: fair prices in dollars by token, pools by address."""
 
-    height: int
+    slot: int
+    fair: dict[str, float]
+    pools: dict[str, Pool]
+
+
+class Blocks(msgspec.Struct, frozen=True):
+    """The blocks that lead from one state to the next: what they executed, and what others paid into the pools."""
+
+    after: MarketState
     executions: tuple[Execution, ...]
     changed_pools: tuple[Pool, ...]
+    flows: dict[str, int]
 
 
-def produce(height: int, orders: list[Order], pools: dict[str, Pool], now_ms: int) -> Block:
-    """Execute the transactions of `orders` one after the other against `pools` and return the block.
+def produce(
+    seed: int, state: MarketState, orders: Sequence[Order], landing_slot: Callable[[Order], int], now_ms: int
+) -> Blocks:
+    """Let the market live up to the slot of each transaction and execute it there, one after the other.
 
-    A transaction is atomic: it changes nothing when it fails. `pools` holds at least every pool that the orders'
-    routes name, by address, and is left as it was.
+    The chain's clock runs with the orders: `landing_slot` says when one lands, and what comes late lands in the latest
+    slot. A transaction is atomic: it changes nothing when it fails.
     """
-    state = dict(pools)
+    slot, fair, pools = state.slot, state.fair, dict(state.pools)
+    flows: Counter[str] = Counter()
     executions: list[Execution] = []
-    for order in orders:
-        execution, changes = _execute(height, order, state, now_ms)
+    traded: set[str] = set()
+    for landing, order in sorted(((landing_slot(order), order) for order in orders), key=lambda item: item[0]):
+        if landing > slot:
+            background = advance(seed, slot, landing, fair, pools)
+            slot, fair = landing, background.fair
+            pools |= background.changed
+            flows.update(background.flows)
+        execution, changes = _execute(slot, order, pools, now_ms)
         executions.append(execution)
-        state |= changes
-    changed = tuple(pool for address, pool in state.items() if pool is not pools[address])
-    return Block(height, tuple(executions), changed)
+        pools |= changes
+        traded |= changes.keys()
+    after = pull_back(slot, fair, pools, sorted(traded))
+    pools |= after.changed
+    flows.update(after.flows)
+    changed = tuple(pool for address, pool in pools.items() if pool is not state.pools[address])
+    return Blocks(MarketState(slot, dict(fair), pools), tuple(executions), changed, dict(flows))
 
 
-def _execute(height: int, order: Order, pools: dict[str, Pool], now_ms: int) -> tuple[Execution, dict[str, Pool]]:
+def _execute(slot: int, order: Order, pools: Mapping[str, Pool], now_ms: int) -> tuple[Execution, dict[str, Pool]]:
     """Run the integer swaps again on the state at landing; return the execution and the pools that it changed."""
     transaction, route = order.built_transaction, order.chosen_route
-    if now_ms > transaction.expires_at_ms:
-        return Execution(order.signature, height, error="Transaction expired: block height exceeded"), {}
-    changes: dict[str, Pool] = {}
-    fills: list[Leg] = []
+    if slot > transaction.last_valid_slot or now_ms > transaction.expires_at_ms:
+        return Execution(order.signature, slot, error="Transaction expired: block height exceeded"), {}
     try:
-        for leg in route.legs:
-            pool = changes.get(leg.pool) or pools[leg.pool]
-            swap, changes[leg.pool] = pool.swap(leg.token_in, leg.amount_in)
-            fills.append(leg_of(pool, leg.token_in, swap, leg.share_bps))
+        fills, changes = run_legs(route.legs, pools, chain_seconds(slot))
     except RejectedError as error:
-        return Execution(order.signature, height, error=str(error)), {}
-    amount_out = sum(fill.amount_out for fill in fills)
+        return Execution(order.signature, slot, error=str(error)), {}
+    amount_out = paid_out(fills, order.request.token_out)
     if amount_out < transaction.minimum_out:
-        reason = slippage_reason(route.expected_out, amount_out, order.request.slippage_bps)
-        return Execution(order.signature, height, error=reason), {}
-    return Execution(order.signature, height, amount_out, tuple(fills)), changes
+        through = [leg.pool for leg in route.legs]
+        reason = slippage_reason(route.expected_out, amount_out, order.request.slippage_bps, through)
+        return Execution(order.signature, slot, error=reason), {}
+    return Execution(order.signature, slot, amount_out, fills), changes

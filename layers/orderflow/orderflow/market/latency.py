@@ -1,15 +1,27 @@
-"""How long the mock venues and chain take: delays in milliseconds, drawn from a seed and the order's id."""
+"""How long the mock venues and chain take, and what gets lost: draws from a seed, the slot and the request.
 
+Nothing here depends on an order's id or on the wall clock, so the same seed and the same orders meet the same market.
+"""
+
+from functools import lru_cache
 from hashlib import blake2b
 from math import exp
 from statistics import NormalDist
+from struct import unpack
+
+import msgspec
+
+from orderflow.domain.order import OrderRequest
 
 SLOT_MS = 400
 SLOTS_TO_CONFIRM = 2
 BLOCKHASH_VALID_SLOTS = 150
+RESEND_SLOTS = 5
+"""A transaction that was dropped is sent again after 2 s."""
 
 # Log-normal: the median, and the standard deviation of the logarithm that puts the 99th percentile at about 800 ms.
 QUOTE_MEDIAN_MS = 150
+QUOTE_DEADLINE_MS = 800
 BUILD_MEDIAN_MS = 350
 _SIGMA = 0.72
 _BUILD_SIGMA = 0.2
@@ -18,49 +30,119 @@ _NORMAL = NormalDist()
 _LANDING = ((0.35, 1), (0.75, 2), (0.90, 3), (1.0, 4))
 """Cumulative probability of landing this many slots after sending."""
 
+SIGNATURE_FEE = 5_000
+PRIORITY_FEE_MEDIAN = 10_000
+"""Lamports; what is paid on top to be landed soon is log-normal around this."""
+
+
+class Quotes(msgspec.Struct, frozen=True):
+    """Which venues answered in time, and how long that took in milliseconds of market time."""
+
+    venues: tuple[str, ...]
+    wait_ms: float
+
+
+class Landing(msgspec.Struct, frozen=True):
+    """How many slots after sending a transaction lands, and how often it had to be sent for that."""
+
+    slots: int
+    sends: int
+
 
 class Latency:
-    """The delays of one market: `speed` scales them all (1 = real time, 0 = none) and changes nothing else."""
+    """The delays and losses of one market; `speed` scales the real waiting (1 = real time, 0 = none) and only that.
 
-    def __init__(self, seed: int, speed: float) -> None:
+    `drop_rate` is the share of sendings that get lost; `failure_rate` the share of quote requests that fail.
+    """
+
+    def __init__(self, seed: int, speed: float, drop_rate: float = 0.01, failure_rate: float = 0.0) -> None:
         self._seed = seed
         self._speed = speed
+        self._drop_rate = drop_rate
+        self._failure_rate = failure_rate
 
-    def quote_ms(self, order_id: str, venues: tuple[str, ...]) -> int:
-        """Return how long the slowest of `venues`, asked at the same time, takes to quote."""
-        if not self._speed:
-            return 0
-        slowest = max(_log_normal(self._draw(order_id, venue), QUOTE_MEDIAN_MS, _SIGMA) for venue in venues)
-        return self._scaled(slowest)
+    def quotes(self, slot: int, request: OrderRequest, venues: tuple[str, ...]) -> Quotes:
+        """Return who answers a request for quotes that goes to all venues at once.
 
-    def build_ms(self, order_id: str) -> int:
-        """Return how long the venue's API takes to build a transaction."""
-        return self._scaled(_log_normal(self._draw(order_id, "build"), BUILD_MEDIAN_MS, _BUILD_SIGMA))
+        A venue that fails or misses the deadline is left out; when all do, the quickest is waited for.
+        """
+        took = {venue: self._quote_ms(slot, request, venue) for venue in venues}
+        in_time = tuple(
+            venue
+            for venue, milliseconds in took.items()
+            if milliseconds <= QUOTE_DEADLINE_MS and self._draw(slot, request, f"failure:{venue}") >= self._failure_rate
+        )
+        if not in_time:
+            quickest = min(took, key=took.__getitem__)
+            return Quotes((quickest,), took[quickest])
+        late = len(in_time) < len(venues)
+        return Quotes(in_time, QUOTE_DEADLINE_MS if late else max(took.values()))
 
-    def landing_ms(self, order_id: str, now_ms: int) -> int:
-        """Return how long after `now_ms` the transaction lands: at the end of the first to fourth slot from now."""
-        if not self._speed:
-            return 0
-        draw = self._draw(order_id, "landing")
+    def build_ms(self, slot: int, request: OrderRequest) -> float:
+        """Return how long the venue's API takes to build a transaction, in market time."""
+        return _log_normal(self._draw(slot, request, "build"), BUILD_MEDIAN_MS, _BUILD_SIGMA)
+
+    def landing(self, slot: int, request: OrderRequest) -> Landing:
+        """Return when a transaction lands after it was sent; every dropped sending costs the time to notice it."""
+        sends = 1
+        while sends < BLOCKHASH_VALID_SLOTS // RESEND_SLOTS and self._drops(slot, request, sends):
+            sends += 1
+        draw = self._draw(slot, request, "landing")
         slots = next(slots for cumulative, slots in _LANDING if draw <= cumulative)
-        slot_ms = SLOT_MS * self._speed
-        return round(slots * slot_ms - now_ms % slot_ms + slot_ms)
+        return Landing(slots + (sends - 1) * RESEND_SLOTS, sends)
 
-    def confirmation_ms(self) -> int:
-        """Return how long after landing a transaction counts as confirmed."""
-        return self._scaled(SLOTS_TO_CONFIRM * SLOT_MS)
+    def landing_slot(self, slot: int, request: OrderRequest, venues: tuple[str, ...]) -> int:
+        """Return the slot in which an order that was quoted in `slot` lands."""
+        before_ms = self.quotes(slot, request, venues).wait_ms + self.build_ms(slot, request)
+        return slot + int(before_ms // SLOT_MS) + self.landing(slot, request).slots
+
+    def network_fee(self, slot: int, request: OrderRequest) -> int:
+        """Return the lamports that a transaction costs: its signature and a priority fee."""
+        return SIGNATURE_FEE + round(_log_normal(self._draw(slot, request, "fee"), PRIORITY_FEE_MEDIAN, _SIGMA))
+
+    def scaled(self, market_ms: float) -> int:
+        """Return how many real milliseconds to wait for a time of the market."""
+        return round(market_ms * self._speed)
 
     def blockhash_valid_ms(self) -> int:
-        """Return how long a transaction may wait to land; never less than in real time, whatever the speed."""
+        """Return how long a transaction may really wait to land; never less than in real time, whatever the speed."""
         return round(BLOCKHASH_VALID_SLOTS * SLOT_MS * max(self._speed, 1))
 
-    def _scaled(self, milliseconds: float) -> int:
-        return round(milliseconds * self._speed)
+    def _quote_ms(self, slot: int, request: OrderRequest, venue: str) -> float:
+        return _log_normal(self._draw(slot, request, f"quote:{venue}"), QUOTE_MEDIAN_MS, _SIGMA)
 
-    def _draw(self, order_id: str, purpose: str) -> float:
-        """Return a number strictly between 0 and 1 that is the same for the same seed, order and purpose."""
-        digest = blake2b(f"{self._seed}:{order_id}:{purpose}".encode(), digest_size=8).digest()
-        return (int.from_bytes(digest) + 0.5) / 2**64
+    def _drops(self, slot: int, request: OrderRequest, sends: int) -> bool:
+        return self._draw(slot, request, f"drop:{sends}") < self._drop_rate
+
+    def _draw(self, slot: int, request: OrderRequest, purpose: str) -> float:
+        """Return a number strictly between 0 and 1, the same for the same seed, slot, request and purpose."""
+        draws = _draws(f"{self._seed}:{slot}:{request.token_in}:{request.token_out}:{request.amount_in}")
+        number = _PURPOSES.get(purpose)
+        return draws[number] if number is not None else _draws(f"{draws}:{purpose}")[0]
+
+
+# What every order needs comes out of one digest.
+_PURPOSES = {
+    purpose: number
+    for number, purpose in enumerate(
+        (
+            "quote:meteora",
+            "quote:raydium",
+            "failure:meteora",
+            "failure:raydium",
+            "build",
+            "landing",
+            "fee",
+            "drop:1",
+        )
+    )
+}
+
+
+@lru_cache(maxsize=8192)
+def _draws(key: str) -> tuple[float, ...]:
+    """Return eight numbers strictly between 0 and 1 for a key."""
+    return tuple((word + 0.5) / 2**64 for word in unpack("<8Q", blake2b(key.encode()).digest()))
 
 
 def _log_normal(uniform: float, median: float, sigma: float) -> float:

@@ -1,9 +1,10 @@
 """The batch contract of a stream's function: `{"Records": [...]}` in, `{"batchItemFailures": [...]}` out."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from typing import Any, NotRequired, Protocol, TypedDict
+from types import MappingProxyType
+from typing import Any, NamedTuple, NotRequired, Protocol, TypedDict
 
 import redis
 
@@ -102,6 +103,52 @@ class Failures:
             except Exception as error:  # noqa: BLE001 - the one broad except: a bug on one record is its alone
                 self.add(record, error)
 
+    def decode_orders(self, records: Iterable[StreamRecord]) -> list[tuple[StreamRecord, Order]]:
+        """Return records with the order that each carries; one that carries none is noted."""
+        decoded: list[tuple[StreamRecord, Order]] = []
+        self.attempt(records, lambda record: decoded.append((record, order_decoder.decode(record["data"]["order"]))))
+        return decoded
+
+
+class Done(NamedTuple):
+    """What a function made of a batch: counts for its line and metrics, and the orders that it took a step on."""
+
+    counts: Mapping[str, int] = MappingProxyType({})
+    orders: Sequence[Order] = ()
+
+
+def run_batch(
+    function: str, event: StreamEvent, work: Callable[[Sequence[StreamRecord], Failures], Done]
+) -> BatchResponse:
+    """Have `work` done on an event's records, and answer with those that it noted as failures.
+
+    Writes the one line and the metrics of the batch; a batch of one order names it. Batches that take orders on are
+    written at INFO, those that only tell or record it at DEBUG.
+    """
+    started = time.perf_counter()
+    records = event["Records"]
+    failures = Failures(function)
+    done = work(records, failures)
+    elapsed_ms = round((time.perf_counter() - started) * 1000, 2)
+    counts = {"records": len(records), "failures": len(failures.items), **done.counts}
+    count(function, counts, elapsed_ms)
+    one = done.orders[0] if len(done.orders) == 1 else None
+    logger = get_logger(function)
+    write = logger.info if done.orders else logger.debug
+    write(
+        "batch",
+        extra={
+            "partition": records[0]["partition"] if records else None,
+            **{name: value for name, value in counts.items() if value},
+            "order_id": one.order_id if one else None,
+            "sequence": one.sequence if one else None,
+            "status_to": one.status.value if one else None,
+            "reason": one.reason if one else None,
+            "elapsed_ms": elapsed_ms,
+        },
+    )
+    return {"batchItemFailures": failures.items}
+
 
 def run_stage(
     function: str,
@@ -116,64 +163,27 @@ def run_stage(
     and may have died before what comes afterwards, or the order has gone another way. Raises RetryableError when what
     the whole batch depends on is away.
     """
-    started = time.perf_counter()
-    failures = Failures(function)
-    arrived: list[tuple[StreamRecord, Order]] = []
-    transitions: list[Transition] = []
 
-    failures.attempt(event["Records"], lambda record: arrived.append((record, _order_of(record))))
-    decide = prepare([order for _, order in arrived])
-    orders_by_id = {record["messageId"]: order for record, order in arrived}
+    def take_step(records: Sequence[StreamRecord], failures: Failures) -> Done:
+        arrived = failures.decode_orders(records)
+        decide = prepare([order for _, order in arrived])
+        orders_by_id = {record["messageId"]: order for record, order in arrived}
+        transitions: list[Transition] = []
 
-    def step(record: StreamRecord) -> None:
-        order = orders_by_id[record["messageId"]]
-        try:
-            transitions.append(decide(order))
-        except RejectedError as error:
-            transitions.append(Transition(order.fail(str(error), clock.now_ms())))
+        def step(record: StreamRecord) -> None:
+            order = orders_by_id[record["messageId"]]
+            try:
+                transitions.append(decide(order))
+            except RejectedError as error:
+                transitions.append(Transition(order.fail(str(error), clock.now_ms())))
 
-    failures.attempt([record for record, _ in arrived], step)
-    taken = clients.orders().apply(transitions)
-    if afterwards is not None:
-        stepped = [transition.order for transition, fresh in zip(transitions, taken, strict=True) if fresh]
-        stale = [transition.order for transition, fresh in zip(transitions, taken, strict=True) if not fresh]
-        afterwards(stepped, stale)
-    finish(function, event, failures, started, stale=taken.count(False), orders=transitions)
-    return {"batchItemFailures": failures.items}
+        failures.attempt([record for record, _ in arrived], step)
+        taken = clients.orders().apply(transitions)
+        orders = [transition.order for transition in transitions]
+        stepped = [order for order, fresh in zip(orders, taken, strict=True) if fresh]
+        stale = [order for order, fresh in zip(orders, taken, strict=True) if not fresh]
+        if afterwards is not None:
+            afterwards(stepped, stale)
+        return Done({"stale": len(stale)}, orders)
 
-
-def finish(
-    function: str,
-    event: StreamEvent,
-    failures: Failures,
-    started: float,
-    orders: Sequence[Transition] = (),
-    **counts: int,
-) -> None:
-    """Write the one line and the metrics of a batch; a batch of one order names it.
-
-    Batches that take orders on are written at INFO, those that only tell or record it at DEBUG.
-    """
-    records = event["Records"]
-    elapsed_ms = round((time.perf_counter() - started) * 1000, 2)
-    counts = {"records": len(records), "failures": len(failures.items)} | counts
-    count(function, counts, elapsed_ms)
-    one = orders[0].order if len(orders) == 1 else None
-    logger = get_logger(function)
-    write = logger.info if orders else logger.debug
-    write(
-        "batch",
-        extra={
-            "partition": records[0]["partition"] if records else None,
-            **{name: value for name, value in counts.items() if value},
-            "order_id": one.order_id if one else None,
-            "sequence": one.sequence if one else None,
-            "status_to": one.status.value if one else None,
-            "reason": one.reason if one else None,
-            "elapsed_ms": elapsed_ms,
-        },
-    )
-
-
-def _order_of(record: StreamRecord) -> Order:
-    return order_decoder.decode(record["data"]["order"])
+    return run_batch(function, event, take_step)

@@ -10,6 +10,7 @@ from redis.retry import Retry
 
 from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.orders import Orders
+from orderflow.adapters.router import Router
 from orderflow.adapters.sockets import ApiGatewaySockets, LocalGatewaySockets, Sockets
 from orderflow.adapters.venue import MockVenue
 from orderflow.adapters.watchers import Watchers
@@ -70,7 +71,13 @@ def venue() -> MockVenue:
 def latency() -> Latency:
     """Return the market's delays."""
     settings = read_settings(MarketSettings)
-    return Latency(settings.seed, settings.speed)
+    return Latency(settings.seed, settings.speed, settings.drop_rate, settings.network_failure_rate)
+
+
+@cache
+def router() -> Router:
+    """Return the router over the market."""
+    return Router(venue(), latency())
 
 
 @cache

@@ -19,10 +19,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MarketSettings(Settings, frozen=True, kw_only=True):
-    """Of the stages that trade: the market's seed, and the factor on its delays (1 = real time, 0 = none)."""
+    """Of the stages that trade: the market's seed, and the factor on its delays (1 = real time, 0 = none).
+
+    `drop_rate` is the share of sendings that never land, `network_failure_rate` that of quotes that fail.
+    """
 
     seed: int = 1
     speed: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
+    drop_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01
+    network_failure_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
 
 
 class LedgerSettings(Settings, frozen=True, kw_only=True):

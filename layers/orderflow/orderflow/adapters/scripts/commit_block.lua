@@ -1,15 +1,24 @@
--- Commit a block on top of the one that it was computed from: new pool states and results together, or nothing.
--- KEYS: height, pools, then each signature's result. ARGV: the block's height, number of pools; then per pool: address,
--- state; then the results in the order of their keys. Returns 1 (committed) or 0 (another block came first).
-if tonumber(redis.call('GET', KEYS[1]) or '0') ~= tonumber(ARGV[1]) - 1 then
+-- Commit blocks on top of the state that they were computed from: pools, prices and results together, or nothing.
+-- KEYS: slot, pools, fair prices, what others paid, then each signature's result.
+-- ARGV: block before, slot after, fair prices, number of pools, number of flows; then per pool: address, state; per flow:
+-- place, atoms; then the results in the order of their keys. Returns 1 (committed) or 0 (others came first).
+-- The slot may stay the same while pools change, so a counter beside it tells one state from the next.
+if (redis.call('HGET', KEYS[1], 'block') or '0') ~= ARGV[1] then
   return 0
 end
-redis.call('SET', KEYS[1], ARGV[1])
-local pools = tonumber(ARGV[2])
-for n = 1, pools do
-  redis.call('HSET', KEYS[2], ARGV[1 + n * 2], ARGV[2 + n * 2])
+redis.call('HSET', KEYS[1], 'block', tonumber(ARGV[1]) + 1, 'slot', ARGV[2])
+redis.call('SET', KEYS[3], ARGV[3])
+local at = 6
+for _ = 1, ARGV[4] do
+  redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1])
+  at = at + 2
 end
-for i = 3, #KEYS do
-  redis.call('SET', KEYS[i], ARGV[2 + pools * 2 + i - 2])
+for _ = 1, ARGV[5] do
+  redis.call('HINCRBY', KEYS[4], ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+for i = 5, #KEYS do
+  redis.call('SET', KEYS[i], ARGV[at])
+  at = at + 1
 end
 return 1

@@ -12,6 +12,11 @@ class DammV2(ConstantProduct, frozen=True, kw_only=True, tag="meteora_damm_v2"):
 
     fee_rate: int = 2_500_000
 
+    @property
+    def kept(self) -> float:
+        """The share of a small swap that the fee leaves."""
+        return 1 - self.fee_rate / FEE_UNIT
+
     def swap(self, token_in: str, amount_in: int) -> tuple[Swap, Self]:
         """Sell `amount_in` atoms: gross = ⌊S·a/(R+a)⌋, fee = ⌈gross·rate/10⁹⌉, out = gross − fee.
 

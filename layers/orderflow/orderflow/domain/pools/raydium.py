@@ -14,6 +14,11 @@ CPMM_FUND_SHARE = 40_000
 class AmmV4(ConstantProduct, frozen=True, kw_only=True, tag="raydium_amm_v4"):
     """Raydium AMM v4: a fee of 25/10,000 on the input, all of which stays in the pool."""
 
+    @property
+    def kept(self) -> float:
+        """The share of a small swap that the fee leaves."""
+        return 1 - AMM_V4_FEE / AMM_V4_FEE_UNIT
+
     def swap(self, token_in: str, amount_in: int) -> tuple[Swap, Self]:
         """Sell `amount_in` atoms: fee = ⌈a·25/10⁴⌉, x = a − fee, out = ⌊S·x/(R+x)⌋.
 
@@ -42,6 +47,11 @@ class Cpmm(ConstantProduct, frozen=True, kw_only=True, tag="raydium_cpmm"):
     """Raydium CPMM: a trade fee of `fee_rate`/10⁶ on the input, part of which leaves the pricing reserves."""
 
     fee_rate: int = 2_500
+
+    @property
+    def kept(self) -> float:
+        """The share of a small swap that the fee leaves."""
+        return 1 - self.fee_rate / CPMM_UNIT
 
     def swap(self, token_in: str, amount_in: int) -> tuple[Swap, Self]:
         """Sell `amount_in` atoms: fee = ⌈a·rate/10⁶⌉, x = a − fee, out = ⌊S·x/(R+x)⌋.

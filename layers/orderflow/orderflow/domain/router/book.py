@@ -46,6 +46,10 @@ class CurveBook:
             self._networks.clear()
         self._now_s = now_s
 
+    def pool(self, address: str) -> AnyPool:
+        """Return a pool's latest state."""
+        return self._pools[address]
+
     def pair(self, token_in: str, token_out: str, venue: str | None = None) -> Pair | None:
         """Return a directed pair with its curve, or None where no pool trades it."""
         key = (token_in, token_out, venue)

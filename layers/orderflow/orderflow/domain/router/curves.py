@@ -24,12 +24,13 @@ class Hyperbola:
     d = R/g_i, so that it opens at the price g_o·g_i·S/R.
     """
 
-    __slots__ = ("b", "d", "price", "until")
+    __slots__ = ("b", "capacity", "d", "price", "until")
 
     def __init__(self, b: float, d: float) -> None:
         self.b = b
         self.d = d
         self.price = (b / d) ** 2
+        self.capacity = inf
         self.until = inf
 
     def out(self, amount: float) -> float:
@@ -47,7 +48,7 @@ class Steps:
     `until` is the second from which on the steps are others, because a fee that falls with time has fallen.
     """
 
-    __slots__ = ("_falling", "capacities", "inputs", "outputs", "prices", "until")
+    __slots__ = ("_falling", "capacities", "capacity", "inputs", "outputs", "prices", "until")
 
     def __init__(self, steps: Iterable[tuple[float, float]], until: float = inf) -> None:
         """Take (price, capacity) in any order; steps out of order would only ever be passed at worse prices."""
@@ -56,6 +57,7 @@ class Steps:
         self.capacities = tuple(size for _, size in ordered)
         self.inputs = tuple(accumulate(self.capacities, initial=0.0))
         self.outputs = tuple(accumulate((price * size for price, size in ordered), initial=0.0))
+        self.capacity = self.inputs[-1]
         self.until = until
         self._falling = tuple(-price for price in self.prices)
 
@@ -65,6 +67,10 @@ class Steps:
         if number >= len(self.prices):
             return self.outputs[-1]
         return self.outputs[number] + self.prices[number] * (amount - self.inputs[number])
+
+    def input_above(self, price: float) -> float:
+        """Return the input that the steps take which pay more than `price`."""
+        return self.inputs[bisect_right(self._falling, -price)]
 
     def surplus(self, price: float) -> float:
         """Return the most of out(x) − price·x over all inputs x: all steps that pay more than the price."""

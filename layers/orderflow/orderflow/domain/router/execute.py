@@ -45,7 +45,7 @@ def swap_along(
     `leg_costs` says by token, in its atoms, what a leg that pays it out must gain to be used. The floats only say how
     what a token's earlier legs have paid is shared out among the pairs that take it.
     """
-    onward = _worth_swapping(flows, target)
+    onward = _worth_swapping(flows, target, leg_costs)
     available = {source: amount_in}
     done: list[PoolSwap] = []
     for token in _in_order(onward, source, target):
@@ -55,7 +55,9 @@ def swap_along(
             part = left if pair is shares[-1][0] else min(int(left * (given / total)), left)
             left, total = left - part, total - given
             if part:
-                swaps = swap_split(pair, part, leg_costs[pair.token_out], now_s)
+                # A leg that gains less than rounding may lose is none.
+                leg_cost = max(leg_costs[pair.token_out], 1 + pair.curve.price)
+                swaps = swap_split(pair, part, leg_cost, now_s)
                 paid = sum(result.amount_out for _, _, result in swaps)
                 available[pair.token_out] = available.get(pair.token_out, 0) + paid
                 done += swaps
@@ -111,14 +113,20 @@ def legs_of(swaps: Sequence[PoolSwap]) -> tuple[Leg, ...]:
     return tuple(legs)
 
 
-def _worth_swapping(flows: Iterable[tuple[Pair, float]], target: str) -> dict[str, list[tuple[Pair, float]]]:
-    """Return flows by the token they take, without specks that floats leave behind, and without dead ends."""
+def _worth_swapping(
+    flows: Iterable[tuple[Pair, float]], target: str, leg_costs: Mapping[str, float]
+) -> dict[str, list[tuple[Pair, float]]]:
+    """Return flows by the token they take, without dead ends and without those that gain less than they cost.
+
+    Such are specks that floats leave behind, which a venue may refuse, and what is not worth a leg even as a whole.
+    """
     onward: dict[str, list[tuple[Pair, float]]] = {}
     for pair, given in flows:
         onward.setdefault(pair.token_in, []).append((pair, given))
     for token, taken in onward.items():
-        least = SPECK * sum(given for _, given in taken)
-        onward[token] = [(pair, given) for pair, given in taken if given > least]
+        cost = min(leg_costs.get(token, 0.0), max(given for _, given in taken))
+        least = max(SPECK * sum(given for _, given in taken), cost)
+        onward[token] = [(pair, given) for pair, given in taken if given >= least]
     dead = True
     while dead:
         dead = False

@@ -1,11 +1,13 @@
 """What every pair of a network takes and pays: the state that the search for the best spread moves about in."""
 
 from collections.abc import Iterable
-from math import inf
+from math import inf, sqrt
 
 from orderflow.domain.router.network import Network, Path
 
 _SPECK = 1e-12
+_A_LITTLE_LESS = 1 - 1e-7
+_A_LITTLE_MORE = 1 + 1e-12
 
 Saved = list[tuple[int, float, float, float, float]]
 
@@ -24,9 +26,8 @@ class Flow:
         self.curves = network.curves
         self.inputs = [0.0] * len(self.curves)
         self.outputs = [0.0] * len(self.curves)
-        opening = [curve.at(0.0) for curve in self.curves]
-        self.prices = [price for _, price, _ in opening]
-        self.bends = [bend for _, _, bend in opening]
+        self.prices = [price for _, price, _ in network.openings]
+        self.bends = [bend for _, _, bend in network.openings]
 
     @property
     def input(self) -> float:
@@ -79,6 +80,13 @@ class Flow:
             price *= self.prices[number]
         return price
 
+    def last_price_of(self, path: Path) -> float:
+        """Return what the last of a path's input earns: where a bin is just full, more than its next would."""
+        price = 1.0
+        for number in path:
+            price *= self.curves[number].at(self.inputs[number] * _A_LITTLE_LESS)[1]
+        return price
+
     def bend_of(self, path: Path, unmoved: frozenset[int] = frozenset()) -> float:
         """Return −(log price)' of a path by its input; pairs in `unmoved` stay as they are."""
         price, bend = 1.0, 0.0
@@ -97,6 +105,25 @@ class Flow:
                 room = curve.input_for(self.outputs[number] + room) - given
             room = min(room, curve.room(given))
         return room
+
+    def room_back(self, path: Path) -> float:
+        """Return how much less can enter a path before one of its pairs comes to an earlier piece of its curve."""
+        room = inf
+        for number in reversed(path):
+            curve, given, paid = self.curves[number], self.inputs[number], self.outputs[number]
+            if room < inf:
+                room = given - curve.input_for(paid - room) if room < paid else given
+            room = min(room, curve.room_back(given))
+        return room
+
+    def speeds(self, rates: Iterable[tuple[Path, float]]) -> dict[int, float]:
+        """Return how fast the inputs of pairs grow when those of paths grow at given rates."""
+        speeds: dict[int, float] = {}
+        for path, rate in rates:
+            for number in path:
+                speeds[number] = speeds.get(number, 0.0) + rate
+                rate *= self.prices[number]
+        return speeds
 
     def closes_circle(self, path: Path) -> bool:
         """Whether a path, not yet in use, would lead back to where others come from.
@@ -117,17 +144,33 @@ class Flow:
                 return True
         return False
 
-    def token_values(self) -> dict[str, float]:
-        """Return what an atom of each token is worth in atoms of the target: the best of its ways on, as they are."""
-        topology = self.network.topology
-        values = dict.fromkeys((token for direction in topology.directions for token in direction), 0.0)
-        values[topology.target] = 1.0
+    def token_values(self, *, at_cost: bool = False) -> dict[str, float]:
+        """Return what an atom of each token is worth in atoms of the target, for a bound on what could be better.
+
+        A token is worth what the best way in use that leads on from it earns, or, where none is, the best of all ways.
+        Where a bin is just full, any price between its own and the next is right: `at_cost` makes a token worth no less
+        than what was last paid for it. Both are right at the best flow; near it, either bound may be the tighter.
+        """
+        arcs, idle = [], []
+        for number, (token_in, token_out) in enumerate(self.network.topology.directions):
+            given, price = self.inputs[number], self.prices[number]
+            if given > 0.0:
+                arcs.append((token_in, token_out, price))
+                if at_cost:
+                    arcs.append((token_out, token_in, 1 / self.curves[number].at(given * _A_LITTLE_LESS)[1]))
+            else:
+                idle.append((token_in, token_out, price))
+        used = {token for token, _, _ in arcs}
+        arcs += [arc for arc in idle if arc[0] not in used]
+        values = dict.fromkeys((token for token, _, _ in arcs), 0.0)
+        values[self.network.topology.target] = 1.0
         # As many rounds as there are tokens reach every way without a circle.
         for _ in values:
-            before = dict(values)
-            for (token_in, token_out), price in zip(topology.directions, self.prices, strict=True):
-                values[token_in] = max(values[token_in], price * values[token_out])
-            if values == before:
+            changed = False
+            for token, other, price in arcs:
+                if (value := price * values[other]) > values[token] * _A_LITTLE_MORE:
+                    values[token], changed = value, True
+            if not changed:
                 break
         return values
 
@@ -143,5 +186,5 @@ class Flow:
 
 
 def root_of(price: float) -> float:
-    """Return 1/√price, in which a hyperbola's input is linear; infinity for the price 0."""
-    return price**-0.5 if price > 0.0 else inf
+    """Return 1/√price, in which a hyperbola's input is linear."""
+    return 1 / sqrt(price)

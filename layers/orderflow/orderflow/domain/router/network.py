@@ -71,13 +71,14 @@ def topology(directions: frozenset[Direction], source: str, target: str) -> Topo
 class Network:
     """The pairs of a topology with their curves as they are now, and what the first atom earns on each way."""
 
-    __slots__ = ("best_prices", "curves", "opening_prices", "pairs", "topology")
+    __slots__ = ("best_prices", "curves", "opening_prices", "openings", "pairs", "topology")
 
     def __init__(self, plan: Topology, pairs: Iterable[Pair]) -> None:
         self.topology = plan
         self.pairs = tuple(pairs)
         self.curves = [pair.curve for pair in self.pairs]
-        self.opening_prices = [self.opening_price(path) for path in plan.paths]
+        self.openings = [curve.at(0.0) for curve in self.curves]
+        self.opening_prices = [self._opening_price(path) for path in plan.paths]
         self.best_prices = self._best_prices()
 
     @property
@@ -99,8 +100,15 @@ class Network:
                 gain += self.curves[number].surplus(price / self.best_prices[token_in])
         return gain
 
-    def opening_price(self, path: Path) -> float:
-        """Return what the first atom earns on a path."""
+    def end_of(self, path: Path, amount: float) -> tuple[float, float]:
+        """Return what `amount` pays when it takes a path all alone, and what its last atom earns."""
+        price = 1.0
+        for number in path:
+            amount, own_price, _ = self.curves[number].at(amount)
+            price *= own_price
+        return amount, price
+
+    def _opening_price(self, path: Path) -> float:
         price = 1.0
         for number in path:
             price *= self.curves[number].price

@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 from orderflow.domain.router.curves import Hyperbola, PoolCurve, Steps
 
+NEXT_TO_NOTHING = 1e-60
+"""What the curve earns beyond all that the pools can take: no price is 0, so that none has to be looked out for."""
+
 
 class Piece(NamedTuple):
     """A stretch of the curve from (`start`, `out`) on: a hyperbola where `b` is not 0, else straight.
@@ -87,12 +90,16 @@ class PairCurve:
             return start
         if b:
             return start + wanted * (start + shift) / (ratio - wanted) if wanted < ratio else inf
-        return start + wanted / price if price else inf
+        return start + wanted / price
 
     def room(self, amount: float) -> float:
         """Return how much more input there is up to the end of the piece; infinity on the last."""
         number = bisect_right(self._starts, amount)
         return self._starts[number] - amount if number < len(self._starts) else inf
+
+    def room_back(self, amount: float) -> float:
+        """Return how much of the input lies within its piece."""
+        return amount - self._starts[bisect_right(self._starts, amount) - 1]
 
     def best_input(self, price: float) -> float:
         """Return the input x at which out(x) − price·x is greatest: all that pays more than `price`, above 0."""
@@ -100,7 +107,9 @@ class PairCurve:
         if number < 0:
             return 0.0
         piece = self.pieces[number]
-        end = self._starts[number + 1] if number + 1 < len(self._starts) else inf
+        if number + 1 == len(self.pieces):
+            return piece.b / sqrt(price) - piece.shift if piece.b else piece.start
+        end = self._starts[number + 1]
         return min(piece.b / sqrt(price) - piece.shift, end) if piece.b else end
 
     def surplus(self, price: float) -> float:
@@ -116,7 +125,7 @@ class PairCurve:
             root = (amount + shift) / b
             price = 1 / (root * root)
         else:
-            root = 1 / sqrt(price) if price else 0.0
+            root = 1 / sqrt(price)
         parts = [
             (pool, part)
             for pool, pool_b, pool_d in self._hyperbolas[:open_pools]
@@ -166,7 +175,7 @@ def _sweep(curves: Mapping[int, PoolCurve], ranks: dict[int, list[int]]) -> list
             ranks[number].append(len(pieces))
             pieces.append(Piece(amount, out, -negative, open_pools=open_pools, owner=number))
             amount, out, shift = amount + size, out - negative * size, shift - size
-    pieces.append(_hyperbolic(amount, out, b, shift, open_pools) if b else Piece(amount, out, 0.0))
+    pieces.append(_hyperbolic(amount, out, b, shift, open_pools) if b else Piece(amount, out, NEXT_TO_NOTHING))
     return pieces
 
 

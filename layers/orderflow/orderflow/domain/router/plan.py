@@ -69,27 +69,28 @@ def plan_route(
     The search is paid for only where a bound says that further hops may gain more than their legs cost. Raises
     NoRouteError when no way leads from token to token, and the venue's RejectedError when none takes the amount.
     """
-    refusal: RejectedError = NoRouteError(f"no venue trades {token_in} against {token_out}")
-    direct: list[PoolSwap] = []
-    least = leg_cost
     pair = book.pair(token_in, token_out, venue)
+    network = book.network(token_in, token_out, venue)
+    refusal: RejectedError = NoRouteError(f"no venue trades {token_in} against {token_out}")
+    direct, least = None, leg_cost
     if pair is not None:
         least = _least_gain(pair, amount_in, leg_cost)
         try:
-            direct = _split(pair, amount_in, least, book.now_s)
+            direct = _plan(amount_in, _split(pair, amount_in, least, book.now_s))
         except RejectedError as error:
             refusal = error
-    network = book.network(token_in, token_out, venue)
-    if direct and pair is not None and not _may_gain(network, pair.curve.at(amount_in)[1], least):
-        return _plan(amount_in, direct)
+        if direct and not _may_gain(network, pair.curve.at(amount_in)[1], least):
+            return direct
     try:
         hops = _over_hops(network, amount_in, leg_cost, book.now_s)
     except RejectedError as error:
-        hops, refusal = [], refusal if pair else error
-    plans = [_plan(amount_in, swaps) for swaps in (direct, hops) if swaps]
-    if not plans:
-        raise refusal
-    return max(plans, key=lambda plan: plan.amount_out - least * len(plan.legs))
+        if direct:
+            return direct
+        raise (refusal if pair else error) from None
+    if direct is None:
+        return hops
+    more_legs = max(len(hops.legs) - len(direct.legs), 0)
+    return hops if hops.amount_out - direct.amount_out > least * more_legs else direct
 
 
 def _pair(book: CurveBook, token_in: str, token_out: str, venue: str | None) -> Pair:
@@ -139,16 +140,15 @@ def _best_single(pair: Pair, amount_in: int, swaps: list[PoolSwap], now_s: int) 
     return swaps
 
 
-def _over_hops(network: Network, amount_in: int, leg_cost: float, now_s: int) -> list[PoolSwap]:
+def _over_hops(network: Network, amount_in: int, leg_cost: float, now_s: int) -> Plan:
     topology = network.topology
     if not topology.paths:
         raise NoRouteError(f"no venue trades {topology.source} against {topology.target}")
     flow = best_flow(network, amount_in, leg_cost)
-    values = flow.token_values()
     least = max(leg_cost, LEAST_GAIN * flow.output)
-    costs = {token: least / value for token, value in values.items() if value > 0}
-    flows = [(pair, given) for pair, given in zip(network.pairs, flow.inputs, strict=True) if given > 0]
-    return swap_along(topology.source, topology.target, amount_in, flows, costs, now_s)
+    costs = {token: least / value for token, value in flow.token_values().items() if value > 0.0}
+    flows = [(pair, given) for pair, given in zip(network.pairs, flow.inputs, strict=True) if given > 0.0]
+    return _plan(amount_in, swap_along(topology.source, topology.target, amount_in, flows, costs, now_s))
 
 
 def _plan(amount_in: int, swaps: Sequence[PoolSwap]) -> Plan:

@@ -24,7 +24,7 @@ def split(curve: PairCurve, amount_in: int, leg_cost: float = 0.0) -> Split:
     price, parts = curve.parts(amount_in)
     if len(parts) > 1:
         price, parts = _without_dust(curve, amount_in, leg_cost, price, parts)
-    return Split(price, _in_atoms(parts, amount_in))
+    return Split(price, _in_atoms(curve, parts, amount_in))
 
 
 def upper_bound(curve: PairCurve, amount_in: float, price: float) -> float:
@@ -54,11 +54,15 @@ def _without_dust(
     return price, parts
 
 
-def _in_atoms(parts: list[tuple[int, float]], amount_in: int) -> list[tuple[int, int]]:
-    """Round down, give the atoms left to the pool that takes most, and leave out pools that take none."""
+def _in_atoms(curve: PairCurve, parts: list[tuple[int, float]], amount_in: int) -> list[tuple[int, int]]:
+    """Round down, give the atoms left to the pool with most room for them, and leave out pools that take none."""
     if len(parts) == 1:
         return [(parts[0][0], amount_in)]
     whole = {pool: int(part) for pool, part in parts}
-    largest = max(whole, key=lambda pool: (whole[pool], -pool))
-    whole[largest] += amount_in - sum(whole.values())
+    # A pool of bins that are all full takes no atom more.
+    roomiest = max(whole, key=lambda pool: (curve.curves[pool].capacity - whole[pool], whole[pool], -pool))
+    whole[roomiest] += amount_in - sum(whole.values())
+    if whole[roomiest] < 0:
+        # The amount is nothing to pools of this size: their parts are errors of floats.
+        return [(roomiest, amount_in)]
     return [(pool, part) for pool, part in whole.items() if part > 0]

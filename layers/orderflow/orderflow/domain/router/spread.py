@@ -1,27 +1,18 @@
 """Spreads an input over the ways of a network: curves and an amount in, what every pair takes and pays out.
 
-At the best flow all ways in use end at one marginal price. Bringing every way to one price level finds it where ways
-share no pairs, or nearly. What is left to gain, exchanges do: take from the way in use that ends worst, give to the way
-that ends best. Only exchanges that gain are made.
+At the best flow all ways in use end at one marginal price. Raising the level finds it where ways share no pairs, or
+nearly; exchanges gain what is left.
 """
 
-from math import inf
-
-from orderflow.domain.router.certificate import network_bound
-from orderflow.domain.router.flow import Flow, root_of
-from orderflow.domain.router.level import raise_level, settle
+from orderflow.domain.router.exchange import exchange
+from orderflow.domain.router.flow import Flow
+from orderflow.domain.router.level import lower_to_level, raise_level
 from orderflow.domain.router.network import Network, Path
 
-MAX_STEPS = 24
-MAX_LEVELS = 6
-MAX_EXCHANGES = 48
-MAX_TRIALS = 6
-NEAR = 0.05
-PROOF = 1e-7
-"""A flow that a bound proves to be this near to the best, a thousandth of a bp, needs no more work."""
-
-PRECISION = 1e-8
-"""An exchange that gains less than this share of the output, a ten-thousandth of a bp, is not worth another look."""
+FIRST_STEPS = 16
+QUICK_STEPS = 48
+QUICK_PART = 1 / 12
+LAST_STEPS = 96
 
 
 def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
@@ -29,19 +20,20 @@ def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
 
     A way is left out where it gains less than `leg_cost` for every pair that nothing else needs.
     """
-    paths, high = _candidates(network, amount)
+    paths = _candidates(network, amount)
     flow = Flow(network)
-    if not raise_level(flow, paths, amount, MAX_STEPS):
-        _approach(flow, paths, amount, high)
-        raise_level(flow, paths, amount, 4 * MAX_STEPS)
-    _exchange(flow, paths, amount)
+    if clash := _clashing(network, paths):
+        # Where two tokens could be swapped either way in between, the values that the other ways lead to decide.
+        _fill(flow, [path for path in paths if path not in clash], amount)
+        paths = [path for path in paths if path not in clash or _leads_up(flow, path)]
+        flow = Flow(network)
+    _fill(flow, paths, amount)
     while dust := _dust(flow, paths, leg_cost):
         saved, before = flow.save(range(len(flow.inputs))), flow.output
         for path in dust:
             flow.pull(path, flow.removable(path))
         kept = [path for path in paths if path not in dust]
-        raise_level(flow, kept, amount, MAX_STEPS)
-        _exchange(flow, kept, amount)
+        _fill(flow, kept, amount)
         if before - flow.output > leg_cost * sum(map(len, dust)):
             flow.restore(saved)
             break
@@ -49,49 +41,48 @@ def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
     return flow
 
 
-def _candidates(network: Network, amount: float) -> tuple[list[Path], float]:
-    """Return the ways that may be part of the best flow, and the level at which the best of them takes it all alone.
+def _candidates(network: Network, amount: float) -> list[Path]:
+    """Return the ways that may be part of the best flow.
 
     A way whose first atom earns less than the last atom of another that takes everything has no part in it.
     """
     topology = network.topology
-    alone = Flow(network)
-    first = topology.paths[0]
-    if topology.direct is None:
-        first = max(topology.paths, key=lambda path: _output_along(network, path, amount))
-    alone.push(first, amount)
-    price = alone.price_of(first)
+    ends = [
+        (network.end_of(path, amount), path) for path in topology.paths[: 1 if topology.direct is not None else None]
+    ]
+    (_, price), first = max(ends)
     openings = zip(topology.paths, network.opening_prices, strict=True)
-    return [path for path, opening in openings if path == first or opening > price], root_of(price)
+    return [path for path, opening in openings if path == first or opening > price]
 
 
-def _approach(flow: Flow, paths: list[Path], amount: float, high: float) -> None:
-    """Bring the ways near the level at which they take `amount`, below it: at most so many steps would lead there."""
-    low = min(root_of(flow.price_of(path)) for path in paths)
-    low_excess, high_excess = flow.input - amount, inf
-    start = flow.save(range(len(flow.inputs)))
-    root = high if high < inf else 2 * low
-    for _ in range(MAX_LEVELS):
-        for path in paths:
-            settle(flow, path, root)
-        excess = flow.input - amount
-        if excess <= 0.0:
-            low, low_excess, start = root, excess, flow.save(range(len(flow.inputs)))
-            if excess > -NEAR * amount:
-                return
-        else:
-            high, high_excess = root, excess
-        if high_excess == inf:
-            root *= 2
-        else:
-            root = low + (high - low) * low_excess / (low_excess - high_excess)
-    flow.restore(start)
+def _clashing(network: Network, paths: list[Path]) -> list[Path]:
+    """Return the ways that swap two tokens in between which other ways swap back, if there are ways beside them."""
+    directions = network.topology.directions
+    inner = {directions[number] for path in paths for number in path[1:-1]}
+    clash = [path for path in paths if any((directions[n][1], directions[n][0]) in inner for n in path[1:-1])]
+    return clash if len(clash) < len(paths) else []
 
 
-def _output_along(network: Network, path: Path, amount: float) -> float:
-    for number in path:
-        amount = network.curves[number].at(amount)[0]
-    return amount
+def _leads_up(flow: Flow, path: Path) -> bool:
+    """Whether the swaps in between lead to tokens worth at least as much, rather than the opposite swaps."""
+    values, directions = flow.token_values(), flow.network.topology.directions
+    gain = 1.0
+    for number in path[1:-1]:
+        token_in, token_out = directions[number]
+        gain *= values[token_out] * flow.curves[number].price / values[token_in]
+    return gain >= 1.0
+
+
+def _fill(flow: Flow, paths: list[Path], amount: float) -> None:
+    """Spread what has not entered yet, in exact steps where few lead there, else most of it in quick ones."""
+    if not raise_level(flow, paths, amount, FIRST_STEPS):
+        raise_level(flow, paths, amount, QUICK_STEPS, least_part=QUICK_PART)
+        lower_to_level(flow, paths)
+        if not raise_level(flow, paths, amount, LAST_STEPS):
+            allowed = [path for path in paths if flow.in_use(path) or not flow.closes_circle(path)]
+            flow.push(max(allowed, key=flow.price_of), amount - flow.input)
+    if len(paths) > 1:
+        exchange(flow, paths, amount)
 
 
 def _dust(flow: Flow, paths: list[Path], leg_cost: float) -> list[Path]:
@@ -113,66 +104,3 @@ def _dust(flow: Flow, paths: list[Path], leg_cost: float) -> list[Path]:
         if gain < leg_cost * len(own) and len(dust) + 1 < len(used):
             dust.append(path)
     return dust
-
-
-def _exchange(flow: Flow, paths: list[Path], amount: float) -> None:
-    least = PRECISION * flow.output
-    # Pairs of ways between which nothing could be gained, with the gap between their prices at that time.
-    spent: dict[tuple[Path, Path], float] = {}
-    for number in range(MAX_EXCHANGES):
-        if number % 8 == 0 and _is_proved(flow, amount):
-            return
-        choice = _widest_gap(flow, paths, spent)
-        if choice is None:
-            return
-        gap, best, worst = choice
-        if not _try_exchange(flow, worst, best, least):
-            spent[best, worst] = gap
-
-
-def _is_proved(flow: Flow, amount: float) -> bool:
-    return network_bound(flow.network, amount, flow.token_values()) <= flow.output * (1 + PROOF)
-
-
-def _widest_gap(
-    flow: Flow, paths: list[Path], spent: dict[tuple[Path, Path], float]
-) -> tuple[float, Path, Path] | None:
-    """Return the way that ends best and the one in use that ends worst, or the next of them that may still gain."""
-    ends = sorted(((flow.price_of(path), path) for path in paths), reverse=True)
-    used = [(price, path) for price, path in reversed(ends) if flow.in_use(path)]
-    for best_price, best in ends:
-        for worst_price, worst in used:
-            if best_price <= worst_price * (1 + PRECISION):
-                break
-            gap = best_price / worst_price - 1 if worst_price else inf
-            if gap > 1.5 * spent.get((best, worst), 0.0) and (flow.in_use(best) or not flow.closes_circle(best)):
-                return gap, best, worst
-    return None
-
-
-def _try_exchange(flow: Flow, worst: Path, best: Path, least: float) -> bool:
-    """Move as much from one way to another as brings their prices together; False when that gains less than `least`.
-
-    Newton's step from the prices' falls comes first. Bins make prices jump: where a step goes too far, the next is
-    as much shorter as the prices crossed.
-    """
-    shared = frozenset(worst).intersection(best)
-    touched = frozenset(worst).union(best)
-    low, high = flow.price_of(worst), flow.price_of(best)
-    gap = high - low
-    fall = low * flow.bend_of(worst, shared) + high * flow.bend_of(best, shared)
-    step = limit = flow.removable(worst)
-    if fall * limit > gap:
-        step = gap / fall
-    saved = flow.save(touched)
-    for trial in range(1, MAX_TRIALS + 1):
-        lost = flow.pull(worst, step)
-        gain = flow.push(best, step) - lost
-        rest = flow.price_of(best) - flow.price_of(worst)
-        if gain > least and (rest > -0.5 * gap or trial == MAX_TRIALS):
-            return True
-        flow.restore(saved)
-        if rest >= 0:
-            return False
-        step *= max(gap / (gap - rest), 0.1)
-    return False

@@ -1,0 +1,88 @@
+"""All stages in turn, order after order: the same seed and the same orders get the same fills at any speed."""
+
+from itertools import count
+
+import pytest
+
+from functions.build_order.handler import lambda_handler as build_order
+from functions.confirm_order.handler import lambda_handler as confirm_order
+from functions.produce_block.handler import lambda_handler as produce_block
+from functions.route_order.handler import lambda_handler as route_order
+from functions.submit_order.handler import lambda_handler as submit_order
+from orderflow.domain.order import Order, OrderRequest
+from orderflow.domain.status import Status
+from orderflow.market.latency import Latency
+from tests.builders import NOW_MS, make_order, make_request, nth_id, order_records
+from tests.fakes import FakeVenue, Outside
+
+REQUESTS = [
+    make_request("SOL", "USDC", "12.5"),
+    make_request("USDC", "SOL", "250.75"),
+    make_request("SOL", "USDC", "12.5"),  # the same again: a later slot, another draw
+    make_request("JUP", "WIF", "4000"),
+    make_request("SOL", "USDC", "2500"),
+    make_request("BONK", "JitoSOL", "90000000", slippage_bps=100),
+    make_request("USDC", "SOL", "500", slippage_bps=100),
+    make_request("USDT", "PYTH", "1234.567891"),
+] * 4
+
+_numbers = count()
+
+
+def execute(outside: Outside, request: OrderRequest) -> Order:
+    """Take one order through every stage, each as long after the one before as that one says."""
+    pending = make_order(request=request, order_id=nth_id(next(_numbers)), now_ms=outside.now_ms)
+    order = pending
+    for stream, stage in (("route", route_order), ("build", build_order), ("submit", submit_order)):
+        stage(order_records(stream, order), None)
+        taken = outside.orders.transitions[-1]
+        order = taken.order
+        outside.now_ms += taken.delay_ms
+    sent, landing_ms = outside.venue.sent[-1]
+    outside.now_ms += landing_ms
+    produce_block(order_records("transactions", sent), None)
+    outside.now_ms += outside.orders.scheduled[-1][2]
+    confirm_order(order_records("confirm", order), None)
+    return outside.orders.transitions[-1].order
+
+
+def run(outside: Outside, *, seed: int = 1, speed: float, began_ms: int = NOW_MS) -> list[Order]:
+    outside.venue, outside.now_ms = FakeVenue(), began_ms
+    outside.venue.seed = seed
+    outside.latency = Latency(seed, speed)
+    return [execute(outside, request) for request in REQUESTS]
+
+
+def outcome(order: Order) -> tuple[object, ...]:
+    """Return what an order came to: everything but its id, its signature and its times."""
+    return order.status, order.route, order.fills, order.amount_out, order.execution_price, order.reason
+
+
+@pytest.mark.parametrize("speed", [0.5, 1, 2])
+def test_the_same_orders_one_after_another_get_the_same_fills_at_any_speed(outside: Outside, speed: float) -> None:
+    at_once = run(outside, speed=0)
+    chain = outside.venue.latest
+
+    in_time = run(outside, speed=speed, began_ms=NOW_MS + 123_457)
+
+    assert [outcome(order) for order in in_time] == [outcome(order) for order in at_once]
+    assert outside.venue.latest == chain
+    assert {order.order_id for order in in_time}.isdisjoint({order.order_id for order in at_once})
+    assert [order.status for order in at_once].count(Status.CONFIRMED) >= len(REQUESTS) - 1
+    assert chain.slot > 2 * len(REQUESTS)
+
+
+def test_at_speed_one_an_order_takes_two_to_three_seconds_and_at_speed_zero_none(outside: Outside) -> None:
+    run(outside, speed=0)
+    at_once_ms = outside.now_ms - NOW_MS
+    run(outside, speed=1)
+    in_time_ms = outside.now_ms - NOW_MS
+
+    assert at_once_ms == 0
+    assert 2_000 < in_time_ms / len(REQUESTS) < 3_000
+
+
+def test_another_seed_is_another_market(outside: Outside) -> None:
+    one, other = run(outside, seed=1, speed=0), run(outside, seed=2, speed=0)
+
+    assert [outcome(order) for order in one] != [outcome(order) for order in other]

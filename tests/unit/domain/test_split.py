@@ -1,0 +1,430 @@
+"""The split over the pools of one pair: optimal by its conditions and its certificate, exact in its atoms."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise, permutations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from orderflow.domain.pools.dlmm import Dlmm
+from orderflow.domain.pools.dlmm_opening import NARROW
+from orderflow.domain.pools.swap import AnyPool, swap
+from orderflow.domain.router.book import CurveBook
+from orderflow.domain.router.curves import Hyperbola, curve_of
+from orderflow.domain.router.network import Pair
+from orderflow.domain.router.pair import PairCurve
+from orderflow.domain.router.plan import Plan, plan_single, plan_split
+from orderflow.domain.router.split import split, upper_bound
+from orderflow.errors import InsufficientLiquidityError, NoRouteError, RejectedError, ZeroOutputError
+from orderflow.market.universe import opening_pools
+from tests.builders import amm_v4, cpmm, damm_v2
+from tests.router_pools import (
+    NOW_S,
+    amounts,
+    best_split_slowly,
+    bin_pools,
+    bins,
+    book_of,
+    check_legs_fit,
+    constant_product_pools,
+    exact_out,
+    kept,
+    named,
+    pools_of_one_pair,
+    steps_of,
+)
+
+A_HUNDREDTH_BP = 1e-6
+
+
+def pair_of(pools: Sequence[AnyPool], token_in: str = "SOL") -> Pair:
+    """Return the directed pair that pools of SOL and USDC make."""
+    pair = book_of(pools).pair(token_in, "USDC" if token_in == "SOL" else "SOL")
+    assert pair is not None
+    return pair
+
+
+def planned(pools: Sequence[AnyPool], amount: int, *, leg_cost: float = 0.0) -> Plan:
+    """Split an amount of SOL; leave amounts that no pool takes out of the search."""
+    try:
+        return plan_split(book_of(pools), "SOL", "USDC", amount, leg_cost=leg_cost)
+    except RejectedError:
+        for pool in pools:
+            with pytest.raises(RejectedError):
+                swap(pool, "SOL", amount, NOW_S)
+        assume(False)
+        raise
+
+
+def rounding(pools: Sequence[AnyPool], price: float) -> float:
+    """Return how many atoms out all pools together may lose by rounding, at prices up to `price`.
+
+    A pool rounds its output and its fee, and its part of the input is whole; a bin rounds its capacity and its fee.
+    """
+    bins_met = sum(len(steps_of(pool, "SOL")) if isinstance(pool, Dlmm) else 1 for pool in pools)
+    return (1 + 3 * price) * (bins_met + len(pools))
+
+
+def best_price(pools: Sequence[AnyPool]) -> float:
+    """Return the highest price that any pool opens at."""
+    return pair_of(pools).curve.price
+
+
+# --- A pool's curve --------------------------------------------------------------------------------------------------
+
+
+@given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.sampled_from(["SOL", "USDC"]), amounts)
+def test_a_curve_pays_what_its_pool_would_pay_without_rounding(pool: AnyPool, token_in: str, amount: int) -> None:
+    curve = curve_of(pool, token_in, NOW_S)
+
+    assert curve.out(amount) == pytest.approx(float(exact_out(pool, token_in, Fraction(amount))), rel=1e-12)
+
+
+@given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.sampled_from(["SOL", "USDC"]), amounts)
+def test_no_swap_pays_more_than_the_curve(pool: AnyPool, token_in: str, amount: int) -> None:
+    try:
+        result, _ = swap(pool, token_in, amount, NOW_S)
+    except RejectedError:
+        assume(False)
+
+    assert result.amount_out <= curve_of(pool, token_in, NOW_S).out(amount) * (1 + 1e-12)
+
+
+@given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.floats(0.5, 2.0), amounts)
+def test_no_input_earns_more_over_a_price_than_the_surplus(pool: AnyPool, price: float, amount: int) -> None:
+    curve = curve_of(pool, "SOL", NOW_S)
+
+    assert curve.out(amount) - price * amount <= curve.surplus(price) + 1e-12 * curve.out(amount)
+
+
+# --- The curve of a pair ---------------------------------------------------------------------------------------------
+
+
+@given(pools_of_one_pair(), amounts)
+def test_a_pairs_curve_is_the_sum_of_its_pools_parts(pools: list[AnyPool], amount: int) -> None:
+    pair = pair_of(pools)
+
+    price, parts = pair.curve.parts(amount)
+
+    paid, marginal, _ = pair.curve.at(amount)
+    depth = sum(curve.d for curve in pair.curve.curves.values() if isinstance(curve, Hyperbola))
+    assert sum(part for _, part in parts) == pytest.approx(amount, abs=1e-12 * (depth + amount))
+    assert paid == pytest.approx(sum(pair.curve.curves[n].out(part) for n, part in parts), rel=1e-9, abs=1e-12 * depth)
+    assert marginal == pytest.approx(price, rel=1e-12)
+
+
+@given(pools_of_one_pair(), st.lists(st.floats(0, 1e13), min_size=2, max_size=10))
+def test_a_pairs_curve_rises_ever_less(pools: list[AnyPool], inputs: list[float]) -> None:
+    curve = pair_of(pools).curve
+    points = [(amount, *curve.at(amount)) for amount in sorted(inputs)]
+
+    for (amount, paid, price, _), (more, more_paid, lower_price, bend) in pairwise(points):
+        slack = 1e-9 * more_paid
+        assert lower_price <= price * (1 + 1e-12)
+        assert bend >= 0
+        assert lower_price * (more - amount) - slack <= more_paid - paid <= price * (more - amount) + slack
+
+
+@given(pools_of_one_pair(), amounts)
+def test_a_pairs_curve_can_be_read_backwards(pools: list[AnyPool], amount: int) -> None:
+    curve = pair_of(pools).curve
+    paid, price, _ = curve.at(amount)
+
+    assert curve.at(curve.input_for(paid))[0] == pytest.approx(paid, rel=1e-9)
+    assert curve.at(curve.best_input(price))[0] - price * curve.best_input(price) == pytest.approx(
+        curve.surplus(price), rel=1e-9
+    )
+
+
+# --- Optimality ------------------------------------------------------------------------------------------------------
+
+
+@given(pools_of_one_pair(), amounts)
+def test_the_certificate_proves_the_split(pools: list[AnyPool], amount: int) -> None:
+    plan, curve = planned(pools, amount), pair_of(pools).curve
+
+    bound = upper_bound(curve, amount, split(curve, amount).price)
+
+    # The certificate bounds whatever the pools could pay, and the split comes up to it but for the atoms.
+    assert plan.amount_out <= bound * (1 + 1e-12)
+    assert plan.amount_out >= bound * (1 - A_HUNDREDTH_BP) - rounding(pools, best_price(pools))
+
+
+@given(pools_of_one_pair(most=4), amounts, st.lists(st.integers(0, 100), min_size=4, max_size=4), st.floats(0.9, 1.1))
+def test_no_other_split_comes_above_the_certificate_at_any_price(
+    pools: list[AnyPool], amount: int, weights: list[int], shift: float
+) -> None:
+    assume(any(weights[: len(pools)]))
+    total = sum(weights[: len(pools)])
+    paid = sum(
+        exact_out(pool, "SOL", Fraction(amount * weight, total)) for pool, weight in zip(pools, weights, strict=False)
+    )
+
+    curve = pair_of(pools).curve
+    price = split(curve, amount).price * shift
+
+    assert float(paid) <= upper_bound(curve, amount, price) * (1 + 1e-12)
+
+
+@given(pools_of_one_pair(), amounts)
+def test_pools_in_use_end_at_one_price_and_no_other_offers_more(pools: list[AnyPool], amount: int) -> None:
+    pair = pair_of(pools)
+
+    price, parts = pair.curve.parts(amount)
+
+    taken = dict(parts)
+    for number, pool in enumerate(pair.pools):
+        part = taken.get(number, 0.0)
+        before, after = marginal_prices(pool, part)
+        assert after <= price * (1 + 1e-7)
+        if part > 1:
+            assert before >= price * (1 - 1e-7)
+
+
+def marginal_prices(pool: AnyPool, part: float) -> tuple[float, float]:
+    """Return what the last atom before an input earns, and the first after it: they differ where a bin is full."""
+    if isinstance(pool, Dlmm):
+        prices = [bin_price_at(pool, part * (1 - 1e-9) - 1e-6), bin_price_at(pool, part * (1 + 1e-9) + 1e-6)]
+        return prices[0], prices[1]
+    reserve_in, reserve_out = pool.reserves("SOL")
+    of_input, of_output = kept(pool)
+    slope = float(of_output * of_input * reserve_in * reserve_out / (reserve_in + of_input * Fraction(part)) ** 2)
+    return slope, slope
+
+
+def bin_price_at(pool: Dlmm, part: float) -> float:
+    """Return the price of the bin at which an input ends, 0 beyond the last."""
+    for price, capacity in steps_of(pool, "SOL"):
+        part -= float(capacity)
+        if part < 0:
+            return float(price)
+    return 0.0
+
+
+@given(pools_of_one_pair(), amounts)
+def test_a_slow_search_finds_nothing_better(pools: list[AnyPool], amount: int) -> None:
+    plan = planned(pools, amount)
+
+    best = float(best_split_slowly(pools, "SOL", amount))
+
+    assert plan.amount_out <= best * (1 + 1e-12)
+    assert plan.amount_out >= best * (1 - A_HUNDREDTH_BP) - rounding(pools, best_price(pools))
+
+
+@given(constant_product_pools("a"), constant_product_pools("b"), st.integers(10**5, 10**12))
+def test_between_two_pools_golden_sections_find_the_same(a: AnyPool, b: AnyPool, amount: int) -> None:
+    plan = planned([a, b], amount)
+
+    def paid(part: Fraction) -> Fraction:
+        return exact_out(a, "SOL", part) + exact_out(b, "SOL", amount - part)
+
+    low, high = Fraction(0), Fraction(amount)
+    golden = Fraction(61803398875, 10**11)
+    for _ in range(70):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        left, right = left.limit_denominator(10**15), right.limit_denominator(10**15)
+        low, high = (left, high) if paid(left) < paid(right) else (low, right)
+
+    best = float(max(paid(low), paid(Fraction(0)), paid(Fraction(amount))))
+    assert plan.amount_out >= best * (1 - A_HUNDREDTH_BP) - rounding([a, b], best_price([a, b]))
+    assert plan.amount_out <= best * (1 + 1e-9)
+
+
+# --- What a split promises -------------------------------------------------------------------------------------------
+
+
+@given(pools_of_one_pair(), amounts)
+def test_the_parts_sum_to_the_order_and_no_single_pool_pays_more(pools: list[AnyPool], amount: int) -> None:
+    plan = planned(pools, amount)
+
+    check_legs_fit(plan.legs, "SOL", "USDC", amount)
+    assert sum(leg.share_bps for leg in plan.legs) == 10_000
+    assert len({leg.pool for leg in plan.legs}) == len(plan.legs)
+    assert plan.amount_out == sum(leg.amount_out for leg in plan.legs)
+    assert plan.amount_out >= plan_single(book_of(pools), "SOL", "USDC", amount).amount_out
+    for pool in pools:
+        try:
+            alone, _ = swap(pool, "SOL", amount, NOW_S)
+        except RejectedError:
+            continue
+        assert plan.amount_out >= alone.amount_out
+
+
+@given(pools_of_one_pair(), amounts)
+def test_every_leg_is_what_its_venue_would_execute(pools: list[AnyPool], amount: int) -> None:
+    by_name = {pool.pool: pool for pool in pools}
+
+    for leg in planned(pools, amount).legs:
+        result, _ = swap(by_name[leg.pool], "SOL", leg.amount_in, NOW_S)
+        assert (result.amount_out, result.fee, result.fee_token) == (leg.amount_out, leg.fee, leg.fee_token)
+
+
+@given(pools_of_one_pair(), amounts, amounts)
+def test_more_in_pays_no_less(pools: list[AnyPool], amount: int, more: int) -> None:
+    less_paid, more_paid = planned(pools, amount).amount_out, planned(pools, amount + more).amount_out
+
+    assert more_paid >= less_paid * (1 - A_HUNDREDTH_BP) - rounding(pools, best_price(pools))
+
+
+@given(pools_of_one_pair(), amounts)
+def test_taking_away_a_pool_in_use_never_improves(pools: list[AnyPool], amount: int) -> None:
+    plan = planned(pools, amount)
+
+    for leg in plan.legs:
+        others = [pool for pool in pools if pool.pool != leg.pool]
+        if not others:
+            continue
+        try:
+            without = plan_split(book_of(others), "SOL", "USDC", amount)
+        except RejectedError:
+            continue
+        assert without.amount_out <= plan.amount_out * (1 + A_HUNDREDTH_BP) + rounding(pools, best_price(pools))
+
+
+@given(pools_of_one_pair(most=4), amounts)
+def test_a_plan_does_not_depend_on_the_order_or_the_age_of_the_book(pools: list[AnyPool], amount: int) -> None:
+    plan = planned(pools, amount)
+
+    for listed in permutations(pools):
+        book = book_of(listed)
+        assert plan_split(book, "SOL", "USDC", amount) == plan
+        assert plan_split(book, "SOL", "USDC", amount) == plan
+
+
+# --- Dust ------------------------------------------------------------------------------------------------------------
+
+
+@given(pools_of_one_pair(), amounts, st.floats(0, 1e6))
+def test_a_split_gives_up_no_more_than_the_legs_it_saves_would_cost(
+    pools: list[AnyPool], amount: int, leg_cost: float
+) -> None:
+    best, thrifty = planned(pools, amount), planned(pools, amount, leg_cost=leg_cost)
+
+    saved = len(pools) - len(thrifty.legs)
+    assert thrifty.amount_out >= best.amount_out - saved * leg_cost - A_HUNDREDTH_BP * best.amount_out - rounding(
+        pools, best_price(pools)
+    )
+
+
+@given(pools_of_one_pair(any_type=False), amounts)
+def test_where_legs_cost_more_than_the_order_one_pool_takes_it(pools: list[AnyPool], amount: int) -> None:
+    assert len(planned(pools, amount, leg_cost=1e18).legs) == 1
+
+
+def test_a_hundred_dollars_are_not_split_over_eight_pools() -> None:
+    pools = [named(cpmm(10**13 + number, 2_200 * 10**9), f"pool {number}") for number in range(8)]
+    amount = 454_545_454  # SOL at 220 dollars
+
+    assert len(planned(pools, amount).legs) == 8
+    # All eight gain about a fifth of a cent over one; no leg brings a tenth of a cent.
+    assert len(planned(pools, amount, leg_cost=1_000).legs) < 4
+
+
+# --- By hand ---------------------------------------------------------------------------------------------------------
+
+
+def test_two_equal_pools_share_alike() -> None:
+    pools = [named(amm_v4(10**12, 10**12), "a"), named(amm_v4(10**12, 10**12), "b")]
+
+    plan = planned(pools, 1_000_000_001)
+
+    assert sorted(leg.amount_in for leg in plan.legs) == [500_000_000, 500_000_001]
+    assert sorted(leg.share_bps for leg in plan.legs) == [5_000, 5_000]
+
+
+def test_a_bin_that_pays_more_than_the_pool_opens_at_is_filled_first() -> None:
+    # The bin pays 0.999 for one (a base fee of 0.1 %), the pool opens at 0.9975.
+    pools: list[AnyPool] = [named(amm_v4(10**12, 10**12), "pool"), bins("bin", [9_990_000])]
+
+    small, large = planned(pools, 5_000_000), planned(pools, 20_000_000)
+
+    assert [(leg.pool, leg.amount_in) for leg in small.legs] == [("bin", 5_000_000)]
+    assert {leg.pool: leg.amount_in for leg in large.legs} == {"bin": 10_000_000, "pool": 10_000_000}
+
+
+def test_atoms_left_over_go_where_there_is_room() -> None:
+    # The bin is full with 1,001,001 of the atoms, and by far the largest part; its pool would take no atom more.
+    pools: list[AnyPool] = [
+        named(amm_v4(10**7, 97 * 10**5), "a"),
+        named(amm_v4(10**7, 97 * 10**5), "b"),
+        bins("bin", [10**6]),
+    ]
+
+    plan = planned(pools, 1_007_389)
+
+    assert {leg.pool: leg.amount_in for leg in plan.legs}["bin"] == 1_001_001
+    assert len(plan.legs) > 1
+
+
+def test_the_closed_form_of_two_unequal_pools() -> None:
+    # Opening prices 4 and 1, no fees: b = √(R·S) = 2·10¹² and 10¹², d = R. For A = 10¹² both are open:
+    # 1/√λ = (A + Σd)/Σb = 3·10¹²/3·10¹² = 1, so x = 2·10¹² − 10¹² = 10¹² and 0.
+    pools = [named(damm_v2(10**12, 4 * 10**12, 0), "a"), named(damm_v2(10**12, 10**12, 0), "b")]
+
+    price, parts = pair_of(pools).curve.parts(10**12 + 3)
+
+    assert price == pytest.approx(1, rel=1e-9)
+    assert dict(parts) == pytest.approx({0: 10**12 + 2, 1: 1}, abs=0.1)
+
+
+# --- Errors and the book ---------------------------------------------------------------------------------------------
+
+
+def test_where_all_bins_together_hold_too_little_the_order_is_refused() -> None:
+    pools = [bins("a", [1_000_000]), bins("b", [1_000_000])]
+
+    with pytest.raises(InsufficientLiquidityError):
+        plan_split(book_of(pools), "SOL", "USDC", 3_000_000)
+    assert len(planned(pools, 1_900_000).legs) == 2
+
+
+def test_an_order_too_small_for_any_pool_is_refused_with_the_venues_reason() -> None:
+    with pytest.raises(ZeroOutputError, match="1 atoms are too few"):
+        plan_split(book_of([amm_v4(), damm_v2()]), "SOL", "USDC", 1)
+
+
+def test_a_pair_without_pools_has_no_split() -> None:
+    with pytest.raises(NoRouteError, match="^no venue trades SOL against USDC$"):
+        plan_split(CurveBook(), "SOL", "USDC", 1)
+
+
+def test_a_venue_alone_is_split_over_its_own_pools() -> None:
+    book = book_of([amm_v4(), cpmm(), damm_v2()])
+
+    for venue in ("meteora", "raydium"):
+        plan = plan_split(book, "SOL", "USDC", 10**14, venue=venue)
+        assert {leg.venue for leg in plan.legs} == {venue}
+
+
+def test_curves_are_kept_until_a_pool_changes() -> None:
+    pools = opening_pools(1)
+    book = CurveBook(pools, NOW_S)
+    pair, other = book.pair("SOL", "USDC"), book.pair("JUP", "USDC")
+
+    book.refresh(opening_pools(1), NOW_S + 1)
+
+    assert book.pair("SOL", "USDC") is pair
+    pool = next(pool for pool in pools if {pool.token_a, pool.token_b} == {"SOL", "USDC"})
+    book.refresh([swap(pool, "SOL", 10**9, NOW_S)[1]], NOW_S + 1)
+    assert book.pair("SOL", "USDC") is not pair
+    assert book.pair("JUP", "USDC") is other
+
+
+def test_a_fee_that_falls_with_time_brings_a_new_curve() -> None:
+    pool = bins("a", [10**9] * 3, va=300_000, last_s=NOW_S)
+    book = CurveBook([pool], NOW_S)
+    before = book.pair("SOL", "USDC")
+    assert before is not None
+
+    book.refresh([pool], NOW_S + NARROW.filter_period_s - 1)
+    assert book.pair("SOL", "USDC") is before
+    for elapsed in (NARROW.filter_period_s, NARROW.decay_period_s):
+        book.refresh([pool], NOW_S + elapsed)
+        after = book.pair("SOL", "USDC")
+        assert after is not None
+        assert after.curve.price > before.curve.price
+        fresh = PairCurve({0: curve_of(pool, "SOL", NOW_S + elapsed)})
+        assert after.curve.price == fresh.price
+        before = after
