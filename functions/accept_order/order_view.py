@@ -11,7 +11,8 @@ from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Fill, OrderRow
 from orderflow.domain.amounts import to_units
 from orderflow.domain.order import Order, StatusEvent, iso_timestamp
-from orderflow.domain.slippage import BPS
+from orderflow.domain.routing import Route
+from orderflow.domain.slippage import BPS, minimum_out
 from orderflow.domain.tokens import TOKENS
 
 
@@ -34,9 +35,10 @@ class OrderSummary(msgspec.Struct, frozen=True):
 
 
 class OrderDetails(OrderSummary, frozen=True):
-    """An order with its route, its fills (amounts in atoms) and every event so far."""
+    """An order with its route, the least it may yield, its fills (all in atoms) and every event so far."""
 
     route: Any = None
+    minimum_out: int | None = None
     fills: Sequence[Fill] = ()
     history: Sequence[StatusEvent] = ()
 
@@ -64,6 +66,7 @@ def details_of(order: Order, history: Sequence[StatusEvent]) -> OrderDetails:
         tx_hash=order.tx_hash,
         reason=order.reason,
         route=order.route,
+        minimum_out=minimum_out(order.route.expected_out, request.slippage_bps) if order.route else None,
         fills=[
             Fill(
                 leg.venue,
@@ -83,8 +86,14 @@ def details_of(order: Order, history: Sequence[StatusEvent]) -> OrderDetails:
 
 def details_of_row(row: OrderRow, fills: Sequence[Fill], history: Sequence[StatusEvent]) -> OrderDetails:
     """Return an order that only the ledger still has."""
-    route = msgspec.Raw(row.route.encode()) if row.route else None
-    return OrderDetails(**msgspec.structs.asdict(summary_of_row(row)), route=route, fills=fills, history=history)
+    route = msgspec.json.decode(row.route, type=Route) if row.route else None
+    return OrderDetails(
+        **msgspec.structs.asdict(summary_of_row(row)),
+        route=route,
+        minimum_out=minimum_out(route.expected_out, row.slippage_bps) if route else None,
+        fills=fills,
+        history=history,
+    )
 
 
 def summary_of_row(row: OrderRow) -> OrderSummary:

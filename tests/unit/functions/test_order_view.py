@@ -84,7 +84,8 @@ def test_a_confirmed_order_is_shown_with_its_route_fills_and_history() -> None:
 
     shown = document(details_of(order, history_to(order)))
 
-    assert list(shown) == [*KEYS, "route", "fills", "history"]
+    assert list(shown) == [*KEYS, "route", "minimum_out", "fills", "history"]
+    assert shown["minimum_out"] == order.built_transaction.minimum_out
     assert {key: shown[key] for key in KEYS} == {
         "order_id": ORDER_ID,
         "status": "confirmed",
