@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from orderflow.domain.pools.swap import AnyPool, swap
 from orderflow.domain.router import plan as planning
 from orderflow.domain.router.book import CurveBook
-from orderflow.domain.router.certificate import network_bound
+from orderflow.domain.router.certificate import network_bound, token_values
 from orderflow.domain.router.execute import run_legs
 from orderflow.domain.router.network import topology
 from orderflow.domain.router.plan import Plan, plan_route, plan_split
-from orderflow.domain.router.spread import best_flow
+from orderflow.domain.router.spread import best_flow, bound_of
 from orderflow.domain.tokens import TOKENS
 from orderflow.errors import InsufficientLiquidityError, NoRouteError, RejectedError
 from orderflow.market.universe import opening_pools
@@ -53,13 +53,6 @@ def worth(dollars: int, token: str) -> int:
     return int((Decimal(dollars) / TOKENS[token].opening_price).scaleb(TOKENS[token].decimals))
 
 
-def bound_of(book: CurveBook, token_in: str, token_out: str, amount: int) -> float:
-    """Return a bound on what any route pays, at the values that the best flow found comes to."""
-    network = book.network(token_in, token_out)
-    flow = best_flow(network, amount)
-    return min(network_bound(network, amount, flow.token_values(at_cost=at_cost)) for at_cost in (False, True))
-
-
 @st.composite
 def tangles(draw: st.DrawFn) -> list[AnyPool]:
     """Pools between up to five tokens, of any pairs, prices up to 3 % off, so that circles may be free."""
@@ -89,7 +82,7 @@ def test_in_the_universe_routes_are_proved_within_half_a_bp_of_the_best_in_the_o
     for book, token_in, token_out, amount in market_cases():
         plan = plan_route(book, token_in, token_out, amount)
 
-        bound = bound_of(book, token_in, token_out, amount)
+        bound = bound_of(book.network(token_in, token_out), amount)
         assert plan.amount_out <= bound * (1 + 1e-9)
         gaps.append(bound / plan.amount_out - 1)
 
@@ -113,7 +106,7 @@ def test_between_two_tokens_on_the_way_values_decide_on_the_direction() -> None:
 
     plan = plan_route(book, "WIF", "USDT", amount)
 
-    assert plan.amount_out >= bound_of(book, "WIF", "USDT", amount) * (1 - 1e-4)
+    assert plan.amount_out >= bound_of(book.network("WIF", "USDT"), amount) * (1 - 1e-4)
 
 
 def check_plan(plan: Plan, token_in: str, token_out: str, amount: int) -> None:
@@ -177,14 +170,14 @@ def test_any_tangle_gives_a_route_that_can_be_run(pools: list[AnyPool], amount: 
 def test_no_route_through_a_tangle_pays_more_than_its_certificate(pools: list[AnyPool], amount: int) -> None:
     plan = routed(pools, amount)
 
-    assert plan.amount_out <= bound_of(book_of(pools), "SOL", "USDC", amount) * (1 + 1e-9)
+    assert plan.amount_out <= bound_of(book_of(pools).network("SOL", "USDC"), amount) * (1 + 1e-9)
 
 
 @given(tangles(), st.integers(10**3, 10**12), st.floats(0.8, 1.25))
 @settings(max_examples=200)
 def test_the_certificate_holds_at_any_values(pools: list[AnyPool], amount: int, shift: float) -> None:
     plan, network = routed(pools, amount), book_of(pools).network("SOL", "USDC")
-    values = best_flow(network, amount).token_values()
+    values = token_values(best_flow(network, amount))
 
     for token in set(values) - {"USDC"}:
         shifted = values | {token: values[token] * shift}

@@ -1,8 +1,24 @@
-"""Proves how good a route is: prices for all tokens in, a bound on what any route could pay out."""
+"""Proves how good a flow is: what tokens are worth at its prices, and a bound on what any flow could pay out.
+
+Any values of the tokens give a bound. At the best flow's own values the bound is what that flow pays.
+"""
 
 from collections.abc import Mapping
+from math import inf, sqrt
 
+from orderflow.domain.router.flow import A_LITTLE_LESS, Flow
 from orderflow.domain.router.network import Network
+
+SPECK = 1e-6
+_A_LITTLE_MORE = 1 + 1e-12
+
+Arc = tuple[str, str, float]
+"""(token, another, how many atoms of the other one atom of the token is at least worth)."""
+
+
+def bound_from(flow: Flow, amount_in: float) -> float:
+    """Return the lowest bound on what any use of the network makes of `amount_in` that the flow's prices lead to."""
+    return min(network_bound(flow.network, amount_in, token_values(flow, at_cost=choice)) for choice in (False, True))
 
 
 def network_bound(network: Network, amount_in: float, values: Mapping[str, float]) -> float:
@@ -17,3 +33,81 @@ def network_bound(network: Network, amount_in: float, values: Mapping[str, float
         value = values[token_out]
         bound += value * curve.surplus(values[token_in] / value)
     return bound
+
+
+def token_values(flow: Flow, *, at_cost: bool = False) -> dict[str, float]:
+    """Return what an atom of each token is worth in atoms of the target, for a bound on what could be better.
+
+    A token is worth what the best way in use that leads on from it earns. Where a bin is just full, any price between
+    its own and the next is right: `at_cost` makes a token worth no less than what was last paid for it. Both are right
+    at the best flow; near it, either bound may be the tighter.
+    """
+    arcs: list[Arc] = []
+    idle: list[Arc] = []
+    in_use = _in_use(flow)
+    for number, (token_in, token_out) in enumerate(flow.network.topology.directions):
+        given, price = flow.inputs[number], flow.prices[number]
+        if number in in_use:
+            arcs.append((token_in, token_out, price))
+            if at_cost:
+                arcs.append((token_out, token_in, 1 / flow.curves[number].at(given * A_LITTLE_LESS)[1]))
+        else:
+            idle.append((token_in, token_out, price))
+    used = {token for token, _, _ in arcs} | {flow.network.topology.target}
+    values = _greatest_values([*arcs, *(arc for arc in idle if arc[0] not in used)], flow.network.topology.target)
+    costs: dict[str, float] = {}
+    for token_in, token_out, price in idle:
+        if token_out not in used and token_in in used:
+            costs[token_out] = min(costs.get(token_out, inf), values[token_in] / price)
+    # A token that costs more than it earns makes its pairs gain nothing; of others, one or the other bounds better.
+    for token, cost in costs.items():
+        if cost < values[token]:
+            values[token] = _value_of_idle(flow.network, token, values, cost)
+    return values
+
+
+def _in_use(flow: Flow) -> set[int]:
+    """Return the pairs that more flows through than the specks that exchanges and floats leave behind."""
+    directions = flow.network.topology.directions
+    totals = dict.fromkeys((token_in for token_in, _ in directions), 0.0)
+    for (token_in, _), given in zip(directions, flow.inputs, strict=True):
+        totals[token_in] += given
+    busy = [n for n, (token_in, _) in enumerate(directions) if flow.inputs[n] > SPECK * totals[token_in]]
+    reached, grown = {flow.network.topology.source}, True
+    while grown:
+        more = {directions[number][1] for number in busy if directions[number][0] in reached} - reached
+        reached |= more
+        grown = bool(more)
+    return {number for number in busy if directions[number][0] in reached}
+
+
+def _greatest_values(arcs: list[Arc], target: str) -> dict[str, float]:
+    values = dict.fromkeys((token for token, _, _ in arcs), 0.0)
+    values[target] = 1.0
+    # As many rounds as there are tokens reach every way without a circle.
+    for _ in values:
+        changed = False
+        for token, other, price in arcs:
+            if (value := price * values[other]) > values[token] * _A_LITTLE_MORE:
+                values[token], changed = value, True
+        if not changed:
+            break
+    return values
+
+
+def _value_of_idle(network: Network, token: str, values: Mapping[str, float], cost: float) -> float:
+    """Return the value of an idle token, between what it costs and what it earns, that lets its pairs gain least."""
+    pairs = [
+        (direction, curve)
+        for direction, curve in zip(network.topology.directions, network.curves, strict=True)
+        if token in direction
+    ]
+
+    def gained(value: float) -> float:
+        surplus = 0.0
+        for direction, curve in pairs:
+            start, end = (value if name == token else values[name] for name in direction)
+            surplus += end * curve.surplus(start / end)
+        return surplus
+
+    return min((values[token], cost, sqrt(values[token] * cost)), key=gained)

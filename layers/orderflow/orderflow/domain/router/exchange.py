@@ -3,7 +3,7 @@
 Only exchanges that gain are made, so the flow never gets worse.
 """
 
-from orderflow.domain.router.certificate import network_bound
+from orderflow.domain.router.certificate import network_bound, token_values
 from orderflow.domain.router.flow import Flow
 from orderflow.domain.router.network import Path
 
@@ -35,7 +35,7 @@ def is_proved(flow: Flow, amount: float) -> bool:
     """Whether a bound at the flow's own prices leaves next to nothing to gain."""
     enough = flow.output * (1 + PROOF)
     return any(
-        network_bound(flow.network, amount, flow.token_values(at_cost=at_cost)) <= enough for at_cost in (False, True)
+        network_bound(flow.network, amount, token_values(flow, at_cost=choice)) <= enough for choice in (False, True)
     )
 
 

@@ -6,8 +6,7 @@ from math import inf, sqrt
 from orderflow.domain.router.network import Network, Path
 
 _SPECK = 1e-12
-_A_LITTLE_LESS = 1 - 1e-7
-_A_LITTLE_MORE = 1 + 1e-12
+A_LITTLE_LESS = 1 - 1e-7
 
 Saved = list[tuple[int, float, float, float, float]]
 
@@ -84,7 +83,7 @@ class Flow:
         """Return what the last of a path's input earns: where a bin is just full, more than its next would."""
         price = 1.0
         for number in path:
-            price *= self.curves[number].at(self.inputs[number] * _A_LITTLE_LESS)[1]
+            price *= self.curves[number].at(self.inputs[number] * A_LITTLE_LESS)[1]
         return price
 
     def bend_of(self, path: Path, unmoved: frozenset[int] = frozenset()) -> float:
@@ -143,36 +142,6 @@ class Flow:
             if start in reached:
                 return True
         return False
-
-    def token_values(self, *, at_cost: bool = False) -> dict[str, float]:
-        """Return what an atom of each token is worth in atoms of the target, for a bound on what could be better.
-
-        A token is worth what the best way in use that leads on from it earns, or, where none is, the best of all ways.
-        Where a bin is just full, any price between its own and the next is right: `at_cost` makes a token worth no less
-        than what was last paid for it. Both are right at the best flow; near it, either bound may be the tighter.
-        """
-        arcs, idle = [], []
-        for number, (token_in, token_out) in enumerate(self.network.topology.directions):
-            given, price = self.inputs[number], self.prices[number]
-            if given > 0.0:
-                arcs.append((token_in, token_out, price))
-                if at_cost:
-                    arcs.append((token_out, token_in, 1 / self.curves[number].at(given * _A_LITTLE_LESS)[1]))
-            else:
-                idle.append((token_in, token_out, price))
-        used = {token for token, _, _ in arcs}
-        arcs += [arc for arc in idle if arc[0] not in used]
-        values = dict.fromkeys((token for token, _, _ in arcs), 0.0)
-        values[self.network.topology.target] = 1.0
-        # As many rounds as there are tokens reach every way without a circle.
-        for _ in values:
-            changed = False
-            for token, other, price in arcs:
-                if (value := price * values[other]) > values[token] * _A_LITTLE_MORE:
-                    values[token], changed = value, True
-            if not changed:
-                break
-        return values
 
     def save(self, numbers: Iterable[int]) -> Saved:
         """Return the state of pairs, to be put back with `restore`."""

@@ -9,6 +9,7 @@ import msgspec
 
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.router.book import CurveBook
+from orderflow.domain.router.certificate import token_values
 from orderflow.domain.router.execute import PoolSwap, legs_of, swap_along, swap_split
 from orderflow.domain.router.network import Network, Pair
 from orderflow.domain.router.spread import best_flow
@@ -146,7 +147,7 @@ def _over_hops(network: Network, amount_in: int, leg_cost: float, now_s: int) ->
         raise NoRouteError(f"no venue trades {topology.source} against {topology.target}")
     flow = best_flow(network, amount_in, leg_cost)
     least = max(leg_cost, LEAST_GAIN * flow.output)
-    costs = {token: least / value for token, value in flow.token_values().items() if value > 0.0}
+    costs = {token: least / value for token, value in token_values(flow).items() if value > 0.0}
     flows = [(pair, given) for pair, given in zip(network.pairs, flow.inputs, strict=True) if given > 0.0]
     return _plan(amount_in, swap_along(topology.source, topology.target, amount_in, flows, costs, now_s))
 

@@ -4,6 +4,7 @@ At the best flow all ways in use end at one marginal price. Raising the level fi
 nearly; exchanges gain what is left.
 """
 
+from orderflow.domain.router.certificate import bound_from, token_values
 from orderflow.domain.router.exchange import exchange
 from orderflow.domain.router.flow import Flow
 from orderflow.domain.router.level import lower_to_level, raise_level
@@ -41,6 +42,11 @@ def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
     return flow
 
 
+def bound_of(network: Network, amount: float) -> float:
+    """Return a bound on what any spread of `amount` pays, proved at the prices that the best one found comes to."""
+    return bound_from(best_flow(network, amount), amount)
+
+
 def _candidates(network: Network, amount: float) -> list[Path]:
     """Return the ways that may be part of the best flow.
 
@@ -65,7 +71,7 @@ def _clashing(network: Network, paths: list[Path]) -> list[Path]:
 
 def _leads_up(flow: Flow, path: Path) -> bool:
     """Whether the swaps in between lead to tokens worth at least as much, rather than the opposite swaps."""
-    values, directions = flow.token_values(), flow.network.topology.directions
+    values, directions = token_values(flow), flow.network.topology.directions
     gain = 1.0
     for number in path[1:-1]:
         token_in, token_out = directions[number]
@@ -92,7 +98,7 @@ def _dust(flow: Flow, paths: list[Path], leg_cost: float) -> list[Path]:
     for path in used:
         for number in path:
             users[number] += 1
-    values = flow.token_values()
+    values = token_values(flow)
     directions = flow.network.topology.directions
     dust: list[Path] = []
     for path in used:
