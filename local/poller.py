@@ -26,14 +26,14 @@ def main(owner: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     settings = read_local_settings()
-    bound = [function for function in read_template(ROOT / "template.yaml").functions if function.event_source]
-    mappings = [function.event_source for function in bound if function.event_source]
+    template = read_template(ROOT / "template.yaml")
+    mappings = template.event_sources
     # A connection for each thread of each partition, should this process ever own them all.
     connections = (settings.partitions + 1) * (len(mappings) + 1) + 2
     source = EventSource(
         open_redis(settings.redis_url, max_connections=connections),
         mappings,
-        InProcess({function.name: handler_of(function) for function in bound}),
+        InProcess({mapping.function: handler_of(template.function(mapping.function)) for mapping in mappings}),
         partitions=settings.partitions,
         owner=owner,
     )

@@ -11,6 +11,11 @@ from orderflow.runtime.settings import Settings, read_settings
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def home_at(named: str | None) -> Path:
+    """Return the directory that ORDERFLOW_HOME names, or the one beside the code when it names none."""
+    return Path(named).absolute() if named else ROOT / ".orderflow"
+
+
 class LocalSettings(Settings, frozen=True, kw_only=True):
     """What `python -m local up` reads; an empty URL means an embedded server."""
 
@@ -29,7 +34,7 @@ class LocalSettings(Settings, frozen=True, kw_only=True):
     @property
     def home(self) -> Path:
         """Where the state is kept: ORDERFLOW_HOME, by default `.orderflow` beside the code."""
-        return Path(self.orderflow_home).absolute() if self.orderflow_home else ROOT / ".orderflow"
+        return home_at(self.orderflow_home)
 
     @property
     def url(self) -> str:

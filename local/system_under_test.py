@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import orjson
 import psutil
 
+from local.settings import home_at
 from orderflow.errors import OrderflowError
 
 COMMAND = ["-m", "local", "up"]
@@ -100,8 +101,7 @@ def base_url_argument(url: str) -> str:
 
 def default_home() -> Path:
     """Return ORDERFLOW_HOME, which is .orderflow in the repository unless it is set."""
-    named = os.environ.get("ORDERFLOW_HOME")
-    return Path(named) if named else Path(__file__).resolve().parent.parent / ".orderflow"
+    return home_at(os.environ.get("ORDERFLOW_HOME"))
 
 
 def _read_state(home: Path) -> System | None:

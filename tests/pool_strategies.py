@@ -3,10 +3,11 @@
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from orderflow.domain.pools import Pool
 from orderflow.domain.pools.constant_product import Swap
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.dlmm_math import fill_for
-from orderflow.domain.pools.swap import AnyPool, swap
+from orderflow.domain.pools.swap import swap
 from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
 from tests.builders import amm_v4, cpmm, damm_v2
 
@@ -15,7 +16,7 @@ NOW_S = 1_795_371_241
 tokens = st.sampled_from(["SOL", "USDC"])
 
 _reserves = st.integers(1, 1_000) | st.integers(10**6, 2**62)
-constant_product_pools: st.SearchStrategy[AnyPool] = st.one_of(
+constant_product_pools: st.SearchStrategy[Pool] = st.one_of(
     st.builds(amm_v4, _reserves, _reserves),
     st.builds(cpmm, _reserves, _reserves, st.sampled_from([100, 2_500, 10_000])),
     st.builds(damm_v2, _reserves, _reserves, st.integers(0, 500_000_000)),
@@ -112,10 +113,10 @@ def dlmm_pools(draw: st.DrawFn, *, orderly: bool = True) -> Dlmm:
     )
 
 
-pools: st.SearchStrategy[AnyPool] = constant_product_pools | dlmm_pools()
+pools: st.SearchStrategy[Pool] = constant_product_pools | dlmm_pools()
 
 
-def capacity(pool: AnyPool, token_in: str, now_s: int = NOW_S) -> int:
+def capacity(pool: Pool, token_in: str, now_s: int = NOW_S) -> int:
     """Return the most that is worth selling to a pool: what its bins take, or twice what it holds of the token."""
     if isinstance(pool, Dlmm):
         fills, _ = fill_for(pool.stocked_bins(token_in, now_s), 2**70)
@@ -124,7 +125,7 @@ def capacity(pool: AnyPool, token_in: str, now_s: int = NOW_S) -> int:
 
 
 @st.composite
-def trades(draw: st.DrawFn, pools: st.SearchStrategy[AnyPool] = pools) -> tuple[AnyPool, str, int]:
+def trades(draw: st.DrawFn, pools: st.SearchStrategy[Pool] = pools) -> tuple[Pool, str, int]:
     """A pool, the token that is sold to it, and an amount that it may be able to take."""
     pool, token_in = draw(pools), draw(tokens)
     most = min(capacity(pool, token_in), 2**64 - 1)
@@ -133,7 +134,7 @@ def trades(draw: st.DrawFn, pools: st.SearchStrategy[AnyPool] = pools) -> tuple[
 
 
 @st.composite
-def wishes(draw: st.DrawFn, pools: st.SearchStrategy[AnyPool] = pools) -> tuple[AnyPool, str, int]:
+def wishes(draw: st.DrawFn, pools: st.SearchStrategy[Pool] = pools) -> tuple[Pool, str, int]:
     """A pool, the token that is sold to it, and an amount of the other that it may be able to pay out."""
     pool, token_in = draw(pools), draw(tokens)
     most = pool.reserves(token_in)[1]
@@ -141,7 +142,7 @@ def wishes(draw: st.DrawFn, pools: st.SearchStrategy[AnyPool] = pools) -> tuple[
     return pool, token_in, draw(st.integers(1, most) | st.integers(1, min(most, 1_000)))
 
 
-def swapped(pool: AnyPool, token_in: str, amount_in: int, now_s: int = NOW_S) -> tuple[Swap, AnyPool]:
+def swapped(pool: Pool, token_in: str, amount_in: int, now_s: int = NOW_S) -> tuple[Swap, Pool]:
     """Swap, and leave what the pool can't do out of the search."""
     try:
         return swap(pool, token_in, amount_in, now_s)

@@ -7,10 +7,9 @@ from fractions import Fraction
 import msgspec
 from hypothesis import strategies as st
 
-from orderflow.domain.pools import AmmV4, Cpmm, DammV2
+from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.dlmm_opening import NARROW, WIDE, DlmmParameters
-from orderflow.domain.pools.swap import AnyPool
 from orderflow.domain.router.book import CurveBook
 from orderflow.domain.routing import Leg
 
@@ -93,9 +92,9 @@ def bin_pools(draw: st.DrawFn, name: str, tokens: tuple[str, str] = ("SOL", "USD
 
 
 @st.composite
-def pools_of_one_pair(draw: st.DrawFn, *, most: int = 6, any_type: bool = True) -> list[AnyPool]:
+def pools_of_one_pair(draw: st.DrawFn, *, most: int = 6, any_type: bool = True) -> list[Pool]:
     """Pools of SOL and USDC, at least one of them without an end."""
-    pools: list[AnyPool] = [draw(constant_product_pools("pool 0"))]
+    pools: list[Pool] = [draw(constant_product_pools("pool 0"))]
     for number in range(1, draw(st.integers(1, most))):
         kinds = constant_product_pools(f"pool {number}"), bin_pools(f"pool {number}")
         pools.append(draw(st.one_of(*kinds) if any_type else kinds[0]))
@@ -106,7 +105,7 @@ amounts = st.integers(20, 135).flatmap(lambda tenths: st.integers(1, 10 ** (tent
 """As many small ones as large ones."""
 
 
-def book_of(pools: Sequence[AnyPool], now_s: int = NOW_S) -> CurveBook:
+def book_of(pools: Sequence[Pool], now_s: int = NOW_S) -> CurveBook:
     """Return a book of pools."""
     return CurveBook(pools, now_s)
 
@@ -131,7 +130,7 @@ def steps_of(pool: Dlmm, token_in: str) -> list[tuple[Fraction, Fraction]]:
     return steps
 
 
-def exact_out(pool: AnyPool, token_in: str, amount: Fraction) -> Fraction:
+def exact_out(pool: Pool, token_in: str, amount: Fraction) -> Fraction:
     """Return what a pool would pay if nothing were rounded."""
     if isinstance(pool, Dlmm):
         paid = Fraction(0)
@@ -144,7 +143,7 @@ def exact_out(pool: AnyPool, token_in: str, amount: Fraction) -> Fraction:
     return of_output * reserve_out * of_input * amount / (reserve_in + of_input * amount)
 
 
-def best_split_slowly(pools: Sequence[AnyPool], token_in: str, amount: int) -> Decimal:
+def best_split_slowly(pools: Sequence[Pool], token_in: str, amount: int) -> Decimal:
     """Return what the best split pays if nothing were rounded, by bisecting the price until the pools take the amount.
 
     At the price found all that pays more has been taken; what is missing earns that price.
@@ -163,7 +162,7 @@ def best_split_slowly(pools: Sequence[AnyPool], token_in: str, amount: int) -> D
         return sum((paid for _, paid in taken), Decimal(0)) + missing * high
 
 
-def _taken(pool: AnyPool, token_in: str, price: Decimal) -> tuple[Decimal, Decimal]:
+def _taken(pool: Pool, token_in: str, price: Decimal) -> tuple[Decimal, Decimal]:
     """Return what a pool takes while it pays more than a price, and what it pays for that."""
     if isinstance(pool, Dlmm):
         better = [(_decimal(own), _decimal(size)) for own, size in steps_of(pool, token_in) if _decimal(own) > price]

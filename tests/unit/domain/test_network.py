@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from orderflow.domain.pools.swap import AnyPool, swap
+from orderflow.domain.pools import Pool
+from orderflow.domain.pools.swap import swap
 from orderflow.domain.router import plan as planning
 from orderflow.domain.router.book import CurveBook
 from orderflow.domain.router.certificate import network_bound, token_values
@@ -54,18 +55,18 @@ def worth(dollars: int, token: str) -> int:
 
 
 @st.composite
-def tangles(draw: st.DrawFn) -> list[AnyPool]:
+def tangles(draw: st.DrawFn) -> list[Pool]:
     """Pools between up to five tokens, of any pairs, prices up to 3 % off, so that circles may be free."""
     tokens = ["SOL", "USDC", "JUP", "WIF", "RAY"][: draw(st.integers(3, 5))]
     pairs = [(one, other) for number, one in enumerate(tokens) for other in tokens[number + 1 :]]
-    pools: list[AnyPool] = []
+    pools: list[Pool] = []
     for number, pair in enumerate(draw(st.lists(st.sampled_from(pairs), min_size=2, max_size=9))):
         kinds = constant_product_pools(f"pool {number}", pair), bin_pools(f"pool {number}", pair)
         pools.append(draw(st.one_of(*kinds)))
     return pools
 
 
-def routed(pools: Sequence[AnyPool], amount: int) -> Plan:
+def routed(pools: Sequence[Pool], amount: int) -> Plan:
     """Route an amount of SOL to USDC; leave what can't be routed out of the search."""
     try:
         return plan_route(book_of(pools), "SOL", "USDC", amount)
@@ -128,7 +129,7 @@ def check_plan(plan: Plan, token_in: str, token_out: str, amount: int) -> None:
     st.integers(10**5, 10**13),
 )
 def test_between_a_pool_and_a_way_of_two_hops_golden_sections_find_nothing_better(
-    direct: AnyPool, first: AnyPool, second: AnyPool, amount: int
+    direct: Pool, first: Pool, second: Pool, amount: int
 ) -> None:
     plan = routed([direct, first, second], amount)
 
@@ -150,7 +151,7 @@ def test_between_a_pool_and_a_way_of_two_hops_golden_sections_find_nothing_bette
 
 @given(tangles(), amounts)
 @settings(max_examples=200)
-def test_any_tangle_gives_a_route_that_can_be_run(pools: list[AnyPool], amount: int) -> None:
+def test_any_tangle_gives_a_route_that_can_be_run(pools: list[Pool], amount: int) -> None:
     plan = routed(pools, amount)
     by_name = {pool.pool: pool for pool in pools}
 
@@ -167,7 +168,7 @@ def test_any_tangle_gives_a_route_that_can_be_run(pools: list[AnyPool], amount: 
 
 @given(tangles(), amounts)
 @settings(max_examples=200)
-def test_no_route_through_a_tangle_pays_more_than_its_certificate(pools: list[AnyPool], amount: int) -> None:
+def test_no_route_through_a_tangle_pays_more_than_its_certificate(pools: list[Pool], amount: int) -> None:
     plan = routed(pools, amount)
 
     assert plan.amount_out <= bound_of(book_of(pools).network("SOL", "USDC"), amount) * (1 + 1e-9)
@@ -175,7 +176,7 @@ def test_no_route_through_a_tangle_pays_more_than_its_certificate(pools: list[An
 
 @given(tangles(), st.integers(10**3, 10**12), st.floats(0.8, 1.25))
 @settings(max_examples=200)
-def test_the_certificate_holds_at_any_values(pools: list[AnyPool], amount: int, shift: float) -> None:
+def test_the_certificate_holds_at_any_values(pools: list[Pool], amount: int, shift: float) -> None:
     plan, network = routed(pools, amount), book_of(pools).network("SOL", "USDC")
     values = token_values(best_flow(network, amount))
 
@@ -201,10 +202,10 @@ def test_run_again_on_the_same_pools_a_route_yields_what_it_promised() -> None:
 @given(tangles(), st.integers(10**4, 10**12), st.lists(st.integers(0, 10**12), min_size=9, max_size=9))
 @settings(max_examples=200)
 def test_run_on_pools_that_have_moved_a_route_still_leaves_nothing_in_between(
-    pools: list[AnyPool], amount: int, trades: list[int]
+    pools: list[Pool], amount: int, trades: list[int]
 ) -> None:
     plan = routed(pools, amount)
-    moved: dict[str, AnyPool] = {}
+    moved: dict[str, Pool] = {}
     for pool, trade in zip(pools, trades, strict=False):
         try:
             _, moved[pool.pool] = swap(pool, pool.token_b if trade % 2 else pool.token_a, trade, NOW_S)
@@ -226,7 +227,7 @@ def test_a_refused_leg_refuses_the_route_and_changes_nothing() -> None:
     pools = [named(amm_v4(10**9, 10**9), "first", ("SOL", "JUP")), bins("second", [10**9], tokens=("JUP", "USDC"))]
     plan = plan_route(book_of(pools), "SOL", "USDC", 10**6)
     emptied = bins("second", [10], tokens=("JUP", "USDC"))
-    at_landing: dict[str, AnyPool] = {"first": pools[0], "second": emptied}
+    at_landing: dict[str, Pool] = {"first": pools[0], "second": emptied}
 
     with pytest.raises(InsufficientLiquidityError):
         run_legs(plan.legs, at_landing, NOW_S)
@@ -270,7 +271,7 @@ def test_an_order_that_cannot_gain_from_hops_does_not_pay_for_the_search(monkeyp
 
 @given(tangles(), amounts)
 @settings(max_examples=200)
-def test_hops_never_gain_more_than_the_bound_that_decides_on_the_search(pools: list[AnyPool], amount: int) -> None:
+def test_hops_never_gain_more_than_the_bound_that_decides_on_the_search(pools: list[Pool], amount: int) -> None:
     book = book_of([pool for pool in pools if {pool.token_a, pool.token_b} != {"JUP", "WIF"}])
     pair = book.pair("SOL", "USDC")
     assume(pair is not None and amount <= pair.curve.capacity)

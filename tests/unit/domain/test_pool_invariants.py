@@ -7,18 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orderflow.domain.pools import Pool
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.dlmm_math import ONE, bin_price
-from orderflow.domain.pools.swap import AnyPool, swap, swap_exact_out
+from orderflow.domain.pools.swap import swap, swap_exact_out
 from orderflow.errors import InsufficientLiquidityError, RejectedError, ZeroOutputError
 from tests.pool_strategies import NOW_S, pools, swapped, tokens, trades, wishes
 
 encoder = msgspec.json.Encoder()
-decoder: msgspec.json.Decoder[AnyPool] = msgspec.json.Decoder(AnyPool)
+decoder: msgspec.json.Decoder[Pool] = msgspec.json.Decoder(Pool)
 
 
 @given(trades())
-def test_no_swap_lowers_a_pools_invariant(trade: tuple[AnyPool, str, int]) -> None:
+def test_no_swap_lowers_a_pools_invariant(trade: tuple[Pool, str, int]) -> None:
     pool, token_in, amount = trade
 
     _, after = swapped(pool, token_in, amount)
@@ -27,7 +28,7 @@ def test_no_swap_lowers_a_pools_invariant(trade: tuple[AnyPool, str, int]) -> No
 
 
 @given(wishes())
-def test_no_swap_for_an_exact_output_lowers_a_pools_invariant(wish: tuple[AnyPool, str, int]) -> None:
+def test_no_swap_for_an_exact_output_lowers_a_pools_invariant(wish: tuple[Pool, str, int]) -> None:
     pool, token_in, wanted = wish
     try:
         _, after = swap_exact_out(pool, token_in, wanted, NOW_S)
@@ -38,7 +39,7 @@ def test_no_swap_for_an_exact_output_lowers_a_pools_invariant(wish: tuple[AnyPoo
 
 
 @given(trades())
-def test_rounding_never_favours_the_trader(trade: tuple[AnyPool, str, int]) -> None:
+def test_rounding_never_favours_the_trader(trade: tuple[Pool, str, int]) -> None:
     pool, token_in, amount = trade
 
     result, _ = swapped(pool, token_in, amount)
@@ -47,7 +48,7 @@ def test_rounding_never_favours_the_trader(trade: tuple[AnyPool, str, int]) -> N
 
 
 @given(trades(), st.integers(0, 2_000))
-def test_a_round_trip_never_gains(trade: tuple[AnyPool, str, int], later: int) -> None:
+def test_a_round_trip_never_gains(trade: tuple[Pool, str, int], later: int) -> None:
     pool, token_in, amount = trade
     there, after = swapped(pool, token_in, amount)
 
@@ -60,7 +61,7 @@ def test_a_round_trip_never_gains(trade: tuple[AnyPool, str, int], later: int) -
 
 
 @given(wishes())
-def test_the_input_for_an_exact_output_buys_it_and_an_atom_less_does_not(wish: tuple[AnyPool, str, int]) -> None:
+def test_the_input_for_an_exact_output_buys_it_and_an_atom_less_does_not(wish: tuple[Pool, str, int]) -> None:
     pool, token_in, wanted = wish
     try:
         result, after = swap_exact_out(pool, token_in, wanted, NOW_S)
@@ -82,7 +83,7 @@ def test_the_input_for_an_exact_output_buys_it_and_an_atom_less_does_not(wish: t
 
 
 @given(trades())
-def test_what_an_exact_input_buys_never_costs_more_as_an_exact_output(trade: tuple[AnyPool, str, int]) -> None:
+def test_what_an_exact_input_buys_never_costs_more_as_an_exact_output(trade: tuple[Pool, str, int]) -> None:
     pool, token_in, amount = trade
     bought, _ = swapped(pool, token_in, amount)
 
@@ -92,7 +93,7 @@ def test_what_an_exact_input_buys_never_costs_more_as_an_exact_output(trade: tup
 
 
 @given(trades(), st.integers(1, 2**40))
-def test_selling_more_never_yields_less(trade: tuple[AnyPool, str, int], more: int) -> None:
+def test_selling_more_never_yields_less(trade: tuple[Pool, str, int], more: int) -> None:
     pool, token_in, amount = trade
     less, _ = swapped(pool, token_in, amount)
 
@@ -100,9 +101,7 @@ def test_selling_more_never_yields_less(trade: tuple[AnyPool, str, int], more: i
 
 
 @given(pools, st.lists(st.tuples(tokens, st.integers(1, 2**40), st.booleans(), st.integers(0, 900)), max_size=6))
-def test_the_vaults_change_by_the_traders_flows_to_the_atom(
-    pool: AnyPool, row: list[tuple[str, int, bool, int]]
-) -> None:
+def test_the_vaults_change_by_the_traders_flows_to_the_atom(pool: Pool, row: list[tuple[str, int, bool, int]]) -> None:
     opening, now_s, flows, swaps = pool, NOW_S, {"SOL": 0, "USDC": 0}, 0
     for token_in, amount, exact_out, later in row:
         now_s += later
@@ -121,7 +120,7 @@ def test_the_vaults_change_by_the_traders_flows_to_the_atom(
 
 
 @given(trades())
-def test_a_dlmm_pool_withholds_the_whole_fee_and_no_more(trade: tuple[AnyPool, str, int]) -> None:
+def test_a_dlmm_pool_withholds_the_whole_fee_and_no_more(trade: tuple[Pool, str, int]) -> None:
     pool, token_in, amount = trade
     if not isinstance(pool, Dlmm):
         return
@@ -133,7 +132,7 @@ def test_a_dlmm_pool_withholds_the_whole_fee_and_no_more(trade: tuple[AnyPool, s
 
 
 @given(trades(), st.booleans())
-def test_a_dlmm_pool_keeps_x_above_the_active_bin_and_y_below(trade: tuple[AnyPool, str, int], back: bool) -> None:
+def test_a_dlmm_pool_keeps_x_above_the_active_bin_and_y_below(trade: tuple[Pool, str, int], back: bool) -> None:
     pool, token_in, amount = trade
     _, after = swapped(pool, token_in, amount)
     if back:
@@ -148,7 +147,7 @@ def test_a_dlmm_pool_keeps_x_above_the_active_bin_and_y_below(trade: tuple[AnyPo
 
 
 @given(trades())
-def test_a_swap_is_the_same_every_time_and_after_a_way_through_json(trade: tuple[AnyPool, str, int]) -> None:
+def test_a_swap_is_the_same_every_time_and_after_a_way_through_json(trade: tuple[Pool, str, int]) -> None:
     pool, token_in, amount = trade
     written = encoder.encode(pool)
     first = swapped(pool, token_in, amount)
@@ -161,7 +160,7 @@ def test_a_swap_is_the_same_every_time_and_after_a_way_through_json(trade: tuple
 
 
 @given(trades())
-def test_the_price_impact_is_a_fraction(trade: tuple[AnyPool, str, int]) -> None:
+def test_the_price_impact_is_a_fraction(trade: tuple[Pool, str, int]) -> None:
     pool, token_in, amount = trade
     result, _ = swapped(pool, token_in, amount)
 
@@ -170,13 +169,13 @@ def test_the_price_impact_is_a_fraction(trade: tuple[AnyPool, str, int]) -> None
 
 @pytest.mark.parametrize("token_in", ["SOL", "USDC"])
 @given(pool=pools)
-def test_nothing_buys_nothing(pool: AnyPool, token_in: str) -> None:
+def test_nothing_buys_nothing(pool: Pool, token_in: str) -> None:
     for trade in (swap, swap_exact_out):
         with pytest.raises(ZeroOutputError):
             trade(pool, token_in, 0, NOW_S)
 
 
-def assert_not_poorer(before: AnyPool, after: AnyPool) -> None:
+def assert_not_poorer(before: Pool, after: Pool) -> None:
     """Assert that the product of the reserves, or the value of each bin at its own price, has not fallen."""
     if isinstance(before, Dlmm):
         assert isinstance(after, Dlmm)
@@ -186,7 +185,7 @@ def assert_not_poorer(before: AnyPool, after: AnyPool) -> None:
         assert before.reserve_a * before.reserve_b <= after.reserve_a * after.reserve_b
 
 
-def vaults(pool: AnyPool, token_in: str) -> tuple[int, int]:
+def vaults(pool: Pool, token_in: str) -> tuple[int, int]:
     """Return the atoms of `token_in` and of the other token that lie in a pool's vaults, fees set aside included."""
     reserve_in, reserve_out = pool.reserves(token_in)
     if token_in == pool.token_a:
@@ -202,7 +201,7 @@ def bin_values(pool: Dlmm) -> list[int]:
     ]
 
 
-def unrounded_out(pool: AnyPool, token_in: str, amount: int) -> Fraction:
+def unrounded_out(pool: Pool, token_in: str, amount: int) -> Fraction:
     """Return what a trader would get if neither fees nor outputs were rounded."""
     reserve_in, reserve_out = pool.reserves(token_in)
     match pool.__struct_config__.tag:

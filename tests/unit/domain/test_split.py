@@ -8,9 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from orderflow.domain.pools import Pool
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.dlmm_opening import NARROW
-from orderflow.domain.pools.swap import AnyPool, swap
+from orderflow.domain.pools.swap import swap
 from orderflow.domain.router.book import CurveBook
 from orderflow.domain.router.curves import Hyperbola, curve_of
 from orderflow.domain.router.network import Pair
@@ -39,14 +40,14 @@ from tests.router_pools import (
 A_HUNDREDTH_BP = 1e-6
 
 
-def pair_of(pools: Sequence[AnyPool], token_in: str = "SOL") -> Pair:
+def pair_of(pools: Sequence[Pool], token_in: str = "SOL") -> Pair:
     """Return the directed pair that pools of SOL and USDC make."""
     pair = book_of(pools).pair(token_in, "USDC" if token_in == "SOL" else "SOL")
     assert pair is not None
     return pair
 
 
-def planned(pools: Sequence[AnyPool], amount: int, *, leg_cost: float = 0.0) -> Plan:
+def planned(pools: Sequence[Pool], amount: int, *, leg_cost: float = 0.0) -> Plan:
     """Split an amount of SOL; leave amounts that no pool takes out of the search."""
     try:
         return plan_split(book_of(pools), "SOL", "USDC", amount, leg_cost=leg_cost)
@@ -58,7 +59,7 @@ def planned(pools: Sequence[AnyPool], amount: int, *, leg_cost: float = 0.0) -> 
         raise
 
 
-def rounding(pools: Sequence[AnyPool], price: float) -> float:
+def rounding(pools: Sequence[Pool], price: float) -> float:
     """Return how many atoms out all pools together may lose by rounding, at prices up to `price`.
 
     A pool rounds its output and its fee, and its part of the input is whole; a bin rounds its capacity and its fee.
@@ -67,7 +68,7 @@ def rounding(pools: Sequence[AnyPool], price: float) -> float:
     return (1 + 3 * price) * (bins_met + len(pools))
 
 
-def best_price(pools: Sequence[AnyPool]) -> float:
+def best_price(pools: Sequence[Pool]) -> float:
     """Return the highest price that any pool opens at."""
     return pair_of(pools).curve.price
 
@@ -76,14 +77,14 @@ def best_price(pools: Sequence[AnyPool]) -> float:
 
 
 @given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.sampled_from(["SOL", "USDC"]), amounts)
-def test_a_curve_pays_what_its_pool_would_pay_without_rounding(pool: AnyPool, token_in: str, amount: int) -> None:
+def test_a_curve_pays_what_its_pool_would_pay_without_rounding(pool: Pool, token_in: str, amount: int) -> None:
     curve = curve_of(pool, token_in, NOW_S)
 
     assert curve.out(amount) == pytest.approx(float(exact_out(pool, token_in, Fraction(amount))), rel=1e-12)
 
 
 @given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.sampled_from(["SOL", "USDC"]), amounts)
-def test_no_swap_pays_more_than_the_curve(pool: AnyPool, token_in: str, amount: int) -> None:
+def test_no_swap_pays_more_than_the_curve(pool: Pool, token_in: str, amount: int) -> None:
     try:
         result, _ = swap(pool, token_in, amount, NOW_S)
     except RejectedError:
@@ -93,7 +94,7 @@ def test_no_swap_pays_more_than_the_curve(pool: AnyPool, token_in: str, amount: 
 
 
 @given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.floats(0.5, 2.0), amounts)
-def test_no_input_earns_more_over_a_price_than_the_surplus(pool: AnyPool, price: float, amount: int) -> None:
+def test_no_input_earns_more_over_a_price_than_the_surplus(pool: Pool, price: float, amount: int) -> None:
     curve = curve_of(pool, "SOL", NOW_S)
 
     assert curve.out(amount) - price * amount <= curve.surplus(price) + 1e-12 * curve.out(amount)
@@ -103,7 +104,7 @@ def test_no_input_earns_more_over_a_price_than_the_surplus(pool: AnyPool, price:
 
 
 @given(pools_of_one_pair(), amounts)
-def test_a_pairs_curve_is_the_sum_of_its_pools_parts(pools: list[AnyPool], amount: int) -> None:
+def test_a_pairs_curve_is_the_sum_of_its_pools_parts(pools: list[Pool], amount: int) -> None:
     pair = pair_of(pools)
 
     price, parts = pair.curve.parts(amount)
@@ -116,7 +117,7 @@ def test_a_pairs_curve_is_the_sum_of_its_pools_parts(pools: list[AnyPool], amoun
 
 
 @given(pools_of_one_pair(), st.lists(st.floats(0, 1e13), min_size=2, max_size=10))
-def test_a_pairs_curve_rises_ever_less(pools: list[AnyPool], inputs: list[float]) -> None:
+def test_a_pairs_curve_rises_ever_less(pools: list[Pool], inputs: list[float]) -> None:
     curve = pair_of(pools).curve
     points = [(amount, *curve.at(amount)) for amount in sorted(inputs)]
 
@@ -128,7 +129,7 @@ def test_a_pairs_curve_rises_ever_less(pools: list[AnyPool], inputs: list[float]
 
 
 @given(pools_of_one_pair(), amounts)
-def test_a_pairs_curve_can_be_read_backwards(pools: list[AnyPool], amount: int) -> None:
+def test_a_pairs_curve_can_be_read_backwards(pools: list[Pool], amount: int) -> None:
     curve = pair_of(pools).curve
     paid, price, _ = curve.at(amount)
 
@@ -142,7 +143,7 @@ def test_a_pairs_curve_can_be_read_backwards(pools: list[AnyPool], amount: int) 
 
 
 @given(pools_of_one_pair(), amounts)
-def test_the_certificate_proves_the_split(pools: list[AnyPool], amount: int) -> None:
+def test_the_certificate_proves_the_split(pools: list[Pool], amount: int) -> None:
     plan, curve = planned(pools, amount), pair_of(pools).curve
 
     bound = upper_bound(curve, amount, split(curve, amount).price)
@@ -154,7 +155,7 @@ def test_the_certificate_proves_the_split(pools: list[AnyPool], amount: int) -> 
 
 @given(pools_of_one_pair(most=4), amounts, st.lists(st.integers(0, 100), min_size=4, max_size=4), st.floats(0.9, 1.1))
 def test_no_other_split_comes_above_the_certificate_at_any_price(
-    pools: list[AnyPool], amount: int, weights: list[int], shift: float
+    pools: list[Pool], amount: int, weights: list[int], shift: float
 ) -> None:
     assume(any(weights[: len(pools)]))
     total = sum(weights[: len(pools)])
@@ -169,7 +170,7 @@ def test_no_other_split_comes_above_the_certificate_at_any_price(
 
 
 @given(pools_of_one_pair(), amounts)
-def test_pools_in_use_end_at_one_price_and_no_other_offers_more(pools: list[AnyPool], amount: int) -> None:
+def test_pools_in_use_end_at_one_price_and_no_other_offers_more(pools: list[Pool], amount: int) -> None:
     pair = pair_of(pools)
 
     price, parts = pair.curve.parts(amount)
@@ -183,7 +184,7 @@ def test_pools_in_use_end_at_one_price_and_no_other_offers_more(pools: list[AnyP
             assert before >= price * (1 - 1e-7)
 
 
-def marginal_prices(pool: AnyPool, part: float) -> tuple[float, float]:
+def marginal_prices(pool: Pool, part: float) -> tuple[float, float]:
     """Return what the last atom before an input earns, and the first after it: they differ where a bin is full."""
     if isinstance(pool, Dlmm):
         prices = [bin_price_at(pool, part * (1 - 1e-9) - 1e-6), bin_price_at(pool, part * (1 + 1e-9) + 1e-6)]
@@ -204,7 +205,7 @@ def bin_price_at(pool: Dlmm, part: float) -> float:
 
 
 @given(pools_of_one_pair(), amounts)
-def test_a_slow_search_finds_nothing_better(pools: list[AnyPool], amount: int) -> None:
+def test_a_slow_search_finds_nothing_better(pools: list[Pool], amount: int) -> None:
     plan = planned(pools, amount)
 
     best = float(best_split_slowly(pools, "SOL", amount))
@@ -214,7 +215,7 @@ def test_a_slow_search_finds_nothing_better(pools: list[AnyPool], amount: int) -
 
 
 @given(constant_product_pools("a"), constant_product_pools("b"), st.integers(10**5, 10**12))
-def test_between_two_pools_golden_sections_find_the_same(a: AnyPool, b: AnyPool, amount: int) -> None:
+def test_between_two_pools_golden_sections_find_the_same(a: Pool, b: Pool, amount: int) -> None:
     plan = planned([a, b], amount)
 
     def paid(part: Fraction) -> Fraction:
@@ -236,7 +237,7 @@ def test_between_two_pools_golden_sections_find_the_same(a: AnyPool, b: AnyPool,
 
 
 @given(pools_of_one_pair(), amounts)
-def test_the_parts_sum_to_the_order_and_no_single_pool_pays_more(pools: list[AnyPool], amount: int) -> None:
+def test_the_parts_sum_to_the_order_and_no_single_pool_pays_more(pools: list[Pool], amount: int) -> None:
     plan = planned(pools, amount)
 
     check_legs_fit(plan.legs, "SOL", "USDC", amount)
@@ -253,7 +254,7 @@ def test_the_parts_sum_to_the_order_and_no_single_pool_pays_more(pools: list[Any
 
 
 @given(pools_of_one_pair(), amounts)
-def test_every_leg_is_what_its_venue_would_execute(pools: list[AnyPool], amount: int) -> None:
+def test_every_leg_is_what_its_venue_would_execute(pools: list[Pool], amount: int) -> None:
     by_name = {pool.pool: pool for pool in pools}
 
     for leg in planned(pools, amount).legs:
@@ -262,14 +263,14 @@ def test_every_leg_is_what_its_venue_would_execute(pools: list[AnyPool], amount:
 
 
 @given(pools_of_one_pair(), amounts, amounts)
-def test_more_in_pays_no_less(pools: list[AnyPool], amount: int, more: int) -> None:
+def test_more_in_pays_no_less(pools: list[Pool], amount: int, more: int) -> None:
     less_paid, more_paid = planned(pools, amount).amount_out, planned(pools, amount + more).amount_out
 
     assert more_paid >= less_paid * (1 - A_HUNDREDTH_BP) - rounding(pools, best_price(pools))
 
 
 @given(pools_of_one_pair(), amounts)
-def test_taking_away_a_pool_in_use_never_improves(pools: list[AnyPool], amount: int) -> None:
+def test_taking_away_a_pool_in_use_never_improves(pools: list[Pool], amount: int) -> None:
     plan = planned(pools, amount)
 
     for leg in plan.legs:
@@ -284,7 +285,7 @@ def test_taking_away_a_pool_in_use_never_improves(pools: list[AnyPool], amount: 
 
 
 @given(pools_of_one_pair(most=4), amounts)
-def test_a_plan_does_not_depend_on_the_order_or_the_age_of_the_book(pools: list[AnyPool], amount: int) -> None:
+def test_a_plan_does_not_depend_on_the_order_or_the_age_of_the_book(pools: list[Pool], amount: int) -> None:
     plan = planned(pools, amount)
 
     for listed in permutations(pools):
@@ -298,7 +299,7 @@ def test_a_plan_does_not_depend_on_the_order_or_the_age_of_the_book(pools: list[
 
 @given(pools_of_one_pair(), amounts, st.floats(0, 1e6))
 def test_a_split_gives_up_no_more_than_the_legs_it_saves_would_cost(
-    pools: list[AnyPool], amount: int, leg_cost: float
+    pools: list[Pool], amount: int, leg_cost: float
 ) -> None:
     best, thrifty = planned(pools, amount), planned(pools, amount, leg_cost=leg_cost)
 
@@ -309,7 +310,7 @@ def test_a_split_gives_up_no_more_than_the_legs_it_saves_would_cost(
 
 
 @given(pools_of_one_pair(any_type=False), amounts)
-def test_where_legs_cost_more_than_the_order_one_pool_takes_it(pools: list[AnyPool], amount: int) -> None:
+def test_where_legs_cost_more_than_the_order_one_pool_takes_it(pools: list[Pool], amount: int) -> None:
     assert len(planned(pools, amount, leg_cost=1e18).legs) == 1
 
 
@@ -336,7 +337,7 @@ def test_two_equal_pools_share_alike() -> None:
 
 def test_a_bin_that_pays_more_than_the_pool_opens_at_is_filled_first() -> None:
     # The bin pays 0.999 for one (a base fee of 0.1 %), the pool opens at 0.9975.
-    pools: list[AnyPool] = [named(amm_v4(10**12, 10**12), "pool"), bins("bin", [9_990_000])]
+    pools: list[Pool] = [named(amm_v4(10**12, 10**12), "pool"), bins("bin", [9_990_000])]
 
     small, large = planned(pools, 5_000_000), planned(pools, 20_000_000)
 
@@ -346,7 +347,7 @@ def test_a_bin_that_pays_more_than_the_pool_opens_at_is_filled_first() -> None:
 
 def test_atoms_left_over_go_where_there_is_room() -> None:
     # The bin is full with 1,001,001 of the atoms, and by far the largest part; its pool would take no atom more.
-    pools: list[AnyPool] = [
+    pools: list[Pool] = [
         named(amm_v4(10**7, 97 * 10**5), "a"),
         named(amm_v4(10**7, 97 * 10**5), "b"),
         bins("bin", [10**6]),

@@ -6,17 +6,18 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from orderflow.domain.pools import Pool
 from orderflow.domain.pools import swap as entry_point
 from orderflow.domain.pools.constant_product import Swap
 from orderflow.domain.pools.dlmm import Dlmm
-from orderflow.domain.pools.swap import AnyPool, swap, swap_exact_out
+from orderflow.domain.pools.swap import swap, swap_exact_out
 from orderflow.errors import InsufficientLiquidityError, RejectedError, ZeroOutputError
 from tests.builders import amm_v4, cpmm, damm_v2
 from tests.pool_strategies import NOW_S, dlmm
 
-Trade = Callable[[AnyPool, str, int, int], tuple[Swap, AnyPool]]
+Trade = Callable[[Pool, str, int, int], tuple[Swap, Pool]]
 
-POOLS: list[AnyPool] = [
+POOLS: list[Pool] = [
     amm_v4(1_000_000, 2_000_000),
     cpmm(1_000_000, 2_000_000),
     damm_v2(1_000_000, 2_000_000),
@@ -37,7 +38,7 @@ def test_the_documented_example_is_true() -> None:
 
 
 @every_pool
-def test_it_is_the_pools_own_swap(pool: AnyPool) -> None:
+def test_it_is_the_pools_own_swap(pool: Pool) -> None:
     own = pool.swap("USDC", 10_000, NOW_S) if isinstance(pool, Dlmm) else pool.swap("USDC", 10_000)
 
     assert swap(pool, "USDC", 10_000, NOW_S) == own
@@ -46,7 +47,7 @@ def test_it_is_the_pools_own_swap(pool: AnyPool) -> None:
 def test_a_dlmm_pool_from_json_by_hand() -> None:
     # 1,001,002 fill the active bin; of 498,998 left the next takes ⌈498,998·1,004,000/10⁹⌉ = 501 and pays
     # ⌊498,497/1.001⌋ = 497,999.
-    pool = msgspec.json.decode(DLMM_DOCUMENT, type=AnyPool)
+    pool = msgspec.json.decode(DLMM_DOCUMENT, type=Pool)
 
     result, after = swap(pool, "SOL", 1_500_000, NOW_S)
 
@@ -107,7 +108,7 @@ def test_what_an_exact_output_does_not_take_stays_in_the_pool() -> None:
 
 @every_pool
 @pytest.mark.parametrize("trade", [swap, swap_exact_out])
-def test_a_token_or_an_amount_that_is_none_is_refused(pool: AnyPool, trade: Trade) -> None:
+def test_a_token_or_an_amount_that_is_none_is_refused(pool: Pool, trade: Trade) -> None:
     with pytest.raises(ValueError, match=r"trades SOL and USDC, not JUP$"):
         trade(pool, "JUP", 1, NOW_S)
     with pytest.raises(ValueError, match=r"from 0 to 18446744073709551615 atoms, not -1$"):
@@ -117,7 +118,7 @@ def test_a_token_or_an_amount_that_is_none_is_refused(pool: AnyPool, trade: Trad
 
 
 @every_pool
-def test_refusals_of_the_venue_go_by_name(pool: AnyPool) -> None:
+def test_refusals_of_the_venue_go_by_name(pool: Pool) -> None:
     for trade in (swap, swap_exact_out):
         with pytest.raises(ZeroOutputError):
             trade(pool, "SOL", 0, NOW_S)
@@ -139,7 +140,7 @@ def test_an_output_whose_price_no_account_can_hold_is_refused() -> None:
 
 
 @pytest.mark.parametrize("pool", [amm_v4(0, 10), cpmm(10, 0), damm_v2(0, 0), dlmm({0: (0, 0)})])
-def test_an_empty_pool_is_refused(pool: AnyPool) -> None:
+def test_an_empty_pool_is_refused(pool: Pool) -> None:
     for trade in (swap, swap_exact_out):
         with pytest.raises(InsufficientLiquidityError):
             trade(pool, "SOL", 5, NOW_S)
@@ -153,6 +154,6 @@ def test_bins_that_do_not_pair_up_are_refused() -> None:
 
 
 @every_pool
-def test_a_refusal_is_one_that_fails_the_order(pool: AnyPool) -> None:
+def test_a_refusal_is_one_that_fails_the_order(pool: Pool) -> None:
     with pytest.raises(RejectedError):
         swap_exact_out(pool, "USDC", 10**15, NOW_S)

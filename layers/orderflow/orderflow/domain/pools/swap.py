@@ -8,7 +8,7 @@ smallest units.
 >>> pool = msgspec.json.decode(
 ...     '''{"type": "raydium_amm_v4", "pool": "mine", "venue": "raydium", "token_a": "SOL", "token_b": "USDC",
 ...         "reserve_a": 1000000, "reserve_b": 2000000}''',
-...     type=AnyPool,
+...     type=Pool,
 ... )
 >>> result, after = swap(pool, "SOL", 10_000, now_s=0)
 >>> result
@@ -22,16 +22,15 @@ Swap(amount_in=10000, amount_out=19752, fee=25, fee_token='SOL')
 import msgspec
 
 from orderflow.domain.amounts import MAX_ATOMS
+from orderflow.domain.pools import Pool
 from orderflow.domain.pools.constant_product import Swap
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.meteora import FEE_UNIT, DammV2
 from orderflow.domain.pools.raydium import AmmV4, Cpmm
 from orderflow.errors import InsufficientLiquidityError
 
-AnyPool = AmmV4 | Cpmm | DammV2 | Dlmm
 
-
-def swap(pool: AnyPool, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, AnyPool]:
+def swap(pool: Pool, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Pool]:
     """Sell `amount_in` atoms of `token_in` to `pool` at the Unix second `now_s`; return the result and the pool after.
 
     `now_s` matters to DLMM pools only: their fee remembers how the price moved, and forgets it with time. `pool` is
@@ -45,7 +44,7 @@ def swap(pool: AnyPool, token_in: str, amount_in: int, now_s: int) -> tuple[Swap
     return pool.swap(token_in, amount_in)
 
 
-def swap_exact_out(pool: AnyPool, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, AnyPool]:
+def swap_exact_out(pool: Pool, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, Pool]:
     """Buy exactly `amount_out` atoms from `pool` for as few atoms of `token_in` as it takes.
 
     One atom less, and `swap` would yield less than `amount_out`; with rounding it may yield a little more for the
@@ -64,7 +63,7 @@ def swap_exact_out(pool: AnyPool, token_in: str, amount_out: int, now_s: int) ->
     return Swap(amount_in, amount_out, fee, given.fee_token), _give_back(after_given, token_in, surplus)
 
 
-def _check(pool: AnyPool, token_in: str, amount: int) -> None:
+def _check(pool: Pool, token_in: str, amount: int) -> None:
     if token_in not in (pool.token_a, pool.token_b):
         raise ValueError(f"{pool.pool} trades {pool.token_a} and {pool.token_b}, not {token_in}")
     if not 0 <= amount <= MAX_ATOMS:
@@ -76,7 +75,7 @@ def _check(pool: AnyPool, token_in: str, amount: int) -> None:
         raise InsufficientLiquidityError(f"{pool.venue} pool {pool.pool} is empty")
 
 
-def _check_size(pool: AnyPool, token_in: str, amount_in: int) -> None:
+def _check_size(pool: Pool, token_in: str, amount_in: int) -> None:
     if amount_in > MAX_ATOMS:
         raise InsufficientLiquidityError(
             f"{pool.venue} pool {pool.pool} would ask for {amount_in} atoms of {token_in}, more than can exist"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from orderflow.domain.pools.swap import AnyPool
+from orderflow.domain.pools import Pool
 from orderflow.domain.router.curves import curve_of
 from orderflow.domain.router.network import Direction, Network, Pair, topology
 from orderflow.domain.router.pair import PairCurve
@@ -14,8 +14,8 @@ class CurveBook:
     `venue` restricts what is asked for to the pools of one venue; None means all.
     """
 
-    def __init__(self, pools: Iterable[AnyPool] = (), now_s: int = 0) -> None:
-        self._pools: dict[str, AnyPool] = {}
+    def __init__(self, pools: Iterable[Pool] = (), now_s: int = 0) -> None:
+        self._pools: dict[str, Pool] = {}
         self._listed: dict[Direction, list[str]] = {}
         self._pairs: dict[tuple[str, str, str | None], Pair] = {}
         self._networks: dict[tuple[str, str, str | None], Network] = {}
@@ -28,7 +28,7 @@ class CurveBook:
         """The second at which the curves hold."""
         return self._now_s
 
-    def refresh(self, pools: Iterable[AnyPool], now_s: int) -> None:
+    def refresh(self, pools: Iterable[Pool], now_s: int) -> None:
         """Take over the latest states of pools; those not given, and curves that still hold, stay as they were."""
         changed = False
         for pool in pools:
@@ -46,7 +46,7 @@ class CurveBook:
             self._networks.clear()
         self._now_s = now_s
 
-    def pool(self, address: str) -> AnyPool:
+    def pool(self, address: str) -> Pool:
         """Return a pool's latest state."""
         return self._pools[address]
 
@@ -72,11 +72,11 @@ class CurveBook:
             network = self._networks[key] = Network(plan, [pair for pair in pairs if pair is not None])
         return network
 
-    def _list(self, direction: Direction, pool: AnyPool) -> None:
+    def _list(self, direction: Direction, pool: Pool) -> None:
         self._listed.setdefault(direction, []).append(pool.pool)
         self._directions.clear()
 
-    def _of(self, token_in: str, token_out: str, venue: str | None) -> tuple[AnyPool, ...]:
+    def _of(self, token_in: str, token_out: str, venue: str | None) -> tuple[Pool, ...]:
         listed = (self._pools[address] for address in self._listed.get((token_in, token_out), ()))
         chosen = [pool for pool in listed if venue is None or pool.venue == venue]
         return tuple(sorted(chosen, key=lambda pool: (pool.venue, pool.pool)))

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from itertools import accumulate
 from math import inf, sqrt
 
+from orderflow.domain.pools import Pool
 from orderflow.domain.pools.constant_product import ConstantProduct
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.dlmm_math import FEE_UNIT as DLMM_FEE_UNIT
-from orderflow.domain.pools.meteora import FEE_UNIT, DammV2
-from orderflow.domain.pools.raydium import AMM_V4_FEE, AMM_V4_FEE_UNIT, CPMM_UNIT, AmmV4, Cpmm
-from orderflow.domain.pools.swap import AnyPool
+from orderflow.domain.pools.meteora import DammV2
+from orderflow.domain.pools.raydium import AmmV4, Cpmm
 
 
 class Hyperbola:
@@ -83,18 +83,16 @@ PoolCurve = Hyperbola | Steps
 EMPTY = Steps(())
 
 
-def curve_of(pool: AnyPool, token_in: str, now_s: int) -> PoolCurve:
+def curve_of(pool: Pool, token_in: str, now_s: int) -> PoolCurve:
     """Return the curve along which `pool` takes `token_in` at the second `now_s`.
 
     Whatever else the router does, it does with curves: a new type of pools needs a case here and nothing more.
     """
     match pool:
-        case AmmV4():
-            return _hyperbola(pool, token_in, kept_of_input=1 - AMM_V4_FEE / AMM_V4_FEE_UNIT)
-        case Cpmm():
-            return _hyperbola(pool, token_in, kept_of_input=1 - pool.fee_rate / CPMM_UNIT)
+        case AmmV4() | Cpmm():
+            return _hyperbola(pool, token_in, kept_of_input=pool.kept)
         case DammV2():
-            return _hyperbola(pool, token_in, kept_of_output=1 - pool.fee_rate / FEE_UNIT)
+            return _hyperbola(pool, token_in, kept_of_output=pool.kept)
         case Dlmm():
             return _steps(pool, token_in, now_s)
 

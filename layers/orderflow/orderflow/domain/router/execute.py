@@ -5,8 +5,9 @@ Every leg takes what earlier legs have paid, to the atom: of a token that comes 
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from orderflow.domain.pools import Pool
 from orderflow.domain.pools.constant_product import Swap
-from orderflow.domain.pools.swap import AnyPool, swap
+from orderflow.domain.pools.swap import swap
 from orderflow.domain.router.network import Pair
 from orderflow.domain.router.split import split
 from orderflow.domain.routing import Leg
@@ -16,7 +17,7 @@ from orderflow.errors import NoRouteError
 SPECK = 1e-7
 """A smaller share of a token's flow than this is an error of rounding, not a choice."""
 
-PoolSwap = tuple[AnyPool, str, Swap]
+PoolSwap = tuple[Pool, str, Swap]
 """A swap that was run: on which pool's state, the token sold, the result."""
 
 
@@ -64,9 +65,7 @@ def swap_along(
     return done
 
 
-def run_legs(
-    legs: Sequence[Leg], pools: Mapping[str, AnyPool], now_s: int
-) -> tuple[tuple[Leg, ...], dict[str, AnyPool]]:
+def run_legs(legs: Sequence[Leg], pools: Mapping[str, Pool], now_s: int) -> tuple[tuple[Leg, ...], dict[str, Pool]]:
     """Run a route's swaps again on the pools as they are now; return the fills and the pools they changed.
 
     A leg from the order's own token takes what the route says. One from a token in between takes its share of what the
@@ -77,7 +76,7 @@ def run_legs(
     for leg in legs:
         planned[leg.token_in] = planned.get(leg.token_in, 0) + leg.amount_in
     available = {legs[0].token_in: planned[legs[0].token_in]}
-    changed: dict[str, AnyPool] = {}
+    changed: dict[str, Pool] = {}
     fills: list[Leg] = []
     for leg in legs:
         token = leg.token_in
@@ -156,7 +155,7 @@ def _in_order(onward: Mapping[str, list[tuple[Pair, float]]], source: str, targe
     return order[::-1]
 
 
-def _leg(pool: AnyPool, token_in: str, result: Swap, share_bps: int) -> Leg:
+def _leg(pool: Pool, token_in: str, result: Swap, share_bps: int) -> Leg:
     return Leg(
         venue=pool.venue,
         pool=pool.pool,

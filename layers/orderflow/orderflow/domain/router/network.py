@@ -5,7 +5,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from orderflow.domain.pools.swap import AnyPool
+from orderflow.domain.pools import Pool
 from orderflow.domain.router.pair import PairCurve
 
 MAX_HOPS = 3
@@ -22,7 +22,7 @@ class Pair(NamedTuple):
 
     token_in: str
     token_out: str
-    pools: tuple[AnyPool, ...]
+    pools: tuple[Pool, ...]
     curve: PairCurve
     made_s: int
 
