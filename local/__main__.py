@@ -1,4 +1,4 @@
-"""The command line of this machine: `python -m local up | watch | bench | acceptance | migrate`."""
+"""The command line of this machine: `python -m local up | watch | bench | dead-letters | acceptance | migrate`."""
 
 import argparse
 import sys
@@ -10,6 +10,7 @@ from orderflow.errors import OrderflowError
 CLIENTS = {
     "watch": ("local.watch", "place an order and follow it here, or follow one that is on its way"),
     "bench": ("local.bench", "measure a running system, or one started for it, under load"),
+    "dead-letters": ("local.dead_letters", "list, show, redrive or discard the records that were given up"),
     "acceptance": ("local.acceptance", "try every promise of the API against a running system"),
 }
 

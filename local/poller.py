@@ -3,14 +3,15 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from local.lifeline import end_with_parent
 from local.settings import ROOT, read_local_settings
 from local.template import FunctionTemplate, read_template
-from orderflow.event_source.invoke import InProcess
+from orderflow.event_source.invoke import InProcess, Invoke
 from orderflow.event_source.source import EventSource
 from orderflow.runtime.clients import open_redis
 
@@ -28,16 +29,27 @@ def main(owner: str) -> None:
     settings = read_local_settings()
     template = read_template(ROOT / "template.yaml")
     mappings = template.event_sources
+    functions = [template.function(mapping.function) for mapping in mappings]
     # A connection for each thread of each partition, should this process ever own them all.
     connections = (settings.partitions + 1) * (len(mappings) + 1) + 2
     source = EventSource(
         open_redis(settings.redis_url, max_connections=connections),
         mappings,
-        InProcess({mapping.function: handler_of(template.function(mapping.function)) for mapping in mappings}),
+        _invoke(functions, owner, settings.faults_file),
         partitions=settings.partitions,
         owner=owner,
     )
     source.run(stop)
+
+
+def _invoke(functions: Sequence[FunctionTemplate], owner: str, faults_file: str) -> Invoke:
+    handlers = {function.name: handler_of(function) for function in functions}
+    time_outs_s = {function.name: float(function.timeout_s) for function in functions}
+    if faults_file:
+        from local.chaos.misbehave import Misbehaving
+
+        return Misbehaving(Path(faults_file), owner, handlers, time_outs_s)
+    return InProcess(handlers, time_outs_s)
 
 
 def handler_of(function: FunctionTemplate) -> Callable[[Any, Any], Any]:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -41,6 +42,8 @@ class System:
     processes: Mapping[str, int] = field(default_factory=dict)
     database_url: str | None = None
     speed: float | None = None
+    redis_url: str | None = None
+    partitions: int | None = None
 
 
 def find(base_url: str | None = None, home: Path | None = None) -> System | None:
@@ -56,6 +59,101 @@ def find(base_url: str | None = None, home: Path | None = None) -> System | None
     return System(base_url)
 
 
+class OwnSystem:
+    """A `python -m local up` of our own in `directory`, on a free port; it can be stopped and started again.
+
+    `directory` should have a short path: the sockets of Redis and Postgres go below it, and theirs end at 107 bytes.
+    """
+
+    def __init__(self, directory: Path, settings: Mapping[str, str], *, own_servers: bool = False) -> None:
+        self.home = directory / "home"
+        self.output = directory / "up.log"
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        others = ("REDIS_URL", "DATABASE_URL") if own_servers else ()
+        self._environment = {name: value for name, value in os.environ.items() if name not in others} | {
+            "ORDERFLOW_HOME": str(self.home),
+            "PORT": str(port),
+            "LOG_LEVEL": "WARNING",
+            **settings,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What it tells of itself in state.json; empty while it does not run."""
+        try:
+            state: dict[str, Any] = orjson.loads((self.home / "state.json").read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return state
+
+    def start(self) -> System:
+        """Start it and wait until it is ready; raises StartError, with its last lines, when it does not get there."""
+        with self.output.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, *COMMAND],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C is ours to pass on: the system stops after the measurement, not under it.
+                start_new_session=True,
+            )
+        return self._wait_until_ready(self._process)
+
+    def poll(self) -> int | None:
+        """Return the exit status of a run that has ended, or None."""
+        return self._process.poll() if self._process else None
+
+    def send_signal(self, number: int) -> None:
+        """Send its runner a signal."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it in order by a signal, or by force when it does not end in time."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> System:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise StartError(f"the system stopped with status {process.returncode}:\n{_last_lines(self.output)}")
+            system = _read_state(self.home)
+            # What a killed run left of itself is not the new one's.
+            if system is not None and self.state.get("pid") == process.pid:
+                return system
+            time.sleep(0.05)
+        raise StartError(f"the system was not ready within {START_TIMEOUT_S:.0f} s:\n{_last_lines(self.output)}")
+
+
+@contextmanager
+def own_system(settings: Mapping[str, str], *, own_servers: bool = False) -> Iterator[OwnSystem]:
+    """Lend a system of our own that is not started yet; stop it after, and remove what it kept.
+
+    `own_servers` makes it ignore REDIS_URL and DATABASE_URL.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="orderflow-"))
+    system = OwnSystem(directory, settings, own_servers=own_servers)
+    try:
+        with _stops_on_terminate():
+            try:
+                yield system
+            finally:
+                system.stop()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 @contextmanager
 def started(speed: float) -> Iterator[System]:
     """Start a system of our own with `python -m local up`, in a new home and on a free port; stop it after.
@@ -63,32 +161,8 @@ def started(speed: float) -> Iterator[System]:
     Uses REDIS_URL and DATABASE_URL where they are set, like any other start. Raises StartError, with the last
     lines that the system wrote, when it does not get ready.
     """
-    # A short path: the sockets of Redis and Postgres go below it, and theirs end at 107 bytes.
-    home = Path(tempfile.mkdtemp(prefix="orderflow-"))
-    output = home / "up.log"
-    settings = {
-        "ORDERFLOW_HOME": str(home / "home"),
-        "PORT": str(_free_port()),
-        "SPEED": f"{speed:g}",
-        "LOG_LEVEL": "WARNING",
-    }
-    try:
-        with output.open("wb") as log, _stops_on_terminate():
-            process = subprocess.Popen(
-                [sys.executable, *COMMAND],
-                env=os.environ | settings,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C is ours to pass on: the system stops after the measurement, not under it.
-                start_new_session=True,
-            )
-            try:
-                yield _wait_until_ready(process, home / "home", output)
-            finally:
-                _stop(process)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with own_system({"SPEED": f"{speed:g}"}) as system:
+        yield system.start()
 
 
 def base_url_argument(url: str) -> str:
@@ -111,30 +185,8 @@ def _read_state(home: Path) -> System | None:
         return None
     if not psutil.pid_exists(state["pid"]):
         return None  # it was killed before it could remove the file
-    return System(state["url"], state.get("processes", {}), state.get("database_url"), state.get("speed"))
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], home: Path, output: Path) -> System:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise StartError(f"the system stopped with status {process.returncode}:\n{_last_lines(output)}")
-        system = _read_state(home)
-        if system is not None:
-            return system
-        time.sleep(0.05)
-    raise StartError(f"the system was not ready within {START_TIMEOUT_S:.0f} s:\n{_last_lines(output)}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    told = {name: state.get(name) for name in ("database_url", "speed", "redis_url", "partitions")}
+    return System(state["url"], state.get("processes", {}), **told)
 
 
 @contextmanager

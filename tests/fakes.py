@@ -69,6 +69,7 @@ class FakeVenue(MockVenue):
         self.reads = 0
         self.executions: dict[str, Execution] = {}
         self.sent: list[tuple[Order, int]] = []
+        self.unknown: set[str] = set()
         self.forgotten: list[tuple[str, int]] = []
         self.blocks: list[Blocks] = []
         self.rivals = 0
@@ -86,6 +87,16 @@ class FakeVenue(MockVenue):
     def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
         self._reach()
         return [self.executions.get(signature) for signature in signatures]
+
+    def arrived(self, orders: Sequence[Order]) -> tuple[list[Order], list[Order]]:
+        self._reach()
+        known = [order for order in orders if order.signature not in self.unknown]
+        waiting = {order.signature: order for order in known if order.signature not in self.executions}
+        return list(waiting.values()), [order for order in known if order.signature in self.executions]
+
+    def abandon(self, signature: Signature, reason: str) -> Execution:
+        self._reach()
+        return self.executions.setdefault(signature, Execution(signature, 0, error=reason))
 
     def forget(self, signatures: Sequence[Signature], valid_ms: int) -> None:
         self._reach()

@@ -9,7 +9,7 @@ from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.event_source.invoke import FunctionError
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.poller import Poller
-from tests.fakes import FakeOrders
+from tests.fakes import FakeOrders, FakeVenue
 
 STAGE = EventSourceMapping(function="route_order", stream="route", batch_size=10)
 ORDERED = EventSourceMapping(function="publish_status", stream="status", ordered=True, batch_size=10)
@@ -21,17 +21,28 @@ class FakeStreams(Streams):
     """A partition's streams in memory. What is done to entries goes to a journal, in its order.
 
     `pending` and `new` are the batches that are read, one after the other; when none is left, `stop` is set.
+    `delivered` says how often the pending ones were handed out, once each unless it is filled.
     """
 
     def __init__(self, journal: list[Any], stop: threading.Event, partition: str = "p0") -> None:
         self.partition = partition
         self.pending: list[list[Entry]] = []
+        self.delivered: list[list[int]] = []
         self.new: list[list[Entry] | Exception] = []
         self._journal = journal
         self._stop = stop
 
     def create_group(self, stream: str, group: str) -> None:
         self._journal.append(("group", stream, group))
+
+    def deliveries(self, stream: str, group: str, count: int, after: str = "0") -> list[int]:
+        self._journal.append(("deliveries", count, after))
+        if self.delivered:
+            return self.delivered.pop(0)
+        return [1] * len(self.pending[0]) if self.pending else []
+
+    def hand_back(self, stream: str, group: str, ids: Sequence[str]) -> None:
+        self._journal.append(("hand back", *ids))
 
     def read_pending(self, stream: str, group: str, count: int, after: str = "0") -> list[Entry]:
         self._journal.append(("read pending", count, after))
@@ -77,7 +88,7 @@ class JournalledDeadLetters(DeadLetters):
     """Notes what is given up."""
 
     def __init__(self, journal: list[Any]) -> None:
-        super().__init__(FakeOrders())
+        super().__init__(FakeOrders(), FakeVenue())
         self._journal = journal
 
     def bury(self, streams: Streams, mapping: EventSourceMapping, failed: Sequence[tuple[Entry, str]]) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from orderflow.adapters.orders import Transition
 from orderflow.domain.order import Order
-from orderflow.errors import RejectedError, RetryableError
+from orderflow.errors import RetryableError
+from orderflow.market.chain import settle
 from orderflow.runtime import clients, clock
 from orderflow.runtime.batch import BatchResponse, Step, StreamEvent, run_stage, stream_function
 
@@ -22,15 +23,13 @@ def confirm(orders: Sequence[Order]) -> Step:
     results = dict(zip(signatures, clients.venue().results(signatures), strict=True))
     now_ms = clock.now_ms()
 
-    def settle(order: Order) -> Transition:
+    def end(order: Order) -> Transition:
         result = results[order.signature]
         if result is None:
             raise RetryableError(f"transaction {order.signature} has not landed yet")
-        if result.error is not None:
-            raise RejectedError(result.error)
-        return Transition(order.confirm(result.fills, result.amount_out, now_ms))
+        return Transition(settle(order, result, now_ms))
 
-    return settle
+    return end
 
 
 def forget(stepped: Sequence[Order], stale: Sequence[Order]) -> None:

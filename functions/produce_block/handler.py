@@ -37,19 +37,18 @@ def produce_block(orders: Sequence[Order]) -> None:
 
     Blocks are committed only on top of the state that they were computed from, so of two producers one wins and the
     other tries again (RetryableError), finding the winner's results. A transaction that has its result is not executed
-    again, but its owner is told again: the first telling may have been lost.
+    again, but its owner is told again: the first telling may have been lost. One that the chain does not know (any
+    longer) is not executed at all.
     """
     venue, latency = clients.venue(), clients.latency()
-    results = venue.results([order.signature for order in orders])
-    # By signature, since that is what executes once.
-    waiting = {order.signature: order for order, result in zip(orders, results, strict=True) if result is None}
+    waiting, executed = venue.arrived(orders)
     if waiting:
         block, state = venue.state()
-        blocks = produce(venue.seed, state, list(waiting.values()), _landing_slot, clock.now_ms())
+        blocks = produce(venue.seed, state, waiting, _landing_slot, clock.now_ms())
         if not venue.commit(block, blocks):
             raise RetryableError(f"block {block + 1} was produced by another")
     delay_ms = latency.scaled(SLOTS_TO_CONFIRM * SLOT_MS)
-    clients.orders().schedule("confirm", [(order, delay_ms) for order in orders])
+    clients.orders().schedule("confirm", [(order, delay_ms) for order in (*waiting, *executed)])
 
 
 def _landing_slot(order: Order) -> int:

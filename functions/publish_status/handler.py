@@ -29,7 +29,7 @@ def publish_status(records: Sequence[StreamRecord], failures: Failures) -> Done:
     entries: dict[str, list[StatusEntry]] = {}
 
     def read(record: StreamRecord) -> None:
-        entry = msgspec.convert(record["data"], StatusEntry, strict=False)
+        entry = msgspec.convert(record["data"] | {"entry_id": record["messageId"]}, StatusEntry, strict=False)
         entries.setdefault(record["partition"], []).append(entry)
 
     failures.attempt(records, read)
@@ -39,8 +39,8 @@ def publish_status(records: Sequence[StreamRecord], failures: Failures) -> Done:
 def publish(partition: str, entries: list[StatusEntry]) -> int:
     """Send what a partition's entries mean for its watchers, in their order; return how many messages went out.
 
-    Raises RetryableError when the connections can't be reached; then all of it is sent again, and a client may see
-    an event twice, which its sequence number tells.
+    Raises RetryableError when the connections can't be reached; then all of it is sent again. The local gateway drops
+    what it has had already; through API Gateway a client may see an event twice, which its sequence number tells.
     """
     watchers = clients.watchers()
     messages = watchers.messages(partition, entries)

@@ -120,12 +120,22 @@ def test_a_poisoned_record_is_reported_alone(outside: Outside, poison: dict[str,
     assert outside.venue.blocks == [blocks_of([FIRST, SECOND])]
 
 
-def test_a_signature_that_a_batch_holds_twice_executes_once_and_is_told_twice(outside: Outside) -> None:
+def test_a_signature_that_a_batch_holds_twice_executes_once(outside: Outside) -> None:
     lambda_handler(order_records("transactions", FIRST, FIRST), None)
 
     ((execution,),) = [block.executions for block in outside.venue.blocks]
     assert execution.signature == FIRST.signature
-    assert [order.order_id for _, order, _ in outside.orders.scheduled] == [FIRST.order_id] * 2
+    assert [order.order_id for _, order, _ in outside.orders.scheduled] == [FIRST.order_id]
+
+
+def test_a_transaction_that_the_chain_does_not_know_is_left_alone(outside: Outside) -> None:
+    outside.venue.unknown = {FIRST.signature}
+
+    response = lambda_handler(read_event("produce_block"), None)
+
+    assert response == {"batchItemFailures": []}
+    assert [each.signature for block in outside.venue.blocks for each in block.executions] == [SECOND.signature]
+    assert [order for _, order, _ in outside.orders.scheduled] == [SECOND]
 
 
 def test_at_speed_zero_owners_are_told_at_once(outside: Outside) -> None:

@@ -108,6 +108,27 @@ def test_a_connection_that_left_is_reported_with_all_its_messages(
     assert stays.receive() == "2"
 
 
+def placed(connection_id: str, place: int, partition: str = "p0") -> Message:
+    """Return a message from a place in a status stream, whose text says so."""
+    return Message(connection_id, ORDER_ID, f"{partition} {place}", partition, f"1763835240000-{place}")
+
+
+def test_the_local_gateway_keeps_back_what_has_been_there_before(
+    gateway: Gateway, watchers: tuple[Watcher, Watcher]
+) -> None:
+    one, other = watchers
+    sockets = LocalGatewaySockets.at(f"http://{gateway.address}")
+    batch = [placed(one.id, 9), placed(other.id, 9), placed(one.id, 10)]
+
+    sockets.send(batch)
+    sockets.send(batch)  # its answer was lost
+    sockets.send([placed(one.id, 8), placed(one.id, 10), placed(one.id, 11)])  # a publisher that comes late goes on
+    sockets.send([placed(one.id, 1, "p1"), message(one.id, "no place")])
+
+    assert [one.receive() for _ in range(5)] == ["p0 9", "p0 10", "p0 11", "p1 1", "no place"]
+    assert other.receive() == "p0 9"
+
+
 def test_no_messages_are_no_request(nobody: str) -> None:
     assert LocalGatewaySockets.at(nobody).send([]) == []
 

@@ -134,6 +134,44 @@ def test_what_a_former_owner_reads_after_the_takeover_is_done_too(
     eventually(lambda: is_empty(client, "{p0}:route", "route_order"))
 
 
+def test_a_record_that_four_processes_ended_of_is_given_up_and_those_beside_it_are_done(
+    client: redis.Redis, orders: Orders, streams: Streams, in_thread: InThread
+) -> None:
+    fatal, *others = accept(orders, 3)
+    streams.create_group("route", "route_order")
+    streams.read_new("route", "route_order", 100, 100)
+    streams.read_pending("route", "route_order", 100)
+    for _ in range(2):  # by now each is handed out alone, and the first one ends the process each time
+        streams.read_pending("route", "route_order", 1)
+    function = Function()
+
+    in_thread(source(client, function, ROUTE).run)
+
+    eventually(lambda: is_empty(client, "{p0}:route", "route_order"))
+    assert [len(batch) for batch in function.batches] == [1, 1]
+    [(_, letter)] = entries_of(client, "{p0}:dead")
+    assert (letter["attempts"], letter["error"]) == ("4", "route_order never answered to it")
+    found = [orders.find(order_id) for order_id in (fatal, *others)]
+    assert [order.status for order, _ in filter(None, found)] == ["failed", "pending", "pending"]
+
+
+def test_a_record_that_was_waiting_when_its_process_was_ended_is_not_to_blame(
+    client: redis.Redis, orders: Orders, streams: Streams, in_thread: InThread
+) -> None:
+    accept(orders, 1)
+    streams.create_group("route", "route_order")
+    [entry] = streams.read_new("route", "route_order", 100, 100)
+    for _ in range(5):
+        streams.hand_back("route", "route_order", [entry.id])
+        streams.read_pending("route", "route_order", 100)
+    function = Function()
+
+    in_thread(source(client, function, ROUTE).run)
+
+    eventually(lambda: is_empty(client, "{p0}:route", "route_order"))
+    assert function.seen == [entry.id]
+
+
 def test_a_poisoned_record_fails_its_order_after_four_attempts_and_no_other(
     client: redis.Redis, orders: Orders, in_thread: InThread, quick_retries: None
 ) -> None:
@@ -202,7 +240,7 @@ def test_an_ordered_stream_waits_for_its_failed_record(
     client: redis.Redis, orders: Orders, in_thread: InThread, quick_retries: None
 ) -> None:
     accept(orders, 3)
-    first_id = entries_of(client, "{p0}:status")[0][0]
+    first_id, *behind = (entry_id for entry_id, _ in entries_of(client, "{p0}:status"))
     tries: list[str] = []
 
     def behave(records: list[dict[str, Any]]) -> Any:
@@ -213,8 +251,7 @@ def test_an_ordered_stream_waits_for_its_failed_record(
     in_thread(source(client, Function(behave), PUBLISH).run)
 
     eventually(lambda: is_empty(client, "{p0}:status", "publish_status"))
-    assert tries.count(first_id) == 3
-    assert len(tries) == 5
+    assert tries == [first_id, *behind] * 3
 
 
 def test_a_partition_whose_owner_died_is_taken_over(client: redis.Redis, orders: Orders, in_thread: InThread) -> None:

@@ -32,6 +32,12 @@ def an_order(token_in: str = "SOL", amount_in: int = 10**9, *, state: MarketStat
     return submitted(pending(request=a_request(token_in, token_out, amount_in)), state)
 
 
+def sent(venue: MockVenue, *orders: Order) -> Order:
+    """Have the chain accept orders' transactions; return the first."""
+    venue.send([(order, 0) for order in orders])
+    return orders[0]
+
+
 def landing_slot(order: Order) -> int:
     return LATENCY.landing_slot(order.chosen_route.slot, order.request, VENUES)
 
@@ -69,7 +75,7 @@ def test_a_signature_sent_again_is_not_queued_again(client: redis.Redis, venue: 
 
 def test_what_is_committed_is_what_the_next_reads(client: redis.Redis, venue: MockVenue) -> None:
     number, state = venue.state()
-    blocks = blocks_on(state, an_order(amount_in=5 * 10**12), lands=lambda _: 200)
+    blocks = blocks_on(state, sent(venue, an_order(amount_in=5 * 10**12)), lands=lambda _: 200)
 
     assert venue.commit(number, blocks)
 
@@ -84,7 +90,7 @@ def test_what_is_committed_is_what_the_next_reads(client: redis.Redis, venue: Mo
 
 def test_the_market_that_is_quoted_from_is_the_latest(venue: MockVenue) -> None:
     number, state = venue.state()
-    blocks = blocks_on(state, an_order(), lands=lambda _: 17)
+    blocks = blocks_on(state, sent(venue, an_order()), lands=lambda _: 17)
     venue.commit(number, blocks)
 
     slot, pools = venue.market()
@@ -95,7 +101,7 @@ def test_the_market_that_is_quoted_from_is_the_latest(venue: MockVenue) -> None:
 
 def test_a_pool_that_no_block_changed_stays_the_very_same_object(venue: MockVenue) -> None:
     number, before = venue.state()
-    blocks = blocks_on(before, an_order(), lands=lambda _: 0)
+    blocks = blocks_on(before, sent(venue, an_order()), lands=lambda _: 0)
     venue.commit(number, blocks)
 
     _, after = venue.state()
@@ -109,6 +115,7 @@ def test_a_pool_that_no_block_changed_stays_the_very_same_object(venue: MockVenu
 def test_of_two_producers_on_one_state_one_wins_and_the_others_changes_nothing(venue: MockVenue, slot: int) -> None:
     # At slot 0 the slot stays what it was, and yet the pools have changed.
     orders = [an_order(), an_order()]
+    sent(venue, *orders)
     number, state = venue.state()
     first, second = (blocks_on(state, order, lands=lambda _: slot) for order in orders)
 
@@ -127,6 +134,7 @@ def test_of_two_producers_on_one_state_one_wins_and_the_others_changes_nothing(v
 def test_of_many_producers_at_once_one_wins(client: redis.Redis) -> None:
     orders = [an_order() for _ in range(8)]
     venues = [MockVenue(client, seed=1) for _ in orders]
+    sent(venues[0], *orders)
     number, state = venues[0].state()
     blocks = [blocks_on(state, order) for order in orders]
 
@@ -148,6 +156,7 @@ def test_what_traders_and_others_paid_and_got_is_what_the_vaults_changed_by(venu
             an_order(token_in, random.choice([1, 5_000]) * unit, state=state)
             for token_in, unit in random.choices([("SOL", 10**9), ("USDC", 10**8)], k=4)
         ]
+        sent(venue, *batch)
         # A rival computed the same blocks and comes too late; what it paid must not count.
         mine, rival = blocks_on(state, *batch), blocks_on(state, *batch[:2])
         assert venue.commit(number, mine)
@@ -172,7 +181,7 @@ def test_routes_follow_the_chain(venue: MockVenue) -> None:
     [before] = router.routes([request])
 
     number, state = venue.state()
-    venue.commit(number, blocks_on(state, an_order(amount_in=5 * 10**12), lands=lambda _: 60))
+    venue.commit(number, blocks_on(state, sent(venue, an_order(amount_in=5 * 10**12)), lands=lambda _: 60))
     [after] = router.routes([request])
 
     [fresh] = Router(venue, LATENCY).routes([request])
@@ -193,3 +202,47 @@ def test_a_result_is_kept_until_its_order_has_ended(client: redis.Redis, venue: 
 
     assert kept_before == -1
     assert client.pttl(key) > 60_000
+
+
+def test_what_is_abandoned_before_it_landed_never_will_land(venue: MockVenue) -> None:
+    lands, abandoned = an_order(), an_order()
+    sent(venue, lands, abandoned)
+    number, state = venue.state()
+    computed_before = blocks_on(state, lands, abandoned)
+
+    result = venue.abandon(abandoned.signature, "Gave up")
+
+    assert result.error == "Gave up"
+    assert not venue.commit(number, computed_before)
+    assert venue.arrived([lands, abandoned]) == ([lands], [abandoned])
+    assert venue.commit(number, blocks_on(state, lands))
+    assert venue.results([abandoned.signature]) == [result]
+
+
+def test_what_was_abandoned_before_it_was_sent_is_not_accepted_any_more(client: redis.Redis, venue: MockVenue) -> None:
+    order = an_order()
+    venue.abandon(order.signature, "Gave up")
+
+    venue.send([(order, 0)])
+
+    assert client.xlen("{chain}:transactions") == 0
+
+
+def test_what_has_landed_can_not_be_abandoned(venue: MockVenue) -> None:
+    order = an_order()
+    sent(venue, order)
+    number, state = venue.state()
+    blocks = blocks_on(state, order)
+    venue.commit(number, blocks)
+
+    result = venue.abandon(order.signature, "Gave up")
+
+    assert result == blocks.executions[0]
+    assert venue.results([order.signature]) == [result]
+
+
+def test_what_the_chain_does_not_know_is_neither_executed_nor_told_of(venue: MockVenue) -> None:
+    known, unknown = an_order(), an_order()
+    sent(venue, known)
+
+    assert venue.arrived([unknown, known, known]) == ([known], [])

@@ -1,5 +1,7 @@
 """Who is sent what, on a real Redis: every status once and in order, however a subscription and the events race."""
 
+from itertools import count
+
 import pytest
 import redis
 
@@ -21,8 +23,11 @@ def event(order: Order) -> StatusEntry:
     return StatusEntry(order.order_id, order.sequence, encoder.encode(event_of(order)).decode())
 
 
+_entry_ids = (f"1763835240000-{number}" for number in count())
+
+
 def subscription(order: Order, connection_id: str = "one", action: str = "subscribe") -> StatusEntry:
-    return StatusEntry(order.order_id, connection_id=connection_id, action=action)
+    return StatusEntry(order.order_id, connection_id=connection_id, action=action, entry_id=next(_entry_ids))
 
 
 def sequences(messages: list[Message], connection_id: str = "one") -> list[int]:
@@ -89,3 +94,49 @@ def test_an_order_that_has_left_is_not_brought_back_by_a_subscription(client: re
 
     assert messages == []
     assert client.keys("*") == []
+
+
+def test_a_subscription_that_is_read_again_is_answered_as_the_first_time(orders: Orders, watchers: Watchers) -> None:
+    order = pending()
+    orders.apply([Transition(order)])
+    subscribed = subscription(order)
+    first = watchers.messages(P0, [subscribed])
+    orders.apply([Transition(routed(order))])
+
+    again = watchers.messages(P0, [subscribed])
+
+    assert again == first
+    assert sequences(watchers.messages(P0, [event(order), event(routed(order))])) == [2]
+
+
+def test_what_a_late_owner_reads_again_does_not_undo_what_came_after(orders: Orders, watchers: Watchers) -> None:
+    order = pending()
+    orders.apply([Transition(order)])
+    came, went = subscription(order), subscription(order, action="unsubscribe")
+    came_back = subscription(order)
+    watchers.messages(P0, [came, went, came_back])
+
+    late = watchers.messages(P0, [came, went])
+
+    assert late == []
+    assert sequences(watchers.messages(P0, [event(routed(order))])) == [2]
+
+
+def test_a_subscription_that_is_read_again_after_its_end_stays_ended(orders: Orders, watchers: Watchers) -> None:
+    order = pending()
+    orders.apply([Transition(order)])
+    came, went = subscription(order), subscription(order, action="unsubscribe")
+    watchers.messages(P0, [came, went])
+
+    assert watchers.messages(P0, [came]) == []
+    assert watchers.messages(P0, [event(routed(order))]) == []
+
+
+def test_a_message_knows_its_place_in_the_stream(orders: Orders, watchers: Watchers) -> None:
+    order = pending()
+    orders.apply([Transition(order)])
+    subscribed = subscription(order)
+
+    [message] = watchers.messages(P0, [subscribed])
+
+    assert (message.partition, message.entry_id) == (P0, subscribed.entry_id)

@@ -24,12 +24,13 @@ def write_state(home: Path, pid: int) -> None:
         "database_url": "postgresql://x",
         "redis_url": "unix:///x",
         "speed": 0,
+        "partitions": 2,
     }
     (home / "state.json").write_bytes(orjson.dumps(state))
 
 
 def test_the_system_that_runs_in_the_home_is_found(home: Path) -> None:
-    assert find(home=home) == System(URL, {"gateway": 7}, "postgresql://x", 0)
+    assert find(home=home) == System(URL, {"gateway": 7}, "postgresql://x", 0, "unix:///x", 2)
 
 
 def test_a_base_url_of_that_system_gets_its_processes_too(home: Path) -> None:

@@ -1,19 +1,26 @@
-"""What is given up: the order fails with the reason, the record is kept for a person to look at."""
+"""What is given up: the order ends, by the chain's word where it may have been sent; the record is kept."""
 
 from typing import Any
 
 import pytest
 
 from orderflow.adapters.streams import DeadLetter, Entry, Streams
+from orderflow.domain.order import Order, event_of
 from orderflow.domain.status import Status
 from orderflow.event_source import dead_letters
 from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.event_source.mapping import EventSourceMapping
-from tests.builders import NOW_MS, encode, make_order, status_fields
-from tests.fakes import FakeOrders
+from orderflow.market.chain import settle
+from tests.builders import NOW_MS, encode, land, make_order, status_fields
+from tests.fakes import FakeOrders, FakeVenue
 from tests.poller_bench import FakeStreams, Patience
 
 ROUTE = EventSourceMapping(function="route_order", stream="route")
+BUILD = EventSourceMapping(function="build_order", stream="build")
+SUBMIT = EventSourceMapping(function="submit_order", stream="submit")
+CONFIRM = EventSourceMapping(function="confirm_order", stream="confirm")
+CHAIN = EventSourceMapping(function="produce_block", stream="transactions", scope="chain")
+SUBMITTED = make_order(Status.SUBMITTED)
 
 
 @pytest.fixture(autouse=True)
@@ -21,60 +28,107 @@ def _at_now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_letters, "now_ms", lambda: NOW_MS)
 
 
-def streams(journal: list[Any]) -> Streams:
-    return FakeStreams(journal, Patience())
+class Desk:
+    """Dead letters among fakes, with an order on record as it is by now."""
+
+    def __init__(self, on_record: Order | None = None) -> None:
+        self.orders, self.venue = FakeOrders(), FakeVenue()
+        self.journal: list[Any] = []
+        if on_record is not None:
+            self.orders.known[on_record.order_id] = on_record, [event_of(on_record)]
+
+    def bury(self, mapping: EventSourceMapping, fields: dict[str, str], error: str = "x") -> list[Order]:
+        """Give up a record; return the steps that orders took by that."""
+        streams: Streams = FakeStreams(self.journal, Patience())
+        DeadLetters(self.orders, self.venue).bury(streams, mapping, [(Entry("1-0", fields, 4), error)])
+        return [transition.order for transition in self.orders.transitions]
+
+
+def message(order: Order) -> dict[str, str]:
+    return {"order": encode(order)}
 
 
 def test_the_order_fails_with_the_function_the_attempts_and_the_error() -> None:
-    orders, journal, order = FakeOrders(), list[Any](), make_order(Status.PENDING)
+    order = make_order(Status.PENDING)
+    desk = Desk(order)
 
-    DeadLetters(orders).bury(
-        streams(journal), ROUTE, [(Entry("1-0", {"order": encode(order)}, 4), "KeyError: 'meteora'")]
-    )
+    steps = desk.bury(ROUTE, message(order), "KeyError: 'meteora'")
 
-    reason = "Gave up in route_order after 4 attempts: KeyError: 'meteora'"
-    assert [transition.order for transition in orders.transitions] == [order.fail(reason, NOW_MS)]
-    assert journal == [("bury", "1-0", 4, "KeyError: 'meteora'")]
+    assert steps == [order.fail("Gave up in route_order after 4 attempts: KeyError: 'meteora'", NOW_MS)]
+    assert desk.journal == [("bury", "1-0", 4, "KeyError: 'meteora'")]
 
 
 def test_the_order_fails_before_its_record_is_moved() -> None:
-    orders, journal = FakeOrders(), list[Any]()
-    orders.error = ConnectionError("away")
+    desk = Desk()
+    desk.orders.error = ConnectionError("away")
 
     with pytest.raises(ConnectionError):
-        DeadLetters(orders).bury(streams(journal), ROUTE, [(Entry("1-0", {"order": encode(make_order())}, 4), "x")])
+        desk.bury(ROUTE, message(make_order()))
 
-    assert journal == []
+    assert desk.journal == []
 
 
-def test_an_order_that_went_on_meanwhile_is_left_alone() -> None:
-    orders, journal, order = FakeOrders(), list[Any](), make_order(Status.PENDING)
-    orders.sequences[order.order_id] = 3
+@pytest.mark.parametrize("status", [Status.ROUTING, Status.SUBMITTED, Status.CONFIRMED, Status.FAILED])
+def test_an_order_that_went_on_meanwhile_is_left_alone(status: Status) -> None:
+    desk = Desk(make_order(status))
 
-    DeadLetters(orders).bury(streams(journal), ROUTE, [(Entry("1-0", {"order": encode(order)}, 4), "x")])
+    assert desk.bury(ROUTE, message(make_order(Status.PENDING))) == []
+    assert [entry[:2] for entry in desk.journal] == [("bury", "1-0")]
 
-    assert orders.transitions == []
-    assert [entry[:2] for entry in journal] == [("bury", "1-0")]
+
+@pytest.mark.parametrize("mapping", [SUBMIT, CONFIRM, CHAIN])
+def test_a_transaction_that_has_not_landed_never_will_and_its_order_fails(mapping: EventSourceMapping) -> None:
+    desk = Desk(SUBMITTED)
+
+    [failed] = desk.bury(mapping, message(SUBMITTED))
+
+    reason = f"Gave up in {mapping.function} after 4 attempts: x"
+    assert failed == SUBMITTED.fail(reason, NOW_MS)
+    assert desk.venue.executions[SUBMITTED.signature].error == reason
+
+
+@pytest.mark.parametrize("mapping", [SUBMIT, CONFIRM, CHAIN])
+def test_an_order_whose_transaction_was_executed_is_confirmed(mapping: EventSourceMapping) -> None:
+    desk = Desk(SUBMITTED)
+    [execution] = land([SUBMITTED]).executions
+    desk.venue.executions[SUBMITTED.signature] = execution
+
+    steps = desk.bury(mapping, message(SUBMITTED))
+
+    assert [step.status for step in steps] == [Status.CONFIRMED]
+    assert steps == [settle(SUBMITTED, execution, NOW_MS)]
+
+
+def test_a_submit_message_whose_step_was_taken_before_sending_failed_ends_its_order() -> None:
+    desk = Desk(SUBMITTED)
+
+    [failed] = desk.bury(SUBMIT, message(make_order(Status.BUILDING)))
+
+    assert failed.status is Status.FAILED
+    assert SUBMITTED.signature in desk.venue.executions
+
+
+def test_the_chain_is_not_asked_about_an_order_that_another_message_has_brought_on() -> None:
+    desk = Desk(SUBMITTED)
+
+    assert desk.bury(BUILD, message(make_order(Status.ROUTING))) == []
+    assert desk.venue.executions == {}
 
 
 @pytest.mark.parametrize("fields", [{"order": "{"}, {"order": "{}"}, {}, {"other": "x"}])
 def test_a_record_that_holds_no_order_is_moved_all_the_same(fields: dict[str, str]) -> None:
-    orders, journal = FakeOrders(), list[Any]()
+    desk = Desk()
 
-    DeadLetters(orders).bury(streams(journal), ROUTE, [(Entry("1-0", fields, 4), "x")])
-
-    assert orders.transitions == []
-    assert [entry[:2] for entry in journal] == [("bury", "1-0")]
+    assert desk.bury(ROUTE, fields) == []
+    assert [entry[:2] for entry in desk.journal] == [("bury", "1-0")]
 
 
 def test_giving_up_the_telling_of_a_status_does_not_fail_the_order() -> None:
-    orders, journal = FakeOrders(), list[Any]()
     publish = EventSourceMapping(function="publish_status", stream="status", ordered=True)
+    desk = Desk(make_order())
 
-    DeadLetters(orders).bury(streams(journal), publish, [(Entry("1-0", status_fields(make_order()), 4), "x")])
-
-    assert orders.transitions == []
-    assert [entry[:2] for entry in journal] == [("bury", "1-0")]
+    assert desk.bury(publish, status_fields(make_order())) == []
+    assert [entry[:2] for entry in desk.journal] == [("bury", "1-0")]
 
 
 def test_a_letter_says_where_it_comes_from() -> None:
@@ -84,6 +138,7 @@ def test_a_letter_says_where_it_comes_from() -> None:
         def bury(self, stream: str, group: str, letters_: Any) -> None:
             letters.extend(letters_)
 
-    DeadLetters(FakeOrders()).bury(Streams([], Patience()), ROUTE, [(Entry("1-0", {}, 4), "x")])
+    dead = DeadLetters(FakeOrders(), FakeVenue())
+    dead.bury(Streams([], Patience()), ROUTE, [(Entry("1-0", {}, 4), "x")])
 
     assert letters == [DeadLetter(Entry("1-0", {}, 4), "route_order", "route", "x")]

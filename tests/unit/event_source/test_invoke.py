@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -45,6 +46,26 @@ def test_whatever_a_handler_raises_is_the_functions_error(error: Exception) -> N
 def test_a_handler_may_say_that_the_batch_should_wait() -> None:
     with pytest.raises(RetryableError, match="^Postgres is away$"):
         in_process(RetryableError("Postgres is away"))("route_order", EVENT)
+
+
+def test_a_function_that_outruns_its_time_out_ends_the_process_as_lambda_would() -> None:
+    ended, release = threading.Event(), threading.Event()
+    invoke = InProcess(
+        {"quick": lambda *_: None, "slow": lambda *_: release.wait(30)},
+        {"quick": 0.01, "slow": 0.01},
+        end_process=ended.set,
+    )
+
+    for _ in range(20):
+        invoke("quick", EVENT)
+    quick_ended = ended.is_set()
+    hanging = threading.Thread(target=invoke, args=("slow", EVENT))
+    hanging.start()
+
+    assert ended.wait(30)
+    release.set()
+    hanging.join()
+    assert not quick_ended
 
 
 @pytest.fixture

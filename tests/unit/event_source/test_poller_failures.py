@@ -45,9 +45,8 @@ def test_a_function_that_says_that_something_is_away_is_invoked_again_without_an
 
     bench.poller.handle(entries("1-0", "2-0", attempt=3))
 
-    assert bench.journal == [
+    assert bench.done("invoke", "acknowledge", "defer", "bury") == [
         *[("invoke", "1-0", "2-0")] * 7,
-        ("returned", "1-0", "2-0"),
         ("acknowledge", "1-0", "2-0"),
     ]
     assert bench.stop.waits == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0]
@@ -59,7 +58,8 @@ def test_the_wait_for_something_that_is_away_ends_when_told_to_stop_and_leaves_t
 
     bench.poller.handle(entries("1-0"))
 
-    assert bench.journal == [("invoke", "1-0")] * 3
+    # Handed back each time: whoever takes it up is not to think that it was what this process ended of.
+    assert bench.journal == [("invoke", "1-0"), ("hand back", "1-0")] * 3
 
 
 def test_something_that_goes_away_while_a_batch_is_halved_makes_the_whole_batch_wait() -> None:
@@ -85,12 +85,42 @@ def test_where_order_counts_a_record_is_tried_again_in_its_place() -> None:
     assert bench.journal == [
         ("invoke", "1-0", "2-0", "3-0"),
         ("returned", "1-0", "2-0", "3-0"),
-        ("acknowledge", "1-0", "3-0"),
-        ("invoke", "2-0"),
-        ("returned", "2-0"),
-        ("acknowledge", "2-0"),
+        ("acknowledge", "1-0"),
+        ("hand back", "2-0", "3-0"),
+        ("invoke", "2-0", "3-0"),
+        ("returned", "2-0", "3-0"),
+        ("acknowledge", "2-0", "3-0"),
     ]
     assert bench.stop.waits == [1.0]
+    assert [[record["attempt"] for record in event["Records"]] for event in bench.events] == [[1, 1, 1], [2, 1]]
+
+
+def test_where_order_counts_what_lies_behind_a_record_at_fault_waits_for_it() -> None:
+    whole_fails, first_half_fails, again_works = FunctionError("x"), FunctionError("x"), None
+    bench = Bench(in_turn(whole_fails, first_half_fails, again_works), ORDERED)
+
+    bench.poller.handle(entries("1-0", "2-0"))
+
+    assert bench.done("invoke", "acknowledge") == [
+        ("invoke", "1-0", "2-0"),
+        ("invoke", "1-0"),
+        ("invoke", "1-0", "2-0"),
+        ("acknowledge", "1-0", "2-0"),
+    ]
+
+
+def test_where_order_counts_what_lies_behind_a_record_that_is_given_up_goes_on_at_once() -> None:
+    bench = Bench(failing("1-0"), ORDERED)
+
+    bench.poller.handle([*entries("1-0", attempt=4), *entries("2-0")])
+
+    assert bench.done("invoke", "acknowledge", "bury") == [
+        ("invoke", "1-0", "2-0"),
+        ("bury", "1-0", 4, "reported as failed"),
+        ("invoke", "2-0"),
+        ("acknowledge", "2-0"),
+    ]
+    assert bench.stop.waits == []
 
 
 def test_where_order_counts_a_record_that_keeps_failing_is_given_up_after_1_2_and_4_seconds() -> None:

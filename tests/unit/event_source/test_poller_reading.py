@@ -16,10 +16,12 @@ def test_what_a_former_owner_left_comes_before_anything_new() -> None:
     bench.poller.run()
 
     assert bench.journal[0] == ("group", "route", "route_order")
-    assert bench.done("read pending") == [
-        ("read pending", 10, "0"),
-        ("read pending", 10, "2-0"),
-        ("read pending", 10, "3-0"),
+    assert bench.done("deliveries", "read pending") == [
+        ("deliveries", 10, "0"),
+        ("read pending", 2, "0"),
+        ("deliveries", 10, "2-0"),
+        ("read pending", 1, "2-0"),
+        ("deliveries", 10, "3-0"),
     ]
     assert bench.done("acknowledge") == [
         ("acknowledge", "1-0", "2-0"),
@@ -69,11 +71,11 @@ def test_when_redis_comes_back_the_poller_begins_with_what_is_pending(error: Exc
     bench.poller.run()
 
     assert 0.25 in bench.stop.waits
-    assert [entry[0] for entry in bench.done("group", "read pending", "acknowledge")] == [
+    assert [entry[0] for entry in bench.done("group", "deliveries", "acknowledge")] == [
         "group",
-        "read pending",
+        "deliveries",
         "group",
-        "read pending",
+        "deliveries",
         "acknowledge",
     ]
 
@@ -90,3 +92,41 @@ def test_a_poller_that_is_told_to_stop_ends_when_its_batch_is_done() -> None:
 
     assert bench.done("acknowledge") == [("acknowledge", "1-0")]
     assert len(bench.done("read new")) == 1
+
+
+def test_what_was_handed_out_twice_and_never_settled_is_handed_out_alone() -> None:
+    bench = Bench(failing())
+    bench.streams.delivered = [[1, 1, 2, 3], [2, 3], [3]]
+    bench.streams.pending = [entries("1-0", "2-0"), entries("3-0"), entries("4-0")]
+
+    bench.poller.run()
+
+    assert [entry[1] for entry in bench.done("read pending")] == [2, 1, 1]
+    assert bench.done("invoke") == [("invoke", "1-0", "2-0"), ("invoke", "3-0"), ("invoke", "4-0")]
+
+
+def test_what_ended_four_processes_is_given_up_without_being_tried_again() -> None:
+    bench = Bench(failing())
+    bench.streams.delivered = [[4, 2], [2]]
+    bench.streams.pending = [entries("1-0"), entries("2-0")]
+
+    bench.poller.run()
+
+    assert bench.done("bury", "invoke") == [
+        ("bury", "1-0", 4, "route_order never answered to it"),
+        ("invoke", "2-0"),
+    ]
+
+
+def test_a_dead_letter_that_comes_back_is_for_the_function_that_gave_it_up() -> None:
+    bench = Bench(failing())
+    of_another, own = (Entry(each, {"function": name}, 1) for each, name in (("1-0", "x"), ("2-0", "route_order")))
+    bench.streams.new = [[of_another, own, *entries("3-0")]]
+
+    bench.poller.run()
+
+    assert bench.done("acknowledge", "invoke") == [
+        ("acknowledge", "1-0"),
+        ("invoke", "2-0", "3-0"),
+        ("acknowledge", "2-0", "3-0"),
+    ]

@@ -17,11 +17,17 @@ TIMEOUT_S = 5
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A text for a connection, and the order that it is about."""
+    """A text for a connection, and the order that it is about.
+
+    `partition` and `entry_id` are its place in the status streams, by which a gateway can tell what comes again; empty
+    for what is not from there.
+    """
 
     connection_id: str
     order_id: str
     text: str
+    partition: str = ""
+    entry_id: str = ""
 
 
 class Sockets(Protocol):

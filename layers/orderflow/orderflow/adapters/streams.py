@@ -39,9 +39,9 @@ class Streams:
         self._client = client
         self.partition = partition
         self._timers, self._wake = key(partition, "timers"), key(partition, "wake")
-        self._acknowledge = client.register_script(scripts.source("acknowledge", "trim"))
-        self._defer = client.register_script(scripts.source("defer", "deliver", "trim"))
-        self._bury = client.register_script(scripts.source("bury", "trim"))
+        self._acknowledge = client.register_script(scripts.source("acknowledge", "entry_ids", "trim"))
+        self._defer = client.register_script(scripts.source("defer", "deliver", "entry_ids", "trim"))
+        self._bury = client.register_script(scripts.source("bury", "entry_ids", "trim"))
         self._promote = client.register_script(scripts.source("promote", "deliver"))
 
     def create_group(self, stream: str, group: str) -> None:
@@ -52,9 +52,22 @@ class Streams:
             if not str(error).startswith("BUSYGROUP"):
                 raise
 
+    def deliveries(self, stream: str, group: str, count: int, after: str = "0") -> list[int]:
+        """Return how often each of up to `count` entries was handed out and never acknowledged, oldest first."""
+        waiting = self._client.xpending_range(key(self.partition, stream), group, f"({after}", "+", count)
+        return [int(entry["times_delivered"]) for entry in waiting]
+
     def read_pending(self, stream: str, group: str, count: int, after: str = "0") -> list[Entry]:
-        """Return up to `count` entries that were handed out before and never acknowledged, oldest first."""
+        """Return up to `count` entries that were handed out before and never acknowledged, oldest first.
+
+        Each is handed out once more by that.
+        """
         return self._read(stream, group, count, after, block_ms=None)
+
+    def hand_back(self, stream: str, group: str, ids: Sequence[str]) -> None:
+        """Leave entries pending as if they had not been handed out."""
+        if ids:
+            self._client.xclaim(key(self.partition, stream), group, CONSUMER, 0, list(ids), retrycount=0, justid=True)
 
     def read_new(self, stream: str, group: str, count: int, block_ms: int | None) -> list[Entry]:
         """Return up to `count` entries that nobody of the group has seen, waiting `block_ms` (or not) for the first."""

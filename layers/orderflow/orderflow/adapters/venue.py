@@ -1,7 +1,7 @@
 """The market as the stages see it: pool states to quote from, transactions to send, signatures to look up."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import msgspec
 import redis
@@ -36,6 +36,9 @@ class Venue(Protocol):
     def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
         """Return what became of each signature; None while it has not landed."""
 
+    def abandon(self, signature: Signature, reason: str) -> Execution:
+        """Return what became of a signature, for good: what has not landed fails for `reason` and never will land."""
+
     def forget(self, signatures: Sequence[Signature], valid_ms: int) -> None:
         """Let go of results that have been dealt with, once their transactions (valid for that long) have expired."""
 
@@ -43,12 +46,13 @@ class Venue(Protocol):
 class MockVenue:
     """The mock chain, kept in one Redis slot: pool states, transactions on their way, results by signature."""
 
-    def __init__(self, client: redis.Redis, seed: int) -> None:
+    def __init__(self, client: redis.Redis, seed: int = 1) -> None:
         self._client = client
         self.seed = seed
         self._decoded: dict[str, tuple[str, Pool]] = {}
         self._known: tuple[int, MarketState] | None = None
         self._send = client.register_script(scripts.source("send", "deliver"))
+        self._abandon = client.register_script(scripts.source("abandon"))
         self._expire = client.register_script(scripts.source("expire"))
         self._commit = client.register_script(scripts.source("commit_block"))
 
@@ -103,10 +107,21 @@ class MockVenue:
 
     def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
         """Return what became of each signature; None while it has not landed."""
-        if not signatures:
-            return []
-        found = self._client.mget([_result_key(signature) for signature in signatures])
-        return [_execution_decoder.decode(result) if result else None for result in found]
+        return [_execution_decoder.decode(result) if result else None for result in self._look_up(signatures)]
+
+    def arrived(self, orders: Sequence[Order]) -> tuple[list[Order], list[Order]]:
+        """Return the orders whose transactions wait to be executed, each once, and those whose transactions have been.
+
+        A transaction that the chain has forgotten, or never got, is neither.
+        """
+        results = list(zip(orders, self._look_up([order.signature for order in orders]), strict=True))
+        waiting = {order.signature: order for order, result in results if result == ""}
+        return list(waiting.values()), [order for order, result in results if result]
+
+    def abandon(self, signature: Signature, reason: str) -> Execution:
+        """Fail a transaction that has not landed, so that it never will; return the result that stands."""
+        failed = encoder.encode(Execution(signature, 0, error=reason))
+        return _execution_decoder.decode(self._abandon([_result_key(signature)], [failed]))
 
     def forget(self, signatures: Sequence[Signature], valid_ms: int) -> None:
         """Have results expire after their transactions; only to be called when their orders have ended."""
@@ -133,6 +148,12 @@ class MockVenue:
         committed = bool(self._commit(keys, arguments))
         self._known = (block + 1, blocks.after) if committed else None
         return committed
+
+    def _look_up(self, signatures: Sequence[Signature]) -> list[str | None]:
+        """Return each signature's result as it is kept; empty before it has landed, None where it is not known."""
+        if not signatures:
+            return []
+        return cast("list[str | None]", self._client.mget([_result_key(signature) for signature in signatures]))
 
     def _read(self) -> tuple[str | None, str | None, str | None, dict[str, str]]:
         """Read the state's parts as they were between two commits."""

@@ -7,7 +7,11 @@ import msgspec
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.streams import DeadLetter, Entry, Streams
+from orderflow.adapters.venue import Venue
+from orderflow.domain.order import Order
+from orderflow.domain.status import TERMINAL, Status
 from orderflow.event_source.mapping import EventSourceMapping
+from orderflow.market.chain import settle
 from orderflow.runtime.clock import now_ms
 from orderflow.runtime.logging import get_logger
 
@@ -17,17 +21,18 @@ logger = get_logger("event_source")
 class DeadLetters:
     """The failure destination of every mapping."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders, venue: Venue) -> None:
         self._orders = orders
+        self._venue = venue
 
     def bury(self, streams: Streams, mapping: EventSourceMapping, failed: Sequence[tuple[Entry, str]]) -> None:
-        """Fail the orders that wait in these entries, then move the entries to the dead-letter stream.
+        """End the orders that wait in these entries, then move the entries to the dead-letter stream.
 
         In that sequence, so that a crash in between is made good when the entry is taken up again. An order that has
-        gone on meanwhile is left alone, as every step at the wrong sequence is.
+        gone on meanwhile is left alone. One whose transaction may be out ends as the chain has it.
         """
         for entry, error in failed:
-            failed_now = self._fail_order(mapping, entry, error)
+            ended = self._end_order(mapping, entry, error)
             streams.bury(mapping.stream, mapping.function, [DeadLetter(entry, mapping.function, mapping.stream, error)])
             logger.error(
                 "dead letter",
@@ -36,17 +41,30 @@ class DeadLetters:
                     "partition": streams.partition,
                     "message_id": entry.id,
                     "attempts": entry.attempt,
-                    "order_failed": failed_now,
+                    "order_id": ended.order_id if ended else None,
+                    "status_to": ended.status.value if ended else None,
                     "error": error,
                 },
             )
 
-    def _fail_order(self, mapping: EventSourceMapping, entry: Entry, error: str) -> bool:
+    def _end_order(self, mapping: EventSourceMapping, entry: Entry, error: str) -> Order | None:
+        """Return the order as it was ended, or None when there was nothing to end."""
         if mapping.stream == "status" or "order" not in entry.fields:
-            return False  # the order has made its step already; only its telling or recording is given up
+            return None  # the order has made its step already; only its telling or recording is given up
         try:
-            order = order_decoder.decode(entry.fields["order"])
+            waiting = order_decoder.decode(entry.fields["order"])
         except msgspec.DecodeError:
-            return False
+            return None
+        found = self._orders.find(waiting.order_id)
+        if found is None:
+            return None
+        order, _ = found
         reason = f"Gave up in {mapping.function} after {entry.attempt} attempts: {error}"
-        return self._orders.apply([Transition(order.fail(reason, now_ms()))])[0]
+        if order.status is Status.SUBMITTED and mapping.stream not in ("route", "build"):
+            # Its signature is on record, so it may have been sent, and executed: only the chain can tell.
+            ended = settle(order, self._venue.abandon(order.signature, reason), now_ms())
+        elif order.sequence == waiting.sequence and order.status not in TERMINAL:
+            ended = order.fail(reason, now_ms())
+        else:
+            return None
+        return ended if self._orders.apply([Transition(ended)])[0] else None

@@ -85,18 +85,20 @@ class Poller:
     def handle(self, entries: Sequence[Entry]) -> None:
         """Invoke the function on entries and settle each: acknowledged, to be tried again, or given up."""
         waits = self._waits()
+        entries = self._own(entries)
         while entries:
             try:
                 failed = self._process(entries)
             except RetryableError as error:
                 wait_s = next(waits)
                 logger.warning("batch waits", extra=self._names() | {"error": str(error), "wait_s": wait_s})
+            else:
+                entries, wait_s = self._settle(entries, failed)
+            if wait_s:
+                # Whatever ends this process while it waits, these records are not to blame for it.
+                self._streams.hand_back(self._mapping.stream, self._mapping.function, [each.id for each in entries])
                 if self._stop.wait(wait_s):
                     return
-                continue
-            entries = self._settle(entries, failed)
-            if entries and self._stop.wait(retry_delay_ms(entries[0].attempt - 1) / 1000):
-                return
 
     def _read_on(self) -> None:
         """Handle new entries until it is time to look for old ones again.
@@ -108,16 +110,30 @@ class Poller:
             self.handle(self._read())
 
     def _take_over(self) -> None:
-        mapping = self._mapping
+        """Handle what was handed out and never settled, because whoever had it died, or Redis was away.
+
+        A record may be what they died of. One that was handed out twice is handed out alone, so that only the one at
+        fault is counted on, and after the last attempt it is given up.
+        """
+        mapping, streams = self._mapping, self._streams
         after = "0"
         while not self._stop.is_set():
-            entries = self._streams.read_pending(mapping.stream, mapping.function, mapping.batch_size, after)
+            deliveries = streams.deliveries(mapping.stream, mapping.function, mapping.batch_size, after)
+            if not deliveries:
+                return
+            together = next((place for place, times in enumerate(deliveries) if times > 1), len(deliveries))
+            entries = streams.read_pending(mapping.stream, mapping.function, max(together, 1), after)
             if not entries:
                 return
             after = entries[-1].id
-            lost = [entry.id for entry in entries if not entry.fields]
-            self._streams.acknowledge(mapping.stream, mapping.function, lost)
-            self.handle([entry for entry in entries if entry.fields])
+            self._acknowledge([entry for entry in entries if not entry.fields])
+            entries = [entry for entry in entries if entry.fields]
+            if deliveries[0] > max(mapping.maximum_retry_attempts, 1):
+                error = f"{mapping.function} never answered to it"
+                suspects = [(msgspec.structs.replace(entry, attempt=deliveries[0]), error) for entry in entries]
+                self._dead_letters.bury(streams, mapping, suspects)
+            else:
+                self.handle(entries)
 
     def _read(self) -> list[Entry]:
         mapping = self._mapping
@@ -135,7 +151,8 @@ class Poller:
         """Invoke the function and return the entries that failed, with the error.
 
         A function that fails as a whole gets the batch in halves, down to the entry at fault, so that one poisoned
-        record does not take the others with it. Raises RetryableError when the batch should wait.
+        record does not take the others with it; where order counts, those behind it are left for later. Raises
+        RetryableError when the batch should wait.
         """
         try:
             return self._failed_items(entries, self._invoke(self._mapping.function, self._event(entries)))
@@ -143,7 +160,10 @@ class Poller:
             if len(entries) == 1:
                 return [(entries[0], str(error))]
         middle = len(entries) // 2
-        return self._process(entries[:middle]) + self._process(entries[middle:])
+        failed = self._process(entries[:middle])
+        if failed and self._mapping.ordered:
+            return failed
+        return failed + self._process(entries[middle:])
 
     def _failed_items(self, entries: Sequence[Entry], response: Any) -> list[Failed]:
         """Return the entries that a response names; one that makes no sense fails the whole batch, as on Lambda."""
@@ -157,21 +177,47 @@ class Poller:
             raise FunctionError(f"the response names records that were not sent: {sorted(unknown)}")
         return [(entry, errors[entry.id]) for entry in entries if entry.id in errors]
 
-    def _settle(self, entries: Sequence[Entry], failed: Sequence[Failed]) -> list[Entry]:
-        """Acknowledge, defer or give up; return what has to be tried again here, each one attempt higher."""
+    def _own(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return the entries that are this function's: a dead letter comes back for the one that gave it up."""
+        function = self._mapping.function
+        others = [entry for entry in entries if entry.fields.get("function", function) != function]
+        self._acknowledge(others)
+        return [entry for entry in entries if entry not in others] if others else entries
+
+    def _settle(self, entries: Sequence[Entry], failed: Sequence[Failed]) -> tuple[list[Entry], float]:
+        """Acknowledge, defer or give up; return what has to be handed out again here, and after how many seconds.
+
+        Where order counts, that is the first entry that failed, one attempt higher, and all behind it.
+        """
+        if self._mapping.ordered:
+            return self._settle_in_order(entries, failed)
         mapping, streams = self._mapping, self._streams
         failed_ids = {entry.id for entry, _ in failed}
-        last = mapping.maximum_retry_attempts + 1
-        again = [entry for entry, _ in failed if entry.attempt < last]
-        streams.acknowledge(
-            mapping.stream, mapping.function, [entry.id for entry in entries if entry.id not in failed_ids]
-        )
-        self._dead_letters.bury(streams, mapping, [(entry, error) for entry, error in failed if entry.attempt >= last])
-        if mapping.ordered:
-            return [msgspec.structs.replace(entry, attempt=entry.attempt + 1) for entry in again]
-        retries = ((entry, retry_delay_ms(entry.attempt)) for entry in again)
+        self._acknowledge([entry for entry in entries if entry.id not in failed_ids])
+        self._dead_letters.bury(streams, mapping, [item for item in failed if self._was_last(item[0])])
+        retries = ((entry, retry_delay_ms(entry.attempt)) for entry, _ in failed if not self._was_last(entry))
         streams.defer(mapping.stream, mapping.function, retries)
-        return []
+        return [], 0
+
+    def _settle_in_order(self, entries: Sequence[Entry], failed: Sequence[Failed]) -> tuple[list[Entry], float]:
+        if not failed:
+            self._acknowledge(entries)
+            return [], 0
+        errors = {entry.id: error for entry, error in failed}
+        place, first = next((place, entry) for place, entry in enumerate(entries) if entry.id in errors)
+        self._acknowledge(entries[:place])
+        behind = list(entries[place + 1 :])
+        if self._was_last(first):
+            self._dead_letters.bury(self._streams, self._mapping, [(first, errors[first.id])])
+            return behind, 0
+        again = msgspec.structs.replace(first, attempt=first.attempt + 1)
+        return [again, *behind], retry_delay_ms(first.attempt) / 1000
+
+    def _was_last(self, entry: Entry) -> bool:
+        return entry.attempt > self._mapping.maximum_retry_attempts
+
+    def _acknowledge(self, entries: Sequence[Entry]) -> None:
+        self._streams.acknowledge(self._mapping.stream, self._mapping.function, [entry.id for entry in entries])
 
     def _event(self, entries: Sequence[Entry]) -> dict[str, Any]:
         stream, partition = self._mapping.stream, self._streams.partition

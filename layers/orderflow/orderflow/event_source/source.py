@@ -9,6 +9,7 @@ import redis
 from orderflow.adapters.keys import CHAIN
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.streams import Streams
+from orderflow.adapters.venue import MockVenue
 from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.event_source.invoke import Invoke
 from orderflow.event_source.lease import LEASE_MS, Leases
@@ -44,7 +45,7 @@ class EventSource:
         self._mappings = mappings
         self._invoke = invoke
         self._leases = Leases(client, owner)
-        self._dead_letters = DeadLetters(Orders(client, partitions))
+        self._dead_letters = DeadLetters(Orders(client, partitions), MockVenue(client))
         self._owner = owner
         self._all = [CHAIN, *(f"p{number}" for number in range(partitions))]
         self._owned: dict[str, OwnedPartition] = {}

@@ -41,6 +41,13 @@ class Blocks(msgspec.Struct, frozen=True):
     flows: dict[str, int]
 
 
+def settle(order: Order, execution: Execution, now_ms: int) -> Order:
+    """Return the order as its transaction's result has it: confirmed with what it received, or failed."""
+    if execution.error is not None:
+        return order.fail(execution.error, now_ms)
+    return order.confirm(execution.fills, execution.amount_out, now_ms)
+
+
 def produce(
     seed: int, state: MarketState, orders: Sequence[Order], landing_slot: Callable[[Order], int], now_ms: int
 ) -> Blocks:

@@ -4,15 +4,6 @@ local function after(id)
   return ms .. '-' .. string.format('%.0f', tonumber(n) + 1)
 end
 
-local function earlier(a, b)
-  local a_ms, a_n = string.match(a, '^(%d+)-(%d+)$')
-  local b_ms, b_n = string.match(b, '^(%d+)-(%d+)$')
-  if a_ms == b_ms then
-    return tonumber(a_n) < tonumber(b_n)
-  end
-  return tonumber(a_ms) < tonumber(b_ms)
-end
-
 local function trim(stream)
   local keep_from
   for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do

@@ -1,0 +1,176 @@
+"""Dead letters in a person's hands, on a real Redis: redriven to the function that gave them up, or thrown away."""
+
+import argparse
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+
+from local.__main__ import main
+from local.dead_letters import add_arguments
+from local.dead_letters import run as run_command
+from orderflow.adapters.orders import Orders, Transition
+from orderflow.adapters.streams import DeadLetter, Streams
+from orderflow.errors import RejectedError
+from orderflow.event_source.mapping import EventSourceMapping
+from orderflow.event_source.redrive import DeadLetterBox
+from orderflow.event_source.source import EventSource
+from tests.integration.conftest import PARTITIONS, entries_of, eventually
+from tests.integration.market import NOW_MS, pending
+
+InThread = Callable[[Callable[[threading.Event], None]], threading.Event]
+
+ROUTE = EventSourceMapping(function="route_order", stream="route")
+PUBLISH = EventSourceMapping(function="publish_status", stream="status", ordered=True)
+RECORD = EventSourceMapping(function="record_order", stream="status", ordered=True)
+
+
+@pytest.fixture
+def letters(client: redis.Redis) -> DeadLetterBox:
+    return DeadLetterBox(client, PARTITIONS)
+
+
+def give_up(streams: Streams, stream: str, function: str) -> None:
+    """Bury all that waits on a stream, as after the last attempt."""
+    streams.create_group(stream, function)
+    entries = streams.read_new(stream, function, 100, block_ms=None)
+    streams.bury(stream, function, [DeadLetter(entry, function, stream, "boom") for entry in entries])
+
+
+def test_letters_are_listed_with_what_a_person_needs(orders: Orders, streams: Streams, letters: DeadLetterBox) -> None:
+    accepted = [pending(), pending()]
+    orders.apply([Transition(order, "route") for order in accepted])
+
+    give_up(streams, "route", "route_order")
+
+    found = list(letters.letters())
+    assert [(each.partition, each.function, each.stream, each.error) for each in found] == [
+        ("p0", "route_order", "route", "boom")
+    ] * 2
+    assert [each.order_id for each in found] == [order.order_id for order in accepted]
+    assert [letters.find(each.name) for each in found] == found
+
+
+def test_a_redriven_record_reaches_only_the_function_that_gave_it_up(
+    client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetterBox, in_thread: InThread
+) -> None:
+    orders.apply([Transition(pending())])
+    streams.create_group("status", "publish_status")
+    give_up(streams, "status", "record_order")
+    [letter] = letters.letters()
+    seen: list[tuple[str, dict[str, Any]]] = []
+
+    def invoke(function: str, event: dict[str, Any]) -> None:
+        seen.extend((function, record["data"]) for record in event["Records"])
+
+    in_thread(EventSource(client, [PUBLISH, RECORD], invoke, partitions=PARTITIONS, owner="one").run)
+    eventually(lambda: len(seen) == 1)
+    letters.redrive(letter)
+
+    eventually(lambda: len(seen) == 2)
+    eventually(lambda: client.xlen("{p0}:status") == 0)
+    (published, as_it_was), (recorded, again) = seen
+    assert (published, recorded) == ("publish_status", "record_order")
+    assert again == as_it_was | {"function": "record_order"}
+    assert list(letters.letters()) == []
+
+
+def test_a_letter_whose_order_has_ended_is_not_redriven(
+    client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetterBox
+) -> None:
+    order = pending()
+    orders.apply([Transition(order, "route"), Transition(order.fail("boom", NOW_MS))])
+    give_up(streams, "route", "route_order")
+    [letter] = letters.letters()
+
+    with pytest.raises(RejectedError, match="has failed"):
+        letters.redrive(letter)
+
+    assert list(letters.letters()) == [letter]
+    assert client.xlen("{p0}:route") == 0
+
+
+def test_a_letter_is_redriven_once_however_often_it_is_asked_for(
+    client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetterBox
+) -> None:
+    orders.apply([Transition(pending(), "route")])
+    give_up(streams, "route", "route_order")
+    [letter] = letters.letters()
+
+    letters.redrive(letter)
+    with pytest.raises(RejectedError, match="not there any more"):
+        letters.redrive(letter)
+
+    [(_, fields)] = entries_of(client, "{p0}:route")
+    assert fields == {"order": letter.fields["order"], "function": "route_order"}
+
+
+@pytest.mark.parametrize("name", ["p0/1-1", "p0/x", "p9/1-1", "", "p0/"])
+def test_a_letter_that_is_not_there_is_said_to_be_so(letters: DeadLetterBox, name: str) -> None:
+    with pytest.raises(RejectedError, match="there is no dead letter"):
+        letters.find(name)
+
+
+class CommandLine:
+    """`python -m local dead-letters`, on the Redis of the tests."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *words: str) -> tuple[int, str]:
+        parser = argparse.ArgumentParser()
+        add_arguments(parser)
+        status = run_command(parser.parse_args(words))
+        return status, self._capsys.readouterr().out
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, redis_url: str, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setenv("PARTITIONS", str(PARTITIONS))
+    return CommandLine(capsys)
+
+
+def test_the_command_lists_shows_redrives_and_discards(
+    client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetterBox, command: CommandLine
+) -> None:
+    accepted = [pending(), pending()]
+    orders.apply([Transition(order, "route") for order in accepted])
+    give_up(streams, "route", "route_order")
+    first, second = letters.letters()
+
+    listed = command()
+    shown = command("show", first.name)
+    redriven = command("redrive", first.name)
+    discarded = command("discard", "--all")
+
+    assert listed[0] == shown[0] == redriven[0] == discarded[0] == 0
+    assert first.name in listed[1]
+    assert second.order_id is not None
+    assert second.order_id in listed[1]
+    assert json.loads(shown[1])["order"]["status"] == "pending"
+    assert second.name in discarded[1]
+    assert client.xlen("{p0}:route") == 1
+    assert command() == (0, "There are no dead letters.\n")
+
+
+def test_the_command_says_what_it_could_not_do(command: CommandLine) -> None:
+    assert command("redrive", "p0/1-1") == (1, "there is no dead letter p0/1-1\n")
+    assert command("discard")[0] == 2
+
+
+def test_the_command_says_when_there_is_no_redis(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://:secret@127.0.0.1:1/0")
+    monkeypatch.setattr("sys.argv", ["local", "dead-letters"])
+
+    status = main()
+
+    said = capsys.readouterr().err
+    assert status == 1
+    assert "Redis does not answer" in said
+    assert "secret" not in said
