@@ -1,19 +1,19 @@
 # Every command of the project. Settings go on the line: make run PORT=4000 SPEED=0
 .DEFAULT_GOAL := help
-.PHONY: help run bench acceptance test lint validate sam clean
+.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint validate sam services sam-api sam-lambda sam-run clean
 
 BIN := .venv/bin
-SAM := env SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-central-1 .venv-sam/bin/sam
+SAM := sh local/sam.sh
 
 # What could lead the interpreter astray; without .pyc files every process starts about three times slower.
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH
 # Make itself exports what stands on its line. A setting left empty counts as not given.
-SETTINGS := PORT HOST SPEED PARTITIONS WORKERS SEED DROP_RATE NETWORK_FAILURE_RATE ORDERFLOW_HOME LOG_LEVEL LOG_FORMAT REDIS_URL DATABASE_URL
+SETTINGS := PORT HOST SPEED PARTITIONS WORKERS SEED DROP_RATE NETWORK_FAILURE_RATE ORDERFLOW_HOME LOG_LEVEL LOG_FORMAT REDIS_URL DATABASE_URL REDIS_PORT POSTGRES_PORT INVOKE LAMBDA_ENDPOINT
 PREPARE = for name in $(SETTINGS) HOME; do eval "[ -n \"\$${$$name-}\" ]" || unset "$$name"; done; \
 	unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo "Settings for run: $(SETTINGS)"
 
 run: .venv/.to-run ## start everything on this machine; Ctrl-C stops it
@@ -21,6 +21,9 @@ run: .venv/.to-run ## start everything on this machine; Ctrl-C stops it
 
 bench: .venv/.to-run ## measure it under load; ARGS="--help" shows how
 	@$(PREPARE); exec $(BIN)/python -m local bench $(ARGS)
+
+chaos: .venv/.to-run ## break it on purpose and audit what becomes of its orders; ARGS="--help" shows how
+	@$(PREPARE); exec $(BIN)/python -m local chaos $(ARGS)
 
 acceptance: .venv/.to-run ## act as a client of BASE_URL, or of a system started for it
 	@$(PREPARE); exec $(BIN)/python -m local acceptance $(if $(BASE_URL),--base-url '$(BASE_URL)') $(ARGS)
@@ -36,19 +39,51 @@ lint: .venv/.to-test ## style, types and the direction of imports
 
 validate: sam ## lint and build template.yaml with the SAM CLI
 sam: .venv-sam/.to-run
-	$(SAM) validate --lint
-	@for bin in "$$(dirname "$$(command -v python3.13)")" "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13.*/bin; do \
-	    if "$$bin/python3.13" -c '' 2>/dev/null; then export PATH="$$bin:$$PATH"; exec $(SAM) build; fi; \
-	done; \
-	echo "sam build needs the functions' own runtime, python3.13, on PATH: install it (pyenv install 3.13)." >&2; exit 1
+	@$(SAM) validate --lint
+	@$(SAM) build
+	@touch .aws-sam/.built
+
+services: .venv/.to-run ## Redis and Postgres alone, on ports that containers reach; Ctrl-C stops them
+	@$(PREPARE); exec $(BIN)/python -m local services
+
+sam-api: .aws-sam/.built ## the HTTP API in its container (sam local start-api), on port 3002; needs services
+	@$(PREPARE); exec $(SAM) local start-api $(ARGS)
+
+sam-lambda: .aws-sam/.built ## every function in its container (sam local start-lambda), on port 3001; needs services
+	@$(PREPARE); exec $(SAM) local start-lambda $(ARGS)
+
+sam-run: .venv/.to-run ## the gateway and the event source for sam-lambda; needs services
+	@$(PREPARE); exec $(BIN)/python -m local up --invoke lambda
+
+test-sam: .venv/.to-test .venv-sam/.to-run ## the functions under sam local, for real; takes a docker engine
+	@$(PREPARE); exec $(BIN)/python -m pytest tests/sam $(ARGS)
+
+compose: ## everything in docker, with LocalStack for secrets and settings; PORT, SPEED … as for run
+	@docker compose -f local/compose.yaml up --wait || { \
+	    echo "If its port is taken, make run may have it: stop that, or choose another one: make compose PORT=3001" >&2; exit 1; }
+	@echo; echo "Orderflow runs in docker at http://127.0.0.1:$(or $(PORT),3000), until: docker compose -f local/compose.yaml down"
+
+localstack: .venv/.to-run .aws-sam/.built ## as compose, but the functions are deployed to LocalStack and invoked there
+	@$(PREPARE); exec sh local/localstack/deploy.sh
+
+test-docker: .venv/.to-test ## compose.yaml brought up, tried, broken and audited; takes a docker engine
+	@$(PREPARE); exec $(BIN)/python -m pytest tests/docker $(ARGS)
+
+test-localstack: .venv/.to-test .aws-sam/.built ## the template deployed to LocalStack and tried; takes a docker engine
+	@$(PREPARE); exec $(BIN)/python -m pytest tests/localstack $(ARGS)
 
 clean: ## remove environments, builds and caches; the state in .orderflow stays
-	rm -rf .venv .venv-sam .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-sam .venv-localstack .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# LocalStack runs on the functions' own runtime.
+PYTHON313 = $(or $(shell for python in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13.*/bin/python3.13; do \
+	"$$python" -c '' 2>/dev/null && echo "$$python" && break; done),python3.13)
 
 # An environment whose interpreter is gone, or that was moved here from elsewhere, is not up to date.
 fit = $(shell [ -x $(1)/bin/python ] && [ "$$(cat $(1)/.tree 2>/dev/null)" = "$$(pwd -P)" ] && echo yes)
 .PHONY: $(if $(call fit,.venv),,.venv/.to-run) $(if $(call fit,.venv-sam),,.venv-sam/.to-run)
+.PHONY: $(if $(call fit,.venv-localstack),,.venv-localstack/.to-run)
 
 .venv/.to-run: local/requirements.txt pyproject.toml local/install.sh
 	@sh local/install.sh .venv local/requirements.txt 30 --no-deps --no-build-isolation --editable .
@@ -58,6 +93,14 @@ fit = $(shell [ -x $(1)/bin/python ] && [ "$$(cat $(1)/.tree 2>/dev/null)" = "$$
 	@sh local/install.sh .venv tests/requirements.txt 30
 	@touch $@
 
+.aws-sam/.built: .venv-sam/.to-run template.yaml $(shell find functions layers -name '*.py' -o -name '*.lua' -o -name '*.txt')
+	@$(SAM) build
+	@touch $@
+
 .venv-sam/.to-run: tests/requirements-sam.txt local/install.sh
 	@sh local/install.sh .venv-sam tests/requirements-sam.txt 60
+	@touch $@
+
+.venv-localstack/.to-run: tests/requirements-localstack.txt local/install.sh
+	@PYTHON=$(PYTHON313) sh local/install.sh .venv-localstack tests/requirements-localstack.txt 90
 	@touch $@

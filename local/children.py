@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from local.backing import Backing
+from orderflow.errors import OrderflowError
 
+STOP_TIMEOUT_S = 3.0
+WATCH_S = 0.1
 RESTART_S = (0.1, 0.5, 1.0, 2.0, 4.0)
 HEALTHY_S = 30.0
 """A child that has lived this long begins again with the shortest wait when it dies."""
@@ -127,17 +131,45 @@ class Watch:
         for child in self._children:
             if child.name in self._due:
                 if now >= self._due[child.name]:
-                    del self._due[child.name]
-                    child.start()
-                    self._started_at[child.name] = time.monotonic()
-                    news.append(f"{child.name} runs again (pid {child.pid})")
+                    news.append(self._start(child))
             elif (status := child.poll()) is not None:
-                deaths = 0 if now - self._started_at[child.name] > HEALTHY_S else self._deaths.get(child.name, 0)
-                wait_s = RESTART_S[min(deaths, len(RESTART_S) - 1)]
-                self._deaths[child.name] = deaths + 1
-                self._due[child.name] = now + wait_s
-                news.append(f"{child.name} {_ending(status)}; starting it again in {wait_s:g} s")
+                if now - self._started_at[child.name] > HEALTHY_S:
+                    self._deaths[child.name] = 0
+                news.append(f"{child.name} {_ending(status)}; starting it again in {self._wait(child):g} s")
         return news
+
+    def _start(self, child: Child) -> str:
+        del self._due[child.name]
+        try:
+            child.start()
+        except (OrderflowError, OSError) as error:
+            # What it needs may be away for now: a full disk, for one. The others can go on meanwhile.
+            return f"{child.name} can't be started: {error}\ntrying again in {self._wait(child):g} s"
+        self._started_at[child.name] = time.monotonic()
+        return f"{child.name} runs again (pid {child.pid})"
+
+    def _wait(self, child: Child) -> float:
+        deaths = self._deaths.get(child.name, 0)
+        self._deaths[child.name] = deaths + 1
+        wait_s = RESTART_S[min(deaths, len(RESTART_S) - 1)]
+        self._due[child.name] = time.monotonic() + wait_s
+        return wait_s
+
+
+def watch_over(children: Sequence[Child], stop: threading.Event, changed: Callable[[], None] = lambda: None) -> None:
+    """Start children again when they die, and say so, until `stop` is set; call `changed` at first and each time."""
+    watch = Watch(children)
+    changed()
+    while not stop.wait(WATCH_S):
+        if news := watch.check():
+            for line in news:
+                say(f"orderflow: {line}")
+            changed()
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal."""
+    print(text, flush=True)
 
 
 def _ending(status: int) -> str:

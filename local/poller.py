@@ -1,6 +1,8 @@
-"""Runs the event source with the functions in the same process: `python -m local.poller NAME`."""
+"""Runs the event source, the functions in the same process or invoked in Lambda: `python -m local.poller [NAME]`."""
 
+import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -9,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from local.lifeline import end_with_parent
-from local.settings import ROOT, read_local_settings
+from local.settings import ROOT, LocalSettings, read_local_settings
 from local.template import FunctionTemplate, read_template
-from orderflow.event_source.invoke import InProcess, Invoke
+from orderflow.event_source.health import HealthServer
+from orderflow.event_source.invoke import InLambda, InProcess, Invoke, lambda_client
+from orderflow.event_source.lag import publish_lags
 from orderflow.event_source.source import EventSource
 from orderflow.runtime.clients import open_redis
 
@@ -32,24 +36,41 @@ def main(owner: str) -> None:
     functions = [template.function(mapping.function) for mapping in mappings]
     # A connection for each thread of each partition, should this process ever own them all.
     connections = (settings.partitions + 1) * (len(mappings) + 1) + 2
+    client = open_redis(settings.redis_url, cluster=settings.redis_cluster, max_connections=connections)
     source = EventSource(
-        open_redis(settings.redis_url, max_connections=connections),
+        client,
         mappings,
-        _invoke(functions, owner, settings.faults_file),
+        _invoke(settings, functions, owner),
         partitions=settings.partitions,
         owner=owner,
     )
+    if settings.health_port:
+        HealthServer(source, settings.health_port)
+    if os.environ.get("POWERTOOLS_METRICS_NAMESPACE"):
+        threading.Thread(target=publish_lags, args=(client, source, mappings, stop), name="lag", daemon=True).start()
     source.run(stop)
 
 
-def _invoke(functions: Sequence[FunctionTemplate], owner: str, faults_file: str) -> Invoke:
+def _invoke(settings: LocalSettings, functions: Sequence[FunctionTemplate], owner: str) -> Invoke:
+    if settings.invoke == "lambda":
+        return _in_lambda(settings, functions)
     handlers = {function.name: handler_of(function) for function in functions}
     time_outs_s = {function.name: float(function.timeout_s) for function in functions}
-    if faults_file:
+    if settings.faults_file:
         from local.chaos.misbehave import Misbehaving
 
-        return Misbehaving(Path(faults_file), owner, handlers, time_outs_s)
+        return Misbehaving(Path(settings.faults_file), owner, handlers, time_outs_s)
     return InProcess(handlers, time_outs_s)
+
+
+def _in_lambda(settings: LocalSettings, functions: Sequence[FunctionTemplate]) -> InLambda:
+    if not os.environ.keys() & {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"}:
+        os.environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # nobody looks at them here
+    os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
+    # SAM runs one invocation of a function at a time, so the partitions wait for each other, and all for a cold start.
+    time_out_s = max(function.timeout_s for function in functions) * (settings.partitions + 1)
+    client = lambda_client(settings.lambda_endpoint, len(functions) * (settings.partitions + 1), time_out_s)
+    return InLambda(client, {function.name: function.logical_id for function in functions})
 
 
 def handler_of(function: FunctionTemplate) -> Callable[[Any, Any], Any]:
@@ -60,4 +81,4 @@ def handler_of(function: FunctionTemplate) -> Callable[[Any, Any], Any]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1] if len(sys.argv) > 1 else socket.gethostname())

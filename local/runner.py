@@ -1,37 +1,30 @@
 """Runs the whole system on this machine: servers, gateway and pollers, started, watched and stopped in order."""
 
-import fcntl
 import os
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
 import msgspec
 
-from local.backing import start_postgres, start_redis
+from local.backing import BackingError, start_postgres, start_redis
 from local.banner import what_to_try
-from local.children import BackingChild, Child, PythonChild, Watch
+from local.children import STOP_TIMEOUT_S, BackingChild, Child, PythonChild, say, watch_over
+from local.claims import StartError, hold_home, listen
+from local.listening import LOOPBACK, addresses_for_containers
 from local.migrate import migrate
+from local.services import postgres_listening, redis_listening
 from local.settings import LocalSettings
 from orderflow.adapters.keys import CHAIN, key
-from orderflow.errors import OrderflowError
 from orderflow.runtime.clients import open_redis
 
 READY_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 3.0
-WATCH_S = 0.1
 PARTITIONS_KEY = "orderflow:partitions"
-
-
-class StartError(OrderflowError):
-    """The system can't be started; the message says why and what to do."""
 
 
 def run(settings: LocalSettings) -> int:
@@ -41,60 +34,78 @@ def run(settings: LocalSettings) -> int:
         signal.signal(number, lambda *_: stop.set())
     started = time.monotonic()
     with ExitStack() as stack:
-        stack.enter_context(_lock(settings))
-        listener = stack.enter_context(_listen(settings))
-        children = _start(settings, listener, stack, stop)
+        beside = "make run PORT=3001 ORDERFLOW_HOME=/tmp/orderflow-2"
+        stack.enter_context(hold_home(settings.home, settings.url, beside))
+        listeners = [stack.enter_context(listener) for listener in _listen(settings)]
+        children = _start(settings, listeners, stack, stop)
         if stop.is_set():
             return 0
         state = settings.home / "state.json"
         stack.callback(state.unlink, missing_ok=True)
-        _say(what_to_try(settings, time.monotonic() - started))
-        watch = Watch(children)
-        while True:
-            _write_state(state, settings, children)
-            while not (news := watch.check()):
-                if stop.wait(WATCH_S):
-                    _say("\nStopping: finishing what is under way …")
-                    return 0
-            for line in news:
-                _say(f"orderflow: {line}")
+        say(what_to_try(settings, time.monotonic() - started))
+        watch_over(children, stop, lambda: _write_state(state, settings, children))
+        say("\nStopping: finishing what is under way …")
+    return 0
 
 
-def _start(settings: LocalSettings, listener: socket.socket, stack: ExitStack, stop: threading.Event) -> list[Child]:
+def _start(
+    settings: LocalSettings, listeners: list[socket.socket], stack: ExitStack, stop: threading.Event
+) -> list[Child]:
     """Start everything in order; `stack` stops it in the opposite order."""
-    stack.callback(_say, "Stopped. Nothing is lost; the next start goes on from here.")
-    redis = BackingChild("redis", lambda: start_redis(settings.home, settings.redis_url or None))
-    postgres = BackingChild("postgres", lambda: start_postgres(settings.home, settings.database_url or None))
-    for server in (redis, postgres):
-        _say(f"Starting {server.name} …")
-        stack.callback(server.stop, STOP_TIMEOUT_S)
-        server.start()
+    stack.callback(say, "Stopped. Nothing is lost; the next start goes on from here.")
+    if settings.redis_cluster and not settings.redis_url:
+        raise StartError("REDIS_CLUSTER=1 needs a REDIS_URL: the embedded Redis is no cluster.")
+    redis, postgres = _backing(settings, stack)
     _hold_partitions(redis.url, settings)
-    _say("Migrating the ledger …")
+    say("Migrating the ledger …")
     migrate(postgres.url)
-    _say(f"Starting the gateway and {settings.workers} pollers …")
+    say(f"Starting the gateway and {settings.workers} pollers …")
     environment = _environment(settings, redis.url, postgres.url)
+    files = [listener.fileno() for listener in listeners]
     gateway = PythonChild(
-        "gateway",
-        ["local.gateway"],
-        environment | {"ORDERFLOW_LISTEN_FD": str(listener.fileno())},
-        [listener.fileno()],
+        "gateway", ["local.gateway"], environment | {"ORDERFLOW_LISTEN_FDS": ",".join(map(str, files))}, files
     )
-    pollers = [
-        PythonChild(f"poller-{number}", ["local.poller", f"poller-{number}-{os.getpid()}"], environment)
-        for number in range(1, settings.workers + 1)
-    ]
+    pollers = [_poller(f"poller-{number}", settings, environment) for number in range(1, settings.workers + 1)]
     stack.callback(_stop_together, pollers)
     stack.callback(gateway.stop, STOP_TIMEOUT_S)
     for child in (*pollers, gateway):
         child.start()
     _wait_until_ready(settings, redis.url, [gateway, *pollers], stop)
-    return [redis, postgres, gateway, *pollers]
+    # Those that are started at once come first: a server is waited for.
+    return [gateway, *pollers, redis, postgres]
+
+
+def _backing(settings: LocalSettings, stack: ExitStack) -> list[BackingChild]:
+    """Start the servers, or find those that are named; functions in containers share those of `services`."""
+    redis_url, database_url = settings.redis_url, settings.database_url
+    if settings.invoke == "lambda":
+        redis_url = redis_url or redis_listening(settings).redis_url
+        database_url = database_url or postgres_listening(settings).postgres_url
+    servers = [
+        BackingChild("redis", lambda: start_redis(settings.home, redis_url or None)),
+        BackingChild("postgres", lambda: start_postgres(settings.home, database_url or None)),
+    ]
+    for server in servers:
+        say(f"Starting {server.name} …")
+        stack.callback(server.stop, STOP_TIMEOUT_S)
+        try:
+            server.start()
+        except BackingError as error:
+            if settings.invoke == "here":
+                raise
+            raise StartError(f"{error}\nFunctions in Lambda share servers with it: is `make services` up?") from error
+    return servers
+
+
+def _poller(name: str, settings: LocalSettings, environment: dict[str, str]) -> PythonChild:
+    if settings.poller_redis_url:
+        environment = environment | {"REDIS_URL": settings.poller_redis_url.replace("{name}", name)}
+    return PythonChild(name, ["local.poller", f"{name}-{os.getpid()}"], environment)
 
 
 def _hold_partitions(redis_url: str, settings: LocalSettings) -> None:
     """Raise StartError when this Redis was used with another number of partitions: its orders would be left behind."""
-    with open_redis(redis_url) as client:
+    with open_redis(redis_url, cluster=settings.redis_cluster) as client:
         client.setnx(PARTITIONS_KEY, settings.partitions)
         used = int(client.get(PARTITIONS_KEY) or 0)
     if used != settings.partitions:
@@ -108,12 +119,21 @@ def _environment(settings: LocalSettings, redis_url: str, database_url: str) -> 
     """Return the settings of the functions, as the template gives them to Lambda."""
     return {
         "REDIS_URL": redis_url,
+        "REDIS_CLUSTER": str(int(settings.redis_cluster)),
+        "REDIS_MIN_REPLICAS": str(settings.redis_min_replicas),
         "DATABASE_URL": database_url,
         "PARTITIONS": str(settings.partitions),
         "SEED": str(settings.seed),
         "SPEED": str(settings.speed),
         "DROP_RATE": str(settings.drop_rate),
         "NETWORK_FAILURE_RATE": str(settings.network_failure_rate),
+        "INVOKE": settings.invoke,
+        "LAMBDA_ENDPOINT": settings.lambda_endpoint,
+        "MAX_LAG": str(settings.max_lag),
+        "MAX_IN_FLIGHT": str(settings.max_in_flight),
+        "MAX_MEMORY": str(settings.max_memory),
+        "MAX_REQUESTS": str(settings.max_requests),
+        "MAX_SOCKETS": str(settings.max_sockets),
         "CONNECTIONS_ENDPOINT": settings.url,
         "CONNECTIONS_API": "local",
         "ORDERFLOW_LIFELINE": "stdin",
@@ -134,7 +154,7 @@ def _wait_until_ready(
     deadline = time.monotonic() + READY_TIMEOUT_S
     partitions = [CHAIN, *(f"p{number}" for number in range(settings.partitions))]
     leases = [key(partition, "lease") for partition in partitions]
-    with open_redis(redis_url) as client:
+    with open_redis(redis_url, cluster=settings.redis_cluster) as client:
         while not (_answers(settings.url) and all(client.exists(lease) for lease in leases)):
             for child in children:
                 if (status := child.poll()) is not None:
@@ -154,40 +174,16 @@ def _answers(url: str) -> bool:
     return False
 
 
-@contextmanager
-def _lock(settings: LocalSettings) -> Iterator[IO[str]]:
-    """Hold the home directory, so that no second run works on it. Raises StartError when one does."""
-    home = settings.home
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        lock = (home / "lock").open("a+")
-    except OSError as error:
-        raise StartError(f"ORDERFLOW_HOME={home} can't be used: {error.strerror}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.seek(0)
-            raise StartError(
-                f"Orderflow already runs on {home} ({lock.read().strip() or 'starting'}).\n"
-                "Stop it with Ctrl-C, or run a second one beside it: make run PORT=3001 ORDERFLOW_HOME=/tmp/orderflow-2"
-            ) from error
-        lock.truncate(0)
-        lock.write(f"pid {os.getpid()}, {settings.url}")
-        lock.flush()
-        yield lock
+def _listen(settings: LocalSettings) -> list[socket.socket]:
+    """Return the sockets that the gateway will serve, where functions in containers reach it too.
 
-
-def _listen(settings: LocalSettings) -> socket.socket:
-    """Return the socket that the gateway will serve: opened here, so that a taken port is known at once, and clients
-    wait rather than be refused while the gateway is started again."""
-    try:
-        return socket.create_server((settings.host, settings.port), backlog=2048)
-    except OSError as error:
-        raise StartError(
-            f"Port {settings.port} on {settings.host} can't be used: {error.strerror}.\n"
-            f"Another program may have it; choose another one: make run PORT={settings.port + 1}"
-        ) from error
+    Opened here, so that a taken port is known at once, and clients wait rather than be refused while the gateway is
+    started again.
+    """
+    hosts = {settings.host: None}
+    if settings.invoke == "lambda" and settings.host == LOOPBACK:
+        hosts |= dict.fromkeys(addresses_for_containers())
+    return [listen(host, settings.port, f"make run PORT={settings.port + 1}") for host in hosts]
 
 
 def _write_state(path: Path, settings: LocalSettings, children: list[Child]) -> None:
@@ -207,7 +203,3 @@ def _write_state(path: Path, settings: LocalSettings, children: list[Child]) -> 
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(state)))
     new.replace(path)
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)

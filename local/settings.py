@@ -2,11 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
-from orderflow.runtime.settings import Settings, read_settings
+from orderflow.runtime.settings import IntakeSettings, read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,8 +16,12 @@ def home_at(named: str | None) -> Path:
     return Path(named).absolute() if named else ROOT / ".orderflow"
 
 
-class LocalSettings(Settings, frozen=True, kw_only=True):
-    """What `python -m local up` reads; an empty URL means an embedded server."""
+class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
+    """What `python -m local` reads; an empty URL means an embedded server.
+
+    `invoke` says where the functions run: `here`, in the pollers, or in the Lambda at `lambda_endpoint`. The two ports
+    are those of `services`.
+    """
 
     redis_url: str = ""
     database_url: str = ""
@@ -30,6 +34,18 @@ class LocalSettings(Settings, frozen=True, kw_only=True):
     partitions: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
     orderflow_home: str = ""
+    max_requests: Annotated[int, msgspec.Meta(ge=1)] = 2_000
+    max_sockets: Annotated[int, msgspec.Meta(ge=1)] = 10_000
+    invoke: Literal["here", "lambda"] = "here"
+    lambda_endpoint: Annotated[str, msgspec.Meta(pattern="^https?://.")] = "http://127.0.0.1:3001"
+    redis_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 6379
+    postgres_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 5432
+    health_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0  # of a poller in a container; 0 is none
+    started_by: str = "make run"  # said in each answer: more than one way to run it could be at the same port
+    # For `python -m local chaos` alone: another way to Redis for each poller, `{name}` being the poller's; and a file
+    # that tells the pollers' functions to misbehave.
+    poller_redis_url: str = ""
+    faults_file: str = ""
 
     @property
     def home(self) -> Path:
@@ -43,6 +59,10 @@ class LocalSettings(Settings, frozen=True, kw_only=True):
         return f"http://{host}:{self.port}"
 
 
-def read_local_settings() -> LocalSettings:
-    """Return the settings of this process's environment. Raises ConfigurationError."""
-    return read_settings(LocalSettings, os.environ)
+def read_local_settings(**arguments: str | None) -> LocalSettings:
+    """Return the settings of this process's environment; `arguments` that are given go before it.
+
+    Raises ConfigurationError.
+    """
+    given = {name.upper(): text for name, text in arguments.items() if text}
+    return read_settings(LocalSettings, os.environ | given)

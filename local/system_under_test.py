@@ -71,12 +71,8 @@ class OwnSystem:
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
         others = ("REDIS_URL", "DATABASE_URL") if own_servers else ()
-        self._environment = {name: value for name, value in os.environ.items() if name not in others} | {
-            "ORDERFLOW_HOME": str(self.home),
-            "PORT": str(port),
-            "LOG_LEVEL": "WARNING",
-            **settings,
-        }
+        self._environment = {name: value for name, value in os.environ.items() if name not in others}
+        self.settings = {"ORDERFLOW_HOME": str(self.home), "PORT": str(port), "LOG_LEVEL": "WARNING", **settings}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -93,7 +89,7 @@ class OwnSystem:
         with self.output.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *COMMAND],
-                env=self._environment,
+                env=self._environment | self.settings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -105,11 +101,6 @@ class OwnSystem:
     def poll(self) -> int | None:
         """Return the exit status of a run that has ended, or None."""
         return self._process.poll() if self._process else None
-
-    def send_signal(self, number: int) -> None:
-        """Send its runner a signal."""
-        if self._process is not None:
-            self._process.send_signal(number)
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """End it in order by a signal, or by force when it does not end in time."""

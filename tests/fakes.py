@@ -3,13 +3,15 @@
 They are subclasses of what they stand for, so that the type checker holds them to its methods.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from orderflow.adapters.intake import Conflict, Intake, NewOrder, Subscription
+from orderflow.adapters.intake import Conflict, Intake, NewOrder
 from orderflow.adapters.ledger import Fill, Ledger, OrderFilter, OrderRow, Step
 from orderflow.adapters.orders import Orders, Transition
+from orderflow.adapters.replication import Replication, Written
 from orderflow.adapters.router import Router
-from orderflow.adapters.sockets import Message
+from orderflow.adapters.sockets import Message, Sent
+from orderflow.adapters.subscriptions import Subscription, Subscriptions
 from orderflow.adapters.venue import MockVenue
 from orderflow.adapters.watchers import StatusEntry, Watchers
 from orderflow.domain.order import Order, OrderId, Signature, StatusEvent, event_of
@@ -23,6 +25,7 @@ class FakeOrders(Orders):
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.partitions = 4
         self.sequences: dict[str, int] = {}
         self.transitions: list[Transition] = []
         self.scheduled: list[tuple[str, Order, int]] = []
@@ -67,6 +70,7 @@ class FakeVenue(MockVenue):
         self.seed = 1
         self.latest: MarketState = market_state()
         self.reads = 0
+        self.time_ms = NOW_MS
         self.executions: dict[str, Execution] = {}
         self.sent: list[tuple[Order, int]] = []
         self.unknown: set[str] = set()
@@ -79,6 +83,10 @@ class FakeVenue(MockVenue):
         self._reach()
         self.reads += 1
         return len(self.blocks), self.latest
+
+    def now_ms(self) -> int:
+        self._reach()
+        return self.time_ms
 
     def send(self, sends: Sequence[tuple[Order, int]]) -> None:
         self._reach()
@@ -168,13 +176,18 @@ class FakeSockets:
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.closed: set[str] = set()
+        self.early: list[str] = []
+        """The texts of messages that come too early, once each."""
         self.sent: list[Message] = []
 
-    def send(self, messages: Sequence[Message]) -> list[Message]:
+    def send(self, messages: Sequence[Message]) -> Sent:
         if self.error:
             raise self.error
-        self.sent += [message for message in messages if message.connection_id not in self.closed]
-        return [message for message in messages if message.connection_id in self.closed]
+        early = [message for message in messages if message.text in self.early]
+        self.early = []
+        gone = [message for message in messages if message.connection_id in self.closed]
+        self.sent += [message for message in messages if message not in early and message not in gone]
+        return Sent(gone, early)
 
 
 class FakeWatchers(Watchers):
@@ -192,6 +205,13 @@ class FakeWatchers(Watchers):
         self.partitions.append(partition)
         return [message for entry in entries for message in self._messages(entry)]
 
+    def everything(self, partition: str, early: Sequence[Message]) -> list[Message]:
+        return [
+            Message(message.connection_id, message.order_id, encode(event_of(order)))
+            for message in early
+            for order in self.orders[message.order_id]
+        ]
+
     def _messages(self, entry: StatusEntry) -> list[Message]:
         watching = self.watching.setdefault(entry.order_id, {})
         if entry.action == "event":
@@ -206,15 +226,13 @@ class FakeWatchers(Watchers):
 
 
 class FakeIntake(Intake):
-    """The front door's side of Redis: creates every order, or answers with `outcome`; knows the orders in `held`."""
+    """The front door's side of Redis: creates every order, or answers with `outcome`."""
 
     def __init__(self, partitions: int = 4) -> None:
         self.partitions = partitions
         self.error: Exception | None = None
         self.outcome: OrderId | Conflict | None = None
-        self.held: set[str] = set()
         self.created: list[NewOrder] = []
-        self.subscriptions: list[Subscription] = []
 
     async def create(self, new: NewOrder) -> OrderId | Conflict:
         if self.error:
@@ -222,11 +240,33 @@ class FakeIntake(Intake):
         self.created.append(new)
         return self.outcome or new.order.order_id
 
-    async def subscribe(self, subscription: Subscription) -> bool:
+
+class FakeSubscriptions(Subscriptions):
+    """The sockets' side of Redis: knows the orders in `held`."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.held: set[str] = set()
+        self.asked: list[Subscription] = []
+
+    async def add(self, subscription: Subscription) -> bool:
         if self.error:
             raise self.error
-        self.subscriptions.append(subscription)
+        self.asked.append(subscription)
         return subscription.order_id in self.held
+
+
+class FakeReplication(Replication):
+    """Replicas that have everything at once; notes in `waited` what was waited for."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.waited: list[Written] = []
+
+    def wait_for(self, written: Iterable[Written]) -> None:
+        if self.error:
+            raise self.error
+        self.waited += written
 
 
 class FakeRedis:
@@ -252,6 +292,8 @@ class Outside:
         self.sockets = FakeSockets()
         self.watchers = FakeWatchers()
         self.intake = FakeIntake()
+        self.subscriptions = FakeSubscriptions()
+        self.replication = FakeReplication()
         self.latency = Latency(seed=1, speed=1)
         self.now_ms = NOW_MS
 

@@ -39,11 +39,17 @@ def publish_status(records: Sequence[StreamRecord], failures: Failures) -> Done:
 def publish(partition: str, entries: list[StatusEntry]) -> int:
     """Send what a partition's entries mean for its watchers, in their order; return how many messages went out.
 
-    Raises RetryableError when the connections can't be reached; then all of it is sent again. The local gateway drops
-    what it has had already; through API Gateway a client may see an event twice, which its sequence number tells.
+    Raises RetryableError when the connections can't be reached; then all of it is sent again. The local gateway knows
+    what each connection has had: it drops what comes again, and says what came too early, for which the whole history
+    is sent. Through API Gateway a client may see an event twice or late, which its sequence number tells.
     """
     watchers = clients.watchers()
     messages = watchers.messages(partition, entries)
-    if messages and (gone := clients.sockets().send(messages)):
-        watchers.forget(partition, gone)
+    if not messages:
+        return 0
+    sent = clients.sockets().send(messages)
+    if sent.early:
+        clients.sockets().send(watchers.everything(partition, sent.early))
+    if sent.gone:
+        watchers.forget(partition, sent.gone)
     return len(messages)

@@ -1,13 +1,13 @@
 """API Gateway's connection management: POST delivers, GET describes, DELETE closes, 410 when the client is gone."""
 
-from collections.abc import Sequence
 from http import HTTPStatus
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
 from local.gateway.connections import Connection, Connections
-from orderflow.adapters.sockets import BATCH_PATH, Message
+from local.gateway.ordering import Ordering, Verdict
+from orderflow.adapters.sockets import BATCH_PATH, Kept, Message
 
 MAX_MESSAGE_BYTES = 128 * 1024
 _batch_decoder = msgspec.json.Decoder(list[Message])
@@ -16,19 +16,23 @@ _batch_decoder = msgspec.json.Decoder(list[Message])
 def management_app(connections: Connections) -> FastAPI:
     """Return the management API of `connections`; boto3's `apigatewaymanagementapi` client works against it."""
     app = FastAPI(title="Connection management", openapi_url=None)
-    fence = Fence()
+    ordering = Ordering()
 
     @app.post(BATCH_PATH)
     async def post_many(request: Request) -> Response:
-        """Deliver many messages in one request, which API Gateway has not; answer with the ids that are gone."""
-        gone: set[str] = set()
-        for message in fence.pass_new(_batch_decoder.decode(await request.body())):
+        """Deliver many messages in one request, which API Gateway has not; answer with those that were kept back."""
+        kept = Kept([], [])
+        for place, message in enumerate(_batch_decoder.decode(await request.body())):
             connection = connections.find(message.connection_id)
             if connection is None:
-                gone.add(message.connection_id)
-            else:
+                kept.gone.append(place)
+                continue
+            verdict = ordering.judge(connection, message)
+            if verdict is Verdict.PASS:
                 connection.send(message.text)
-        return Response(msgspec.json.encode(sorted(gone)), media_type="application/json")
+            elif verdict is Verdict.EARLY:
+                kept.early.append(place)
+        return Response(msgspec.json.encode(kept), media_type="application/json")
 
     @app.post(BATCH_PATH + "/{connection_id}")
     async def post_one(connection_id: str, request: Request) -> Response:
@@ -58,30 +62,6 @@ def management_app(connections: Connections) -> FastAPI:
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     return app
-
-
-class Fence:
-    """Keeps back what has been here before: a repeated batch's messages, or those of a publisher that was replaced.
-
-    The status streams give each message its place, and their publishers go on in that order.
-    """
-
-    def __init__(self) -> None:
-        self._passed: dict[str, tuple[int, int]] = {}
-
-    def pass_new(self, messages: Sequence[Message]) -> list[Message]:
-        """Return the messages whose place in their partition lies behind all of those of earlier calls."""
-        before = self._passed.copy()
-        passed = []
-        for message in messages:
-            if message.entry_id:
-                milliseconds, _, number = message.entry_id.partition("-")
-                place = int(milliseconds), int(number)
-                if place <= before.get(message.partition, (0, 0)):
-                    continue
-                self._passed[message.partition] = max(place, self._passed.get(message.partition, (0, 0)))
-            passed.append(message)
-        return passed
 
 
 def _description(connection: Connection) -> Response:

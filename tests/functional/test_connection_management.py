@@ -32,7 +32,7 @@ def test_the_functions_own_sockets_work_against_the_local_gateway_through_boto3_
 ) -> None:
     sockets = ApiGatewaySockets(api_client(f"http://{gateway.address}"))
 
-    gone = sockets.send([message(watchers[0].id, "1"), message("gone="), message(watchers[1].id, "2")])
+    gone = sockets.send([message(watchers[0].id, "1"), message("gone="), message(watchers[1].id, "2")]).gone
 
     assert gone == [message("gone=")]
     assert [watcher.receive() for watcher in watchers] == ["1", "2"]

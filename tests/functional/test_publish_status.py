@@ -103,6 +103,16 @@ def test_who_unsubscribes_hears_no_more(outside: Outside) -> None:
     assert outside.sockets.sent == [told(WAY[0], "a"), told(WAY[0], "b"), told(WAY[1], "b")]
 
 
+def test_for_what_comes_too_early_the_whole_history_is_sent(outside: Outside) -> None:
+    outside.watchers.orders[ORDER_ID] = WAY[:3]
+    outside.watchers.watching[ORDER_ID] = {CONNECTION_ID: 0}
+    outside.sockets.early = [status_fields(WAY[2])["event"]]
+
+    publish(status_fields(WAY[2]))
+
+    assert outside.sockets.sent == [told(order) for order in WAY[:3]]
+
+
 def test_a_connection_that_is_gone_is_forgotten_and_the_others_are_served(outside: Outside) -> None:
     outside.watchers.watching[ORDER_ID] = {"gone": 0, "here": 0}
     outside.sockets.closed = {"gone"}

@@ -9,10 +9,10 @@ from botocore.stub import Stubber
 from moto import mock_aws
 from moto.backends import get_backend
 
-from orderflow.adapters.sockets import ApiGatewaySockets, LocalGatewaySockets, Message
+from orderflow.adapters.sockets import ApiGatewaySockets, LocalGatewaySockets, Message, Sent
 from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.runtime import clients
-from tests.builders import ORDER_ID
+from tests.builders import ORDER_ID, OTHER_ID
 from tests.socket_gateway import TIMEOUT_S, Gateway, Watcher, api_client
 
 AWS_ENDPOINT = "https://f6g7h8i9j0.execute-api.eu-central-1.amazonaws.com/live"
@@ -38,7 +38,7 @@ def test_on_aws_a_message_is_posted_to_its_connection(monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("CONNECTIONS_ENDPOINT", AWS_ENDPOINT)
 
-    gone = clients.sockets().send([message("OLNmQeKPFiACEYA=", '{"status":"pending"}')])
+    gone = clients.sockets().send([message("OLNmQeKPFiACEYA=", '{"status":"pending"}')]).gone
 
     posted = get_backend("apigatewaymanagementapi")["123456789012"]["eu-central-1"].connections
     assert gone == []
@@ -47,19 +47,30 @@ def test_on_aws_a_message_is_posted_to_its_connection(monkeypatch: pytest.Monkey
     }
 
 
-def test_a_gone_connection_is_reported_with_all_its_messages_and_not_posted_to_again() -> None:
+@pytest.mark.parametrize("code", ["GoneException", "BadRequestException"])
+def test_a_gone_connection_is_reported_with_all_its_messages_and_not_posted_to_again(code: str) -> None:
     client = api_client(AWS_ENDPOINT)
-    messages = [message("a", "1"), message("gone", "2"), message("b", "3"), message("gone", "4"), message("a", "5")]
+    messages = [message("gone", "1"), message("gone", "2")]
 
     with Stubber(client) as stubber:
-        stubber.add_response("post_to_connection", {}, {"ConnectionId": "a", "Data": b"1"})
-        stubber.add_client_error("post_to_connection", "GoneException", http_status_code=410)
-        stubber.add_response("post_to_connection", {}, {"ConnectionId": "b", "Data": b"3"})
-        stubber.add_response("post_to_connection", {}, {"ConnectionId": "a", "Data": b"5"})
-        gone = ApiGatewaySockets(client).send(messages)
+        stubber.add_client_error("post_to_connection", code)
+        gone = ApiGatewaySockets(client).send(messages).gone
         stubber.assert_no_pending_responses()
 
-    assert gone == [message("gone", "2"), message("gone", "4")]
+    assert gone == messages
+
+
+def test_many_connections_are_posted_to_at_once_and_each_in_its_order(
+    gateway: Gateway, watchers: tuple[Watcher, Watcher]
+) -> None:
+    sockets = ApiGatewaySockets(api_client(f"http://{gateway.address}"))
+    of_both = [message(watcher.id, str(number)) for number in range(20) for watcher in watchers]
+
+    gone = sockets.send([*of_both[:10], message("gone="), *of_both[10:]]).gone
+
+    assert gone == [message("gone=")]
+    for watcher in watchers:
+        assert [watcher.receive() for _ in range(20)] == [str(number) for number in range(20)]
 
 
 @pytest.mark.parametrize("code", ["LimitExceededException", "ForbiddenException", "InternalServerError"])
@@ -86,9 +97,9 @@ def test_many_messages_reach_many_sockets_in_one_request_each_in_its_order(
     one, other = watchers
     sockets = LocalGatewaySockets.at(f"http://{gateway.address}")
 
-    gone = sockets.send([message(watcher.id, f"{number} für ⌊x⌋") for number in range(50) for watcher in (one, other)])
+    sent = sockets.send([message(watcher.id, f"{number} für ⌊x⌋") for number in range(50) for watcher in (one, other)])
 
-    assert gone == []
+    assert sent == Sent()
     for watcher in watchers:
         assert [watcher.receive() for _ in range(50)] == [f"{number} für ⌊x⌋" for number in range(50)]
 
@@ -100,37 +111,64 @@ def test_a_connection_that_left_is_reported_with_all_its_messages(
     leaves.leave()
     assert gateway.left.wait(TIMEOUT_S)
 
-    gone = LocalGatewaySockets.at(f"http://{gateway.address}").send(
-        [message(leaves.id, "1"), message(stays.id, "2"), message("never-was", "3"), message(leaves.id, "4")]
+    gone = (
+        LocalGatewaySockets.at(f"http://{gateway.address}")
+        .send([message(leaves.id, "1"), message(stays.id, "2"), message("never-was", "3"), message(leaves.id, "4")])
+        .gone
     )
 
     assert gone == [message(leaves.id, "1"), message("never-was", "3"), message(leaves.id, "4")]
     assert stays.receive() == "2"
 
 
-def placed(connection_id: str, place: int, partition: str = "p0") -> Message:
-    """Return a message from a place in a status stream, whose text says so."""
-    return Message(connection_id, ORDER_ID, f"{partition} {place}", partition, f"1763835240000-{place}")
+def event(connection_id: str, sequence: int, subscription: str = "5-0", order_id: str = ORDER_ID) -> Message:
+    """Return an order's event for a connection that asked for it by an entry of the stream; its text is its number."""
+    return Message(connection_id, order_id, str(sequence), sequence, subscription)
 
 
-def test_the_local_gateway_keeps_back_what_has_been_there_before(
-    gateway: Gateway, watchers: tuple[Watcher, Watcher]
-) -> None:
+def test_the_local_gateway_drops_what_a_connection_has_had(gateway: Gateway, watchers: tuple[Watcher, Watcher]) -> None:
     one, other = watchers
     sockets = LocalGatewaySockets.at(f"http://{gateway.address}")
-    batch = [placed(one.id, 9), placed(other.id, 9), placed(one.id, 10)]
+    batch = [event(one.id, 1), event(other.id, 1), event(one.id, 2)]
 
     sockets.send(batch)
-    sockets.send(batch)  # its answer was lost
-    sockets.send([placed(one.id, 8), placed(one.id, 10), placed(one.id, 11)])  # a publisher that comes late goes on
-    sockets.send([placed(one.id, 1, "p1"), message(one.id, "no place")])
+    again = sockets.send(batch)  # the first answer was lost
+    late = sockets.send([event(one.id, 2), event(one.id, 3), message(one.id, "not of an order")])
 
-    assert [one.receive() for _ in range(5)] == ["p0 9", "p0 10", "p0 11", "p1 1", "no place"]
-    assert other.receive() == "p0 9"
+    assert again == late == Sent()
+    assert [one.receive() for _ in range(4)] == ["1", "2", "3", "not of an order"]
+    assert other.receive() == "1"
+
+
+def test_what_comes_too_early_waits_for_what_is_before_it(gateway: Gateway, watchers: tuple[Watcher, Watcher]) -> None:
+    one, _ = watchers
+    sockets = LocalGatewaySockets.at(f"http://{gateway.address}")
+
+    sockets.send([event(one.id, 1)])
+    ahead = sockets.send([event(one.id, 3), event(one.id, 1, order_id=OTHER_ID), event(one.id, 4)])
+    whole = sockets.send([event(one.id, sequence) for sequence in (1, 2, 3, 4)])
+    late = sockets.send([event(one.id, 2)])
+
+    assert ahead == Sent([], [event(one.id, 3), event(one.id, 4)])
+    assert whole == late == Sent()
+    assert [one.receive() for _ in range(5)] == ["1", "1", "2", "3", "4"]
+
+
+def test_a_client_that_asks_again_is_told_everything_again(gateway: Gateway, watchers: tuple[Watcher, Watcher]) -> None:
+    one, _ = watchers
+    sockets = LocalGatewaySockets.at(f"http://{gateway.address}")
+
+    sockets.send([event(one.id, 1), event(one.id, 2)])
+    sockets.send([event(one.id, 1, "10-0"), event(one.id, 2, "10-0")])
+    superseded = sockets.send([event(one.id, 3, "9-7")])
+    sockets.send([event(one.id, 3, "10-0")])
+
+    assert superseded == Sent()
+    assert [one.receive() for _ in range(5)] == ["1", "2", "1", "2", "3"]
 
 
 def test_no_messages_are_no_request(nobody: str) -> None:
-    assert LocalGatewaySockets.at(nobody).send([]) == []
+    assert LocalGatewaySockets.at(nobody).send([]) == Sent()
 
 
 def test_a_gateway_that_can_not_be_reached_means_to_wait(nobody: str) -> None:

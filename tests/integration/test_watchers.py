@@ -10,8 +10,10 @@ from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.sockets import Message
 from orderflow.adapters.watchers import StatusEntry, Watchers
 from orderflow.domain.order import Order, event_of
-from tests.integration.conftest import P0
+from tests.integration.conftest import P0, on_single_and_cluster
 from tests.integration.market import NOW_MS, pending, routed
+
+pytestmark = on_single_and_cluster
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ def test_an_order_that_has_left_is_not_brought_back_by_a_subscription(client: re
     messages = watchers.messages(P0, [subscription(pending())])
 
     assert messages == []
-    assert client.keys("*") == []
+    assert list(client.scan_iter()) == []
 
 
 def test_a_subscription_that_is_read_again_is_answered_as_the_first_time(orders: Orders, watchers: Watchers) -> None:
@@ -132,11 +134,40 @@ def test_a_subscription_that_is_read_again_after_its_end_stays_ended(orders: Ord
     assert watchers.messages(P0, [event(routed(order))]) == []
 
 
-def test_a_message_knows_its_place_in_the_stream(orders: Orders, watchers: Watchers) -> None:
+def test_a_message_knows_its_place_and_by_what_it_was_asked_for(orders: Orders, watchers: Watchers) -> None:
     order = pending()
     orders.apply([Transition(order)])
     subscribed = subscription(order)
 
-    [message] = watchers.messages(P0, [subscribed])
+    messages = watchers.messages(P0, [subscribed])
+    orders.apply([Transition(routed(order))])
+    messages += watchers.messages(P0, [event(routed(order))])
 
-    assert (message.partition, message.entry_id) == (P0, subscribed.entry_id)
+    assert [(message.sequence, message.subscription) for message in messages] == [
+        (1, subscribed.entry_id),
+        (2, subscribed.entry_id),
+    ]
+
+
+def test_subscriptions_that_are_read_out_of_turn_all_count(orders: Orders, watchers: Watchers) -> None:
+    order = pending()
+    orders.apply([Transition(order)])
+    first, second = subscription(order, "one"), subscription(order, "other")
+    watchers.messages(P0, [second])  # by another owner, that was quicker
+
+    watchers.messages(P0, [first])
+
+    heard = watchers.messages(P0, [event(routed(order))])
+    assert {message.connection_id for message in heard} == {"one", "other"}
+
+
+def test_everything_is_what_an_order_has_gone_through(orders: Orders, watchers: Watchers) -> None:
+    order = pending()
+    orders.apply([Transition(order), Transition(routed(order))])
+    early = [Message("one", order.order_id, "", 2, "5-0"), Message("one", order.order_id, "", 3, "5-0")]
+
+    messages = watchers.everything(P0, early)
+
+    assert sequences(messages) == [1, 2]
+    assert {(message.connection_id, message.subscription) for message in messages} == {("one", "5-0")}
+    assert watchers.everything(P0, [Message("one", pending().order_id, "", 2, "5-0")]) == []

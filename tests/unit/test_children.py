@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from local import children
+from local.backing import BackingError
 from local.children import HEALTHY_S, RESTART_S, Watch
 
 
@@ -15,6 +16,7 @@ class FakeChild:
         self.name = name
         self.starts = 0
         self.status: int | None = None
+        self.refuses = False
 
     @property
     def pid(self) -> int | None:
@@ -24,6 +26,8 @@ class FakeChild:
         return self.status
 
     def start(self) -> None:
+        if self.refuses:
+            raise BackingError("the disk is full")
         self.starts += 1
         self.status = None
 
@@ -106,6 +110,26 @@ def test_a_child_that_lived_long_begins_again_with_the_shortest_wait(clock: Cloc
 
     assert early == [0.1, 0.5, 1.0]
     assert late == [0.1, 0.5]
+
+
+def test_a_child_that_can_not_be_started_is_tried_again_later_each_time(clock: Clock) -> None:
+    child, other = FakeChild("postgres"), FakeChild("gateway")
+    watch = Watch([child, other])
+    child.status, child.refuses = -9, True
+
+    died = watch.check()
+    clock.now += 0.1
+    refused = watch.check()
+    other.status = 1
+    meanwhile = watch.check()
+    child.refuses = False
+    clock.now += 0.5
+    back = watch.check()
+
+    assert died == ["postgres was ended by SIGKILL; starting it again in 0.1 s"]
+    assert refused == ["postgres can't be started: the disk is full\ntrying again in 0.5 s"]
+    assert meanwhile == ["gateway ended with status 1; starting it again in 0.1 s"]
+    assert back == ["postgres runs again (pid 1001)", "gateway runs again (pid 1001)"]
 
 
 def test_each_child_is_watched_for_itself(clock: Clock) -> None:

@@ -2,7 +2,10 @@
 
 import io
 import json
+import os
+import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -10,8 +13,8 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from orderflow.errors import RejectedError, RetryableError
-from orderflow.event_source.invoke import FunctionError, InLambda, InProcess
+from orderflow.errors import ConfigurationError, RejectedError, RetryableError
+from orderflow.event_source.invoke import FunctionError, InLambda, InProcess, lambda_client
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -102,16 +105,53 @@ def test_an_error_in_lambda_is_the_functions_error(client: "LambdaClient") -> No
         invoke(client, answer(payload, "Unhandled"))
 
 
-def test_a_function_in_lambda_may_say_that_the_batch_should_wait(client: "LambdaClient") -> None:
-    payload = b'{"errorType": "RetryableError", "errorMessage": "Redis is away"}'
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("RetryableError", "Redis is away"),
+        ("ConfigurationError", "REDIS_URL can't be used"),
+        ("Runtime.ImportModuleError", "Unable to import module 'functions.route_order.handler'"),
+    ],
+)
+def test_a_batch_waits_when_the_function_says_so_or_can_not_start(
+    client: "LambdaClient", name: str, message: str
+) -> None:
+    payload = json.dumps({"errorType": name, "errorMessage": message}).encode()
 
-    with pytest.raises(RetryableError, match="Redis is away"):
+    with pytest.raises(RetryableError, match=f"^{name}: {message}$"):
         invoke(client, answer(payload, "Unhandled"))
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"errorType": "Sandbox.Timedout", "errorMessage": "RequestId: 1 Error: Task timed out after 15.00 seconds"}',
+        b'{"errorMessage": "2026-11-22T18:14:01.123Z 1 Task timed out after 15.00 seconds"}',
+    ],
+)
+def test_a_time_out_in_lambda_is_the_functions_error(client: "LambdaClient", payload: bytes) -> None:
+    with pytest.raises(FunctionError, match=r"Task timed out after 15\.00 seconds$"):
+        invoke(client, answer(payload, "Unhandled"))
+
+
+def test_an_answer_that_is_no_json_is_the_functions_error(client: "LambdaClient") -> None:
+    with pytest.raises(FunctionError, match=r"^the answer is no JSON: Task timed out after 15\.00 seconds$"):
+        invoke(client, answer(b"Task timed out after 15.00 seconds"))
+
+
 def test_an_answer_that_breaks_off_makes_the_batch_wait(client: "LambdaClient") -> None:
+    response = answer(b'{"batchItem')
+    response["Payload"] = StreamingBody(io.BytesIO(b'{"batchItem'), content_length=25)
+
     with pytest.raises(RetryableError, match="^route_order can't be invoked: "):
-        invoke(client, answer(b'{"batchItem'))
+        invoke(client, response)
+
+
+def test_a_batch_that_lambda_does_not_take_is_at_fault_itself(client: "LambdaClient") -> None:
+    with Stubber(client) as stubber:
+        stubber.add_client_error("invoke", "RequestTooLargeException", http_status_code=413)
+        with pytest.raises(FunctionError, match="^Lambda does not take the batch: "):
+            InLambda(client, NAMES)("route_order", EVENT)
 
 
 @pytest.mark.parametrize("code", ["TooManyRequestsException", "ResourceNotFoundException", "ServiceException"])
@@ -120,3 +160,76 @@ def test_a_function_that_lambda_can_not_run_makes_the_batch_wait(client: "Lambda
         stubber.add_client_error("invoke", code)
         with pytest.raises(RetryableError, match=f"^route_order can't be invoked: .*{code}"):
             InLambda(client, NAMES)("route_order", EVENT)
+
+
+class SlowLambda:
+    """An address at which one takes invocations and answers none; it counts them."""
+
+    def __init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(10)
+        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
+        self.invocations = 0
+        self._connections: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> "SlowLambda":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        for each in (*self._connections, self._server):
+            each.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._connections.append(self._server.accept()[0])
+                self.invocations += 1
+
+
+@pytest.fixture
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_what_takes_longer_than_a_function_may_is_waited_for_no_longer_and_invoked_only_once() -> None:
+    with SlowLambda() as slow:
+        in_lambda = InLambda(lambda_client(slow.url, invocations=1, timeout_s=0.2), NAMES)
+
+        with pytest.raises(RetryableError, match="^route_order can't be invoked: Read timeout"):
+            in_lambda("route_order", EVENT)
+
+        assert slow.invocations == 1
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_lambda_away_makes_the_batch_wait() -> None:
+    in_lambda = InLambda(lambda_client("http://127.0.0.1:1", invocations=1, timeout_s=1), NAMES)
+
+    with pytest.raises(RetryableError, match="^route_order can't be invoked: Could not connect"):
+        in_lambda("route_order", EVENT)
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_as_many_invocations_as_asked_for_run_at_once() -> None:
+    config: Any = lambda_client("", invocations=37, timeout_s=1).meta.config
+
+    assert config.max_pool_connections == 37
+
+
+@pytest.mark.parametrize(("endpoint", "region"), [("nowhere", "eu-central-1"), ("", "")])
+def test_an_endpoint_or_a_region_that_can_not_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, region: str
+) -> None:
+    monkeypatch.setenv("AWS_REGION", region)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+
+    with pytest.raises(ConfigurationError, match=r"^Lambda can't be reached: .*(nowhere|region)"):
+        lambda_client(endpoint, invocations=1, timeout_s=1)

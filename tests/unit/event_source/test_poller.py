@@ -122,6 +122,9 @@ def test_an_id_that_was_not_sent_fails_the_whole_batch() -> None:
     "answer",
     [
         "ok",
+        "",
+        0,
+        [],
         5,
         True,
         [{"itemIdentifier": "1-0"}],

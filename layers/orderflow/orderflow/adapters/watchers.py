@@ -1,6 +1,7 @@
 """Who watches which order, kept in the order's own hash, and what each of them must be sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import msgspec
 import redis
@@ -28,6 +29,7 @@ class Watchers:
     """The watchers of a partition's orders."""
 
     def __init__(self, client: redis.Redis) -> None:
+        self._client = client
         self._watch = client.register_script(scripts.source("watch", "entry_ids"))
 
     def messages(self, partition: str, entries: Sequence[StatusEntry]) -> list[Message]:
@@ -43,15 +45,29 @@ class Watchers:
         replies = self._watch(keys, arguments) if keys else []
         messages: list[Message] = []
         for entry, reply in zip(entries, replies, strict=True):
-            place = partition, entry.entry_id
             if entry.action != "event":
-                messages += [Message(entry.connection_id, entry.order_id, event, *place) for event in reply]
+                messages += [
+                    Message(entry.connection_id, entry.order_id, event, sequence, entry.entry_id)
+                    for sequence, event in enumerate(reply, start=1)
+                ]
             elif reply:
                 messages += [
-                    Message(connection_id, entry.order_id, entry.event, *place)
-                    for connection_id, sent in _connections(reply)
+                    Message(connection_id, entry.order_id, entry.event, entry.sequence, subscription)
+                    for connection_id, sent, subscription in _connections(reply)
                     if entry.sequence > sent
                 ]
+        return messages
+
+    def everything(self, partition: str, early: Sequence[Message]) -> list[Message]:
+        """Return all events so far of each connection and order that some messages were too early for."""
+        messages: list[Message] = []
+        for message in {(each.order_id, each.connection_id): each for each in early}.values():
+            fields = cast("dict[str, str]", self._client.hgetall(order_key(partition, message.order_id)))
+            events = (fields[f"event:{number}"] for number in range(1, int(fields.get("sequence", 0)) + 1))
+            messages += [
+                Message(message.connection_id, message.order_id, event, sequence, message.subscription)
+                for sequence, event in enumerate(events, start=1)
+            ]
         return messages
 
     def forget(self, partition: str, gone: Sequence[Message]) -> None:
@@ -60,7 +76,7 @@ class Watchers:
         self.messages(partition, [StatusEntry(order, 0, "", connection, "unsubscribe") for order, connection in pairs])
 
 
-def _connections(watchers: str) -> list[tuple[str, int]]:
-    """Return the connections with the sequence that each had been sent when it subscribed."""
+def _connections(watchers: str) -> Iterator[tuple[str, int, str]]:
+    """Yield the connections, each with the sequence that it had been sent when it subscribed, and by which entry."""
     words = watchers.split(" ")
-    return [(words[i], int(words[i + 1])) for i in range(0, len(words) - 1, 3)]
+    return ((words[i], int(words[i + 1]), words[i + 2]) for i in range(0, len(words) - 2, 3))

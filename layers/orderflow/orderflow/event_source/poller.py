@@ -168,7 +168,7 @@ class Poller:
     def _failed_items(self, entries: Sequence[Entry], response: Any) -> list[Failed]:
         """Return the entries that a response names; one that makes no sense fails the whole batch, as on Lambda."""
         try:
-            items = msgspec.convert(response or {}, _Response).batch_item_failures or []
+            items = msgspec.convert({} if response is None else response, _Response).batch_item_failures or []
         except msgspec.ValidationError as error:
             raise FunctionError(f"the response is no batch response: {error}") from error
         errors = {item.item_identifier: item.error for item in items}

@@ -19,7 +19,7 @@ from orderflow.event_source.timers import run_timers
 from orderflow.runtime.logging import get_logger
 
 RENEW_S = LEASE_MS / 4 / 1000
-DRAIN_S = 4.0
+DRAIN_S = 2.5
 MEET_S = 0.3
 
 logger = get_logger("event_source")
@@ -29,7 +29,7 @@ class EventSource:
     """Redis Streams as an event source for functions.
 
     `invoke` runs a function. `owner` is this event source's name among those that share `partitions` order partitions
-    and the chain's.
+    and the chain's. Told to stop, it gives the batches under way `drain_s` seconds to be finished.
     """
 
     def __init__(
@@ -40,8 +40,10 @@ class EventSource:
         *,
         partitions: int,
         owner: str,
+        drain_s: float = DRAIN_S,
     ) -> None:
         self._client = client
+        self._drain_s = drain_s
         self._mappings = mappings
         self._invoke = invoke
         self._leases = Leases(client, owner)
@@ -49,6 +51,13 @@ class EventSource:
         self._owner = owner
         self._all = [CHAIN, *(f"p{number}" for number in range(partitions))]
         self._owned: dict[str, OwnedPartition] = {}
+        self.renewed_at = float("-inf")
+        """When the leases were last renewed, on the monotonic clock."""
+
+    @property
+    def partitions(self) -> list[str]:
+        """The partitions that are this event source's own."""
+        return list(self._owned)
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; then finish the batches under way and give the partitions back."""
@@ -77,16 +86,25 @@ class EventSource:
         for partition in self._all:
             if partition not in self._owned and len(self._owned) < share and self._leases.hold(partition):
                 self._start(partition)
+        self.renewed_at = time.monotonic()
 
     def close(self) -> None:
         """Finish the batches under way and give every partition back; one that takes too long is left to its lease."""
         for owned in self._owned.values():
             owned.stop.set()
-        deadline = time.monotonic() + DRAIN_S
+        deadline = time.monotonic() + self._drain_s
         while self._owned and time.monotonic() < deadline:
             self._try(self._give_back)
+            if time.monotonic() - self.renewed_at > RENEW_S:
+                self._try(self._renew)
             time.sleep(0.01)
         self._try(self._leases.leave)
+
+    def _renew(self) -> None:
+        """Keep the leases while the last batches are finished, so that nobody else begins on them."""
+        for partition in self._owned:
+            self._leases.hold(partition)
+        self.renewed_at = time.monotonic()
 
     def _start(self, partition: str) -> None:
         scope = "chain" if partition == CHAIN else "orders"

@@ -3,8 +3,8 @@
 -- the entry's id, or '' for an action that is not from the stream.
 -- The hash's field 'watchers' holds "connection sequence id" triples: what that connection had been sent on subscribing,
 -- so that an event which stood in the history and is still on its way in the stream is not sent twice, and by which
--- entry. 'watched' is the last such entry: what comes again, from a batch that is repeated or from an owner that was
--- late, changes nothing, and a subscription is answered as it was the first time.
+-- entry. Field 'acted:<connection>' is the last such entry of that connection: what comes again, from a batch that is
+-- repeated or an owner that was late, changes nothing, and a subscription is answered as it was the first time.
 -- Returns per entry: for an event the watchers, as they stood there; for a subscription the events so far.
 local function history(order, sequence)
   local events = {}
@@ -15,8 +15,8 @@ local function history(order, sequence)
 end
 
 local function act(order, action, connection, id)
-  local watched = redis.call('HGET', order, 'watched')
-  local again = id ~= '' and watched and not earlier(watched, id)
+  local acted = redis.call('HGET', order, 'acted:' .. connection)
+  local again = id ~= '' and acted and not earlier(acted, id)
   local kept = {}
   for other, sequence, by in string.gmatch(redis.call('HGET', order, 'watchers') or '', '(%S+) (%d+) (%S+)') do
     if other ~= connection then
@@ -34,7 +34,7 @@ local function act(order, action, connection, id)
   end
   redis.call('HSET', order, 'watchers', table.concat(kept, ' '))
   if id ~= '' then
-    redis.call('HSET', order, 'watched', id)
+    redis.call('HSET', order, 'acted:' .. connection, id)
   end
   return action == 'subscribe' and history(order, sequence) or {}
 end

@@ -1,0 +1,29 @@
+"""A short chaos run: what `python -m local chaos` does for a minute, done for half of one."""
+
+from io import StringIO
+
+from rich.console import Console
+
+from local.chaos.command import make_plan, suffer
+from local.chaos.report import Report, show
+
+FAULTS = ["cut-poller", "handler-raises-after", "kill-gateway", "kill-poller", "kill-postgres", "kill-redis"]
+SEED = 3
+"""Its schedule has room for each of them."""
+
+
+def tables(report: Report) -> str:
+    """Return what the command would print."""
+    output = StringIO()
+    show(report, Console(file=output, width=160))
+    return output.getvalue()
+
+
+def test_under_faults_nothing_is_lost_doubled_stalled_or_told_wrongly() -> None:
+    plan = make_plan(FAULTS, seconds=31, rate=25, seed=SEED, speed=0.2)
+
+    report = suffer(plan, workers=2, tell=lambda _: None)
+
+    assert report.violations == [], tables(report)
+    assert sorted(fault.name for fault in report.happened) == FAULTS
+    assert all(promise.checked for promise in report.promises if "dead letter" not in promise.text), tables(report)
