@@ -7,14 +7,15 @@ from typing import Any
 import uuid_utils
 from fastapi import FastAPI, Request, Response
 
+from functions.accept_order.idempotency import CLIENT_ORDER_ID, KEY_HEADER, MAX_KEY_LENGTH, Name, name_of
 from functions.accept_order.order_input import MAX_BODY_BYTES, ExecuteOrder, read_json_order
 from functions.accept_order.order_view import json_response
-from functions.accept_order.problems import FieldError, ProblemError, answer_problems, invalid
+from functions.accept_order.problems import ProblemError, answer_problems
 from functions.accept_order.reading import router
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.adapters.keys import partition_of
-from orderflow.domain.order import Order, OrderId, OrderRequest
+from orderflow.domain.order import Order, OrderId
 from orderflow.domain.status import Status
 from orderflow.runtime import async_clients, clock
 
@@ -28,7 +29,6 @@ app = FastAPI(
 )
 answer_problems(app)
 
-_MAX_KEY_LENGTH = 255
 _ACCEPTED = {"order_id": "0198f6d5-7b5c-7f27-b5c7-0f3f2b7c9a10", "status": "pending"}
 _POST_DOCUMENTATION: dict[str, Any] = {
     "requestBody": {
@@ -37,10 +37,12 @@ _POST_DOCUMENTATION: dict[str, Any] = {
     },
     "parameters": [
         {
-            "name": "Idempotency-Key",
+            "name": KEY_HEADER,
             "in": "header",
-            "schema": {"type": "string", "maxLength": _MAX_KEY_LENGTH},
-            "description": "the same key with the same order makes one order, for 24 hours",
+            "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
+            "description": "the same key with the same order makes one order, for 24 hours: printable ASCII, bare or as"
+            f" a string of RFC 8941 in quotation marks. Not together with a {CLIENT_ORDER_ID}",
+            "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
         }
     ],
 }
@@ -49,8 +51,11 @@ _POST_RESPONSES: dict[int | str, dict[str, Any]] = {
     400: {"description": "not a valid order; `errors` names each field and rule"},
     413: {"description": f"a body of more than {MAX_BODY_BYTES} bytes"},
     415: {"description": "a content type other than application/json"},
-    422: {"description": "the Idempotency-Key was used with another order"},
-    503: {"description": "the order can't be kept right now; try again after Retry-After seconds"},
+    422: {"description": f"the {KEY_HEADER} or {CLIENT_ORDER_ID} was used with another order"},
+    503: {
+        "description": "the order can't be kept right now, or more is under way than the engine carries, and then"
+        " `limit` says by which measure; try again after Retry-After seconds"
+    },
 }
 
 
@@ -63,14 +68,11 @@ _POST_RESPONSES: dict[int | str, dict[str, Any]] = {
 async def execute(request: Request) -> Response:
     """Accept an order. When this answers 202 the order is durable and on its way."""
     body = await _read_body(request)
-    wanted = read_json_order(body).request()
-    outcome = await async_clients.intake().create(_new_order(wanted, request.headers.get("idempotency-key")))
-    if isinstance(outcome, Conflict):
-        raise ProblemError(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "this Idempotency-Key was used with another order",
-            (FieldError("Idempotency-Key", "must not be used again with another order"),),
-        )
+    wanted = read_json_order(body)
+    name = name_of(request.headers, wanted.client_order_id)
+    outcome = await async_clients.intake().create(_new_order(wanted, name))
+    if name is not None and isinstance(outcome, Conflict):
+        raise name.reused()
     return json_response({"order_id": outcome, "status": Status.PENDING}, 202, {"location": f"/api/orders/{outcome}"})
 
 
@@ -101,20 +103,19 @@ async def _read_body(request: Request) -> bytes:
     return body
 
 
-def _new_order(wanted: OrderRequest, idempotency_key: str | None) -> NewOrder:
-    """Return the order to create; one with an idempotency key lies in its key's partition, to be created with it."""
+def _new_order(wanted: ExecuteOrder, name: Name | None) -> NewOrder:
+    """Return the order to create; one with a name lies in the partition of its name's record, to be made with it."""
     now_ms = clock.now_ms()
-    if idempotency_key is None:
-        return NewOrder(Order.accept(_order_id(), wanted, now_ms))
-    if not 1 <= len(idempotency_key) <= _MAX_KEY_LENGTH:
-        raise invalid("Idempotency-Key", f"must have 1 to {_MAX_KEY_LENGTH} characters")
-    key = sha256(idempotency_key.encode()).hexdigest()
+    asked = wanted.request()
+    if name is None:
+        return NewOrder(Order.accept(_order_id(), asked, now_ms))
+    record = name.record
     partitions = async_clients.intake().partitions
     order_id = _order_id()
-    while partition_of(order_id, partitions) != partition_of(key, partitions):
+    while partition_of(order_id, partitions) != partition_of(record, partitions):
         order_id = _order_id()
-    fingerprint = sha256(encoder.encode(wanted)).hexdigest()
-    return NewOrder(Order.accept(order_id, wanted, now_ms), key, fingerprint)
+    fingerprint = sha256(encoder.encode(asked)).hexdigest()
+    return NewOrder(Order.accept(order_id, asked, now_ms, wanted.client_order_id), record, fingerprint)
 
 
 def _order_id() -> OrderId:

@@ -27,6 +27,7 @@ from orderflow.domain.tokens import TOKENS, find_token
 
 MAX_BODY_BYTES = 64 * 1024
 LEAST_SLIPPAGE, MOST_SLIPPAGE = Decimal(MIN_SLIPPAGE_BPS) / BPS, Decimal(MAX_SLIPPAGE_BPS) / BPS
+MAX_CLIENT_ORDER_ID_LENGTH = 64
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
 
 
@@ -48,8 +49,21 @@ def _known_token(value: str) -> str:
     return token.symbol
 
 
+def read_client_order_id(value: object) -> str:
+    """Return a client's own name for an order. Raises ValueError with the rule that it breaks."""
+    if not isinstance(value, str):
+        raise ValueError("must be a string")  # noqa: TRY004 - Pydantic collects ValueErrors only
+    if not 1 <= len(value) <= MAX_CLIENT_ORDER_ID_LENGTH:
+        raise ValueError(f"must have 1 to {MAX_CLIENT_ORDER_ID_LENGTH} characters")
+    if not (value.isascii() and value.isprintable() and " " not in value):
+        raise ValueError("must be printable ASCII without spaces")
+    return value
+
+
 _NUMBER_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\d+(\.\d+)?$"}]}
 ExactDecimal = Annotated[Decimal, BeforeValidator(_exact_decimal), WithJsonSchema(_NUMBER_SCHEMA)]
+_CLIENT_ORDER_ID_SCHEMA = {"type": "string", "pattern": f"^[!-~]{{1,{MAX_CLIENT_ORDER_ID_LENGTH}}}$"}
+ClientOrderId = Annotated[str | None, BeforeValidator(read_client_order_id), WithJsonSchema(_CLIENT_ORDER_ID_SCHEMA)]
 TokenName = Annotated[str, AfterValidator(_known_token)]
 
 
@@ -66,6 +80,12 @@ class ExecuteOrder(BaseModel):
         default=Decimal(DEFAULT_SLIPPAGE_BPS) / BPS,
         description=f"how much less than quoted is acceptable, from {LEAST_SLIPPAGE} to {MOST_SLIPPAGE}",
         examples=[0.05],
+    )
+    client_order_id: ClientOrderId = Field(
+        default=None,
+        description="your own name for the order; sent again within 24 hours, the same order makes no second one."
+        " Not together with an Idempotency-Key",
+        examples=["desk-7.42"],
     )
 
     @field_validator("token_out")

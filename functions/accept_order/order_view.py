@@ -20,6 +20,7 @@ class OrderSummary(msgspec.Struct, frozen=True):
     """An order without its history; `amount` is a decimal string in units of `token_in`."""
 
     order_id: str
+    client_order_id: str | None
     status: str
     sequence: int
     order_type: str
@@ -53,6 +54,7 @@ def details_of(order: Order, history: Sequence[StatusEvent]) -> OrderDetails:
     request = order.request
     return OrderDetails(
         order_id=order.order_id,
+        client_order_id=order.client_order_id,
         status=order.status,
         sequence=order.sequence,
         order_type=request.order_type,
@@ -100,6 +102,7 @@ def summary_of_row(row: OrderRow) -> OrderSummary:
     """Return an order of the ledger, without its history."""
     return OrderSummary(
         order_id=row.order_id,
+        client_order_id=row.client_order_id,
         status=row.status,
         sequence=row.sequence,
         order_type=row.order_type,

@@ -6,12 +6,15 @@ import msgspec
 import redis
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from orderflow.errors import RetryableError
-from orderflow.runtime.logging import get_logger
+from orderflow.errors import OverloadedError, RetryableError
+from orderflow.runtime.refusals import Refusals
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_S = 1
+RETRY_AFTER = {"retry-after": "1"}
+
+_refusals = Refusals("accept_order")
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -37,13 +40,30 @@ def invalid(field: str, rule: str) -> ProblemError:
 
 
 def problem(
-    status: int, detail: str, errors: tuple[FieldError, ...] = (), headers: dict[str, str] | None = None
+    status: int,
+    detail: str,
+    errors: tuple[FieldError, ...] = (),
+    headers: dict[str, str] | None = None,
+    limit: str | None = None,
 ) -> Response:
-    """Return a problem document as a response."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail}
+    """Return a problem document as a response; `limit` names what the engine's load is beyond."""
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+    }
     if errors:
         body["errors"] = errors
+    if limit:
+        body["limit"] = limit
     return Response(msgspec.json.encode(body), status, headers, MEDIA_TYPE)
+
+
+def overloaded(limit: str) -> Response:
+    """Return the answer to what would take the engine beyond `limit`, and can be tried again."""
+    detail = f"the engine carries no more right now ({limit}); try again"
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_AFTER, limit=limit)
 
 
 def answer_problems(app: FastAPI) -> None:
@@ -63,12 +83,19 @@ def answer_problems(app: FastAPI) -> None:
             detail = str(error.detail)
         return problem(error.status_code, detail, headers=dict(error.headers or {}))
 
+    @app.exception_handler(OverloadedError)
+    async def too_much(_request: Request, error: OverloadedError) -> Response:
+        _refusals.note(error.limit, error.where)
+        return overloaded(error.limit)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _error: ClientDisconnect) -> Response:
+        return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
+
     async def away(request: Request, error: Exception) -> Response:
-        get_logger("accept_order").warning(
-            "unavailable", extra={"method": request.method, "path": request.url.path, "error": str(error)}
-        )
+        _refusals.note("unavailable", f"{request.method} {request.url.path}: {error}")
         detail = "the service can't keep your request right now; try again"
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"retry-after": str(RETRY_AFTER_S)})
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_AFTER)
 
     for unavailable in (RetryableError, redis.RedisError, OSError):
         app.add_exception_handler(unavailable, away)

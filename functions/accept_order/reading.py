@@ -11,7 +11,7 @@ from uuid import UUID
 import redis
 from fastapi import APIRouter, Query, Request, Response
 
-from functions.accept_order.order_input import read_order
+from functions.accept_order.order_input import read_client_order_id, read_order
 from functions.accept_order.order_view import details_of, details_of_row, json_response, summary_of_row
 from functions.accept_order.problems import ProblemError, invalid
 from orderflow.adapters.ledger import OrderFilter
@@ -30,6 +30,7 @@ def list_orders(
     status: Annotated[str | None, Query(description="one of the six statuses")] = None,
     token_in: str | None = None,
     token_out: str | None = None,
+    client_order_id: Annotated[str | None, Query(description="the client's own name for the order")] = None,
     limit: str = "50",
     cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
 ) -> Response:
@@ -43,6 +44,7 @@ def list_orders(
         status=status,
         token_in=_symbol("token_in", token_in),
         token_out=_symbol("token_out", token_out),
+        client_order_id=_client_order_id(client_order_id),
         before=_decode_cursor(cursor) if cursor else None,
     )
     rows = clients.ledger().find_all(wanted)
@@ -126,6 +128,13 @@ def _symbol(field: str, name: str | None) -> str | None:
     if token is None:
         raise invalid(field, f"must be one of {', '.join(TOKENS)}, or the mint of one")
     return token.symbol
+
+
+def _client_order_id(text: str | None) -> str | None:
+    try:
+        return None if text is None else read_client_order_id(text)
+    except ValueError as error:
+        raise invalid("client_order_id", str(error)) from error
 
 
 def _encode_cursor(created_at: str, order_id: str) -> str:

@@ -9,15 +9,16 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from orderflow.adapters.codec import encoder
-from orderflow.adapters.intake import Subscription
 from orderflow.adapters.sockets import Message
+from orderflow.adapters.subscriptions import Subscription
 from orderflow.errors import RetryableError
 from orderflow.runtime import async_clients, clients
-from orderflow.runtime.logging import get_logger
+from orderflow.runtime.refusals import Refusals
 
 USAGE = 'send an order id, or {"action": "subscribe" | "unsubscribe" | "ping", "order_id": …}'
 
 app = FastAPI(title="Orderflow's WebSocket routes", openapi_url=None)
+_refusals = Refusals("watch_order")
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -48,7 +49,7 @@ async def take_frame(request: Request) -> Response:
     try:
         return await _subscribe(Subscription(order_id, connection_id, command.action))
     except (RetryableError, redis.RedisError, OSError) as error:
-        get_logger("watch_order").warning("unavailable", extra={"order_id": order_id, "error": str(error)})
+        _refusals.note("unavailable", f"subscription to {order_id}: {error}")
         return _frame({"order_id": order_id, "error": "unavailable right now; send it again"})
 
 
@@ -74,7 +75,7 @@ app.add_route("/$default", take_frame, methods=["POST"])
 
 async def _subscribe(asked: Subscription) -> Response:
     """Queue a subscription; where the order has left Redis, answer from the ledger."""
-    in_redis = await async_clients.intake().subscribe(asked)
+    in_redis = await async_clients.subscriptions().add(asked)
     if asked.action == "unsubscribe":
         return _frame({"order_id": asked.order_id, "unsubscribed": True})
     if in_redis or await run_in_threadpool(_tell_from_ledger, asked):

@@ -1,44 +1,69 @@
-"""Runs the local gateway: `python -m local.gateway`, on HOST and PORT or on a listening socket that it inherits."""
+"""Runs the local gateway: `python -m local.gateway`, on HOST and PORT or on listening sockets that it inherits."""
 
 import os
+import resource
 import socket
+from contextlib import suppress
 
 import uvicorn
 
+from local.claims import server_name
 from local.gateway.app import gateway_app
 from local.gateway.management import MAX_MESSAGE_BYTES
+from local.gateway.protocols import PING_INTERVAL_S, PING_TIMEOUT_S, HttpProtocol, WebSocketProtocol
 from local.lifeline import end_with_parent
 from local.settings import read_local_settings
+from orderflow.runtime.logging import get_logger
 
 BACKLOG = 2048
+MANY_FILES = 65_536
 
 
 def main() -> None:
     """Serve until SIGTERM."""
     end_with_parent()
     settings = read_local_settings()
-    inherited = os.environ.get("ORDERFLOW_LISTEN_FD")
+    files = allow_many_files()
+    if files < settings.max_sockets + settings.max_requests:
+        get_logger("gateway").warning("few files", extra={"open_files": files, "max_sockets": settings.max_sockets})
+    inherited = os.environ.get("ORDERFLOW_LISTEN_FDS")
     # Not through uvicorn's own `fd`: it takes the socket for a Unix one and leaves Nagle's algorithm on, 40 ms a frame.
-    sockets = [socket.socket(fileno=int(inherited))] if inherited else None
+    sockets = [socket.socket(fileno=int(number)) for number in inherited.split(",")] if inherited else None
     config = uvicorn.Config(
-        gateway_app(),
+        gateway_app(settings.max_requests, settings.max_sockets),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
+        http=HttpProtocol,
+        ws=WebSocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
+        ws_ping_interval=PING_INTERVAL_S,
+        ws_ping_timeout=PING_TIMEOUT_S,
         lifespan="off",
         proxy_headers=False,
         access_log=False,
         log_level="warning",
         server_header=False,
+        headers=[("server", server_name(settings.started_by))],
         backlog=BACKLOG,
         # Longer than an order takes: a client that posts again on its connection should not find it just closed.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
     uvicorn.Server(config).run(sockets)
+
+
+def allow_many_files() -> int:
+    """Raise the number of files that this process may have open to what is allowed at most, and return it.
+
+    Each connection is one; those that come when there are no more left are closed at once.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # macOS calls its limit infinite, but does not take that for an answer.
+    wanted = max(soft, MANY_FILES) if hard == resource.RLIM_INFINITY else hard
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 if __name__ == "__main__":

@@ -7,16 +7,30 @@ from datetime import UTC, datetime
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from orderflow.runtime.logging import get_logger
+
 MAX_WAITING_FRAMES = 1_000
-"""A client that lets this many frames wait is not reading; it is cut off rather than slow the others down."""
+MAX_WAITING_CHARACTERS = 8 * 1024 * 1024
+"""A client that lets this much wait is not reading; it is cut off rather than fill the memory."""
+
+MAX_WAITING_IN_ALL = 256 * 1024 * 1024
+FAIR_SHARE = 64 * 1024
+"""When so many characters wait for all clients together, those are cut off that let more than this share wait."""
 
 GOING_AWAY, POLICY_VIOLATION, NORMAL = 1001, 1008, 1000
+
+
+class Backlog:
+    """What waits to be written to all clients together."""
+
+    def __init__(self) -> None:
+        self.characters = 0
 
 
 class Connection:
     """One client's WebSocket. Frames are queued and written by a task of their own."""
 
-    def __init__(self, websocket: WebSocket) -> None:
+    def __init__(self, websocket: WebSocket, backlog: Backlog | None = None) -> None:
         # Shaped like API Gateway's ids, `=` included, so that whoever forgets to quote it notices here.
         self.id = base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
         self.connected_at = datetime.now(UTC)
@@ -25,14 +39,19 @@ class Connection:
         self.user_agent = websocket.headers.get("user-agent", "")
         self._websocket = websocket
         self._frames: asyncio.Queue[str | None] = asyncio.Queue()
+        self._waiting = 0
+        self._backlog = backlog or Backlog()
         self._close_code = NORMAL
         self.open = True
 
     def send(self, text: str) -> None:
         """Queue a frame; cut the connection off when too many wait."""
-        if self._frames.qsize() >= MAX_WAITING_FRAMES:
-            self.close(POLICY_VIOLATION)
-        if self.open:
+        if not self.open:
+            return
+        if self._is_too_slow_for(len(text)):
+            self._cut_off()
+        else:
+            self._count(len(text))
             self._frames.put_nowait(text)
 
     def close(self, code: int = NORMAL) -> None:
@@ -50,11 +69,38 @@ class Connection:
         """Write queued frames until the connection is closed from either side."""
         try:
             while (text := await self._frames.get()) is not None:
+                self._count(-len(text))
                 await self._websocket.send({"type": "websocket.send", "text": text})
             await self._websocket.close(self._close_code)
         except (WebSocketDisconnect, RuntimeError, OSError):
             # The client is gone; whoever reads from it learns so and ends the connection.
             self.open = False
+
+    def drop_frames(self) -> None:
+        """Let go of the frames that have not been written."""
+        while not self._frames.empty():
+            self._frames.get_nowait()
+        self._count(-self._waiting)
+
+    def _is_too_slow_for(self, characters: int) -> bool:
+        waiting = self._waiting + characters
+        return (
+            self._frames.qsize() >= MAX_WAITING_FRAMES
+            or waiting > MAX_WAITING_CHARACTERS
+            or (waiting > FAIR_SHARE and self._backlog.characters + characters > MAX_WAITING_IN_ALL)
+        )
+
+    def _count(self, characters: int) -> None:
+        self._waiting += characters
+        self._backlog.characters += characters
+
+    def _cut_off(self) -> None:
+        """Close the connection without the frames that wait; a client that comes back gets them all again."""
+        get_logger("gateway").warning(
+            "cut off", extra={"connection_id": self.id, "frames": self._frames.qsize(), "address": self.source_ip}
+        )
+        self.drop_frames()
+        self.close(POLICY_VIOLATION)
 
 
 class Connections:
@@ -70,6 +116,7 @@ class Connections:
     def remove(self, connection: Connection) -> None:
         """Forget a connection."""
         connection.open = False
+        connection.drop_frames()
         self._open.pop(connection.id, None)
 
     def find(self, connection_id: str) -> Connection | None:

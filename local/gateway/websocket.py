@@ -10,7 +10,9 @@ from mangum import Mangum
 from mangum.protocols import HTTPCycle
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from local.gateway.connections import Connection, Connections
+from functions.accept_order.problems import overloaded
+from local.gateway.connections import Backlog, Connection, Connections
+from orderflow.runtime.refusals import Refusals
 
 UNSUPPORTED_DATA = 1003
 _request_ids = count(1)
@@ -19,13 +21,28 @@ _request_ids = count(1)
 class WebSocketApi:
     """The WebSocket routes, served by the function that `mangum` wraps on Lambda."""
 
-    def __init__(self, mangum: Mangum, connections: Connections) -> None:
+    def __init__(self, mangum: Mangum, connections: Connections, max_sockets: int, refusals: Refusals) -> None:
         self._mangum = mangum
         self._connections = connections
+        self._max_sockets = max_sockets
+        self._refusals = refusals
+        self._backlog = Backlog()
+        self._serving = 0
 
     async def serve(self, websocket: WebSocket) -> None:
-        """Serve one client until it leaves."""
-        connection = Connection(websocket)
+        """Serve one client until it leaves; refuse it when there are too many."""
+        if self._serving >= self._max_sockets:
+            self._refusals.note("MAX_SOCKETS", f"{self._serving} sockets are open")
+            await websocket.send_denial_response(overloaded("MAX_SOCKETS"))
+            return
+        self._serving += 1
+        try:
+            await self._serve(websocket)
+        finally:
+            self._serving -= 1
+
+    async def _serve(self, websocket: WebSocket) -> None:
+        connection = Connection(websocket, self._backlog)
         answer = await self._invoke(connection, "$connect", "CONNECT")
         if answer["statusCode"] >= 400:
             await websocket.close()

@@ -11,7 +11,7 @@ from tests.fakes import Outside
 from tests.socket_gateway import Gateway, Watcher
 
 _OPENED = [opened for opened in vars(clients).values() if hasattr(opened, "cache_clear")]
-_NAMES = ("redis_client", "orders", "venue", "ledger", "sockets", "watchers", "latency", "router")
+_NAMES = ("redis_client", "orders", "venue", "ledger", "sockets", "watchers", "latency", "router", "replication")
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +29,7 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> Outside:
     for name in _NAMES:
         monkeypatch.setattr(clients, name, lambda name=name: getattr(outside, name))
     monkeypatch.setattr(async_clients, "intake", lambda: outside.intake)
+    monkeypatch.setattr(async_clients, "subscriptions", lambda: outside.subscriptions)
     monkeypatch.setattr(clock, "now_ms", lambda: outside.now_ms)
     return outside
 

@@ -244,7 +244,16 @@ def test_the_api_documents_itself(outside: Outside) -> None:
     api = get("/openapi.json").document
     page = get("/docs")
 
-    body = api["paths"]["/api/orders/execute"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert set(body["properties"]) == set(ORDER)
+    execute = api["paths"]["/api/orders/execute"]["post"]
+    body = execute["requestBody"]["content"]["application/json"]["schema"]
+    assert set(body["properties"]) == {*ORDER, "client_order_id"}
+    assert "client_order_id" not in body["required"]
+    assert "Idempotency-Key" in body["properties"]["client_order_id"]["description"]
+    (key,) = execute["parameters"]
+    assert key["name"] == "Idempotency-Key"
+    assert "client_order_id" in key["description"]
+    assert "limit" in execute["responses"]["503"]["description"]
+    filters = {each["name"] for each in api["paths"]["/api/orders"]["get"]["parameters"]}
+    assert filters == {"status", "token_in", "token_out", "client_order_id", "limit", "cursor"}
     assert page.status == 200
     assert page.headers["content-type"].startswith("text/html")

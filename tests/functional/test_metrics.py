@@ -71,6 +71,19 @@ def test_a_batch_is_counted_in_one_embedded_metric_line_where_a_namespace_is_set
     assert line["elapsed"][0] > 0
 
 
+def test_a_metric_line_is_written_in_one_piece_so_that_no_other_threads_line_gets_into_it(
+    outside: Outside, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Orderflow")
+    monkeypatch.setenv("LOG_LEVEL", "ERROR")
+    written: list[str] = []
+    monkeypatch.setattr("sys.stdout.write", written.append)
+
+    run(stage)
+
+    assert [(text[0], text[-2:]) for text in written] == [("{", "}\n")]
+
+
 def test_without_a_namespace_nothing_is_counted(
     outside: Outside, stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -79,7 +79,7 @@ def test_of_two_producers_of_one_block_the_later_tries_again_and_finds_the_other
 
 
 def test_a_transaction_that_fails_has_a_result_too(outside: Outside) -> None:
-    outside.now_ms = FIRST.built_transaction.expires_at_ms + 1
+    outside.venue.time_ms = FIRST.built_transaction.expires_at_ms + 1
 
     lambda_handler(read_event("produce_block"), None)
 
@@ -92,6 +92,15 @@ def test_owners_are_not_told_of_a_block_that_may_not_have_been_committed(outside
     outside.venue.error = redis.TimeoutError("no answer")
 
     with pytest.raises(RetryableError):
+        lambda_handler(read_event("produce_block"), None)
+
+    assert outside.orders.scheduled == []
+
+
+def test_owners_are_not_told_of_a_block_that_a_failover_may_take_back(outside: Outside) -> None:
+    outside.replication.error = RetryableError("0 of 1 replicas have what was written to chain")
+
+    with pytest.raises(RetryableError, match="^0 of 1 replicas"):
         lambda_handler(read_event("produce_block"), None)
 
     assert outside.orders.scheduled == []

@@ -5,6 +5,7 @@ import redis
 
 from functions.submit_order.handler import lambda_handler, send
 from orderflow.adapters.orders import Transition
+from orderflow.adapters.replication import step_taken, transaction_sent
 from orderflow.domain.signature import sign
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
@@ -115,3 +116,21 @@ def test_an_order_that_can_not_be_signed_is_not_sent(outside: Outside) -> None:
         "error": f"ValueError: order {ORDER_ID} is routing and has no transaction yet",
     }
     assert [order.order_id for order, _ in outside.venue.sent] == [OTHER_ID]
+
+
+def test_nothing_is_sent_before_the_replicas_have_its_signature(outside: Outside) -> None:
+    outside.replication.error = RetryableError("0 of 1 replicas have what was written to p0")
+
+    with pytest.raises(RetryableError, match="^0 of 1 replicas"):
+        lambda_handler(read_event("submit_order"), None)
+    sent_before = list(outside.venue.sent)
+    outside.replication.error = None
+    lambda_handler(read_event("submit_order"), None)
+
+    submitted = [step.order for step in outside.orders.transitions]
+    assert sent_before == []
+    assert [order for order, _ in outside.venue.sent] == submitted
+    assert outside.replication.waited == [
+        *(step_taken(order, outside.orders.partitions) for order in submitted),
+        *(transaction_sent(order.signature) for order in submitted),
+    ]

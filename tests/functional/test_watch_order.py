@@ -8,8 +8,8 @@ import redis
 
 from functions.watch_order.app import USAGE
 from functions.watch_order.handler import lambda_handler
-from orderflow.adapters.intake import Subscription
 from orderflow.adapters.sockets import Message
+from orderflow.adapters.subscriptions import Subscription
 from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
@@ -40,12 +40,12 @@ def test_anyone_may_come_and_go(outside: Outside, event: str) -> None:
 
 
 def test_an_order_id_subscribes_the_connection_that_sent_it(outside: Outside) -> None:
-    outside.intake.held = {ORDER_ID}
+    outside.subscriptions.held = {ORDER_ID}
 
     answer = lambda_handler(read_event("watch_order.default"), None)
 
     assert answer == DONE
-    assert outside.intake.subscriptions == [Subscription(ORDER_ID, CONNECTION_ID, "subscribe")]
+    assert outside.subscriptions.asked == [Subscription(ORDER_ID, CONNECTION_ID, "subscribe")]
     assert outside.sockets.sent == []
 
 
@@ -60,19 +60,19 @@ def test_an_order_id_subscribes_the_connection_that_sent_it(outside: Outside) ->
     ],
 )
 def test_an_order_may_be_named_in_several_ways(outside: Outside, frame: str) -> None:
-    outside.intake.held = {ORDER_ID}
+    outside.subscriptions.held = {ORDER_ID}
 
     assert send(frame) == DONE
-    assert outside.intake.subscriptions == [Subscription(ORDER_ID, CONNECTION_ID, "subscribe")]
+    assert outside.subscriptions.asked == [Subscription(ORDER_ID, CONNECTION_ID, "subscribe")]
 
 
 def test_unsubscribing_is_acknowledged(outside: Outside) -> None:
-    outside.intake.held = {ORDER_ID}
+    outside.subscriptions.held = {ORDER_ID}
 
     answer = send(f'{{"action":"unsubscribe","order_id":"{ORDER_ID}"}}')
 
     assert frame_of(answer) == {"order_id": ORDER_ID, "unsubscribed": True}
-    assert outside.intake.subscriptions == [Subscription(ORDER_ID, CONNECTION_ID, "unsubscribe")]
+    assert outside.subscriptions.asked == [Subscription(ORDER_ID, CONNECTION_ID, "unsubscribe")]
 
 
 def test_unsubscribing_from_an_order_that_has_left_redis_is_acknowledged_too(outside: Outside) -> None:
@@ -84,7 +84,7 @@ def test_unsubscribing_from_an_order_that_has_left_redis_is_acknowledged_too(out
 
 def test_a_ping_is_answered_with_a_pong(outside: Outside) -> None:
     assert frame_of(send('{"action":"ping"}')) == {"action": "pong"}
-    assert outside.intake.subscriptions == []
+    assert outside.subscriptions.asked == []
 
 
 def test_an_order_that_nobody_knows_is_said_to_be_unknown(outside: Outside) -> None:
@@ -94,7 +94,7 @@ def test_an_order_that_nobody_knows_is_said_to_be_unknown(outside: Outside) -> N
 @pytest.mark.parametrize("text", ["hello", "5", "x" * 1_000, "01a20477-0e28-7d4b-9a3f", "ä€", "0x12"])
 def test_what_is_no_order_id_is_an_unknown_order_and_asked_of_nobody(outside: Outside, text: str) -> None:
     assert frame_of(send(text)) == {"order_id": text[:64], "error": "unknown order"}
-    assert outside.intake.subscriptions == []
+    assert outside.subscriptions.asked == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_garbage_is_answered_with_an_error_that_says_how_to_ask(outside: Outside
 
     assert list(frame) == ["error"]
     assert frame["error"].endswith(USAGE)
-    assert outside.intake.subscriptions == []
+    assert outside.subscriptions.asked == []
 
 
 def test_a_subscription_without_an_order_is_of_an_unknown_one(outside: Outside) -> None:
@@ -131,7 +131,7 @@ def test_a_client_that_left_before_its_history_came_is_no_error(outside: Outside
 
 @pytest.mark.parametrize("error", [redis.ConnectionError("refused"), redis.TimeoutError("slow"), OSError("reset")])
 def test_when_redis_is_away_the_client_is_asked_to_send_it_again(outside: Outside, error: Exception) -> None:
-    outside.intake.error = error
+    outside.subscriptions.error = error
 
     answer = send(ORDER_ID)
 
@@ -156,7 +156,7 @@ def test_when_the_sockets_are_away_the_client_is_asked_to_send_it_again(outside:
 
 
 def test_a_ping_needs_neither_redis_nor_the_ledger(outside: Outside) -> None:
-    outside.intake.error = redis.ConnectionError("refused")
+    outside.subscriptions.error = redis.ConnectionError("refused")
     outside.ledger.error = RetryableError("Postgres is away")
 
     assert frame_of(send('{"action":"ping"}')) == {"action": "pong"}

@@ -1,149 +1,153 @@
 """The front door's Redis side: orders created once, idempotency keys, subscriptions, all by shared trips."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import pytest
 import redis
-from redis.asyncio import BlockingConnectionPool, Redis
 
-from orderflow.adapters.intake import Conflict, Intake, NewOrder, Subscription, Together
+from local.backing import start_redis
+from orderflow.adapters.headroom import Limits
+from orderflow.adapters.intake import Conflict, Intake, NewOrder
 from orderflow.adapters.orders import Orders
-from tests.integration.conftest import PARTITIONS, entries_of
+from orderflow.adapters.replication import AsyncReplication
+from orderflow.adapters.subscriptions import Subscription, Subscriptions
+from orderflow.errors import RetryableError
+from tests.integration.conftest import PARTITIONS, RedisServer, entries_of, on_single_and_cluster, opened, opened_async
 from tests.integration.market import pending
 
 Result = TypeVar("Result")
+AMPLE = Limits(max_lag=2_000, max_in_flight=50_000, max_memory=0.8)
 
 
-@asynccontextmanager
-async def open_intake(url: str) -> AsyncIterator[Intake]:
-    pool = BlockingConnectionPool.from_url(url, decode_responses=True, protocol=2, max_connections=4)
-    client = Redis(connection_pool=pool)
-    try:
-        yield Intake(client, PARTITIONS)
-    finally:
-        await client.aclose()
-        await pool.disconnect()
-
-
-def with_intake(url: str, work: Callable[[Intake], Awaitable[Result]]) -> Result:
+def with_intake(
+    server: RedisServer, work: Callable[[Intake], Awaitable[Result]], limits: Limits = AMPLE, min_replicas: int = 0
+) -> Result:
     async def run() -> Result:
-        async with open_intake(url) as intake:
-            return await work(intake)
+        async with opened_async(server) as client:
+            return await work(Intake(client, PARTITIONS, limits, AsyncReplication(client, min_replicas)))
 
     return asyncio.run(run())
 
 
+def with_subscriptions(server: RedisServer, work: Callable[[Subscriptions], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        async with opened_async(server) as client:
+            return await work(Subscriptions(client, PARTITIONS))
+
+    return asyncio.run(run())
+
+
+@on_single_and_cluster
 def test_two_hundred_orders_at_once_are_all_created_and_on_their_way(
-    redis_url: str, client: redis.Redis, orders: Orders
+    redis_server: RedisServer, client: redis.Redis, orders: Orders
 ) -> None:
     news = [NewOrder(pending()) for _ in range(200)]
 
     async def create(intake: Intake) -> list[object]:
         return await asyncio.gather(*(intake.create(new) for new in news))
 
-    created = with_intake(redis_url, create)
+    created = with_intake(redis_server, create)
 
     assert created == [new.order.order_id for new in news]
     assert client.xlen("{p0}:route") == client.xlen("{p0}:status") == 200
     assert all(orders.find(new.order.order_id) for new in news)
 
 
-def test_fifty_posts_with_one_key_make_one_order(redis_url: str, client: redis.Redis) -> None:
+@on_single_and_cluster
+def test_fifty_posts_with_one_key_make_one_order(redis_server: RedisServer, client: redis.Redis) -> None:
     news = [NewOrder(pending(), "a-key", "a-fingerprint") for _ in range(50)]
 
     async def create(intake: Intake) -> list[object]:
         return await asyncio.gather(*(intake.create(new) for new in news))
 
-    created = with_intake(redis_url, create)
+    created = with_intake(redis_server, create)
 
     assert len(set(created)) == 1
     assert client.xlen("{p0}:route") == 1
     assert client.ttl("{p0}:idempotency:a-key") > 86_000
 
 
-def test_a_key_that_comes_with_another_request_is_a_conflict(redis_url: str, client: redis.Redis) -> None:
+def test_a_key_stands_for_its_order_for_its_24_hours_even_if_redis_is_killed() -> None:
+    first, again = (NewOrder(pending(), "a-key", "a-fingerprint") for _ in range(2))
+    with TemporaryDirectory(prefix="orderflow-") as home:  # a short path, for Redis' socket
+        before = start_redis(Path(home), None)
+        with_intake(RedisServer(before.url, cluster=False), lambda intake: intake.create(first))
+        assert before.process is not None
+        before.process.kill()
+        before.process.wait(10)
+
+        after = start_redis(Path(home), None)
+        server = RedisServer(after.url, cluster=False)
+        answer = with_intake(server, lambda intake: intake.create(again))
+        with opened(server) as client:
+            left_s, waiting = client.ttl("{p0}:idempotency:a-key"), client.xlen("{p0}:route")
+        after.stop()
+
+    assert answer == first.order.order_id
+    assert waiting == 1
+    assert 24 * 3600 - 120 < left_s <= 24 * 3600
+
+
+@on_single_and_cluster
+def test_a_key_that_comes_with_another_request_is_a_conflict(redis_server: RedisServer, client: redis.Redis) -> None:
     async def create(intake: Intake) -> object:
         await intake.create(NewOrder(pending(), "a-key", "one"))
         return await intake.create(NewOrder(pending(), "a-key", "another"))
 
-    outcome = with_intake(redis_url, create)
+    outcome = with_intake(redis_server, create)
 
     assert outcome is Conflict.KEY_REUSED
     assert client.xlen("{p0}:route") == 1
 
 
-def test_a_subscription_takes_its_place_in_the_status_stream(redis_url: str, client: redis.Redis) -> None:
+@on_single_and_cluster
+def test_a_subscription_takes_its_place_in_the_status_stream(redis_server: RedisServer, client: redis.Redis) -> None:
     order = pending()
+    with_intake(redis_server, lambda intake: intake.create(NewOrder(order)))
 
-    async def subscribe(intake: Intake) -> tuple[bool, bool]:
-        await intake.create(NewOrder(order))
-        known = await intake.subscribe(Subscription(order.order_id, "connection=", "subscribe"))
-        unknown = await intake.subscribe(Subscription("no such order", "connection=", "subscribe"))
+    async def subscribe(subscriptions: Subscriptions) -> tuple[bool, bool]:
+        known = await subscriptions.add(Subscription(order.order_id, "connection=", "subscribe"))
+        unknown = await subscriptions.add(Subscription("no such order", "connection=", "subscribe"))
         return known, unknown
 
-    outcome = with_intake(redis_url, subscribe)
+    outcome = with_subscriptions(redis_server, subscribe)
 
     assert outcome == (True, False)
     entries = [fields for _, fields in entries_of(client, "{p0}:status")]
     assert entries[1] == {"order_id": order.order_id, "connection_id": "connection=", "action": "subscribe"}
 
 
-def test_an_order_about_to_expire_is_left_to_the_ledger(redis_url: str, client: redis.Redis) -> None:
+@on_single_and_cluster
+def test_an_order_about_to_expire_is_left_to_the_ledger(redis_server: RedisServer, client: redis.Redis) -> None:
     order = pending()
+    with_intake(redis_server, lambda intake: intake.create(NewOrder(order)))
+    client.pexpire(f"{{p0}}:order:{order.order_id}", 5_000)
+    late = Subscription(order.order_id, "connection=", "subscribe")
 
-    async def subscribe(intake: Intake) -> bool:
-        await intake.create(NewOrder(order))
-        client.pexpire(f"{{p0}}:order:{order.order_id}", 5_000)
-        return await intake.subscribe(Subscription(order.order_id, "connection=", "subscribe"))
+    assert with_subscriptions(redis_server, lambda subscriptions: subscriptions.add(late)) is False
 
-    assert with_intake(redis_url, subscribe) is False
+
+def test_an_order_that_too_few_replicas_have_is_not_answered_for(
+    redis_server: RedisServer, client: redis.Redis
+) -> None:
+    new = NewOrder(pending(), "a-key", "a-fingerprint")
+
+    for _ in range(2):
+        with pytest.raises(RetryableError, match="0 of 1 replicas"):
+            with_intake(redis_server, lambda intake: intake.create(new), min_replicas=1)
+
+    assert client.xlen("{p0}:route") == 1
 
 
 def test_redis_away_is_raised_to_every_caller() -> None:
     async def create(intake: Intake) -> list[object]:
         return await asyncio.gather(*(intake.create(NewOrder(pending())) for _ in range(5)), return_exceptions=True)
 
-    outcomes = with_intake("unix:///nowhere/redis.sock", create)
+    outcomes = with_intake(RedisServer("unix:///nowhere/redis.sock", cluster=False), create)
 
     assert len(outcomes) == 5
     assert all(isinstance(outcome, redis.ConnectionError) for outcome in outcomes)
-
-
-def test_calls_during_a_trip_travel_together_on_the_next() -> None:
-    trips: list[list[int]] = []
-
-    async def run() -> list[int]:
-        async def send(items: list[int]) -> list[int]:
-            trips.append(list(items))
-            await asyncio.sleep(0)
-            return [item * 10 for item in items]
-
-        together: Together[int, int] = Together(send)  # type: ignore[arg-type]
-        return await asyncio.gather(*(together.add(number) for number in range(500)))
-
-    replies = asyncio.run(run())
-
-    assert replies == [number * 10 for number in range(500)]
-    assert max(len(trip) for trip in trips) == 200
-    assert sum(len(trip) for trip in trips) == 500
-
-
-def test_a_caller_that_gives_up_does_not_take_the_others_along() -> None:
-    async def run() -> int:
-        async def send(items: list[int]) -> list[int]:
-            await asyncio.sleep(0.01)
-            return items
-
-        together: Together[int, int] = Together(send)  # type: ignore[arg-type]
-        impatient = asyncio.create_task(together.add(1))
-        patient = asyncio.create_task(together.add(2))
-        await asyncio.sleep(0)
-        impatient.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await impatient
-        return await patient
-
-    assert asyncio.run(run()) == 2

@@ -117,6 +117,18 @@ def test_orders_are_listed_by_status_and_token(ledger: Ledger) -> None:
     assert listed(token_in="USDC", status="confirmed") == []
 
 
+def test_orders_are_listed_by_the_name_that_their_client_gave_them(ledger: Ledger) -> None:
+    named = [Order.accept(pending().order_id, a_request(), NOW_MS + number, "desk-7.42") for number in range(2)]
+    other = Order.accept(pending().order_id, a_request(), NOW_MS, "desk-7.43")
+    ledger.write([*history(named[0]), step(named[1]), step(other), step(pending())])
+
+    listed = ledger.find_all(OrderFilter(limit=10, client_order_id="desk-7.42"))
+
+    assert [row.order_id for row in listed] == [order.order_id for order in reversed(named)]
+    assert {row.client_order_id for row in listed} == {"desk-7.42"}
+    assert {row.client_order_id for row in ledger.find_all(OrderFilter(limit=10))} == {"desk-7.42", "desk-7.43", None}
+
+
 def test_a_broken_connection_is_replaced(ledger: Ledger, ledger_connection: pg8000.native.Connection) -> None:
     ledger.ping()
     ledger_connection.run(

@@ -12,7 +12,9 @@ from alembic import command
 from pg8000.exceptions import DatabaseError
 
 from local.migrate import migrate, migration
+from orderflow.adapters.ledger import Ledger, Step
 from orderflow.adapters.postgres import connect
+from orderflow.errors import RetryableError
 
 
 @pytest.fixture
@@ -139,6 +141,25 @@ def test_the_newest_orders_are_found_through_an_index(
     assert f"Index Scan using {index} on orders" in plan[0][0] + plan[1][0]
 
 
+def test_an_order_is_found_by_its_clients_name_through_an_index(ledger_connection: pg8000.native.Connection) -> None:
+    ledger_connection.run("SET enable_seqscan = off")
+
+    plan = ledger_connection.run("EXPLAIN SELECT * FROM orders WHERE client_order_id = 'desk-7.42'")
+
+    assert any("orders_by_client_order_id" in line for (line,) in plan)
+
+
+def test_a_ledger_with_orders_is_brought_to_the_newest_schema(empty_database_url: str) -> None:
+    with migration(empty_database_url) as config:
+        command.upgrade(config, "0001")
+    with closing(connect(empty_database_url)) as connection:
+        insert_order(connection, "pending")
+
+        migrate(empty_database_url)
+
+        assert connection.run("SELECT client_order_id FROM orders") == [[None]]
+
+
 def test_every_amount_says_what_it_is_counted_in(ledger_connection: pg8000.native.Connection) -> None:
     comments = ledger_connection.run(
         "SELECT attrelid::regclass::text, attname, col_description(attrelid, attnum) FROM pg_attribute"
@@ -148,3 +169,15 @@ def test_every_amount_says_what_it_is_counted_in(ledger_connection: pg8000.nativ
 
     assert len(comments) == 5
     assert all(comment and comment.startswith("atoms of ") for _, _, comment in comments)
+
+
+def test_what_is_deployed_before_its_migration_waits_for_it(empty_database_url: str) -> None:
+    ledger = Ledger(lambda: connect(empty_database_url))
+    order_id = str(uuid.uuid4())
+    with pytest.raises(RetryableError, match='^Postgres is not ready: relation "order_events" does not exist$'):
+        ledger.write([Step(order_id, 1, "pending", "{}", "{}")])
+
+    migrate(empty_database_url)
+
+    assert ledger.find(order_id) is None
+    ledger.close()

@@ -13,6 +13,19 @@ class RetryableError(OrderflowError):
     """Something the work depends on is away or busy; the same work may succeed later."""
 
 
+class LoginRefusedError(RetryableError):
+    """A server refuses the login: the password is another, for a while or until somebody corrects it."""
+
+
+class OverloadedError(RetryableError):
+    """More is under way than this may carry. `limit` names the measure, `where` what is beyond it."""
+
+    def __init__(self, limit: str, where: str) -> None:
+        super().__init__(f"{where} is beyond {limit}")
+        self.limit = limit
+        self.where = where
+
+
 class NoRouteError(RejectedError):
     """No pool of any venue can take this order."""
 

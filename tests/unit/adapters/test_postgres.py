@@ -50,12 +50,30 @@ def test_what_is_left_out_has_libpqs_defaults() -> None:
     }
 
 
-@pytest.mark.parametrize(("sslmode", "verify_mode"), [("require", ssl.CERT_NONE), ("verify-full", ssl.CERT_REQUIRED)])
-def test_encryption_is_asked_for_by_sslmode(sslmode: str, verify_mode: ssl.VerifyMode) -> None:
+@pytest.mark.parametrize(
+    ("sslmode", "verify_mode", "check_hostname"),
+    [
+        ("require", ssl.CERT_NONE, False),
+        ("verify-ca", ssl.CERT_REQUIRED, False),
+        ("verify-full", ssl.CERT_REQUIRED, True),
+    ],
+)
+def test_encryption_is_asked_for_by_sslmode(sslmode: str, verify_mode: ssl.VerifyMode, check_hostname: bool) -> None:
     context = connection_arguments(f"postgresql://h/d?sslmode={sslmode}")["ssl_context"]
 
     assert context.verify_mode == verify_mode
-    assert context.check_hostname == (sslmode == "verify-full")
+    assert context.check_hostname == check_hostname
+
+
+@pytest.mark.parametrize(("sslmode", "wanted"), [("disable", False), ("allow", None), ("prefer", None)])
+def test_encryption_is_not_insisted_on_by_sslmode(sslmode: str, wanted: bool | None) -> None:
+    assert connection_arguments(f"postgresql://h/d?sslmode={sslmode}")["ssl_context"] is wanted
+
+
+@pytest.mark.parametrize("query", ["sslmode=verify_full", "sslmode=verify-full&sslrootcert=/nowhere.pem"])
+def test_encryption_that_can_not_be_had_as_asked_is_refused(query: str) -> None:
+    with pytest.raises(ConfigurationError, match="^DATABASE_URL has an ssl"):
+        connection_arguments(f"postgresql://h/d?{query}")
 
 
 @pytest.mark.parametrize("url", ["", "mysql://h/d", "h:5432/d", "postgresql://u:a/b@h/d"])

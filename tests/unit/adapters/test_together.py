@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from orderflow.adapters.intake import MOST_PER_TRIP, Together
+from orderflow.adapters import together as together_module
+from orderflow.adapters.together import MOST_PER_TRIP, Together
+from orderflow.errors import OverloadedError
 
 
 class Trips:
@@ -121,5 +123,39 @@ def test_a_call_that_is_given_up_does_not_take_the_others_with_it() -> None:
         assert await patient == "reply 2"
         with pytest.raises(asyncio.CancelledError):
             await given_up
+
+    with_trips(test)
+
+
+def test_whoever_comes_when_too_many_wait_is_turned_away_at_once_and_not_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(together_module, "MAX_WAITING", 3)
+
+    async def test(trips: Trips, together: Together[int, str]) -> None:
+        trips.back.clear()
+        waiting = [asyncio.create_task(together.add(number)) for number in (1, 2, 3)]
+        await let_start()
+
+        with pytest.raises(OverloadedError, match="MAX_WAITING"):
+            await together.add(4)
+        trips.back.set()
+
+        assert await asyncio.gather(*waiting) == ["reply 1", "reply 2", "reply 3"]
+        assert await together.add(5) == "reply 5"
+        assert 4 not in [item for trip in trips.taken for item in trip]
+
+    with_trips(test)
+
+
+def test_calls_that_failed_no_longer_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together_module, "MAX_WAITING", 1)
+
+    async def test(trips: Trips, together: Together[int, str]) -> None:
+        for _ in range(3):
+            with pytest.raises(ConnectionError):
+                await together.add(-1)
+
+        assert await together.add(1) == "reply 1"
 
     with_trips(test)

@@ -54,6 +54,13 @@ def test_an_accepted_order_is_pending_at_sequence_one() -> None:
     assert order == Order(OrderId(ORDER_ID), 1, Status.PENDING, NOW_MS, NOW_MS, request)
 
 
+def test_the_clients_name_for_an_order_stays_with_it() -> None:
+    order = Order.accept(OrderId(ORDER_ID), make_request(), NOW_MS, "desk-7.42")
+
+    assert order.client_order_id == "desk-7.42"
+    assert order.fail("no route", NOW_MS).client_order_id == "desk-7.42"
+
+
 def test_choosing_a_route_keeps_it() -> None:
     pending = make_order(Status.PENDING)
     route = make_order(Status.ROUTING).chosen_route

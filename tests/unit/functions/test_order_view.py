@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from functions.accept_order.order_view import details_of, details_of_row, summary_of_row
 from orderflow.adapters.codec import encoder
@@ -16,6 +17,7 @@ from tests.builders import NOW_MS, ORDER_ID, make_order, make_request
 
 KEYS = [
     "order_id",
+    "client_order_id",
     "status",
     "sequence",
     "order_type",
@@ -55,6 +57,7 @@ def row_of(order: Order) -> OrderRow:
         reason=order.reason,
         created_at=at,
         updated_at=at,
+        client_order_id=order.client_order_id,
     )
 
 
@@ -80,7 +83,7 @@ def fills_of(order: Order) -> list[Fill]:
 
 
 def test_a_confirmed_order_is_shown_with_its_route_fills_and_history() -> None:
-    order = make_order(Status.CONFIRMED)
+    order = structs.replace(make_order(Status.CONFIRMED), client_order_id="desk-7.42")
 
     shown = document(details_of(order, history_to(order)))
 
@@ -88,6 +91,7 @@ def test_a_confirmed_order_is_shown_with_its_route_fills_and_history() -> None:
     assert shown["minimum_out"] == order.built_transaction.minimum_out
     assert {key: shown[key] for key in KEYS} == {
         "order_id": ORDER_ID,
+        "client_order_id": "desk-7.42",
         "status": "confirmed",
         "sequence": 5,
         "order_type": "market",
@@ -124,8 +128,9 @@ def test_a_confirmed_order_is_shown_with_its_route_fills_and_history() -> None:
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_the_ledger_and_redis_show_an_order_alike(status: Status) -> None:
-    order = make_order(status)
+@pytest.mark.parametrize("client_order_id", [None, "desk-7.42"])
+def test_the_ledger_and_redis_show_an_order_alike(status: Status, client_order_id: str | None) -> None:
+    order = structs.replace(make_order(status), client_order_id=client_order_id)
 
     from_redis = document(details_of(order, history_to(order)))
     from_ledger = document(details_of_row(row_of(order), fills_of(order), history_to(order)))

@@ -4,13 +4,21 @@ import pytest
 
 from local.settings import LocalSettings
 from orderflow.errors import ConfigurationError
-from orderflow.runtime.settings import LedgerSettings, MarketSettings, Settings, SocketSettings, read_settings
+from orderflow.runtime.settings import (
+    IntakeSettings,
+    LedgerSettings,
+    MarketSettings,
+    Settings,
+    SocketSettings,
+    read_settings,
+)
 
 
 def test_what_is_not_set_has_its_default() -> None:
     assert read_settings(MarketSettings, {}) == MarketSettings(
         redis_url="redis://127.0.0.1:6379/0", partitions=4, seed=1, speed=1.0, drop_rate=0.01, network_failure_rate=0.0
     )
+    assert read_settings(IntakeSettings, {}) == IntakeSettings(max_lag=2_000, max_in_flight=50_000, max_memory=0.8)
     assert read_settings(LedgerSettings, {}) == LedgerSettings(database_url="", database_secret_id="")
     assert read_settings(SocketSettings, {}) == SocketSettings(connections_endpoint="", connections_api="aws")
 
@@ -66,6 +74,15 @@ def test_what_can_not_be_used_is_named(name: str, value: str, problem: str) -> N
         read_settings(MarketSettings, {name: value})
 
     assert str(refusal.value) == f"{name}={value!r} can't be used: {problem}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MAX_LAG", "0"), ("MAX_IN_FLIGHT", "-1"), ("MAX_MEMORY", "0"), ("MAX_MEMORY", "1.01"), ("MAX_MEMORY", "nan")],
+)
+def test_a_limit_that_would_let_nothing_or_everything_in_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name}='{value}' can't be used: "):
+        read_settings(IntakeSettings, {name: value})
 
 
 def test_the_settings_of_a_local_run_are_read_alike() -> None:

@@ -1,27 +1,28 @@
-"""What the front door asks of Redis, for asyncio: create an order, subscribe to one. Concurrent calls share a trip."""
+"""What the front door asks of Redis, for asyncio: create an order, once, if there is room for it."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from enum import Enum
-from typing import Generic, TypeVar
 
 import msgspec
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder
+from orderflow.adapters.headroom import Headroom, Limits
 from orderflow.adapters.keys import key, order_key, partition_of
+from orderflow.adapters.replication import AsyncReplication, Written, step_taken
+from orderflow.adapters.together import Together
 from orderflow.domain.order import Order, OrderId, event_of
+from orderflow.errors import OverloadedError
 
 KEEP_IDEMPOTENCY_S = 24 * 60 * 60
-FIRST_STREAM = "route"
+STAGES = ("route", "build", "submit", "confirm")
+"""The streams that an order passes through on its way to the chain and back; `status` is counted by memory alone, so
+that trading goes on without Postgres."""
 
-# An order that expires sooner may be gone when its subscription's turn comes; the ledger has it by then.
-LEAST_LIFE_MS = 10_000
-MOST_PER_TRIP = 200
-
-Item = TypeVar("Item")
-Reply = TypeVar("Reply")
+# What create.lua says of an order; 0 is what it says when the same call was sent before.
+_MADE, _REUSED = (1, 0), -1
+_SHARED_KEYS = ("timers", "wake", "status", *STAGES)
 
 
 class Conflict(Enum):
@@ -38,52 +39,59 @@ class NewOrder(msgspec.Struct, frozen=True):
     fingerprint: str = ""
 
 
-class Subscription(msgspec.Struct, frozen=True):
-    """A connection that wants (`subscribe`) or no longer wants (`unsubscribe`) the statuses of an order."""
-
-    order_id: str
-    connection_id: str
-    action: str
-
-
 class Intake:
-    """The asynchronous side of the order store."""
+    """Where orders come in. Concurrent ones of a partition share a trip."""
 
-    def __init__(self, client: Redis, partitions: int) -> None:
+    def __init__(
+        self, client: Redis | RedisCluster, partitions: int, limits: Limits, replication: AsyncReplication
+    ) -> None:
         self.partitions = partitions
+        self._limits = limits
+        self._replication = replication
+        self._headroom = Headroom(client, partitions, limits)
         self._create = client.register_script(scripts.source("create", "deliver"))
-        self._subscribe = client.register_script(scripts.source("subscribe"))
         names = [f"p{number}" for number in range(partitions)]
-        self._creations = {name: Together(self._create_all(name)) for name in names}
-        self._subscriptions = {name: Together(self._subscribe_all(name)) for name in names}
+        self._trips = {name: Together(self._create_all(name), f"orders for {name}") for name in names}
 
     async def create(self, new: NewOrder) -> OrderId | Conflict:
         """Create an order and start it on its way, or find that its idempotency key was used.
 
         Returns the id of the order that stands for the request: the new one's, or the first one's when the same
-        request came before. When this returns the order is durable. Raises redis' errors when that is not known.
+        request came before. When this returns the order is durable. Raises OverloadedError when there is no room for
+        the order, which then does not exist; RetryableError and redis' errors when that is not known.
         """
+        excess = await self._headroom.look()
+        if excess and not new.idempotency_key:
+            raise OverloadedError(*excess)
         partition = partition_of(new.order.order_id, self.partitions)
-        outcome = await self._creations[partition].add(new)
-        if outcome == -1:
+        outcome = await self._trips[partition].add(new)
+        if outcome in _MADE:
+            return new.order.order_id
+        if outcome == _REUSED:
             return Conflict.KEY_REUSED
-        return new.order.order_id if outcome == 1 else OrderId(str(outcome))
+        if first := _made_before(outcome):
+            return first
+        raise self._refusal(partition, outcome)
 
-    async def subscribe(self, subscription: Subscription) -> bool:
-        """Queue a subscription behind the events so far; False when Redis does not hold the order (any longer)."""
-        partition = partition_of(subscription.order_id, self.partitions)
-        return await self._subscriptions[partition].add(subscription)
+    def _refusal(self, partition: str, outcome: int | str) -> OverloadedError:
+        if self._headroom.excess:
+            return OverloadedError(*self._headroom.excess)
+        if isinstance(outcome, str):
+            return OverloadedError("MAX_LAG", f"{partition}:{outcome}")
+        return OverloadedError("MAX_IN_FLIGHT", partition)
 
     def _create_all(self, partition: str) -> Callable[[Sequence[NewOrder]], Awaitable[list[int | str]]]:
-        shared = [key(partition, name) for name in ("timers", "wake", "status", FIRST_STREAM)]
+        shared = [key(partition, name) for name in _SHARED_KEYS]
 
         async def create_all(news: Sequence[NewOrder]) -> list[int | str]:
+            # Without headroom a trip only finds the orders that were made before.
+            max_lag = 0 if self._headroom.excess else self._limits.max_lag
             keys = list(shared)
-            arguments: list[str | bytes | int] = [FIRST_STREAM, KEEP_IDEMPOTENCY_S]
+            arguments: list[str | bytes | int] = [KEEP_IDEMPOTENCY_S, max_lag, self._limits.max_in_flight, *STAGES]
             for new in news:
                 order = new.order
                 keys.append(order_key(partition, order.order_id))
-                keys.append(key(partition, f"idempotency:{new.idempotency_key}"))
+                keys.append(_record_key(partition, new))
                 arguments += [
                     order.order_id,
                     encoder.encode(event_of(order)),
@@ -91,46 +99,23 @@ class Intake:
                     new.fingerprint,
                 ]
             outcomes: list[int | str] = await self._create(keys, arguments)
+            await self._replication.wait_for(self._kept(partition, news, outcomes))
             return outcomes
 
         return create_all
 
-    def _subscribe_all(self, partition: str) -> Callable[[Sequence[Subscription]], Awaitable[list[bool]]]:
-        async def subscribe_all(subscriptions: Sequence[Subscription]) -> list[bool]:
-            keys = [key(partition, "status")]
-            arguments: list[str | int] = [LEAST_LIFE_MS]
-            for asked in subscriptions:
-                keys.append(order_key(partition, asked.order_id))
-                arguments += [asked.order_id, asked.connection_id, asked.action]
-            return [outcome == 1 for outcome in await self._subscribe(keys, arguments)]
-
-        return subscribe_all
+    def _kept(self, partition: str, news: Sequence[NewOrder], outcomes: Sequence[int | str]) -> Iterator[Written]:
+        """Yield what must not be lost of a trip: the orders that it made, the records by which it found others."""
+        for new, outcome in zip(news, outcomes, strict=True):
+            if outcome in _MADE:
+                yield step_taken(new.order, self.partitions)
+            elif _made_before(outcome):
+                yield Written(partition, _record_key(partition, new), least=1)
 
 
-class Together(Generic[Item, Reply]):
-    """Groups concurrent calls: while one trip is under way, what arrives waits and then travels together."""
+def _made_before(outcome: int | str) -> OrderId | None:
+    return OrderId(outcome) if isinstance(outcome, str) and outcome not in STAGES else None
 
-    def __init__(self, send: Callable[[Sequence[Item]], Awaitable[list[Reply]]]) -> None:
-        self._send = send
-        self._boarding: list[Item] = []
-        self._trip: asyncio.Task[list[Reply]] | None = None
-        self._open = False
 
-    async def add(self, item: Item) -> Reply:
-        """Send `item` with the next trip and return its reply; raise what the trip raised."""
-        if self._trip is None or not self._open or len(self._boarding) >= MOST_PER_TRIP:
-            self._boarding = []
-            self._open = True
-            self._trip = asyncio.create_task(self._travel(self._boarding, self._trip))
-        trip, seat = self._trip, len(self._boarding)
-        self._boarding.append(item)
-        # One caller that is cancelled must not take the others' trip with it.
-        replies = await asyncio.shield(trip)
-        return replies[seat]
-
-    async def _travel(self, items: list[Item], previous: asyncio.Task[list[Reply]] | None) -> list[Reply]:
-        if previous is not None and not previous.done():
-            await asyncio.wait([previous])
-        if items is self._boarding:
-            self._open = False
-        return await self._send(items)
+def _record_key(partition: str, new: NewOrder) -> str:
+    return key(partition, f"idempotency:{new.idempotency_key}")

@@ -19,3 +19,8 @@ def key(partition: str, name: str) -> str:
 def order_key(partition: str, order_id: str) -> str:
     """Return the key of an order's hash."""
     return f"{{{partition}}}:order:{order_id}"
+
+
+def result_key(signature: str) -> str:
+    """Return the key of what became of a transaction."""
+    return key(CHAIN, f"tx:{signature}")

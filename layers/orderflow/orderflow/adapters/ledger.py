@@ -31,14 +31,15 @@ snapshots AS (
     SELECT *, to_timestamp(created_at_ms / 1000.0) AS created_at, to_timestamp(updated_at_ms / 1000.0) AS updated_at
     FROM json_to_recordset(CAST(:snapshots AS json)) AS snapshot(
         order_id uuid, sequence smallint, status text, created_at_ms bigint, updated_at_ms bigint, request json,
-        route jsonb, amount_out numeric, execution_price numeric, tx_hash text, reason text, fills json)
+        route jsonb, amount_out numeric, execution_price numeric, tx_hash text, reason text, fills json,
+        client_order_id text)
 ),
 new_states AS (
     INSERT INTO orders (order_id, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps, route,
-                        amount_out, execution_price, tx_hash, reason, created_at, updated_at)
+                        amount_out, execution_price, tx_hash, reason, created_at, updated_at, client_order_id)
     SELECT order_id, sequence, status, request->>'order_type', request->>'token_in', request->>'token_out',
            (request->>'amount_in')::numeric, (request->>'slippage_bps')::integer, route,
-           amount_out, execution_price, tx_hash, reason, created_at, updated_at
+           amount_out, execution_price, tx_hash, reason, created_at, updated_at, client_order_id
     FROM snapshots
     ON CONFLICT (order_id) DO UPDATE SET
         sequence = EXCLUDED.sequence, status = EXCLUDED.status, route = EXCLUDED.route,
@@ -56,7 +57,7 @@ ON CONFLICT (order_id, leg) DO NOTHING
 """
 
 _ORDER_COLUMNS = """order_id::text, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps,
-    route::text, amount_out, execution_price, tx_hash, reason, created_at, updated_at"""
+    route::text, amount_out, execution_price, tx_hash, reason, created_at, updated_at, client_order_id"""
 
 _FIND_ORDER = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE order_id = CAST(:order_id AS uuid)"  # noqa: S608 - our own
 
@@ -89,6 +90,7 @@ class OrderRow(msgspec.Struct, frozen=True):
     reason: str | None
     created_at: datetime
     updated_at: datetime
+    client_order_id: str | None = None
 
 
 class Fill(msgspec.Struct, frozen=True):
@@ -111,6 +113,7 @@ class OrderFilter(msgspec.Struct, frozen=True):
     status: str | None = None
     token_in: str | None = None
     token_out: str | None = None
+    client_order_id: str | None = None
     before: tuple[str, str] | None = None
 
 
@@ -120,7 +123,11 @@ class _Connection:
     def __init__(self, connection: pg8000.native.Connection) -> None:
         self.run = connection.run
         self.close = connection.close
-        self.write = connection.prepare(_WRITE)
+        try:
+            self.write = connection.prepare(_WRITE)
+        except DatabaseError:
+            connection.close()
+            raise
 
 
 class Ledger:
@@ -179,7 +186,7 @@ class Ledger:
     def find_all(self, wanted: OrderFilter) -> list[OrderRow]:
         """Return the newest orders that `wanted` admits. Raises RetryableError."""
         conditions, values = ["TRUE"], dict[str, Any](limit=wanted.limit)
-        for column in ("status", "token_in", "token_out"):
+        for column in ("status", "token_in", "token_out", "client_order_id"):
             if (value := getattr(wanted, column)) is not None:
                 conditions.append(f"{column} = :{column}")
                 values[column] = value
@@ -235,10 +242,13 @@ class Ledger:
 
 
 def _is_transient(error: DatabaseError) -> bool:
-    """Tell whether the server, not the data, is at fault (SQLSTATE classes 08, 40, 53, 55, 57, 58)."""
+    """Tell whether the server, not the data, is at fault (SQLSTATE classes 08, 40, 53, 55, 57, 58).
+
+    So it is too while it lacks a table or a column: a deployment was quicker than its migration.
+    """
     details = error.args[0] if error.args else None
     code = str(details.get("C", "")) if isinstance(details, dict) else ""
-    return code[:2] in ("08", "40", "53", "55", "57", "58")
+    return code[:2] in ("08", "40", "53", "55", "57", "58") or code in ("42P01", "42703")
 
 
 def _message(error: DatabaseError) -> str:

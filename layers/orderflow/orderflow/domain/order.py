@@ -59,11 +59,13 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     execution_price: Decimal | None = None
     fills: tuple[Leg, ...] = ()
     reason: str | None = None
+    client_order_id: str | None = None
+    """The client's own name for the order, not a part of the request: the market's draws are keyed by that."""
 
     @classmethod
-    def accept(cls, order_id: OrderId, request: OrderRequest, now_ms: int) -> Self:
+    def accept(cls, order_id: OrderId, request: OrderRequest, now_ms: int, client_order_id: str | None = None) -> Self:
         """Return a new order: pending, sequence 1."""
-        return cls(order_id, 1, Status.PENDING, now_ms, now_ms, request)
+        return cls(order_id, 1, Status.PENDING, now_ms, now_ms, request, client_order_id=client_order_id)
 
     def choose_route(self, route: Route, now_ms: int) -> Self:
         """Return the order with its best route."""

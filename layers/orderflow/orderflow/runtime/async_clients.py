@@ -1,37 +1,87 @@
 """The outside systems of this process for asyncio; only the front door's functions use them."""
 
 import asyncio
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from orderflow.adapters.headroom import Limits
 from orderflow.adapters.intake import Intake
-from orderflow.runtime.settings import Settings, read_settings
+from orderflow.adapters.redis_cluster import AsyncCluster
+from orderflow.adapters.replication import AsyncReplication
+from orderflow.adapters.subscriptions import Subscriptions
+from orderflow.runtime.clients import redis_login
+from orderflow.runtime.settings import IntakeSettings, Settings, read_settings
 
 MAX_CONNECTIONS = 32
 TIMEOUT_S = 2
 """After this a client is told that its order may not have been kept; shorter than most clients' patience."""
 
-_intakes: WeakKeyDictionary[asyncio.AbstractEventLoop, Intake] = WeakKeyDictionary()
+Opened = TypeVar("Opened")
 
 
+def _once_per_loop(open_client: Callable[[], Opened]) -> Callable[[], Opened]:
+    """Have each event loop open its own, once."""
+    opened: WeakKeyDictionary[asyncio.AbstractEventLoop, Opened] = WeakKeyDictionary()
+
+    @wraps(open_client)
+    def of_this_loop() -> Opened:
+        loop = asyncio.get_running_loop()
+        if loop not in opened:
+            opened[loop] = open_client()
+        return opened[loop]
+
+    return of_this_loop
+
+
+def open_redis(url: str, *, cluster: bool = False, **options: Any) -> Redis:
+    """Return a client that waits for a free connection rather than fail, and reads text.
+
+    An order whose fate is unknown is reported so, not created a second time behind its client's back: no call is sent
+    again. The client of a `cluster` takes the same calls, as long as the keys of each lie in one hash slot.
+    """
+    settings: dict[str, Any] = {
+        "decode_responses": True,
+        "protocol": 2,
+        "max_connections": MAX_CONNECTIONS,
+        "timeout": TIMEOUT_S,
+        "socket_timeout": TIMEOUT_S,
+        "socket_connect_timeout": TIMEOUT_S,
+        **options,
+    }
+    if cluster:
+        return cast("Redis", AsyncCluster.from_url(url, **settings))
+    pool = BlockingConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **settings)
+    return Redis(connection_pool=pool)
+
+
+@_once_per_loop
+def redis_client() -> Redis:
+    """Return the client of REDIS_URL."""
+    settings = read_settings(Settings)
+    return open_redis(settings.redis_url, cluster=settings.redis_cluster, **redis_login(settings))
+
+
+@_once_per_loop
+def replication() -> AsyncReplication:
+    """Return what tells whether Redis' replicas have what was written."""
+    return AsyncReplication(redis_client(), read_settings(Settings).redis_min_replicas)
+
+
+@_once_per_loop
 def intake() -> Intake:
-    """Return the order store's asynchronous side, one for each event loop."""
-    loop = asyncio.get_running_loop()
-    if loop not in _intakes:
-        settings = read_settings(Settings)
-        pool = BlockingConnectionPool.from_url(
-            settings.redis_url,
-            decode_responses=True,
-            protocol=2,
-            max_connections=MAX_CONNECTIONS,
-            timeout=TIMEOUT_S,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            # An order whose fate is unknown is reported so, not created a second time behind the client's back.
-            retry=Retry(NoBackoff(), 0),
-        )
-        _intakes[loop] = Intake(Redis(connection_pool=pool), settings.partitions)
-    return _intakes[loop]
+    """Return where orders come in."""
+    settings = read_settings(IntakeSettings)
+    limits = Limits(settings.max_lag, settings.max_in_flight, settings.max_memory)
+    return Intake(redis_client(), settings.partitions, limits, replication())
+
+
+@_once_per_loop
+def subscriptions() -> Subscriptions:
+    """Return where sockets ask for orders."""
+    return Subscriptions(redis_client(), read_settings(Settings).partitions)

@@ -1,21 +1,20 @@
-"""The outside systems of this process, each opened at its first use and kept for all later invocations."""
+"""The outside systems of this process, each opened at its first use and kept for all later invocations.
 
-import json
+An adapter is imported when it is opened: a function that starts cold waits for its own only.
+"""
+
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.orders import Orders
-from orderflow.adapters.router import Router
-from orderflow.adapters.sockets import ApiGatewaySockets, LocalGatewaySockets, Sockets
-from orderflow.adapters.venue import MockVenue
-from orderflow.adapters.watchers import Watchers
+from orderflow.adapters.redis_cluster import Cluster
+from orderflow.adapters.replication import Replication
 from orderflow.errors import ConfigurationError
-from orderflow.market.latency import Latency
 from orderflow.runtime.settings import (
     LedgerSettings,
     MarketSettings,
@@ -24,35 +23,60 @@ from orderflow.runtime.settings import (
     read_settings,
 )
 
+if TYPE_CHECKING:
+    from orderflow.adapters.ledger import Ledger
+    from orderflow.adapters.router import Router
+    from orderflow.adapters.sockets import Sockets
+    from orderflow.adapters.venue import MockVenue
+    from orderflow.adapters.watchers import Watchers
+    from orderflow.market.latency import Latency
+
 REDIS_TIMEOUT_S = 5
 MAX_REDIS_CONNECTIONS = 64
 
 
-def open_redis(url: str, **options: Any) -> redis.Redis:
+def open_redis(url: str, *, cluster: bool = False, **options: Any) -> redis.Redis:
     """Return a client that waits for a free connection rather than fail, and reads text.
 
     A call that got no answer is not sent again by the client: whoever asked decides, for its effect may have happened.
+    The client of a `cluster` takes the same calls, as long as the keys of each lie in one hash slot.
     """
-    pool = redis.BlockingConnectionPool.from_url(
-        url,
-        decode_responses=True,
-        protocol=2,
-        socket_connect_timeout=REDIS_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        **{
-            "max_connections": MAX_REDIS_CONNECTIONS,
-            "socket_timeout": REDIS_TIMEOUT_S,
-            "timeout": REDIS_TIMEOUT_S,
-        }
-        | options,
-    )
+    settings = {
+        "decode_responses": True,
+        "protocol": 2,
+        "max_connections": MAX_REDIS_CONNECTIONS,
+        "timeout": REDIS_TIMEOUT_S,
+        "socket_timeout": REDIS_TIMEOUT_S,
+        "socket_connect_timeout": REDIS_TIMEOUT_S,
+        **options,
+    }
+    if cluster:
+        return cast("redis.Redis", Cluster.open(url, **settings))
+    pool = redis.BlockingConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **settings)
     return redis.Redis(connection_pool=pool)
 
 
 @cache
 def redis_client() -> redis.Redis:
     """Return the client of REDIS_URL."""
-    return open_redis(read_settings(Settings).redis_url)
+    settings = read_settings(Settings)
+    return open_redis(settings.redis_url, cluster=settings.redis_cluster, **redis_login(settings))
+
+
+def redis_login(settings: Settings) -> dict[str, Any]:
+    """Return the options of a client that takes its login from the secret REDIS_SECRET_ID, if there is one."""
+    if not settings.redis_secret_id:
+        return {}
+    # Imported only here: it takes longer than everything else that a stage imports.
+    from orderflow.adapters.secrets import RedisLogin
+
+    return {"credential_provider": RedisLogin(settings.redis_secret_id)}
+
+
+@cache
+def replication() -> Replication:
+    """Return what tells whether Redis' replicas have what was written."""
+    return Replication(redis_client(), read_settings(Settings).redis_min_replicas)
 
 
 @cache
@@ -62,63 +86,76 @@ def orders() -> Orders:
 
 
 @cache
-def venue() -> MockVenue:
+def venue() -> "MockVenue":
     """Return the market."""
+    from orderflow.adapters.venue import MockVenue
+
     return MockVenue(redis_client(), read_settings(MarketSettings).seed)
 
 
 @cache
-def latency() -> Latency:
+def latency() -> "Latency":
     """Return the market's delays."""
+    from orderflow.market.latency import Latency
+
     settings = read_settings(MarketSettings)
     return Latency(settings.seed, settings.speed, settings.drop_rate, settings.network_failure_rate)
 
 
 @cache
-def router() -> Router:
+def router() -> "Router":
     """Return the router over the market."""
+    from orderflow.adapters.router import Router
+
     return Router(venue(), latency())
 
 
 @cache
-def watchers() -> Watchers:
+def watchers() -> "Watchers":
     """Return who watches which order."""
+    from orderflow.adapters.watchers import Watchers
+
     return Watchers(redis_client())
 
 
 @cache
-def ledger() -> Ledger:
+def ledger() -> "Ledger":
     """Return the ledger."""
-    settings = read_settings(LedgerSettings)
+    from orderflow.adapters.ledger import Ledger
+    from orderflow.adapters.postgres import log_in
 
-    def connect() -> Any:
-        from orderflow.adapters.postgres import connect
-
-        return connect(_database_url(settings))
-
-    return Ledger(connect)
+    return Ledger(lambda: log_in(database_url))
 
 
 @cache
-def sockets() -> Sockets:
+def sockets() -> "Sockets":
     """Return the clients' WebSocket connections."""
+    from orderflow.adapters.sockets import AT_ONCE, ApiGatewaySockets, LocalGatewaySockets
+
     settings = read_settings(SocketSettings)
     if not settings.connections_endpoint:
         raise ConfigurationError("CONNECTIONS_ENDPOINT is not set: where is /@connections?")
     if settings.connections_api == "local":
         return LocalGatewaySockets.at(settings.connections_endpoint)
     import boto3
+    from botocore.config import Config
 
-    return ApiGatewaySockets(boto3.client("apigatewaymanagementapi", endpoint_url=settings.connections_endpoint))
+    config = Config(max_pool_connections=AT_ONCE)
+    endpoint = settings.connections_endpoint
+    return ApiGatewaySockets(boto3.client("apigatewaymanagementapi", endpoint_url=endpoint, config=config))
 
 
-def _database_url(settings: LedgerSettings) -> str:
-    """Return the URL, asked for again at each connect: Powertools keeps a secret for a while and notices rotation."""
-    if settings.database_url:
+def database_url(*, anew: bool = False) -> str:
+    """Return the URL of the ledger, its login from the secret where DATABASE_URL has none.
+
+    The secret is read again after a while, or `anew`. Raises ConfigurationError when nothing names the ledger, and
+    RetryableError when the secret can't be read.
+    """
+    settings = read_settings(LedgerSettings)
+    if not settings.database_secret_id or urlsplit(settings.database_url).username:
+        if not settings.database_url:
+            raise ConfigurationError("DATABASE_URL is not set, and neither is DATABASE_SECRET_ID")
         return settings.database_url
-    if not settings.database_secret_id:
-        raise ConfigurationError("DATABASE_URL is not set, and neither is DATABASE_SECRET_ID")
-    from aws_lambda_powertools.utilities import parameters
+    from orderflow.adapters import secrets
 
-    secret = parameters.get_secret(settings.database_secret_id, max_age=300)
-    return str(json.loads(secret)["database_url"])
+    return secrets.database_url(secrets.read_secret(settings.database_secret_id, anew=anew), settings.database_url)

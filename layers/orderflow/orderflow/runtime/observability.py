@@ -1,15 +1,23 @@
 """Metrics and traces by Powertools, each only where it is asked for: both cost more than the work that they watch."""
 
+import json
 import os
+import sys
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.metrics import EphemeralMetrics
 
 Event = TypeVar("Event")
 Answer = TypeVar("Answer")
 
 
-def count(function: str, counts: Mapping[str, int], elapsed_ms: float) -> None:
-    """Write counts of a batch as one CloudWatch embedded-metric line, when POWERTOOLS_METRICS_NAMESPACE is set."""
+def count(function: str, counts: Mapping[str, int], elapsed_ms: float | None = None) -> None:
+    """Write counts as one CloudWatch embedded-metric line, when POWERTOOLS_METRICS_NAMESPACE is set.
+
+    Those of a batch come with the time that it took.
+    """
     if not os.environ.get("POWERTOOLS_METRICS_NAMESPACE"):
         return
     from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -18,8 +26,18 @@ def count(function: str, counts: Mapping[str, int], elapsed_ms: float) -> None:
     metrics = EphemeralMetrics(service=function)
     for name, value in counts.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    metrics.add_metric(name="elapsed", unit=MetricUnit.Milliseconds, value=elapsed_ms)
-    metrics.flush_metrics()
+    if elapsed_ms is not None:
+        metrics.add_metric(name="elapsed", unit=MetricUnit.Milliseconds, value=elapsed_ms)
+    write_line(metrics)
+
+
+def write_line(metrics: "EphemeralMetrics") -> None:
+    """Write metrics as a line of their own, and begin with none again.
+
+    In one piece: Powertools' own flush prints a line and its end apart, and what other threads write comes in between.
+    """
+    sys.stdout.write(json.dumps(metrics.serialize_metric_set(), separators=(",", ":")) + "\n")
+    metrics.clear_metrics()
 
 
 def traced(handler: Callable[[Event, Any], Answer]) -> Callable[[Event, Any], Answer]:

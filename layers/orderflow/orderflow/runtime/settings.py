@@ -12,9 +12,17 @@ Model = TypeVar("Model", bound="Settings")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every function reads."""
+    """What every function reads.
+
+    The login to Redis is in `redis_url`, or in the secret `redis_secret_id` (as `password`, and maybe `username`).
+    With `redis_cluster` the URL names one node of a Redis Cluster, or its configuration endpoint. With
+    `redis_min_replicas` nothing counts as kept before so many replicas have it.
+    """
 
     redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_secret_id: str = ""
+    redis_cluster: bool = False
+    redis_min_replicas: Annotated[int, msgspec.Meta(ge=0)] = 0
     partitions: Annotated[int, msgspec.Meta(ge=1, le=16384)] = 4
 
 
@@ -30,8 +38,23 @@ class MarketSettings(Settings, frozen=True, kw_only=True):
     network_failure_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
 
 
+class IntakeSettings(Settings, frozen=True, kw_only=True):
+    """Of the function that accepts orders: how much may be under way before it refuses new ones.
+
+    Of each partition at most `max_lag` records at one stage and `max_in_flight` orders; of Redis' memory at most the
+    share `max_memory`.
+    """
+
+    max_lag: Annotated[int, msgspec.Meta(ge=1)] = 2_000
+    max_in_flight: Annotated[int, msgspec.Meta(ge=1)] = 50_000
+    max_memory: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.8
+
+
 class LedgerSettings(Settings, frozen=True, kw_only=True):
-    """Of the functions that use Postgres: its URL, or the id of the secret that holds it (as `database_url`)."""
+    """Of the functions that use Postgres: its URL.
+
+    The secret `database_secret_id` holds the whole of it as `database_url`, or the login that it lacks.
+    """
 
     database_url: str = ""
     database_secret_id: str = ""
@@ -50,13 +73,26 @@ class SocketSettings(Settings, frozen=True, kw_only=True):
 def read_settings(model: type[Model], environment: Mapping[str, str] | None = None) -> Model:
     """Return the settings of `model` found in `environment` (default: the process's own).
 
-    An empty variable counts as not set. Raises ConfigurationError that names the variable and what it must be.
+    What the environment does not set is looked for among SSM's parameters below SETTINGS_PATH, where that is set. An
+    empty variable counts as not set. Raises ConfigurationError that names the variable and what it must be, and
+    RetryableError when the parameters can't be read.
     """
     found = os.environ if environment is None else environment
-    values = {name: found[name.upper()] for name in model.__struct_fields__ if found.get(name.upper())}
+    stored = _parameters(found.get("SETTINGS_PATH"))
+    given = {name: found.get(name.upper()) or stored.get(name.upper()) for name in model.__struct_fields__}
+    values = {name: value for name, value in given.items() if value}
     try:
         return msgspec.convert(values, model, strict=False)
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at `$.")
         name = path.rstrip("`")
         raise ConfigurationError(f"{name.upper()}={values.get(name)!r} can't be used: {problem}") from error
+
+
+def _parameters(path: str | None) -> Mapping[str, str]:
+    if not path:
+        return {}
+    # Imported only here: it takes longer than everything else that a stage imports.
+    from orderflow.adapters.parameter_store import parameters_below
+
+    return parameters_below(path)

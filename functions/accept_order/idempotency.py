@@ -1,0 +1,70 @@
+"""What makes a repeated request the same order: an Idempotency-Key or a client_order_id in, one name for it out."""
+
+import re
+from hashlib import sha256
+from http import HTTPStatus
+from typing import NamedTuple
+
+from starlette.datastructures import Headers
+
+from functions.accept_order.problems import FieldError, ProblemError, invalid
+
+KEY_HEADER = "Idempotency-Key"
+CLIENT_ORDER_ID = "client_order_id"
+MAX_KEY_LENGTH = 255
+
+# A string of RFC 8941, section 3.3.3, as the IETF draft of the header writes a key; most clients send it bare.
+_QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+_ESCAPED = re.compile(r'\\(["\\])')
+
+
+class Name(NamedTuple):
+    """The name under which a client repeats an order, and the field that gave it."""
+
+    field: str
+    value: str
+
+    @property
+    def record(self) -> str:
+        """The name of its idempotency record: short, no secret, and never that of another field's value."""
+        return sha256(f"{self.field}:{self.value}".encode()).hexdigest()
+
+    def reused(self) -> ProblemError:
+        """Return the error of a name that came with another order before."""
+        detail = f"this {self.field} was used with another order"
+        error = FieldError(self.field, "must not be used again with another order")
+        return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, (error,))
+
+
+def name_of(headers: Headers, client_order_id: str | None) -> Name | None:
+    """Return the order's name, None when the client gave it none.
+
+    Raises ProblemError for a key that breaks a rule, and for two names: they can't both be held in one partition.
+    """
+    keys = headers.getlist(KEY_HEADER)
+    if keys and client_order_id is not None:
+        detail = f"{KEY_HEADER} and {CLIENT_ORDER_ID} each identify the order: give one"
+        errors = (
+            FieldError(KEY_HEADER, f"must not come with a {CLIENT_ORDER_ID}"),
+            FieldError(CLIENT_ORDER_ID, f"must not come with an {KEY_HEADER}"),
+        )
+        raise ProblemError(HTTPStatus.BAD_REQUEST, detail, errors)
+    if len(keys) > 1:
+        raise invalid(KEY_HEADER, "must be given once")
+    if keys:
+        return Name(KEY_HEADER, _read_key(keys[0].strip()))
+    return None if client_order_id is None else Name(CLIENT_ORDER_ID, client_order_id)
+
+
+def _read_key(text: str) -> str:
+    """Return the key that the header holds, the same whether it is quoted or bare."""
+    if text.startswith('"'):
+        quoted = _QUOTED.fullmatch(text)
+        if quoted is None:
+            raise invalid(KEY_HEADER, "must be one string of RFC 8941, since it begins with a quotation mark")
+        text = _ESCAPED.sub(r"\1", quoted[1])
+    elif not (text.isascii() and text.isprintable()):
+        raise invalid(KEY_HEADER, "must be printable ASCII")
+    if not 1 <= len(text) <= MAX_KEY_LENGTH:
+        raise invalid(KEY_HEADER, f"must have 1 to {MAX_KEY_LENGTH} characters")
+    return text

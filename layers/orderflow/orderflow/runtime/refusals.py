@@ -1,0 +1,43 @@
+"""Tells of what was refused: for each reason one line and one metric a second at most, however many there were."""
+
+import asyncio
+from collections import Counter
+
+from orderflow.runtime.logging import get_logger
+from orderflow.runtime.observability import count
+
+LINE_EVERY_S = 1.0
+
+
+class Refusals:
+    """The refusals of a function or process, by reason."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._untold: Counter[str] = Counter()
+        self._details: dict[str, str] = {}
+        self._next_line: dict[str, asyncio.TimerHandle] = {}
+
+    def note(self, reason: str, detail: str) -> None:
+        """Count a refusal; the first is told at once, those of the second after it together, at its end.
+
+        Of the details the last is told. To be called from a running event loop.
+        """
+        self._untold[reason] += 1
+        self._details[reason] = detail
+        loop = asyncio.get_running_loop()
+        due = self._next_line.get(reason)
+        # Overdue when its loop stands still or is no more: Lambda freezes a process between two invocations.
+        if due is None or due.when() < loop.time() - LINE_EVERY_S:
+            self._tell(reason, loop)
+
+    def _tell(self, reason: str, loop: asyncio.AbstractEventLoop) -> None:
+        if due := self._next_line.pop(reason, None):
+            due.cancel()
+        refused = self._untold.pop(reason, 0)
+        if not refused:
+            return
+        self._next_line[reason] = loop.call_later(LINE_EVERY_S, self._tell, reason, loop)
+        detail = self._details[reason]
+        get_logger(self._service).warning("refused", extra={"reason": reason, "detail": detail, "count": refused})
+        count(self._service, {"refused": refused})

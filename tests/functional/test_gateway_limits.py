@@ -1,0 +1,157 @@
+"""The local gateway's bounds on requests and sockets: what is beyond is refused at once, and only for as long."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
+
+import pytest
+from urllib3 import HTTPConnectionPool, HTTPResponse
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from local.gateway.app import gateway_app
+from orderflow.adapters.intake import Conflict, NewOrder
+from orderflow.adapters.sockets import BATCH_PATH
+from orderflow.domain.order import OrderId
+from tests.fakes import FakeIntake, Outside
+from tests.http_api import written
+from tests.integration.conftest import eventually
+from tests.served import Served, served
+
+MAX_REQUESTS, MAX_SOCKETS = 3, 2
+STATUS_PATH = "/api/orders/status"
+
+
+class SlowIntake(FakeIntake):
+    """Keeps its orders waiting until it is let on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = 0
+        self.on = Event()
+
+    async def create(self, new: NewOrder) -> OrderId | Conflict:
+        self.waiting += 1
+        while not self.on.is_set():
+            await asyncio.sleep(0.01)
+        self.waiting -= 1
+        return await super().create(new)
+
+
+@pytest.fixture
+def gateway(outside: Outside) -> Iterator[Served]:
+    with served(gateway_app(MAX_REQUESTS, MAX_SOCKETS)) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def http(gateway: Served) -> Iterator[HTTPConnectionPool]:
+    host, _, port = gateway.address.partition(":")
+    with HTTPConnectionPool(host, int(port), maxsize=10, retries=False, timeout=20) as http:
+        yield http
+
+
+def post(http: HTTPConnectionPool) -> HTTPResponse:
+    answer = http.request(
+        "POST", "/api/orders/execute", body=written().encode(), headers={"content-type": "application/json"}
+    )
+    assert isinstance(answer, HTTPResponse)
+    return answer
+
+
+def assert_refused(status: int, headers: dict[str, str], body: bytes, limit: str) -> None:
+    assert status == 503
+    assert headers["retry-after"] == "1"
+    assert headers["content-type"] == "application/problem+json"
+    problem = json.loads(body)
+    assert (problem["status"], problem["limit"]) == (503, limit)
+    assert limit in problem["detail"]
+
+
+def test_one_request_too_many_is_refused_and_later_ones_are_served_again(
+    outside: Outside, http: HTTPConnectionPool
+) -> None:
+    outside.intake = slow = SlowIntake()
+    with ThreadPoolExecutor(MAX_REQUESTS) as threads:
+        served_ones: list[Future[HTTPResponse]] = [threads.submit(post, http) for _ in range(MAX_REQUESTS)]
+        eventually(lambda: slow.waiting == MAX_REQUESTS)
+
+        refused = post(http)
+        slow.on.set()
+
+        assert [one.result().status for one in served_ones] == [202] * MAX_REQUESTS
+    assert_refused(refused.status, lowered(refused), refused.data, "MAX_REQUESTS")
+    assert post(http).status == 202
+
+
+def test_statuses_come_in_whatever_the_clients_do(outside: Outside, http: HTTPConnectionPool) -> None:
+    outside.intake = slow = SlowIntake()
+    with ThreadPoolExecutor(MAX_REQUESTS) as threads:
+        for _ in range(MAX_REQUESTS):
+            threads.submit(post, http)
+        eventually(lambda: slow.waiting == MAX_REQUESTS)
+
+        answer = http.request("POST", BATCH_PATH, body=b"[]")
+        slow.on.set()
+
+    assert answer.status == 200
+
+
+def test_a_client_that_goes_in_the_middle_of_its_request_is_no_error(
+    gateway: Served, http: HTTPConnectionPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with gateway.connect() as client:
+        client.sendall(
+            b"POST /api/orders/execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 100\r\n\r\n{"
+        )
+        eventually(lambda: gateway.requests == 1)
+
+    eventually(lambda: gateway.requests == 0)
+    assert caplog.records == []
+    assert post(http).status == 202
+
+
+def test_one_socket_too_many_is_refused_until_another_one_leaves(gateway: Served) -> None:
+    url = f"ws://{gateway.address}{STATUS_PATH}"
+    with connect(url), connect(url) as other:
+        with pytest.raises(InvalidStatus) as refused:
+            connect(url)
+        other.close()
+
+        eventually(lambda: can_connect(url))
+
+    response = refused.value.response
+    headers = {name.lower(): value for name, value in response.headers.raw_items()}
+    assert_refused(response.status_code, headers, bytes(response.body or b""), "MAX_SOCKETS")
+
+
+def test_refusals_are_told_in_one_line_with_their_number(gateway: Served, caplog: pytest.LogCaptureFixture) -> None:
+    url = f"ws://{gateway.address}{STATUS_PATH}"
+
+    def told() -> list[int]:
+        return [vars(line)["count"] for line in caplog.records if vars(line).get("reason") == "MAX_SOCKETS"]
+
+    with connect(url), connect(url):
+        for _ in range(20):
+            with pytest.raises(InvalidStatus):
+                connect(url)
+        eventually(lambda: sum(told()) == 20)
+
+    assert told()[0] == 1  # at once
+    assert len(told()) <= 3
+    assert [line for line in caplog.records if line.name.startswith("uvicorn")] == []
+
+
+def can_connect(url: str) -> bool:
+    try:
+        with connect(url):
+            return True
+    except InvalidStatus:
+        return False
+
+
+def lowered(answer: HTTPResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in answer.headers.items()}

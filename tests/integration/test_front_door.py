@@ -1,0 +1,215 @@
+"""The real gateway on a real Redis, nobody working behind it: what it keeps once, and what it turns away."""
+
+import asyncio
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aiohttp
+import psutil
+import pytest
+import redis
+
+from tests.e2e.conftest import free_port
+from tests.e2e.orders import ORDER
+from tests.integration.conftest import eventually
+
+PARTITIONS = 2
+FILES = 40
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    document: Any
+
+
+class Door:
+    """A gateway process of its own."""
+
+    def __init__(self, redis_url: str, log: Path, settings: Mapping[str, str]) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = log
+        environment = {"REDIS_URL": redis_url, "PORT": str(self.port), "PARTITIONS": str(PARTITIONS), **settings}
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "local.gateway"],
+                env={**os.environ, **environment, "LOG_FORMAT": "json"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        eventually(self._answers)
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self._log.read_text()
+        try:
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        except OSError:
+            return False
+        return True
+
+    def post(self, requests: Sequence[tuple[Mapping[str, str], Mapping[str, str]]]) -> list[Answer]:
+        """Post orders, each with its headers and fields, all at once."""
+
+        async def one(session: aiohttp.ClientSession, headers: Mapping[str, str], order: Mapping[str, str]) -> Answer:
+            async with session.post(f"{self.url}/api/orders/execute", json=order, headers=headers) as answer:
+                return Answer(answer.status, dict(answer.headers), json.loads(await answer.text()))
+
+        async def all_at_once() -> list[Answer]:
+            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+                return await asyncio.gather(*(one(session, *request) for request in requests))
+
+        return asyncio.run(all_at_once())
+
+    def logged(self) -> list[dict[str, Any]]:
+        """Return the lines that it has logged."""
+        return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+OpenDoor = Callable[..., Door]
+
+
+@pytest.fixture
+def open_door(redis_url: str, redis_client: redis.Redis, tmp_path: Path) -> Iterator[OpenDoor]:
+    """Lend a way to open doors to an empty Redis."""
+    doors: list[Door] = []
+
+    def open_one(**settings: str) -> Door:
+        doors.append(Door(redis_url, tmp_path / f"{len(doors)}.log", settings))
+        return doors[-1]
+
+    yield open_one
+    for door in doors:
+        door.stop()
+
+
+def orders_of(client: redis.Redis) -> set[str]:
+    return {key.rpartition(":")[2] for key in client.scan_iter("{p*}:order:*")}
+
+
+@pytest.mark.parametrize(
+    ("headers", "fields"),
+    [({"Idempotency-Key": "abc"}, {}), ({}, {"client_order_id": "abc"})],
+    ids=["Idempotency-Key", "client_order_id"],
+)
+def test_fifty_posts_of_one_name_at_two_doors_at_once_make_one_order(
+    open_door: OpenDoor, redis_client: redis.Redis, headers: dict[str, str], fields: dict[str, str]
+) -> None:
+    doors = open_door(), open_door()
+
+    async def at_both() -> list[list[Answer]]:
+        return await asyncio.gather(*(asyncio.to_thread(door.post, [(headers, ORDER | fields)] * 25) for door in doors))
+
+    answers = [answer for of_door in asyncio.run(at_both()) for answer in of_door]
+
+    assert [answer.status for answer in answers] == [202] * 50
+    (order_id,) = {answer.document["order_id"] for answer in answers}
+    assert orders_of(redis_client) == {order_id}
+    assert sum(redis_client.xlen(f"{{p{number}}}:route") for number in range(PARTITIONS)) == 1
+
+
+def test_a_name_belongs_to_its_order_whichever_way_it_is_given(open_door: OpenDoor, redis_client: redis.Redis) -> None:
+    bare, quoted = {"Idempotency-Key": "a b"}, {"Idempotency-Key": '"a b"'}
+    named = ORDER | {"client_order_id": "abc"}
+    door = open_door()
+
+    answers = door.post([(bare, ORDER), (quoted, ORDER), ({"Idempotency-Key": "abc"}, ORDER), ({}, named)])
+    (other,) = door.post([({}, named | {"amount": "0.6"})])
+
+    assert [answer.status for answer in answers] == [202] * 4
+    ids = [answer.document["order_id"] for answer in answers]
+    assert ids[0] == ids[1]
+    assert orders_of(redis_client) == set(ids)
+    assert len(set(ids)) == 3  # what one field says is no name in the other
+    assert other.status == 422
+    assert other.document["errors"][0]["field"] == "client_order_id"
+
+
+def test_an_order_is_shown_with_its_clients_name_for_it(open_door: OpenDoor) -> None:
+    door = open_door()
+    (accepted,) = door.post([({}, ORDER | {"client_order_id": "desk-7.42"})])
+
+    async def show() -> Any:
+        async with aiohttp.ClientSession() as session, session.get(door.url + accepted.headers["Location"]) as answer:
+            return await answer.json()
+
+    assert asyncio.run(show())["client_order_id"] == "desk-7.42"
+
+
+def test_beyond_the_lag_orders_are_refused_and_told_of_in_few_lines_until_there_is_room(
+    open_door: OpenDoor, redis_client: redis.Redis
+) -> None:
+    max_lag = 10
+    door = open_door(MAX_LAG=str(max_lag))
+
+    answers = door.post([({}, ORDER)] * 200)
+    for number in range(PARTITIONS):
+        redis_client.xtrim(f"{{p{number}}}:route", maxlen=0, approximate=False)
+    later = door.post([({}, ORDER)])
+
+    assert Counter(answer.status for answer in answers) == {202: PARTITIONS * max_lag, 503: 200 - PARTITIONS * max_lag}
+    refused = [answer for answer in answers if answer.status == 503]
+    assert {answer.document["limit"] for answer in refused} == {"MAX_LAG"}
+    assert {(answer.headers["Retry-After"], answer.headers["Content-Type"]) for answer in refused} == {
+        ("1", "application/problem+json")
+    }
+    assert [answer.status for answer in later] == [202]
+    lines = [line for line in door.logged() if line.get("reason") == "MAX_LAG"]
+    eventually(lambda: sum(line["count"] for line in refusals(door)) == len(refused))
+    assert len(refusals(door)) <= 3
+    assert lines[0]["detail"].endswith(":route")
+
+
+def refusals(door: Door) -> list[dict[str, Any]]:
+    return [line for line in door.logged() if line["message"] == "refused"]
+
+
+def test_without_a_file_left_connections_are_turned_away_and_the_door_works_on(open_door: OpenDoor) -> None:
+    door = open_door()
+    door.post([({}, ORDER)])
+    process = psutil.Process(door.process.pid)
+    resource.prlimit(door.process.pid, resource.RLIMIT_NOFILE, (FILES, FILES))
+
+    with ExitStack() as stack:
+        before_s = sum(process.cpu_times()[:2])
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", door.port))) for _ in range(4 * FILES)]
+        eventually(lambda: sum(map(is_closed, clients)) >= 3 * FILES)
+        spent_s = sum(process.cpu_times()[:2]) - before_s
+
+        assert not all(map(is_closed, clients))
+        assert spent_s < 0.5
+
+    eventually(lambda: accepts(door))
+    assert door.process.poll() is None
+
+
+def accepts(door: Door) -> bool:
+    try:
+        return door.post([({}, ORDER)])[0].status == 202
+    except aiohttp.ClientConnectionError:
+        return False  # it may still have no file for this one
+
+
+def is_closed(client: socket.socket) -> bool:
+    """Tell whether the other side has ended a connection on which it owes nothing."""
+    client.setblocking(False)
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
