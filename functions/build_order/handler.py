@@ -18,14 +18,14 @@ def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
 
 
 def build(_orders: Sequence[Order]) -> Step:
-    """Return the building of one order's unsigned transaction; it needs nothing but the order."""
-    latency, now_ms = clients.latency(), clock.now_ms()
+    """Return the building of one order's unsigned transaction; it needs the order, and the chain's time."""
+    latency, now_ms, chain_now_ms = clients.latency(), clock.now_ms(), clients.venue().now_ms()
 
     def assemble(order: Order) -> Transition:
         route = order.chosen_route
         delay_ms = latency.scaled(latency.build_ms(route.slot, order.request))
         # The blockhash is fetched when the transaction is ready, so its time to live starts then.
-        expires_at_ms = now_ms + delay_ms + latency.blockhash_valid_ms()
+        expires_at_ms = chain_now_ms + delay_ms + latency.blockhash_valid_ms()
         built = order.build(instructions_for(route), route.slot + BLOCKHASH_VALID_SLOTS, expires_at_ms, now_ms)
         return Transition(built, "submit", delay_ms)
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from orderflow.adapters.replication import transaction_executed
 from orderflow.domain.order import Order
 from orderflow.errors import RetryableError
 from orderflow.market.chain import produce
 from orderflow.market.latency import SLOT_MS, SLOTS_TO_CONFIRM
 from orderflow.market.universe import VENUES
-from orderflow.runtime import clients, clock
+from orderflow.runtime import clients
 from orderflow.runtime.batch import (
     BatchResponse,
     Done,
@@ -44,9 +45,11 @@ def produce_block(orders: Sequence[Order]) -> None:
     waiting, executed = venue.arrived(orders)
     if waiting:
         block, state = venue.state()
-        blocks = produce(venue.seed, state, waiting, _landing_slot, clock.now_ms())
+        blocks = produce(venue.seed, state, waiting, _landing_slot, venue.now_ms())
         if not venue.commit(block, blocks):
             raise RetryableError(f"block {block + 1} was produced by another")
+    # An owner must not be told of what a failover may take back.
+    clients.replication().wait_for(transaction_executed(order.signature) for order in (*waiting, *executed))
     delay_ms = latency.scaled(SLOTS_TO_CONFIRM * SLOT_MS)
     clients.orders().schedule("confirm", [(order, delay_ms) for order in (*waiting, *executed)])
 

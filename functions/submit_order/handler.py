@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orderflow.adapters.orders import Transition
+from orderflow.adapters.replication import step_taken, transaction_sent
 from orderflow.domain.order import Order
 from orderflow.domain.signature import sign
 from orderflow.domain.status import Status
@@ -30,13 +31,17 @@ def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
     The record comes first, so that a crash in between leaves an order that is sent when its message comes again, and
     never a transaction that nobody knows of. Sending twice is harmless: the chain accepts a signature once. An order
     that has failed meanwhile must not be sent, so a stale one is looked up.
+
+    Nor must a failover take either back: an order that had forgotten its signature would be built and sent anew.
     """
     signed = [order for order in stepped if order.status is Status.SUBMITTED]
     signed += [order for order in stale if order.status is Status.SUBMITTED and _still_stands(order)]
-    latency = clients.latency()
+    orders, latency, replication = clients.orders(), clients.latency(), clients.replication()
+    replication.wait_for(step_taken(order, orders.partitions) for order in signed)
     landings = (latency.landing(order.chosen_route.slot, order.request) for order in signed)
     delays = [latency.scaled(landing.slots * SLOT_MS) for landing in landings]
     clients.venue().send(list(zip(signed, delays, strict=True)))
+    replication.wait_for(transaction_sent(order.signature) for order in signed)
 
 
 def _still_stands(order: Order) -> bool:

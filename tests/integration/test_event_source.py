@@ -15,9 +15,10 @@ from orderflow.event_source import poller as poller_module
 from orderflow.event_source.invoke import FunctionError
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.source import EventSource
-from tests.integration.conftest import entries_of, eventually
+from tests.integration.conftest import entries_of, eventually, on_single_and_cluster
 from tests.integration.market import pending
 
+pytestmark = on_single_and_cluster
 ROUTE = EventSourceMapping(function="route_order", stream="route")
 PUBLISH = EventSourceMapping(function="publish_status", stream="status", ordered=True)
 RECORD = EventSourceMapping(function="record_order", stream="status", ordered=True)

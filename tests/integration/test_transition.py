@@ -7,8 +7,10 @@ import redis
 from orderflow.adapters.keys import order_key
 from orderflow.adapters.orders import KEEP_AFTER_LEDGER_MS, Orders, Transition
 from orderflow.adapters.streams import Streams
-from tests.integration.conftest import P0, entries_of
+from tests.integration.conftest import P0, entries_of, on_single_and_cluster
 from tests.integration.market import NOW_MS, pending, routed
+
+pytestmark = on_single_and_cluster
 
 
 def test_a_step_writes_state_history_status_and_next_message_together(client: redis.Redis, orders: Orders) -> None:
@@ -56,7 +58,7 @@ def test_a_step_too_early_changes_nothing(client: redis.Redis, orders: Orders) -
     taken = orders.apply([Transition(routed(pending()), "build")])
 
     assert taken == [False]
-    assert client.keys("*") == []
+    assert list(client.scan_iter()) == []
 
 
 def test_a_delayed_message_rests_until_it_is_due_and_then_comes_once(orders: Orders, streams: Streams) -> None:

@@ -17,7 +17,10 @@ from orderflow.market.chain import Blocks, MarketState, produce
 from orderflow.market.latency import Latency
 from orderflow.market.universe import VENUES, opening_pools
 from tests.builders import vault
+from tests.integration.conftest import on_single_and_cluster
 from tests.integration.market import NOW_MS, a_request, pending, submitted
+
+pytestmark = on_single_and_cluster
 
 LATENCY = Latency(seed=1, speed=0)
 
@@ -195,7 +198,7 @@ def test_routes_follow_the_chain(venue: MockVenue) -> None:
 def test_a_result_is_kept_until_its_order_has_ended(client: redis.Redis, venue: MockVenue) -> None:
     order = an_order()
     venue.send([(order, 0)])
-    [key] = client.keys("{chain}:tx:*")
+    [key] = client.scan_iter("{chain}:tx:*")
     kept_before = client.pttl(key)
 
     venue.forget([order.signature], valid_ms=60_000)

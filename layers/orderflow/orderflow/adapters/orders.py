@@ -27,7 +27,7 @@ class Orders:
 
     def __init__(self, client: redis.Redis, partitions: int) -> None:
         self._client = client
-        self._partitions = partitions
+        self.partitions = partitions
         self._transition = client.register_script(scripts.source("transition", "deliver"))
         self._expire = client.register_script(scripts.source("expire"))
         self._schedule = client.register_script(scripts.source("schedule", "deliver"))
@@ -40,7 +40,7 @@ class Orders:
         """
         groups: dict[tuple[str, str | None], list[int]] = {}
         for index, transition in enumerate(transitions):
-            partition = partition_of(transition.order.order_id, self._partitions)
+            partition = partition_of(transition.order.order_id, self.partitions)
             groups.setdefault((partition, transition.next_stream), []).append(index)
         taken = [False] * len(transitions)
         for (partition, stream), indices in groups.items():
@@ -53,7 +53,7 @@ class Orders:
         """Put orders on `stream` as they are, each after its delay in milliseconds, without a step being taken."""
         by_partition: dict[str, list[tuple[Order, int]]] = {}
         for message in messages:
-            by_partition.setdefault(partition_of(message[0].order_id, self._partitions), []).append(message)
+            by_partition.setdefault(partition_of(message[0].order_id, self.partitions), []).append(message)
         for partition, group in by_partition.items():
             keys = [key(partition, name) for name in ("timers", "wake", stream)]
             arguments: list[str | bytes | int] = [stream]
@@ -63,7 +63,7 @@ class Orders:
 
     def find(self, order_id: str) -> tuple[Order, list[StatusEvent]] | None:
         """Return an order's latest snapshot and all its events in sequence, or None when Redis has no such order."""
-        partition = partition_of(order_id, self._partitions)
+        partition = partition_of(order_id, self.partitions)
         fields = self._client.hgetall(order_key(partition, order_id))
         if not fields:
             return None
@@ -75,7 +75,7 @@ class Orders:
         """Have orders leave Redis in a few minutes; only to be called when the ledger has their end."""
         keys: dict[str, list[str]] = {}
         for order_id in order_ids:
-            partition = partition_of(order_id, self._partitions)
+            partition = partition_of(order_id, self.partitions)
             keys.setdefault(partition, []).append(order_key(partition, order_id))
         for of_partition in keys.values():
             self._expire(of_partition, [KEEP_AFTER_LEDGER_MS])

@@ -30,6 +30,9 @@ class Venue(Protocol):
     def market(self) -> tuple[int, list[Pool]]:
         """Return the latest slot and the states of all pools after it."""
 
+    def now_ms(self) -> int:
+        """Return the chain's time, in milliseconds since 1970; what expires on the chain expires by it."""
+
     def send(self, sends: Sequence[tuple[Order, int]]) -> None:
         """Send the orders' signed transactions, each to land after its delay in ms; a signature is accepted once."""
 
@@ -52,6 +55,7 @@ class MockVenue:
         self._decoded: dict[str, tuple[str, Pool]] = {}
         self._known: tuple[int, MarketState] | None = None
         self._send = client.register_script(scripts.source("send", "deliver"))
+        self._clock = client.register_script(scripts.source("clock"))
         self._abandon = client.register_script(scripts.source("abandon"))
         self._expire = client.register_script(scripts.source("expire"))
         self._commit = client.register_script(scripts.source("commit_block"))
@@ -60,6 +64,10 @@ class MockVenue:
         """Return the latest slot and the states of all pools after it."""
         _, state = self.state()
         return state.slot, list(state.pools.values())
+
+    def now_ms(self) -> int:
+        """Return the chain's time, which is Redis': it is one, however many machines there are."""
+        return int(self._clock([key(CHAIN, "slot")]))
 
     def state(self) -> tuple[int, MarketState]:
         """Return the number of the last commit and the market after it; open the market first where there is none.

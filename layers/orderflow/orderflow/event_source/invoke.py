@@ -8,9 +8,10 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
-from orderflow.errors import OrderflowError, RetryableError
+from orderflow.errors import ConfigurationError, OrderflowError, RetryableError
 from orderflow.runtime.logging import get_logger
 
 if TYPE_CHECKING:
@@ -21,6 +22,20 @@ TIMED_OUT = 124
 """Exit status of a process that a function's time-out ended (as coreutils' timeout has it)."""
 
 WATCH_S = 0.25
+
+CONNECT_TIMEOUT_S = 5
+
+NOT_THE_BATCH = {
+    "RetryableError",
+    "ConfigurationError",
+    "Runtime.BuiltInModuleConflict",
+    "Runtime.HandlerNotFound",
+    "Runtime.ImportModuleError",
+    "Runtime.MalformedHandlerName",
+    "Runtime.UserCodeSyntaxError",
+}
+"""Errors for which no record is to blame: what the function depends on is away, or it was deployed so that it can't
+start. A batch waits until that is put right, rather than have every order fail."""
 
 
 class FunctionError(OrderflowError):
@@ -101,10 +116,50 @@ class InLambda:
 
         try:
             response = self._client.invoke(FunctionName=self._names[function], Payload=json.dumps(event))
-            payload = json.load(response["Payload"])
-        except (BotoCoreError, ClientError, ValueError) as error:
+            payload = response["Payload"].read()
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                raise FunctionError(f"Lambda does not take the batch: {error}") from error
             raise RetryableError(f"{function} can't be invoked: {error}") from error
-        if "FunctionError" in response:
-            message = f"{payload.get('errorType')}: {payload.get('errorMessage')}"
-            raise (RetryableError(message) if payload.get("errorType") == "RetryableError" else FunctionError(message))
-        return payload
+        except BotoCoreError as error:
+            raise RetryableError(f"{function} can't be invoked: {error}") from error
+        return _answer(payload, failed="FunctionError" in response)
+
+
+def _answer(payload: bytes, *, failed: bool) -> Any:
+    """Return what the function returned. Raises FunctionError or RetryableError when that is an error."""
+    try:
+        answer = json.loads(payload)
+    except ValueError as error:
+        # SAM tells so, and in no JSON, that the function was ended for taking too long.
+        raise FunctionError(f"the answer is no JSON: {payload[:200].decode(errors='replace')}") from error
+    if not failed:
+        return answer
+    name = answer.get("errorType") or "Error"
+    text = f"{name}: {answer.get('errorMessage')}"
+    raise RetryableError(text) if name in NOT_THE_BATCH else FunctionError(text)
+
+
+def lambda_client(endpoint: str, invocations: int, timeout_s: float) -> "LambdaClient":
+    """Return a client for up to `invocations` at once, of functions that take up to `timeout_s` seconds.
+
+    `endpoint` is where Lambda's API is, empty for AWS itself. Raises ConfigurationError when there is no such place.
+    """
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    config = Config(
+        # Sent again, a function would run twice at the same time: which is harmless, but who waits decides.
+        retries={"total_max_attempts": 1},
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=timeout_s,
+        max_pool_connections=invocations,
+        tcp_keepalive=True,
+    )
+    # Unlike other SDKs, boto3 does not read AWS_REGION, which is what ECS sets.
+    region = os.environ.get("AWS_REGION") or None
+    try:
+        return boto3.client("lambda", region_name=region, endpoint_url=endpoint or None, config=config)
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigurationError(f"Lambda can't be reached: {error}") from error

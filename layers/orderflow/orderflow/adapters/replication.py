@@ -1,0 +1,130 @@
+"""Waits until Redis' replicas have what was written, so that no failover takes it back; costs nothing unless asked for.
+
+Redis replicates in order but without being waited for, and a replica that takes over may lack the last of what its
+primary did. So a small write to the partition's primary is followed, on the same connection, by WAIT: a replica that
+has it has all that the primary did before. That what was written is still there is looked up in the same trip, since
+the primary may be another by now, and what the former one did last be lost.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import redis
+from redis.asyncio import Redis as AsyncRedis
+
+from orderflow.adapters import scripts
+from orderflow.adapters.keys import CHAIN, key, order_key, partition_of, result_key
+from orderflow.adapters.redis_cluster import AsyncCluster, Cluster, on_one_async_connection, on_one_connection
+from orderflow.domain.order import Order, Signature
+from orderflow.errors import RetryableError
+
+TIMEOUT_MS = 1000
+
+
+class Written(msgspec.Struct, frozen=True):
+    """Something written in a partition, and how to see that it is there.
+
+    `key` exists; the number in its `field` is at least `least`, or without a field its string at least that long.
+    Without a key nothing is looked up.
+    """
+
+    partition: str
+    key: str = ""
+    field: str = ""
+    least: int = 0
+
+
+def step_taken(order: Order, partitions: int) -> Written:
+    """Return what taking an order's step has left: the order at that step or beyond."""
+    partition = partition_of(order.order_id, partitions)
+    return Written(partition, order_key(partition, order.order_id), "sequence", order.sequence)
+
+
+def transaction_sent(signature: Signature) -> Written:
+    """Return what sending a transaction has left: its result, still empty or not."""
+    return Written(CHAIN, result_key(signature))
+
+
+def transaction_executed(signature: Signature) -> Written:
+    """Return what executing a transaction, or giving it up, has left: its result."""
+    return Written(CHAIN, result_key(signature), least=1)
+
+
+class Replication:
+    """The replicas of every partition; nothing counts as kept before `min_replicas` have it."""
+
+    def __init__(self, client: redis.Redis | Cluster, min_replicas: int) -> None:
+        self._client = client
+        self._min_replicas = min_replicas
+
+    def wait_for(self, written: Iterable[Written]) -> None:
+        """Return when enough replicas have what was written.
+
+        Raises RetryableError when they do not in time, or when a failover has taken it back: do the same work again.
+        """
+        if not self._min_replicas:
+            return
+        for partition, of_partition in _by_partition(written).items():
+            at, commands = _barrier(partition, of_partition, self._min_replicas)
+            try:
+                if isinstance(self._client, Cluster):
+                    missing, replicas = self._client.on_one_connection(at, commands)
+                else:
+                    missing, replicas = on_one_connection(self._client, commands)
+            except redis.RedisError as error:
+                raise _unanswered(partition, error) from error
+            _check(partition, missing, replicas, self._min_replicas)
+
+
+class AsyncReplication:
+    """The replicas of every partition, for asyncio."""
+
+    def __init__(self, client: AsyncRedis | AsyncCluster, min_replicas: int) -> None:
+        self._client = client
+        self._min_replicas = min_replicas
+
+    async def wait_for(self, written: Iterable[Written]) -> None:
+        """Return when enough replicas have what was written; raises as Replication does."""
+        if not self._min_replicas:
+            return
+        for partition, of_partition in _by_partition(written).items():
+            at, commands = _barrier(partition, of_partition, self._min_replicas)
+            try:
+                if isinstance(self._client, AsyncCluster):
+                    missing, replicas = await self._client.on_one_connection(at, commands)
+                else:
+                    missing, replicas = await on_one_async_connection(self._client, commands)
+            except redis.RedisError as error:
+                raise _unanswered(partition, error) from error
+            _check(partition, missing, replicas, self._min_replicas)
+
+
+def _by_partition(written: Iterable[Written]) -> dict[str, list[Written]]:
+    by_partition: dict[str, list[Written]] = {}
+    for one in written:
+        by_partition.setdefault(one.partition, []).append(one)
+    return by_partition
+
+
+def _barrier(partition: str, written: Iterable[Written], replicas: int) -> tuple[str, list[list[Any]]]:
+    """Return the barrier's key and commands. The script travels whole, since a new primary has not loaded it before."""
+    at = key(partition, "barrier")
+    sought = [one for one in written if one.key]
+    keys = [at, *(one.key for one in sought)]
+    arguments = [part for one in sought for part in (one.field, one.least)]
+    return at, [
+        ["EVAL", scripts.source("barrier"), len(keys), *keys, *arguments],
+        ["WAIT", replicas, TIMEOUT_MS],
+    ]
+
+
+def _unanswered(partition: str, error: redis.RedisError) -> RetryableError:
+    return RetryableError(f"the replicas of {partition} can't be asked: {type(error).__name__}: {error}")
+
+
+def _check(partition: str, missing: str, replicas: int, wanted: int) -> None:
+    if missing:
+        raise RetryableError(f"a failover of {partition} took {missing} back")
+    if replicas < wanted:
+        raise RetryableError(f"{replicas} of {wanted} replicas have what was written to {partition}")

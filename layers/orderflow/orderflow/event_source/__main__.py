@@ -1,0 +1,107 @@
+"""The event source as a program: Redis Streams in, invocations of Lambda out. `python -m orderflow.event_source`
+
+On AWS it is a Fargate service; with LAMBDA_ENDPOINT it invokes in LocalStack or `sam local start-lambda` just as well.
+"""
+
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from typing import Annotated
+
+import msgspec
+import redis
+
+from orderflow.errors import ConfigurationError, OrderflowError, RetryableError
+from orderflow.event_source.health import HealthServer
+from orderflow.event_source.invoke import InLambda, lambda_client
+from orderflow.event_source.lag import publish_lags
+from orderflow.event_source.mapping import EventSourceMapping
+from orderflow.event_source.source import EventSource
+from orderflow.runtime.clients import open_redis, redis_login
+from orderflow.runtime.logging import get_logger
+from orderflow.runtime.settings import Settings, read_settings
+
+INVOCATION_S = 45.0
+"""Longer than any function's time-out, so that no answer is given up while its function still runs."""
+
+logger = get_logger("event_source")
+
+
+class Binding(EventSourceMapping, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A mapping, and the name or the ARN by which Lambda knows its function."""
+
+    function_name: str = msgspec.field(name="lambda")
+
+
+class EventSourceSettings(Settings, frozen=True, kw_only=True):
+    """What the program reads; `event_sources` is a JSON list of bindings, an empty `lambda_endpoint` means AWS."""
+
+    event_sources: str = ""
+    lambda_endpoint: str = ""
+    health_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
+
+    @property
+    def bindings(self) -> list[Binding]:
+        """The bindings. Raises ConfigurationError when there are none, or they can't be read."""
+        if not self.event_sources:
+            raise ConfigurationError("EVENT_SOURCES is not set: which function reads which stream?")
+        try:
+            bindings = msgspec.json.decode(self.event_sources, type=list[Binding])
+        except (msgspec.DecodeError, UnicodeError) as error:
+            raise ConfigurationError(f"EVENT_SOURCES can't be used: {error}") from error
+        if len({(binding.stream, binding.function) for binding in bindings}) < max(len(bindings), 1):
+            raise ConfigurationError("EVENT_SOURCES can't be used: it is empty, or binds a function to a stream twice")
+        return bindings
+
+
+def main() -> int:
+    """Work until SIGTERM, finish the batches under way, and return the exit status."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        run(read_settings(EventSourceSettings), stop)
+    except OrderflowError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(settings: EventSourceSettings, stop: threading.Event) -> None:
+    """Run the event source until `stop` is set. Raises OrderflowError when it can't be started."""
+    bindings = settings.bindings
+    # A thread for each mapping and for the timers of each partition, should this process ever own them all.
+    threads = (settings.partitions + 1) * (len(bindings) + 1)
+    lambda_ = lambda_client(settings.lambda_endpoint, threads, INVOCATION_S)
+    # One connection more for the leases, one for the lags.
+    client = _open_redis(settings, connections=threads + 2)
+    # Told apart from its predecessor on this host and in this container, which may still be about to end.
+    owner = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+    invoke = InLambda(lambda_, {binding.function: binding.function_name for binding in bindings})
+    source = EventSource(client, bindings, invoke, partitions=settings.partitions, owner=owner, drain_s=INVOCATION_S)
+    health = HealthServer(source, settings.health_port)
+    if os.environ.get("POWERTOOLS_METRICS_NAMESPACE"):
+        threading.Thread(target=publish_lags, args=(client, source, bindings, stop), name="lag", daemon=True).start()
+    logger.info("started", extra={"owner": owner, "partitions": settings.partitions, "health_port": health.port})
+    source.run(stop)
+    health.close()
+    logger.info("stopped", extra={"owner": owner})
+
+
+def _open_redis(settings: Settings, connections: int) -> redis.Redis:
+    options = redis_login(settings) | {"max_connections": connections}
+    try:
+        return open_redis(settings.redis_url, cluster=settings.redis_cluster, **options)
+    except ValueError:
+        # The parser quotes what it could not read, which may be a part of the password.
+        hint = "percent-encode what is special in its password"
+        raise ConfigurationError(f"REDIS_URL is not a URL that can be used; {hint}") from None
+    except redis.RedisError as error:
+        raise RetryableError(f"Redis can't be reached: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())
