@@ -1,4 +1,4 @@
-"""The command line of this machine: `python -m local up | watch | bench | dead-letters | acceptance | migrate`."""
+"""The command line of this machine: `python -m local up`, or another of the commands that `--help` lists."""
 
 import argparse
 import sys
@@ -10,6 +10,7 @@ from orderflow.errors import OrderflowError
 CLIENTS = {
     "watch": ("local.watch", "place an order and follow it here, or follow one that is on its way"),
     "bench": ("local.bench", "measure a running system, or one started for it, under load"),
+    "chaos": ("local.chaos.command", "prove under faults that nothing is lost and nothing executed twice"),
     "dead-letters": ("local.dead_letters", "list, show, redrive or discard the records that were given up"),
     "acceptance": ("local.acceptance", "try every promise of the API against a running system"),
 }
@@ -19,7 +20,10 @@ def main() -> int:
     """Do what the arguments say and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m local", description="Orderflow on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start everything and keep it running; settings come from the environment")
+    up = commands.add_parser("up", help="start everything and keep it running; settings come from the environment")
+    up.add_argument("--invoke", choices=["here", "lambda"], help="where the functions run; INVOKE, by default here")
+    up.add_argument("--lambda-endpoint", metavar="URL", help="where Lambda is; LAMBDA_ENDPOINT, by default SAM's")
+    commands.add_parser("services", help="start Redis and Postgres alone, where functions in containers reach them")
     commands.add_parser("migrate", help="bring the ledger at DATABASE_URL to its latest schema")
     named = next((argument for argument in sys.argv[1:] if argument in CLIENTS), None)
     for name, (module, text) in CLIENTS.items():
@@ -39,12 +43,17 @@ def _run(arguments: argparse.Namespace) -> int:
         from local.runner import run
         from local.settings import read_local_settings
 
+        return run(read_local_settings(invoke=arguments.invoke, lambda_endpoint=arguments.lambda_endpoint))
+    if arguments.command == "services":
+        from local.services import run
+        from local.settings import read_local_settings
+
         return run(read_local_settings())
     if arguments.command == "migrate":
         from local.migrate import migrate
-        from local.settings import read_local_settings
+        from orderflow.runtime.clients import database_url
 
-        migrate(read_local_settings().database_url)
+        migrate(database_url())
         return 0
     module, _ = CLIENTS[arguments.command]
     status: int = import_module(module).run(arguments)

@@ -58,12 +58,16 @@ def read_template(path: Path) -> Template:
     WebSocket route less than is needed to run it, or something that can't be.
     """
     try:
-        document = _Loader(path.read_text(encoding="utf-8")).get_single_data()
-        return _template(msgspec.convert(document, _Document))
+        return _template(msgspec.convert(read_document(path), _Document))
     except OSError as e:
         raise ConfigurationError(f"can't read the template {path}: {e.strerror}") from e
     except (yaml.YAMLError, msgspec.ValidationError, ConfigurationError) as e:
         raise ConfigurationError(f"{path}: {e}") from e
+
+
+def read_document(path: Path) -> Any:
+    """Return what stands in the template at `path`, intrinsic functions as mappings: `!Sub x` as {"Fn::Sub": x}."""
+    return _Loader(path.read_text(encoding="utf-8")).get_single_data()
 
 
 class _Document(msgspec.Struct, frozen=True, rename="pascal"):

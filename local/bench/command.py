@@ -13,7 +13,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from local.bench import load, processor_time, routing
+from local.bench import imports, load, processor_time, routing
 from local.bench.ledger import HttpLedger, Ledger, PostgresLedger, wait_until_ended
 from local.bench.load import Observations
 from local.bench.orders import bodies
@@ -48,9 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("orders", "routing"),
+        choices=("orders", "routing", "imports"),
         default="orders",
-        help="orders through a system (the default), or the router alone, by the size of the trade",
+        help="orders through a system (the default), the router alone, by the size of the trade, or the functions'"
+        " imports, which a cold start waits for",
     )
     parser.add_argument("--orders", type=int, default=2000, help="how many orders to send (default: %(default)s)")
     parser.add_argument("--concurrency", type=int, default=50, help="clients at the same time (default: %(default)s)")
@@ -76,6 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and print; return the exit status."""
     if arguments.what == "routing":
         return routing.main()
+    if arguments.what == "imports":
+        return imports.main()
     plan = Plan(arguments.orders, max(arguments.concurrency, 1), arguments.sockets, arguments.unloaded)
     console = Console(stderr=True)
     try:

@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 
 from local.template import FunctionTemplate, read_template
-from orderflow.runtime import clients, settings
+from orderflow.runtime import async_clients, clients, settings
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "template.yaml")
 LAYER = ROOT / "layers/orderflow/orderflow"
 
 READ_BY_LIBRARIES = {"POWERTOOLS_SERVICE_NAME"}
+# Where settings are that the environment lacks; the template sets them all.
+NOT_OF_THE_TEMPLATE = {"SETTINGS_PATH"}
 CLIENTS = {
     node.name: node
-    for node in ast.parse(Path(clients.__file__).read_text(encoding="utf-8")).body
+    for module in (async_clients, clients)
+    for node in ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")).body
     if isinstance(node, ast.FunctionDef)
 }
 
@@ -28,7 +31,7 @@ def models_read_by(tree: ast.AST) -> set[str]:
         match node:
             case ast.Call(func=ast.Name("read_settings") | ast.Attribute(attr="read_settings"), args=[model, *_]):
                 models.add(ast.unparse(model).rpartition(".")[2])
-            case ast.Attribute(ast.Name("clients"), name) | ast.Call(ast.Name(name)) if name in CLIENTS:
+            case ast.Attribute(ast.Name("clients" | "async_clients"), name) | ast.Name(name) if name in CLIENTS:
                 models |= models_read_by(CLIENTS[name])
     return models
 
@@ -38,8 +41,8 @@ def variables_of_every_function() -> set[str]:
     sources = [
         path.read_text(encoding="utf-8") for part in ("runtime", "adapters") for path in LAYER.glob(f"{part}/*.py")
     ]
-    names = {name for source in sources for name in re.findall(r'environ(?:\.get\(|\[)"(\w+)"', source)}
-    return {name for name in names if not name.startswith("AWS_")}
+    names = {name for source in sources for name in re.findall(r'(?:environ|found)(?:\.get\(|\[)"([A-Z_]+)"', source)}
+    return {name for name in names if not name.startswith("AWS_")} - NOT_OF_THE_TEMPLATE
 
 
 def variables_read_by(function: FunctionTemplate) -> set[str]:

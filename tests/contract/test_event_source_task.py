@@ -1,0 +1,125 @@
+"""The template's Fargate service against the program that runs in it, and against the functions' stream bindings."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from local.template import read_document, read_template
+from orderflow.event_source import lag
+from orderflow.event_source.__main__ import INVOCATION_S, Binding, EventSourceSettings
+from orderflow.event_source.mapping import EventSourceMapping
+from tests.cloudformation import Stack
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = read_template(ROOT / "template.yaml")
+FULL = Stack(read_document(ROOT / "template.yaml"), {"EventSourceImage": "image", "MigrationImage": "image"})
+TASKS = FULL.of_type("AWS::ECS::TaskDefinition")
+(CONTAINER,) = TASKS["EventSourceTask"]["ContainerDefinitions"]
+(MIGRATION,) = TASKS["MigrationTask"]["ContainerDefinitions"]
+
+# What a program's libraries and loggers read besides its settings.
+READ_BESIDES = {"LOG_LEVEL", "LOG_FORMAT", "POWERTOOLS_METRICS_NAMESPACE", "AWS_DEFAULT_REGION"}
+# Those whose defaults are AWS.
+LEFT_OUT = {"LAMBDA_ENDPOINT"}
+
+
+def environment(container: dict[str, Any]) -> dict[str, Any]:
+    return {variable["Name"]: variable["Value"] for variable in container["Environment"]}
+
+
+def bindings() -> list[Binding]:
+    return EventSourceSettings(event_sources=environment(CONTAINER)["EVENT_SOURCES"]["Fn::Sub"]).bindings
+
+
+def test_the_event_source_reads_the_streams_that_the_functions_declare() -> None:
+    told = [
+        EventSourceMapping(**{field: getattr(each, field) for field in EventSourceMapping.__struct_fields__})
+        for each in bindings()
+    ]
+
+    assert told == list(TEMPLATE.event_sources)
+
+
+def test_each_binding_is_invoked_by_the_name_of_its_function() -> None:
+    names = {each.function: each.function_name for each in bindings()}
+
+    assert names == {
+        function.name: f"${{{function.logical_id}}}" for function in TEMPLATE.functions if function.event_source
+    }
+
+
+def test_the_event_source_is_given_the_settings_that_it_reads() -> None:
+    fields = {field.upper() for field in EventSourceSettings.__struct_fields__}
+
+    assert environment(CONTAINER).keys() == (fields - LEFT_OUT) | READ_BESIDES
+
+
+def test_the_event_source_and_the_functions_have_the_same_redis() -> None:
+    theirs, ours = FULL.shared["Environment"]["Variables"], environment(CONTAINER)
+
+    shared = ("REDIS_URL", "REDIS_SECRET_ID", "REDIS_CLUSTER", "REDIS_MIN_REPLICAS", "PARTITIONS")
+    assert {name: theirs[name] for name in shared} == {name: ours[name] for name in shared}
+
+
+def test_the_migration_and_the_ledger_have_the_same_postgres() -> None:
+    theirs = FULL.of_type("AWS::Serverless::Function")["RecordOrder"]["Environment"]["Variables"]
+    ours = environment(MIGRATION)
+
+    assert MIGRATION["Command"] == ["local", "migrate"]
+    assert ours["DATABASE_URL"] == theirs["DATABASE_URL"]
+    # The same attribute, in the two ways of naming it.
+    assert theirs["DATABASE_SECRET_ID"] == {"Fn::Sub": "${Database.MasterUserSecret.SecretArn}"}
+    assert ours["DATABASE_SECRET_ID"] == {"Fn::GetAtt": "Database.MasterUserSecret.SecretArn"}
+
+
+def test_a_task_that_is_told_to_stop_has_the_time_to_finish_its_batches() -> None:
+    longest_s = max(function.timeout_s for function in TEMPLATE.functions if function.event_source)
+
+    assert longest_s < INVOCATION_S < CONTAINER["StopTimeout"] <= 120  # Fargate's own limit
+
+
+def test_the_health_check_asks_where_the_program_answers() -> None:
+    *_, program, port = CONTAINER["HealthCheck"]["Command"]
+
+    assert port == environment(CONTAINER)["HEALTH_PORT"]
+    assert (ROOT / "local" / Path(program).name).exists()
+    assert f"COPY local/healthy.py {program}" in (ROOT / "local/Dockerfile").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def published(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return the names of the metrics that the event source writes with its name as the only dimension."""
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Orderflow/test")
+    lag.publish([lag.PartitionLag([lag.StreamLag("route", 1, 1)], timers=1, dead_letters=1)])
+    lines = [msgspec.json.decode(line) for line in capsys.readouterr().out.splitlines()]
+    directives = [(line, directive) for line in lines for directive in line["_aws"]["CloudWatchMetrics"]]
+    return {
+        metric["Name"]
+        for line, directive in directives
+        if directive["Dimensions"] == [["service"]] and line["service"] == "event_source"
+        for metric in directive["Metrics"]
+    }
+
+
+def test_alarms_and_autoscaling_go_by_metrics_that_are_written(published: set[str]) -> None:
+    own = environment(CONTAINER)["POWERTOOLS_METRICS_NAMESPACE"]
+    (policy,) = FULL.of_type("AWS::ApplicationAutoScaling::ScalingPolicy").values()
+    followed = [
+        policy["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"],
+        *(said for said in FULL.of_type("AWS::CloudWatch::Alarm").values() if said.get("Namespace") == own),
+    ]
+
+    assert own == FULL.shared["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"]
+    assert {said["MetricName"] for said in followed} == {"lag", "age_ms", "dead_letters"} <= published
+    assert all(said["Namespace"] == own for said in followed)
+    assert all(said["Dimensions"] == [{"Name": "service", "Value": lag.SERVICE}] for said in followed)
+
+
+def test_more_tasks_are_wanted_before_the_door_closes() -> None:
+    (policy,) = FULL.of_type("AWS::ApplicationAutoScaling::ScalingPolicy").values()
+    alarm = FULL.resources["LagAlarm"]["Properties"]
+
+    wanted_from = policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"]
+    assert wanted_from < alarm["Threshold"] < int(FULL.parameters["MaxLag"])

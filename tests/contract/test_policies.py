@@ -1,0 +1,168 @@
+"""What each role may do and each network port lets through: what its code needs, and no more."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.template import read_document, read_template
+from tests.cloudformation import Stack
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = read_document(ROOT / "template.yaml")
+TEMPLATE = read_template(ROOT / "template.yaml")
+FULL = Stack(DOCUMENT, {"EventSourceImage": "image", "MigrationImage": "image"})
+
+READ_REDIS_LOGIN = ("secretsmanager:GetSecretValue", "RedisLogin")
+READ_DATABASE_LOGIN = ("secretsmanager:GetSecretValue", "Database.MasterUserSecret.SecretArn")
+SEND = (
+    "execute-api:ManageConnections",
+    "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:"
+    "${WebSocketApi}/${WebSocketStage}/POST/@connections/*",
+)
+IMAGES = "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/*"
+# Where a resource is a pattern, and why it can't be narrower.
+PATTERNS = {
+    SEND[1]: "a connection's id is known when it is there",
+    IMAGES: "the image is a parameter, whose repository CloudFormation can't take apart",
+    "*": "ecr:GetAuthorizationToken knows no resource",
+}
+FUNCTIONS = {
+    "AcceptOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
+    "WatchOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN, SEND},
+    "RouteOrder": {READ_REDIS_LOGIN},
+    "BuildOrder": {READ_REDIS_LOGIN},
+    "SubmitOrder": {READ_REDIS_LOGIN},
+    "ConfirmOrder": {READ_REDIS_LOGIN},
+    "PublishStatus": {READ_REDIS_LOGIN, SEND},
+    "RecordOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
+    "ProduceBlock": {READ_REDIS_LOGIN},
+}
+STAGES = [function.logical_id for function in TEMPLATE.functions if function.event_source]
+ROLES = {
+    "EventSourceRole": {READ_REDIS_LOGIN, *(("lambda:InvokeFunction", f"{stage}.Arn") for stage in STAGES)},
+    "MigrationRole": {READ_DATABASE_LOGIN},
+    "DatabaseProxyRole": {READ_DATABASE_LOGIN},
+    "TaskExecutionRole": {
+        ("ecr:GetAuthorizationToken", "*"),
+        ("ecr:BatchCheckLayerAvailability", IMAGES),
+        ("ecr:BatchGetImage", IMAGES),
+        ("ecr:GetDownloadUrlForLayer", IMAGES),
+        ("logs:CreateLogStream", "EventSourceLogs.Arn"),
+        ("logs:PutLogEvents", "EventSourceLogs.Arn"),
+    },
+}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def resource_of(node: Any) -> str:
+    """Return what stands in a statement's Resource as one text: a logical id, an attribute, or an ARN."""
+    match node:
+        case {"Ref": str(text)} | {"Fn::GetAtt": str(text)} | {"Fn::Sub": str(text)} | str(text):
+            return text
+    raise ValueError(f"no resource: {node}")
+
+
+def granted_by(document: Any) -> Iterator[tuple[str, str]]:
+    for statement in as_list(document["Statement"]):
+        assert statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"]):
+            yield from ((action, resource_of(resource)) for resource in as_list(statement["Resource"]))
+
+
+def granted(properties: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return (action, resource) for all that a function or role may do by policies of this template."""
+    named = [*properties.get("Policies", []), *properties.get("ManagedPolicyArns", [])]
+    inline = [policy["PolicyDocument"] for policy in named if "PolicyDocument" in policy]
+    managed = [FULL.resources[policy["Ref"]]["Properties"]["PolicyDocument"] for policy in named if "Ref" in policy]
+    assert len(inline) + len(managed) == len(named)
+    return {grant for document in [*inline, *managed] for grant in granted_by(document)}
+
+
+def test_a_function_may_do_exactly_what_it_does() -> None:
+    functions = FULL.of_type("AWS::Serverless::Function")
+
+    assert {name: granted(said) for name, said in functions.items()} == FUNCTIONS
+
+
+def test_a_role_may_do_exactly_what_it_is_for() -> None:
+    roles = FULL.of_type("AWS::IAM::Role")
+
+    assert {name: granted(said) for name, said in roles.items()} == ROLES
+
+
+@pytest.mark.parametrize(
+    ("variable", "login"), [("REDIS_SECRET_ID", READ_REDIS_LOGIN), ("DATABASE_SECRET_ID", READ_DATABASE_LOGIN)]
+)
+def test_whoever_is_told_of_a_secret_may_read_it_and_nobody_else(variable: str, login: tuple[str, str]) -> None:
+    told = {function.logical_id for function in TEMPLATE.functions if variable in function.environment}
+
+    assert told == {name for name, grants in FUNCTIONS.items() if login in grants}
+
+
+def test_only_few_resources_are_patterns() -> None:
+    grants = {grant for grants in (*FUNCTIONS.values(), *ROLES.values()) for grant in grants}
+
+    assert {resource for _, resource in grants if "*" in resource} == PATTERNS.keys()
+    assert [action for action, _ in grants if "*" in action] == []
+
+
+def test_no_login_stands_in_an_environment() -> None:
+    functions = FULL.of_type("AWS::Serverless::Function").values()
+    variables = [FULL.shared["Environment"]["Variables"], *(said["Environment"]["Variables"] for said in functions)]
+    tasks = [
+        task["ContainerDefinitions"][0]["Environment"] for task in FULL.of_type("AWS::ECS::TaskDefinition").values()
+    ]
+
+    values = [str(value) for of_function in variables for value in of_function.values()]
+    values += [str(variable["Value"]) for task in tasks for variable in task]
+
+    assert any("rediss://" in value for value in values)
+    assert [value for value in values if "resolve:" in value or "@" in value] == []
+
+
+def test_nothing_is_open_to_the_world() -> None:
+    rules = [
+        rule
+        for said in FULL.of_type("AWS::EC2::SecurityGroup").values()
+        for rule in [*said.get("SecurityGroupIngress", []), *([said] if "SourceSecurityGroupId" in said else [])]
+    ]
+
+    assert {rule["FromPort"] for rule in rules} == {rule["ToPort"] for rule in rules} == {5432, 6379}
+    assert all("SourceSecurityGroupId" in rule for rule in rules)
+    assert not any(said["PubliclyAccessible"] for said in FULL.of_type("AWS::RDS::DBInstance").values())
+
+
+def test_what_functions_may_reach_lets_them_in() -> None:
+    def port_and_groups(said: dict[str, Any], own: str, other: str) -> tuple[int, str, str]:
+        return said["FromPort"], said[own]["Ref"], said[other]["Ref"]
+
+    reached = {
+        port_and_groups(said, "GroupId", "DestinationSecurityGroupId")
+        for said in FULL.of_type("AWS::EC2::SecurityGroupEgress").values()
+    }
+    let_in = {
+        (rule["FromPort"], rule["SourceSecurityGroupId"]["Ref"], name)
+        for name, said in FULL.of_type("AWS::EC2::SecurityGroup").items()
+        for rule in said.get("SecurityGroupIngress", [])
+    }
+
+    assert reached == let_in
+    assert {port for port, _, _ in reached} == {5432, 6379}
+
+
+def test_whatever_keeps_orders_is_encrypted_and_leaves_a_snapshot() -> None:
+    (redis,) = FULL.of_type("AWS::ElastiCache::ReplicationGroup").values()
+    (database,) = FULL.of_type("AWS::RDS::DBInstance").values()
+    (proxy,) = (said for name, said in FULL.of_type("AWS::RDS::DBProxy").items() if name == "DatabaseProxy")
+
+    assert redis["AtRestEncryptionEnabled"] is True
+    assert redis["TransitEncryptionMode"] == "required"
+    assert database["StorageEncrypted"] is True
+    assert proxy["RequireTLS"] is True
+    for name in ("Redis", "Database"):
+        assert {FULL.resources[name][policy] for policy in ("DeletionPolicy", "UpdateReplacePolicy")} == {"Snapshot"}
