@@ -1,6 +1,7 @@
 """Starts the Redis and the Postgres of this machine: a home directory in, two answering servers out.
 
-Both are real servers out of wheels, run as children that open no port. REDIS_URL and DATABASE_URL name others.
+Both are real servers out of wheels, run as children that open no port unless told to. REDIS_URL and DATABASE_URL name
+others.
 """
 
 import hashlib
@@ -10,7 +11,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -20,6 +22,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from local.listening import Listening
 from local.server_programs import BackingError, environment, postgres_programs, redis_program
 from orderflow.adapters.postgres import connect
 from orderflow.errors import ConfigurationError
@@ -66,8 +69,11 @@ class Backing:
             self.process.wait()
 
 
-def start_redis(home: Path, url: str | None) -> Backing:
-    """Return the Redis at `url`, or one started with its data in `home`/redis, as soon as it answers PING."""
+def start_redis(home: Path, url: str | None, listening: Listening | None = None) -> Backing:
+    """Return the Redis at `url`, or one started with its data in `home`/redis, as soon as it answers PING.
+
+    Besides its socket it opens a port when `listening` says which.
+    """
     if url:
         return _given("redis", "REDIS_URL", url, _ping_redis)
     home = home.resolve()
@@ -76,35 +82,42 @@ def start_redis(home: Path, url: str | None) -> Backing:
     pid_file = data / "redis.pid"
     _stop_orphan("redis", data, pid_file)
     place = ("--dir", str(data), "--unixsocket", str(socket), "--pidfile", str(pid_file))
-    return _start("redis", home, [redis_program(), *place, *REDIS_OPTIONS], f"unix://{quote(str(socket))}", _ping_redis)
+    network = listening.redis_options if listening else ()
+    own_url = listening.redis_url if listening else f"unix://{quote(str(socket))}"
+    return _start("redis", home, [redis_program(), *place, *REDIS_OPTIONS, *network], own_url, _ping_redis)
 
 
-def start_postgres(home: Path, url: str | None) -> Backing:
+def start_postgres(home: Path, url: str | None, listening: Listening | None = None) -> Backing:
     """Return the Postgres at `url`, or one started with its data in `home`/postgres, as soon as it answers.
 
-    Postgres refuses to be root; root runs it under another user id.
+    Besides its socket it opens a port when `listening` says which. Postgres refuses to be root; root runs it under
+    another user id.
     """
     if url:
         return _given("postgres", "DATABASE_URL", url, _ping_postgres)
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     data, sockets = home / "postgres", socket_directory(home)
-    _stop_orphan("postgres", data, data / "postmaster.pid", sockets / f"{POSTGRES_SOCKET}.lock")
+    port = listening.port if listening else 5432
+    _stop_orphan("postgres", data, data / "postmaster.pid", sockets / f".s.PGSQL.{port}.lock")
     programs = postgres_programs(home)
     if not (data / "PG_VERSION").exists():
         programs.make_data(data)
     programs.own(data)
     place = ("-D", str(data), "-c", f"unix_socket_directories={sockets}")
-    command = programs.command("postgres", *place, *POSTGRES_OPTIONS)
-    url = f"postgresql://orderflow@/orderflow?host={quote(str(sockets))}"
+    network = listening.postgres_options(home) if listening else ()
+    command = programs.command("postgres", *place, *POSTGRES_OPTIONS, *network)
+    url = f"postgresql://orderflow@/orderflow?host={quote(str(sockets))}&port={port}"
     deadline = time.monotonic() + READY_TIMEOUT_S
     while True:
         try:
-            return _start("postgres", home, command, url, _ping_postgres)
+            backing = _start("postgres", home, command, url, listening.admit if listening else _ping_postgres)
         except BackingError as error:
             # What a killed Postgres leaves of its children holds the data until their statements are done.
             if "pre-existing shared memory block" not in str(error) or time.monotonic() > deadline:
                 raise
+        else:
+            return replace(backing, url=listening.postgres_url) if listening else backing
         time.sleep(POLL_S)
 
 
@@ -185,11 +198,8 @@ def _ping_redis(url: str) -> None:
 
 
 def _ping_postgres(url: str) -> None:
-    connection = connect(url)
-    try:
+    with closing(connect(url)) as connection:
         connection.run("SELECT 1")
-    finally:
-        connection.close()
 
 
 def _reason(error: Exception) -> str:

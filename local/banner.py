@@ -1,8 +1,10 @@
 """Says what to try, once everything runs."""
 
+import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from local.settings import ROOT, LocalSettings
 
@@ -14,7 +16,7 @@ def what_to_try(settings: LocalSettings, seconds: float) -> str:
     return f"""
 Orderflow is ready at {url} after {seconds:.1f} s
 SPEED={settings.speed:g}: {pace.get(settings.speed, "every delay times that")}; state in {settings.home}
-
+{_functions_elsewhere(settings)}
   place an order   curl {url}/api/orders/execute -H 'Content-Type: application/json' \\
                      -d '{{"token_in":"SOL","token_out":"USDC","amount":12.5,"order_type":"market"}}'
   watch it         npx wscat -c {url.replace("http", "ws", 1)}/api/orders/status   (then send the order id)
@@ -23,6 +25,21 @@ SPEED={settings.speed:g}: {pace.get(settings.speed, "every delay times that")}; 
 
 Ctrl-C stops it.
 """
+
+
+def _functions_elsewhere(settings: LocalSettings) -> str:
+    """Say where the functions run when it is not here, and whether anything answers there."""
+    if settings.invoke == "here":
+        return ""
+    address = urlsplit(settings.lambda_endpoint)
+    try:
+        port = address.port or (443 if address.scheme == "https" else 80)
+        socket.create_connection((address.hostname or "", port), timeout=1).close()
+    except OSError:
+        answer = "nothing answers there yet: orders wait for it (make sam-lambda)"
+    else:
+        answer = "where something answers"
+    return f"The functions are invoked at {settings.lambda_endpoint}, {answer}\n"
 
 
 def _python() -> str:

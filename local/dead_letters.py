@@ -56,7 +56,8 @@ def _dead_letter_box() -> DeadLetterBox:
     settings = read_local_settings()
     system = find()
     if settings.redis_url:
-        client, partitions = open_redis(settings.redis_url), settings.partitions
+        client = open_redis(settings.redis_url, cluster=settings.redis_cluster)
+        partitions = settings.partitions
     elif system is not None and system.redis_url and system.partitions:
         client, partitions = open_redis(system.redis_url), system.partitions
     else:

@@ -18,6 +18,7 @@ from orderflow.event_source.invoke import InLambda, InProcess, Invoke, lambda_cl
 from orderflow.event_source.lag import publish_lags
 from orderflow.event_source.source import EventSource
 from orderflow.runtime.clients import open_redis
+from orderflow.runtime.stopping import stop_on
 
 # The poller's threads mostly wait; one that computes should not keep the others from their turn for long.
 SWITCH_INTERVAL_S = 0.001
@@ -27,9 +28,7 @@ def main(owner: str) -> None:
     """Work on this process's share of the partitions until SIGTERM."""
     end_with_parent()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on(signal.SIGTERM, signal.SIGINT)
     settings = read_local_settings()
     template = read_template(ROOT / "template.yaml")
     mappings = template.event_sources
@@ -43,6 +42,7 @@ def main(owner: str) -> None:
         _invoke(settings, functions, owner),
         partitions=settings.partitions,
         owner=owner,
+        min_replicas=settings.redis_min_replicas,
     )
     if settings.health_port:
         HealthServer(source, settings.health_port)

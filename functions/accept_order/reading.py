@@ -107,8 +107,8 @@ async def list_tokens() -> Response:
 def health() -> Response:
     """Say whether Redis and Postgres answer; 503 when one does not."""
     checks: dict[str, Callable[[], object]] = {
-        "redis": clients.redis_client().ping,
-        "postgres": clients.ledger().ping,
+        "redis": lambda: clients.redis_client().ping(),
+        "postgres": lambda: clients.ledger().ping(),
     }
     state: dict[str, str] = {}
     for name, check in checks.items():

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from orderflow.adapters.replication import transaction_executed
+from orderflow.adapters.keys import partition_of
+from orderflow.adapters.replication import Written, transaction_executed
 from orderflow.domain.order import Order
 from orderflow.errors import RetryableError
 from orderflow.market.chain import produce
@@ -41,7 +42,7 @@ def produce_block(orders: Sequence[Order]) -> None:
     again, but its owner is told again: the first telling may have been lost. One that the chain does not know (any
     longer) is not executed at all.
     """
-    venue, latency = clients.venue(), clients.latency()
+    venue, latency, owners, replication = clients.venue(), clients.latency(), clients.orders(), clients.replication()
     waiting, executed = venue.arrived(orders)
     if waiting:
         block, state = venue.state()
@@ -49,9 +50,12 @@ def produce_block(orders: Sequence[Order]) -> None:
         if not venue.commit(block, blocks):
             raise RetryableError(f"block {block + 1} was produced by another")
     # An owner must not be told of what a failover may take back.
-    clients.replication().wait_for(transaction_executed(order.signature) for order in (*waiting, *executed))
+    told = [*waiting, *executed]
+    replication.wait_for(transaction_executed(order.signature) for order in told)
     delay_ms = latency.scaled(SLOTS_TO_CONFIRM * SLOT_MS)
-    clients.orders().schedule("confirm", [(order, delay_ms) for order in (*waiting, *executed)])
+    owners.schedule("confirm", [(order, delay_ms) for order in told])
+    # Nobody tells them again when this has been acknowledged.
+    replication.wait_for(Written(partition_of(order.order_id, owners.partitions)) for order in told)
 
 
 def _landing_slot(order: Order) -> int:

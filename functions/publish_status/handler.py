@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from orderflow.adapters.replication import Written
 from orderflow.adapters.watchers import StatusEntry
 from orderflow.runtime import clients
 from orderflow.runtime.batch import (
@@ -43,6 +44,8 @@ def publish(partition: str, entries: list[StatusEntry]) -> int:
     what each connection has had: it drops what comes again, and says what came too early, for which the whole history
     is sent. Through API Gateway a client may see an event twice or late, which its sequence number tells.
     """
+    # What is told must not be taken back by a failover.
+    clients.replication().wait_for([Written(partition)])
     watchers = clients.watchers()
     messages = watchers.messages(partition, entries)
     if not messages:

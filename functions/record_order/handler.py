@@ -7,6 +7,7 @@ import msgspec
 from pg8000.exceptions import DatabaseError
 
 from orderflow.adapters.ledger import Step
+from orderflow.adapters.replication import Written
 from orderflow.domain.status import TERMINAL
 from orderflow.runtime import clients
 from orderflow.runtime.batch import (
@@ -35,6 +36,8 @@ def record_order(records: Sequence[StreamRecord], failures: Failures) -> Done:
             steps.append((record, msgspec.convert(record["data"], Step, strict=False)))
 
     failures.attempt(records, read)
+    # What is recorded must not be taken back by a failover.
+    clients.replication().wait_for(Written(partition) for partition in {record["partition"] for record in records})
     try:
         record_orders([step for _, step in steps])
     except DatabaseError:

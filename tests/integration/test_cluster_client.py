@@ -153,7 +153,7 @@ def test_a_connection_that_broke_unused_fails_the_next_call_by_redis_own_error(c
 
 @contextmanager
 def moving(nodes: Nodes, key: str) -> Iterator[Node]:
-    """Have the slot of a key be on its way to another node, to which its node sends whoever asks for what is not there."""
+    """Have the slot of a key be on its way to another node, where its node sends whoever asks for what is not there."""
     source = nodes.primary_of(key)
     target = next(node for node in nodes.all if node is not source)
     source_id, target_id = source.ask("CLUSTER MYID"), target.ask("CLUSTER MYID")
@@ -185,9 +185,11 @@ def test_a_slot_that_is_moving_is_followed_and_waited_for_by_the_front_door(clus
         with moving(cluster_nodes, "{p0}:new") as target:
             assert await client.get("{p0}:new") is None
 
-            del cast("AsyncCluster", client).nodes_manager.nodes_cache[f"{HOST}:{target.port}"]
+            known = cast("AsyncCluster", client).nodes_manager.nodes_cache
+            unheard_of = known.pop(f"{HOST}:{target.port}")
             with pytest.raises(redis.RedisError):
                 await client.get("{p0}:new")
+            known[unheard_of.name] = unheard_of
 
     run(RedisServer(cluster_nodes.url, cluster=True), call)
 

@@ -7,12 +7,13 @@ import pytest
 from orderflow.adapters.streams import DeadLetter, Entry, Streams
 from orderflow.domain.order import Order, event_of
 from orderflow.domain.status import Status
+from orderflow.errors import RetryableError
 from orderflow.event_source import dead_letters
 from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.market.chain import settle
 from tests.builders import NOW_MS, encode, land, make_order, status_fields
-from tests.fakes import FakeOrders, FakeVenue
+from tests.fakes import FakeOrders, FakeReplication, FakeVenue
 from tests.poller_bench import FakeStreams, Patience
 
 ROUTE = EventSourceMapping(function="route_order", stream="route")
@@ -32,7 +33,7 @@ class Desk:
     """Dead letters among fakes, with an order on record as it is by now."""
 
     def __init__(self, on_record: Order | None = None) -> None:
-        self.orders, self.venue = FakeOrders(), FakeVenue()
+        self.orders, self.venue, self.replication = FakeOrders(), FakeVenue(), FakeReplication()
         self.journal: list[Any] = []
         if on_record is not None:
             self.orders.known[on_record.order_id] = on_record, [event_of(on_record)]
@@ -40,7 +41,9 @@ class Desk:
     def bury(self, mapping: EventSourceMapping, fields: dict[str, str], error: str = "x") -> list[Order]:
         """Give up a record; return the steps that orders took by that."""
         streams: Streams = FakeStreams(self.journal, Patience())
-        DeadLetters(self.orders, self.venue).bury(streams, mapping, [(Entry("1-0", fields, 4), error)])
+        DeadLetters(self.orders, self.venue, self.replication).bury(
+            streams, mapping, [(Entry("1-0", fields, 4), error)]
+        )
         return [transition.order for transition in self.orders.transitions]
 
 
@@ -99,6 +102,17 @@ def test_an_order_whose_transaction_was_executed_is_confirmed(mapping: EventSour
     assert steps == [settle(SUBMITTED, execution, NOW_MS)]
 
 
+def test_an_order_is_not_ended_by_what_a_failover_may_take_back() -> None:
+    desk = Desk(SUBMITTED)
+    desk.replication.error = RetryableError("0 of 1 replicas have what was written to chain")
+
+    with pytest.raises(RetryableError):
+        desk.bury(SUBMIT, message(SUBMITTED))
+
+    assert desk.orders.transitions == []
+    assert desk.journal == []
+
+
 def test_a_submit_message_whose_step_was_taken_before_sending_failed_ends_its_order() -> None:
     desk = Desk(SUBMITTED)
 
@@ -138,7 +152,7 @@ def test_a_letter_says_where_it_comes_from() -> None:
         def bury(self, stream: str, group: str, letters_: Any) -> None:
             letters.extend(letters_)
 
-    dead = DeadLetters(FakeOrders(), FakeVenue())
+    dead = DeadLetters(FakeOrders(), FakeVenue(), FakeReplication())
     dead.bury(Streams([], Patience()), ROUTE, [(Entry("1-0", {}, 4), "x")])
 
     assert letters == [DeadLetter(Entry("1-0", {}, 4), "route_order", "route", "x")]

@@ -39,6 +39,11 @@ def test_texts_become_what_the_settings_are() -> None:
     )
 
 
+@pytest.mark.parametrize(("text", "cluster"), [("1", True), ("0", False), ("true", True), ("", False)])
+def test_a_cluster_is_switched_on_and_off(text: str, cluster: bool) -> None:
+    assert read_settings(Settings, {"REDIS_CLUSTER": text}).redis_cluster is cluster
+
+
 def test_a_text_stays_a_text_whatever_it_looks_like() -> None:
     assert read_settings(LedgerSettings, {"DATABASE_URL": "true"}).database_url == "true"
     assert read_settings(LedgerSettings, {"DATABASE_SECRET_ID": "0123"}).database_secret_id == "0123"
@@ -57,6 +62,8 @@ def test_only_the_variables_of_the_model_are_read() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
+        ("REDIS_CLUSTER", "perhaps", "Expected `bool`, got `str`"),
+        ("REDIS_MIN_REPLICAS", "-1", "Expected `int` >= 0"),
         ("PARTITIONS", "four", "Expected `int`, got `str`"),
         ("PARTITIONS", "0", "Expected `int` >= 1"),
         ("PARTITIONS", "16385", "Expected `int` <= 16384"),

@@ -8,7 +8,7 @@ import redis
 
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder
-from orderflow.adapters.keys import CHAIN, key
+from orderflow.adapters.keys import CHAIN, key, result_key
 from orderflow.domain.order import Order, Signature
 from orderflow.domain.pools import Pool
 from orderflow.market.background import opening_prices
@@ -108,7 +108,7 @@ class MockVenue:
         keys = [key(CHAIN, "timers"), key(CHAIN, "wake"), key(CHAIN, TRANSACTIONS)]
         arguments: list[str | bytes | int] = [TRANSACTIONS]
         for order, delay_ms in sends:
-            keys.append(_result_key(order.signature))
+            keys.append(result_key(order.signature))
             arguments += [delay_ms, encoder.encode(order)]
         if sends:
             self._send(keys, arguments)
@@ -129,12 +129,12 @@ class MockVenue:
     def abandon(self, signature: Signature, reason: str) -> Execution:
         """Fail a transaction that has not landed, so that it never will; return the result that stands."""
         failed = encoder.encode(Execution(signature, 0, error=reason))
-        return _execution_decoder.decode(self._abandon([_result_key(signature)], [failed]))
+        return _execution_decoder.decode(self._abandon([result_key(signature)], [failed]))
 
     def forget(self, signatures: Sequence[Signature], valid_ms: int) -> None:
         """Have results expire after their transactions; only to be called when their orders have ended."""
         if signatures:
-            self._expire([_result_key(signature) for signature in signatures], [valid_ms + KEEP_RESULT_MS])
+            self._expire([result_key(signature) for signature in signatures], [valid_ms + KEEP_RESULT_MS])
 
     def commit(self, block: int, blocks: Blocks) -> bool:
         """Put blocks on top of commit number `block`; False when others were put there first, and nothing changed."""
@@ -151,7 +151,7 @@ class MockVenue:
         for place, atoms in blocks.flows.items():
             arguments += [place, atoms]
         for execution in blocks.executions:
-            keys.append(_result_key(execution.signature))
+            keys.append(result_key(execution.signature))
             arguments.append(encoder.encode(execution))
         committed = bool(self._commit(keys, arguments))
         self._known = (block + 1, blocks.after) if committed else None
@@ -161,7 +161,7 @@ class MockVenue:
         """Return each signature's result as it is kept; empty before it has landed, None where it is not known."""
         if not signatures:
             return []
-        return cast("list[str | None]", self._client.mget([_result_key(signature) for signature in signatures]))
+        return cast("list[str | None]", self._client.mget([result_key(signature) for signature in signatures]))
 
     def _read(self) -> tuple[str | None, str | None, str | None, dict[str, str]]:
         """Read the state's parts as they were between two commits."""
@@ -186,7 +186,3 @@ class MockVenue:
             pipeline.hsetnx(key(CHAIN, "pools"), pool.pool, state)
             pipeline.hsetnx(key(CHAIN, "opening"), pool.pool, state)
         pipeline.execute()
-
-
-def _result_key(signature: str) -> str:
-    return key(CHAIN, f"tx:{signature}")

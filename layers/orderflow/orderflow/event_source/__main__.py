@@ -23,6 +23,7 @@ from orderflow.event_source.source import EventSource
 from orderflow.runtime.clients import open_redis, redis_login
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.settings import Settings, read_settings
+from orderflow.runtime.stopping import stop_on
 
 INVOCATION_S = 45.0
 """Longer than any function's time-out, so that no answer is given up while its function still runs."""
@@ -59,9 +60,7 @@ class EventSourceSettings(Settings, frozen=True, kw_only=True):
 
 def main() -> int:
     """Work until SIGTERM, finish the batches under way, and return the exit status."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on(signal.SIGTERM, signal.SIGINT)
     try:
         run(read_settings(EventSourceSettings), stop)
     except OrderflowError as error:
@@ -81,7 +80,15 @@ def run(settings: EventSourceSettings, stop: threading.Event) -> None:
     # Told apart from its predecessor on this host and in this container, which may still be about to end.
     owner = f"{socket.gethostname()}-{secrets.token_hex(4)}"
     invoke = InLambda(lambda_, {binding.function: binding.function_name for binding in bindings})
-    source = EventSource(client, bindings, invoke, partitions=settings.partitions, owner=owner, drain_s=INVOCATION_S)
+    source = EventSource(
+        client,
+        bindings,
+        invoke,
+        partitions=settings.partitions,
+        owner=owner,
+        drain_s=INVOCATION_S,
+        min_replicas=settings.redis_min_replicas,
+    )
     health = HealthServer(source, settings.health_port)
     if os.environ.get("POWERTOOLS_METRICS_NAMESPACE"):
         threading.Thread(target=publish_lags, args=(client, source, bindings, stop), name="lag", daemon=True).start()

@@ -6,6 +6,7 @@ import msgspec
 
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.orders import Orders, Transition
+from orderflow.adapters.replication import Replication, transaction_executed
 from orderflow.adapters.streams import DeadLetter, Entry, Streams
 from orderflow.adapters.venue import Venue
 from orderflow.domain.order import Order
@@ -21,9 +22,10 @@ logger = get_logger("event_source")
 class DeadLetters:
     """The failure destination of every mapping."""
 
-    def __init__(self, orders: Orders, venue: Venue) -> None:
+    def __init__(self, orders: Orders, venue: Venue, replication: Replication) -> None:
         self._orders = orders
         self._venue = venue
+        self._replication = replication
 
     def bury(self, streams: Streams, mapping: EventSourceMapping, failed: Sequence[tuple[Entry, str]]) -> None:
         """End the orders that wait in these entries, then move the entries to the dead-letter stream.
@@ -62,7 +64,9 @@ class DeadLetters:
         reason = f"Gave up in {mapping.function} after {entry.attempt} attempts: {error}"
         if order.status is Status.SUBMITTED and mapping.stream not in ("route", "build"):
             # Its signature is on record, so it may have been sent, and executed: only the chain can tell.
-            ended = settle(order, self._venue.abandon(order.signature, reason), now_ms())
+            result = self._venue.abandon(order.signature, reason)
+            self._replication.wait_for([transaction_executed(order.signature)])
+            ended = settle(order, result, now_ms())
         elif order.sequence == waiting.sequence and order.status not in TERMINAL:
             ended = order.fail(reason, now_ms())
         else:

@@ -74,7 +74,7 @@ class Poller:
                     self._take_over()
                     self._read_on()
                     waits = self._waits()
-            except (redis.RedisError, OSError) as error:
+            except (redis.RedisError, RetryableError, OSError) as error:
                 # Whatever was under way is pending, and is taken up again from there. That Redis is away the event
                 # source says once for all its pollers; anything else is worth a line.
                 write = logger.warning if isinstance(error, redis.ResponseError) else logger.debug

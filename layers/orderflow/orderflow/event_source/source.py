@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import ParamSpec
 
 import redis
 
 from orderflow.adapters.keys import CHAIN
 from orderflow.adapters.orders import Orders
+from orderflow.adapters.replication import Replication
 from orderflow.adapters.streams import Streams
 from orderflow.adapters.venue import MockVenue
 from orderflow.event_source.dead_letters import DeadLetters
@@ -22,6 +24,8 @@ RENEW_S = LEASE_MS / 4 / 1000
 DRAIN_S = 2.5
 MEET_S = 0.3
 
+P = ParamSpec("P")
+
 logger = get_logger("event_source")
 
 
@@ -29,7 +33,8 @@ class EventSource:
     """Redis Streams as an event source for functions.
 
     `invoke` runs a function. `owner` is this event source's name among those that share `partitions` order partitions
-    and the chain's. Told to stop, it gives the batches under way `drain_s` seconds to be finished.
+    and the chain's. Told to stop, it gives the batches under way `drain_s` seconds to be finished. `min_replicas` must
+    have what an order's end rests on.
     """
 
     def __init__(
@@ -41,16 +46,21 @@ class EventSource:
         partitions: int,
         owner: str,
         drain_s: float = DRAIN_S,
+        min_replicas: int = 0,
     ) -> None:
         self._client = client
         self._drain_s = drain_s
         self._mappings = mappings
         self._invoke = invoke
         self._leases = Leases(client, owner)
-        self._dead_letters = DeadLetters(Orders(client, partitions), MockVenue(client))
+        self._dead_letters = DeadLetters(
+            Orders(client, partitions), MockVenue(client), Replication(client, min_replicas)
+        )
         self._owner = owner
         self._all = [CHAIN, *(f"p{number}" for number in range(partitions))]
         self._owned: dict[str, OwnedPartition] = {}
+        self._members = 1
+        self._away = ""
         self.renewed_at = float("-inf")
         """When the leases were last renewed, on the monotonic clock."""
 
@@ -62,49 +72,61 @@ class EventSource:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; then finish the batches under way and give the partitions back."""
         # Event sources that start together should know of each other before they share out.
-        self._try(self._leases.members)
+        self._try(self._meet)
         stop.wait(MEET_S)
         while not stop.is_set():
-            self._try(self.share_out)
+            self.share_out()
+            self._say_what_is_away()
             stop.wait(RENEW_S)
         self.close()
 
     def share_out(self) -> None:
         """Renew the leases held, take what is free, up to a fair share, and give back what is too much.
 
-        Nothing here waits for a function: a lease must be renewed however long the batches under way take.
+        Nothing here waits for a function: a lease must be renewed however long the batches under way take. Nor does one
+        part of Redis that is away keep the others from being renewed.
         """
-        members = self._leases.members()
-        for partition in list(self._owned):
-            if not self._leases.hold(partition):
-                logger.warning("lease lost", extra={"partition": partition})
-                self._owned.pop(partition).stop.set()
-        share = -(-len(self._all) // len(members))
+        self._try(self._meet)
+        self._renew_all()
+        share = -(-len(self._all) // self._members)
         for owned in list(self._owned.values())[share:]:
             owned.stop.set()
-        self._give_back()
+        self._try(self._give_back)
         for partition in self._all:
-            if partition not in self._owned and len(self._owned) < share and self._leases.hold(partition):
-                self._start(partition)
+            if partition not in self._owned and len(self._owned) < share:
+                self._try(self._take, partition)
+
+    def _meet(self) -> None:
+        self._members = len(self._leases.members())
         self.renewed_at = time.monotonic()
+
+    def _renew_all(self) -> None:
+        for partition in list(self._owned):
+            self._try(self._renew, partition)
+
+    def _renew(self, partition: str) -> None:
+        if not self._leases.hold(partition):
+            logger.warning("lease lost", extra={"partition": partition})
+            self._owned.pop(partition).stop.set()
+
+    def _take(self, partition: str) -> None:
+        if self._leases.hold(partition):
+            self._start(partition)
 
     def close(self) -> None:
         """Finish the batches under way and give every partition back; one that takes too long is left to its lease."""
         for owned in self._owned.values():
             owned.stop.set()
         deadline = time.monotonic() + self._drain_s
+        renew_at = time.monotonic() + RENEW_S
         while self._owned and time.monotonic() < deadline:
             self._try(self._give_back)
-            if time.monotonic() - self.renewed_at > RENEW_S:
-                self._try(self._renew)
+            if time.monotonic() > renew_at:
+                # So that nobody else begins on what is being finished here.
+                self._renew_all()
+                renew_at += RENEW_S
             time.sleep(0.01)
         self._try(self._leases.leave)
-
-    def _renew(self) -> None:
-        """Keep the leases while the last batches are finished, so that nobody else begins on them."""
-        for partition in self._owned:
-            self._leases.hold(partition)
-        self.renewed_at = time.monotonic()
 
     def _start(self, partition: str) -> None:
         scope = "chain" if partition == CHAIN else "orders"
@@ -116,11 +138,17 @@ class EventSource:
         logger.info("partition taken", extra={"partition": partition, "owner": self._owner})
         self._owned[partition] = OwnedPartition(streams, mappings, self._invoke, self._dead_letters)
 
-    def _try(self, step: Callable[[], object]) -> None:
+    def _try(self, step: Callable[P, object], *arguments: P.args, **named: P.kwargs) -> None:
         try:
-            step()
+            step(*arguments, **named)
         except (redis.RedisError, OSError) as error:
-            logger.warning("redis is away", extra={"owner": self._owner, "error": str(error)})
+            self._away = str(error)
+
+    def _say_what_is_away(self) -> None:
+        """Write one line for all that could not be asked, however many partitions it concerned."""
+        if self._away:
+            logger.warning("redis is away", extra={"owner": self._owner, "error": self._away})
+            self._away = ""
 
     def _give_back(self) -> None:
         """Release the partitions that were told to stop and have finished."""

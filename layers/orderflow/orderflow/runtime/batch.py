@@ -52,6 +52,9 @@ _REDIS_IS_AWAY = (
     redis.exceptions.OutOfMemoryError,
     redis.exceptions.ReadOnlyError,
     redis.exceptions.ClusterError,
+    # A slot that moves, or has just moved to a new primary; MovedError is an AskError too.
+    redis.exceptions.AskError,
+    redis.exceptions.TryAgainError,
 )
 
 

@@ -1,0 +1,72 @@
+"""`python -m local services`: this machine's Redis and Postgres on ports that containers reach, as SAM's are."""
+
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from local.backing import start_postgres, start_redis
+from local.children import STOP_TIMEOUT_S, BackingChild, say, watch_over
+from local.claims import hold_home, listen
+from local.listening import Listening, addresses_for_containers
+from local.migrate import migrate
+from local.settings import LocalSettings
+from orderflow.runtime.stopping import stop_on
+
+PASSWORD = "orderflow"
+"""Keeps other programs of this machine from taking these servers for their own; samconfig.toml has it too."""
+
+
+def redis_listening(settings: LocalSettings) -> Listening:
+    """Return where the Redis of `settings` listens."""
+    return Listening(addresses_for_containers(), settings.redis_port, PASSWORD)
+
+
+def postgres_listening(settings: LocalSettings) -> Listening:
+    """Return where the Postgres of `settings` listens."""
+    return Listening(addresses_for_containers(), settings.postgres_port, PASSWORD)
+
+
+def run(settings: LocalSettings) -> int:
+    """Run both servers, the ledger migrated, until Ctrl-C or SIGTERM; return the exit status."""
+    stop = stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    started = time.monotonic()
+    # Data of their own: a run of the whole system must be able to go on beside them.
+    home = settings.home / "services"
+    with ExitStack() as stack:
+        beside = "make services REDIS_PORT=6380 POSTGRES_PORT=5433 ORDERFLOW_HOME=/tmp/orderflow-2"
+        stack.enter_context(hold_home(home, f"ports {settings.redis_port} and {settings.postgres_port}", beside))
+        children = _start(home, settings, stack)
+        say(_what_to_do(settings, time.monotonic() - started))
+        watch_over(children, stop)
+    return 0
+
+
+def _start(home: Path, settings: LocalSettings, stack: ExitStack) -> list[BackingChild]:
+    """Start both in order; `stack` stops them in the opposite order."""
+    for name, listening in (("REDIS_PORT", redis_listening(settings)), ("POSTGRES_PORT", postgres_listening(settings))):
+        for address in listening.addresses:
+            listen(address, listening.port, f"make services {name}={listening.port + 1}").close()
+    stack.callback(say, "Stopped. What they hold is kept.")
+    redis = BackingChild("redis", lambda: start_redis(home, None, redis_listening(settings)))
+    postgres = BackingChild("postgres", lambda: start_postgres(home, None, postgres_listening(settings)))
+    for server in (redis, postgres):
+        say(f"Starting {server.name} …")
+        stack.callback(server.stop, STOP_TIMEOUT_S)
+        server.start()
+    say("Migrating the ledger …")
+    migrate(postgres.url)
+    return [redis, postgres]
+
+
+def _what_to_do(settings: LocalSettings, seconds: float) -> str:
+    redis, postgres = redis_listening(settings), postgres_listening(settings)
+    bridged = "and its containers" if len(redis.addresses) > 1 else "only: it has no docker bridge"
+    return f"""
+Redis and Postgres are ready after {seconds:.1f} s, for this machine {bridged} ({", ".join(redis.addresses)})
+
+  REDIS_URL={redis.redis_url}
+  DATABASE_URL={postgres.postgres_url}
+
+Ctrl-C stops them.
+"""
