@@ -8,12 +8,12 @@ SAM := sh local/sam.sh
 # What could lead the interpreter astray; without .pyc files every process starts about three times slower.
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH
 # Make itself exports what stands on its line. A setting left empty counts as not given.
-SETTINGS := PORT HOST SPEED PARTITIONS WORKERS SEED DROP_RATE NETWORK_FAILURE_RATE ORDERFLOW_HOME LOG_LEVEL LOG_FORMAT REDIS_URL DATABASE_URL REDIS_PORT POSTGRES_PORT INVOKE LAMBDA_ENDPOINT
+SETTINGS := PORT HOST SPEED PARTITIONS WORKERS SEED DROP_RATE NETWORK_FAILURE_RATE ORDERFLOW_HOME LOG_LEVEL LOG_FORMAT REDIS_URL DATABASE_URL REDIS_CLUSTER REDIS_MIN_REPLICAS MAX_LAG MAX_IN_FLIGHT MAX_MEMORY MAX_REQUESTS MAX_SOCKETS REDIS_PORT POSTGRES_PORT INVOKE LAMBDA_ENDPOINT
 PREPARE = for name in $(SETTINGS) HOME; do eval "[ -n \"\$${$$name-}\" ]" || unset "$$name"; done; \
 	unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{printf "  make %-15s %s\n", $$1, $$2}'
 	@echo "Settings for run: $(SETTINGS)"
 
 run: .venv/.to-run ## start everything on this machine; Ctrl-C stops it
@@ -28,7 +28,7 @@ chaos: .venv/.to-run ## break it on purpose and audit what becomes of its orders
 acceptance: .venv/.to-run ## act as a client of BASE_URL, or of a system started for it
 	@$(PREPARE); exec $(BIN)/python -m local acceptance $(if $(BASE_URL),--base-url '$(BASE_URL)') $(ARGS)
 
-test: .venv/.to-test ## every test; ARGS="-k route" for some
+test: .venv/.to-test ## every test that takes no docker engine; ARGS="-k route" for some
 	@$(PREPARE); exec $(BIN)/python -m pytest $(ARGS)
 
 lint: .venv/.to-test ## style, types and the direction of imports
@@ -102,5 +102,5 @@ fit = $(shell [ -x $(1)/bin/python ] && [ "$$(cat $(1)/.tree 2>/dev/null)" = "$$
 	@touch $@
 
 .venv-localstack/.to-run: tests/requirements-localstack.txt local/install.sh
-	@PYTHON=$(PYTHON313) sh local/install.sh .venv-localstack tests/requirements-localstack.txt 90
+	@PYTHON=$(PYTHON313) PIP_NO_DEPS=1 sh local/install.sh .venv-localstack tests/requirements-localstack.txt 40
 	@touch $@

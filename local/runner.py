@@ -22,6 +22,7 @@ from local.services import postgres_listening, redis_listening
 from local.settings import LocalSettings
 from orderflow.adapters.keys import CHAIN, key
 from orderflow.runtime.clients import open_redis
+from orderflow.runtime.stopping import stop_on
 
 READY_TIMEOUT_S = 30.0
 PARTITIONS_KEY = "orderflow:partitions"
@@ -29,9 +30,7 @@ PARTITIONS_KEY = "orderflow:partitions"
 
 def run(settings: LocalSettings) -> int:
     """Run the system until Ctrl-C or SIGTERM; return the exit status."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     started = time.monotonic()
     with ExitStack() as stack:
         beside = "make run PORT=3001 ORDERFLOW_HOME=/tmp/orderflow-2"

@@ -88,9 +88,10 @@ class FakeVenue(MockVenue):
         self._reach()
         return self.time_ms
 
-    def send(self, sends: Sequence[tuple[Order, int]]) -> None:
+    def send(self, sends: Sequence[tuple[Order, int]]) -> list[Order]:
         self._reach()
         self.sent += sends
+        return [order for order, _ in sends if order.signature in self.executions]
 
     def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
         self._reach()

@@ -40,7 +40,9 @@ def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
     replication.wait_for(step_taken(order, orders.partitions) for order in signed)
     landings = (latency.landing(order.chosen_route.slot, order.request) for order in signed)
     delays = [latency.scaled(landing.slots * SLOT_MS) for landing in landings]
-    clients.venue().send(list(zip(signed, delays, strict=True)))
+    settled = clients.venue().send(list(zip(signed, delays, strict=True)))
+    # Whoever settled it may have died before its owner was told.
+    orders.schedule("confirm", [(order, 0) for order in settled])
     replication.wait_for(transaction_sent(order.signature) for order in signed)
 
 

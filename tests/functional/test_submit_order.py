@@ -90,6 +90,17 @@ def test_what_was_recorded_before_a_crash_is_sent_when_its_message_comes_again(o
     ]
 
 
+def test_the_owner_of_a_transaction_that_has_its_result_already_is_told(outside: Outside) -> None:
+    # The dead letters gave it up, and died before they could fail its order.
+    given_up = make_order(Status.SUBMITTED)
+    outside.orders.known[ORDER_ID] = (given_up, [])
+    outside.venue.abandon(given_up.signature, "Gave up")
+
+    send([make_order(Status.SUBMITTED, BACK, order_id=OTHER_ID)], [given_up])
+
+    assert outside.orders.scheduled == [("confirm", given_up, 0)]
+
+
 def test_an_order_that_failed_instead_is_not_sent(outside: Outside) -> None:
     send([make_order(Status.FAILED), make_order(Status.SUBMITTED, BACK, order_id=OTHER_ID)], [])
 

@@ -81,8 +81,8 @@ class OwningSource(EventSource):
 
 def test_only_what_an_event_source_owns_is_told_of_again_and_again(
     client: redis.Redis,
-    in_thread: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
+    in_thread: Callable[..., Any],  # after what it needs, so that it ends before that is taken away
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Orderflow")

@@ -226,8 +226,9 @@ def test_what_was_abandoned_before_it_was_sent_is_not_accepted_any_more(client: 
     order = an_order()
     venue.abandon(order.signature, "Gave up")
 
-    venue.send([(order, 0)])
+    settled = venue.send([(order, 0)])
 
+    assert settled == [order]
     assert client.xlen("{chain}:transactions") == 0
 
 

@@ -113,6 +113,17 @@ def test_an_order_is_not_ended_by_what_a_failover_may_take_back() -> None:
     assert desk.journal == []
 
 
+def test_an_order_that_goes_on_while_it_is_ended_is_looked_at_again() -> None:
+    desk = Desk(make_order(Status.BUILDING))
+    desk.orders.sequences[SUBMITTED.order_id] = SUBMITTED.sequence
+    looks = iter([make_order(Status.BUILDING), SUBMITTED])
+    desk.orders.find = lambda _: (next(looks), [])  # type: ignore[method-assign]
+
+    [failed] = desk.bury(SUBMIT, message(make_order(Status.BUILDING)))
+
+    assert (failed.status, failed.tx_hash) == (Status.FAILED, SUBMITTED.tx_hash)
+
+
 def test_a_submit_message_whose_step_was_taken_before_sending_failed_ends_its_order() -> None:
     desk = Desk(SUBMITTED)
 

@@ -33,8 +33,11 @@ class Venue(Protocol):
     def now_ms(self) -> int:
         """Return the chain's time, in milliseconds since 1970; what expires on the chain expires by it."""
 
-    def send(self, sends: Sequence[tuple[Order, int]]) -> None:
-        """Send the orders' signed transactions, each to land after its delay in ms; a signature is accepted once."""
+    def send(self, sends: Sequence[tuple[Order, int]]) -> list[Order]:
+        """Send the orders' signed transactions, each to land after its delay in ms; a signature is accepted once.
+
+        Returns the orders whose transactions have a result already.
+        """
 
     def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
         """Return what became of each signature; None while it has not landed."""
@@ -103,15 +106,14 @@ class MockVenue:
             flows[pool, token] = int(atoms)
         return flows
 
-    def send(self, sends: Sequence[tuple[Order, int]]) -> None:
-        """Queue transactions for the block of their landing."""
+    def send(self, sends: Sequence[tuple[Order, int]]) -> list[Order]:
+        """Queue transactions for the block of their landing; return the orders that have a result already."""
         keys = [key(CHAIN, "timers"), key(CHAIN, "wake"), key(CHAIN, TRANSACTIONS)]
         arguments: list[str | bytes | int] = [TRANSACTIONS]
         for order, delay_ms in sends:
             keys.append(result_key(order.signature))
             arguments += [delay_ms, encoder.encode(order)]
-        if sends:
-            self._send(keys, arguments)
+        return [sends[place][0] for place in self._send(keys, arguments)] if sends else []
 
     def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
         """Return what became of each signature; None while it has not landed."""

@@ -71,4 +71,7 @@ class DeadLetters:
             ended = order.fail(reason, now_ms())
         else:
             return None
-        return ended if self._orders.apply([Transition(ended)])[0] else None
+        if self._orders.apply([Transition(ended)])[0]:
+            return ended
+        # It went on between the look and the step; look again. An order has few steps, so this comes to an end.
+        return self._end_order(mapping, entry, error)

@@ -1,0 +1,127 @@
+"""local/sam.sh: the environment in which the SAM CLI runs, seen through one that only says what it was given."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.settings import ROOT
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Lend a directory with the script and a SAM CLI that prints its environment."""
+    (tmp_path / "local").mkdir()
+    shutil.copy(ROOT / "local" / "sam.sh", tmp_path / "local")
+    sam = tmp_path / ".venv-sam" / "bin" / "sam"
+    sam.parent.mkdir(parents=True)
+    sam.write_text("#!/bin/sh\nenv\n")
+    sam.chmod(0o755)
+    return tmp_path
+
+
+@pytest.fixture
+def run(directory: Path) -> Run:
+    def run_script(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": os.environ["PATH"], "HOME": str(directory), **settings}
+        return subprocess.run(
+            ["sh", "local/sam.sh", *words], cwd=directory, env=environment, capture_output=True, text=True, check=False
+        )
+
+    return run_script
+
+
+def environment(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    assert done.returncode == 0, done.stderr
+    return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "here", "in_a_container"),
+    [
+        ("REDIS_URL", "redis://:a@127.0.0.1:6380", "redis://:a@host.docker.internal:6380"),
+        ("REDIS_URL", "redis://localhost", "redis://host.docker.internal"),
+        ("REDIS_URL", "redis://redis.example:6379/0", "redis://redis.example:6379/0"),
+        ("DATABASE_URL", "postgresql://a:b@localhost/c", "postgresql://a:b@host.docker.internal/c"),
+        ("CONNECTIONS_ENDPOINT", "http://127.0.0.1:3100", "http://host.docker.internal:3100"),
+    ],
+)
+def test_what_is_on_this_machine_has_another_name_in_a_container(
+    run: Run, name: str, here: str, in_a_container: str
+) -> None:
+    given = environment(run("local", "invoke", **{name: here}))
+
+    assert given[name] == in_a_container
+
+
+def test_ports_that_were_changed_reach_the_functions(run: Run) -> None:
+    given = environment(run("local", "start-api", REDIS_PORT="6380", POSTGRES_PORT="5433", PORT="3100"))
+
+    assert given["REDIS_URL"] == "redis://:orderflow@host.docker.internal:6380"
+    assert given["DATABASE_URL"] == "postgresql://orderflow:orderflow@host.docker.internal:5433/orderflow"
+    assert given["CONNECTIONS_ENDPOINT"] == "http://host.docker.internal:3100"
+
+
+def test_what_is_not_set_is_left_to_samconfig(run: Run) -> None:
+    given = environment(run("local", "start-api", REDIS_URL=""))
+
+    assert not given.keys() & {"REDIS_URL", "DATABASE_URL", "CONNECTIONS_ENDPOINT"}
+
+
+def test_credentials_are_made_up_only_where_there_are_none(run: Run) -> None:
+    without = environment(run("local", "invoke"))
+    with_own = environment(run("local", "invoke", AWS_PROFILE="mine"))
+
+    assert (without["AWS_ACCESS_KEY_ID"], without["AWS_MAX_ATTEMPTS"]) == ("local", "1")
+    assert not with_own.keys() & {"AWS_ACCESS_KEY_ID", "AWS_MAX_ATTEMPTS", "AWS_ENDPOINT_URL_STS"}
+
+
+def test_only_what_runs_here_gets_any_of_that(run: Run) -> None:
+    given = environment(run("validate", REDIS_PORT="6380"))
+
+    assert not given.keys() & {"REDIS_URL", "AWS_ACCESS_KEY_ID"}
+    assert given["AWS_DEFAULT_REGION"] == "eu-central-1"
+
+
+def test_without_the_sam_cli_it_says_how_to_get_it(run: Run, directory: Path) -> None:
+    shutil.rmtree(directory / ".venv-sam")
+
+    done = run("build")
+
+    assert done.returncode == 1
+    assert "make sam" in done.stderr
+
+
+def test_two_builds_follow_each_other(run: Run, directory: Path) -> None:
+    sam = directory / ".venv-sam" / "bin" / "sam"
+    sam.write_text("#!/bin/sh\n[ ! -e busy ] || exit 9\ntouch busy\nsleep 0.3\nrm busy\nmkdir -p .aws-sam/build\n")
+    python = directory / "bin" / "python3.13"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o755)
+    environment = {"PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": str(directory)}
+
+    builds = [subprocess.Popen(["sh", "local/sam.sh", "build"], cwd=directory, env=environment) for _ in range(2)]
+
+    assert [build.wait(20) for build in builds] == [0, 0]
+    assert not (directory / ".aws-sam" / "building").exists()
+
+
+def test_a_build_that_was_killed_keeps_no_other_waiting(run: Run, directory: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (directory / ".aws-sam").mkdir()
+    (directory / ".aws-sam" / "building").symlink_to(str(ended.pid))
+    python = directory / "bin" / "python3.13"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o755)
+
+    done = run("build", PATH=f"{python.parent}:{os.environ['PATH']}")
+
+    assert done.returncode == 0, done.stderr
