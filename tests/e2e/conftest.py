@@ -99,8 +99,12 @@ def shared_run() -> Iterator[Run]:
 
 
 @pytest.fixture(scope="session")
-def base_url(shared_run: Run) -> str:
-    return shared_run.url
+def base_url(request: pytest.FixtureRequest) -> str:
+    """Return where the system is that tests of the front door try: ORDERFLOW_BASE_URL, or one started for them."""
+    if given := os.environ.get("ORDERFLOW_BASE_URL"):
+        return given.rstrip("/")
+    run: Run = request.getfixturevalue("shared_run")
+    return run.url
 
 
 def free_port() -> int:

@@ -6,10 +6,9 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-
-from tests.e2e.conftest import Run
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -21,8 +20,8 @@ def commands(program: str) -> list[str]:
     return [line for line in lines if line.startswith(program)]
 
 
-def shell(command: str, run: Run, **variables: str) -> str:
-    here = ["bash", "-ec", command.replace("localhost:3000", f"127.0.0.1:{run.port}")]
+def shell(command: str, base_url: str, **variables: str) -> str:
+    here = ["bash", "-ec", command.replace("localhost:3000", urlsplit(base_url).netloc)]
     # As at a terminal, the input stays open: wscat leaves as soon as it ends.
     terminal, keyboard = os.pipe()
     with os.fdopen(terminal) as stdin, os.fdopen(keyboard, "w"):
@@ -33,18 +32,18 @@ def shell(command: str, run: Run, **variables: str) -> str:
     return done.stdout
 
 
-def place_order(run: Run) -> str:
+def place_order(base_url: str) -> str:
     [post, *_] = commands("curl -s http://localhost:3000/api/orders/execute")
-    answer = json.loads(shell(post, run))
+    answer = json.loads(shell(post, base_url))
     assert answer["status"] == "pending"
     order_id: str = answer["order_id"]
     return order_id
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not on this machine")
-def test_every_curl_line_works_as_printed(shared_run: Run) -> None:
-    order_id = place_order(shared_run)
-    answers = {line: json.loads(shell(line, shared_run, ORDER_ID=order_id)) for line in commands("curl")}
+def test_every_curl_line_works_as_printed(base_url: str) -> None:
+    order_id = place_order(base_url)
+    answers = {line: json.loads(shell(line, base_url, ORDER_ID=order_id)) for line in commands("curl")}
 
     by_path = {line.split("localhost:3000")[1].split("?")[0].strip("'\" "): answer for line, answer in answers.items()}
     assert len(answers) == 5
@@ -56,11 +55,11 @@ def test_every_curl_line_works_as_printed(shared_run: Run) -> None:
 @pytest.mark.skipif(
     not shutil.which("npx") and "CI" not in os.environ, reason="npx (Node.js) is not on this machine; CI has it"
 )
-def test_the_wscat_line_shows_the_five_statuses(shared_run: Run) -> None:
-    order_id = place_order(shared_run)
+def test_the_wscat_line_shows_the_five_statuses(base_url: str) -> None:
+    order_id = place_order(base_url)
     [watch] = commands("npx --yes wscat")
 
-    output = shell(watch, shared_run, ORDER_ID=order_id)
+    output = shell(watch, base_url, ORDER_ID=order_id)
 
     frames = [json.loads(line) for line in re.findall(r"\{.*\}", output)]
     assert [frame["status"] for frame in frames] == ["pending", "routing", "building", "submitted", "confirmed"]

@@ -58,6 +58,14 @@ def test_a_taken_port_is_named_and_another_proposed(new_run: NewRun) -> None:
     assert "make run PORT=" in run.output.read_text()
 
 
+def test_a_port_that_another_orderflow_has_is_told_with_what_started_that_one(shared_run: Run, new_run: NewRun) -> None:
+    run = new_run(PORT=str(shared_run.port))
+
+    run.launch().wait(30)
+
+    assert "An Orderflow that was started by make run has it" in run.output.read_text()
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

@@ -34,7 +34,7 @@ def test_a_socket_is_named_by_its_directory_which_becomes_its_file() -> None:
     assert arguments["unix_sock"] == "/run/orderflow/.s.PGSQL.5432"
     assert some(arguments, "user", "password", "database") == {
         "user": "postgres",
-        "password": None,
+        "password": "",
         "database": "orderflow",
     }
 

@@ -70,7 +70,7 @@ def connection_arguments(database_url: str) -> dict[str, Any]:
     by_socket = host.startswith("/")
     return {
         "user": unquote(url.username or query.get("user", "postgres")),
-        "password": unquote(url.password) if url.password else None,
+        "password": unquote(url.password or ""),  # pg8000 breaks on None, where a server asks for one
         "database": unquote(url.path.lstrip("/")) or "postgres",
         "host": None if by_socket else host,
         "port": port,

@@ -1,0 +1,23 @@
+"""LocalStack runs this at each start: it keeps the database's login and the settings, which a stop makes it forget.
+
+Both come from its own environment: SECRET_ID, SECRET_USERNAME and SECRET_PASSWORD make a secret as RDS would, and each
+SETTING_name a parameter below SETTINGS_PATH.
+"""
+
+import json
+import os
+
+import boto3
+
+ENDPOINT = "http://127.0.0.1:4566"
+PREFIX = "SETTING_"
+
+login = {"username": os.environ["SECRET_USERNAME"], "password": os.environ["SECRET_PASSWORD"]}
+secrets = boto3.client("secretsmanager", endpoint_url=ENDPOINT)
+secrets.create_secret(Name=os.environ["SECRET_ID"], SecretString=json.dumps(login))
+
+parameters = boto3.client("ssm", endpoint_url=ENDPOINT)
+for variable, value in os.environ.items():
+    if variable.startswith(PREFIX) and value:
+        name = f"{os.environ['SETTINGS_PATH']}/{variable.removeprefix(PREFIX)}"
+        parameters.put_parameter(Name=name, Value=value, Type="String")

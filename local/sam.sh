@@ -1,0 +1,71 @@
+#!/bin/sh
+# Runs the SAM CLI of .venv-sam as this project needs it: sam.sh validate | build | local start-api | local invoke X …
+# Ports and settings that were changed for the other programs (REDIS_PORT, PORT, SPEED …) reach the functions too.
+set -eu
+
+sam=$(dirname "$0")/../.venv-sam/bin/sam
+if [ ! -x "$sam" ]; then
+    echo "the SAM CLI is not installed: make sam" >&2
+    exit 1
+fi
+export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION="${AWS_DEFAULT_REGION:-${AWS_REGION:-eu-central-1}}"
+
+# One build at a time: they share their cache.
+hold_builds() {
+    lock=.aws-sam/building
+    mkdir -p .aws-sam
+    until ln -s $$ "$lock" 2>/dev/null; do
+        kill -0 "$(readlink "$lock")" 2>/dev/null || rm -f "$lock"
+        sleep 0.2
+    done
+    trap 'rm -f "$lock"' EXIT
+    trap 'exit 130' INT TERM HUP
+}
+
+build_directory() {
+    directory=.aws-sam/build
+    while [ $# -gt 1 ]; do
+        [ "$1" != --build-dir ] || directory=$2
+        shift
+    done
+    echo "$directory"
+}
+
+if [ "${1-}" = build ]; then
+    # The functions' own runtime must be on PATH. A name there proves nothing: pyenv has shims for what is not selected.
+    for bin in "$(dirname "$(command -v python3.13)")" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13.*/bin; do
+        if "$bin/python3.13" -c '' 2>/dev/null; then
+            hold_builds
+            PATH="$bin:$PATH" "$sam" "$@"
+            # Lambda keeps no compiled module from one cold start to the next: without these each takes seconds longer.
+            "$bin/python3.13" -m compileall -q --invalidation-mode unchecked-hash "$(build_directory "$@")"
+            exit
+        fi
+    done
+    echo "sam build needs the functions' own runtime, python3.13, on PATH: install it (pyenv install 3.13)." >&2
+    exit 1
+fi
+
+if [ "${1-}" = local ]; then
+    # Nothing here asks for credentials; but SAM asks AWS whose they are, and without an answer tries for seconds.
+    if [ -z "${AWS_ACCESS_KEY_ID-}${AWS_PROFILE-}" ]; then
+        export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+        export AWS_ENDPOINT_URL_STS="${AWS_ENDPOINT_URL_STS-http://127.0.0.1:9}" AWS_MAX_ATTEMPTS=1
+    fi
+    # Nobody collects metrics here, and SAM takes a second longer when a line comes together with an invocation's end.
+    export POWERTOOLS_METRICS_NAMESPACE="${POWERTOOLS_METRICS_NAMESPACE-}"
+    # A variable of this shell goes before the function's own; to a container this machine has another name.
+    host=host.docker.internal
+    if [ -n "${REDIS_PORT-}" ]; then REDIS_URL="redis://:orderflow@$host:$REDIS_PORT"; fi
+    if [ -n "${POSTGRES_PORT-}" ]; then DATABASE_URL="postgresql://orderflow:orderflow@$host:$POSTGRES_PORT/orderflow"; fi
+    if [ -n "${PORT-}" ]; then CONNECTIONS_ENDPOINT="http://$host:$PORT"; fi
+    for name in REDIS_URL DATABASE_URL CONNECTIONS_ENDPOINT; do
+        eval "url=\${$name-}"
+        if [ -n "$url" ]; then
+            export "$name=$(printf %s "$url" | sed -E "s#(//|@)(127\.0\.0\.1|localhost)([:/]|\$)#\1$host\3#")"
+        else
+            unset "$name"
+        fi
+    done
+fi
+exec "$sam" "$@"

@@ -1,0 +1,166 @@
+"""`python -m local services`, and the system with its functions in Lambda on top of it."""
+
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import redis
+from pg8000.exceptions import DatabaseError
+
+from local.listening import addresses_for_containers
+from orderflow.adapters.postgres import connect
+from tests.background import Background, Programs, programs
+from tests.e2e.conftest import Run, free_port
+from tests.e2e.orders import audit, ended, place_many, under_way
+from tests.integration.conftest import eventually
+from tests.services import Services, start_services
+
+NewRun = Callable[..., Run]
+UNREACHABLE = "is `make services` up?"
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="orderflow-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def background() -> Iterator[Programs]:
+    with programs() as lent:
+        yield lent
+
+
+@pytest.fixture(scope="module")
+def services(directory: Path) -> Iterator[Services]:
+    with programs() as lent:
+        yield start_services(lent, directory / "shared")
+
+
+@pytest.fixture
+def lambda_api(services: Services, background: Programs, directory: Path) -> Background:
+    """Lend a Lambda, not started yet, that runs the functions as SAM would, but in no container."""
+    environment = services.environment(
+        REDIS_URL=str(services.state["redis_url"]),
+        DATABASE_URL=str(services.state["database_url"]),
+        CONNECTIONS_ENDPOINT=f"http://127.0.0.1:{services.settings['PORT']}",
+        CONNECTIONS_API="local",
+        PARTITIONS="2",
+        LAMBDA_PORT=str(free_port()),
+        LOG_LEVEL="WARNING",
+    )
+    command = [sys.executable, "-m", "tests.lambda_api", environment["LAMBDA_PORT"]]
+    return background.make(command, environment, directory / "lambda.log")
+
+
+def lambda_run(new_run: NewRun, services: Services, lambda_port: str, **settings: str) -> Run:
+    endpoint = f"http://127.0.0.1:{lambda_port}"
+    ports = {name: services.settings[name] for name in ("REDIS_PORT", "POSTGRES_PORT")}
+    return new_run(INVOKE="lambda", LAMBDA_ENDPOINT=endpoint, SPEED="0.3", **ports, **settings)
+
+
+def test_both_servers_are_reached_wherever_containers_look_for_them(services: Services) -> None:
+    for address in addresses_for_containers():
+        with redis.Redis(address, int(services.settings["REDIS_PORT"]), password="orderflow") as client:
+            assert client.ping()
+        url = f"postgresql://orderflow:orderflow@{address}:{services.settings['POSTGRES_PORT']}/orderflow"
+        with closing(connect(url)) as connection:
+            assert connection.run("SELECT count(*) FROM orders WHERE order_id IS NULL") == [[0]]
+
+
+def test_neither_lets_in_who_does_not_know_the_password(services: Services) -> None:
+    with (
+        redis.Redis("127.0.0.1", int(services.settings["REDIS_PORT"])) as client,
+        pytest.raises(redis.AuthenticationError),
+    ):
+        client.ping()
+    for login in ("orderflow", "orderflow:wrong"):
+        with pytest.raises(DatabaseError, match="password authentication failed"):
+            connect(f"postgresql://{login}@127.0.0.1:{services.settings['POSTGRES_PORT']}/orderflow")
+
+
+def test_what_it_prints_is_what_leads_there(services: Services) -> None:
+    said = services.program.said
+
+    assert f"  REDIS_URL={services.state['redis_url']}\n" in said
+    assert f"  DATABASE_URL={services.state['database_url']}\n" in said
+
+
+def test_what_they_hold_outlives_them(background: Programs, directory: Path) -> None:
+    first = start_services(background, directory / "kept")
+    with redis.Redis.from_url(str(first.state["redis_url"])) as client:
+        client.set("kept", "yes")
+
+    status = first.program.stop(signal.SIGINT)
+    first.program.start_until_it_says("Ctrl-C stops them.")
+
+    assert status == 0
+    with redis.Redis.from_url(str(first.state["redis_url"])) as client:
+        assert client.get("kept") == b"yes"
+
+
+@pytest.mark.parametrize("name", ["REDIS_PORT", "POSTGRES_PORT"])
+def test_a_port_that_is_taken_is_named_and_another_proposed(
+    background: Programs, services: Services, directory: Path, name: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        free = {other: str(free_port()) for other in ("REDIS_PORT", "POSTGRES_PORT")}
+        settings = free | {"ORDERFLOW_HOME": str(directory / "taken"), name: str(port)}
+        command = [sys.executable, "-m", "local", "services"]
+        program = background.make(command, services.environment(**settings), directory / f"taken-{name}.log")
+
+        status = program.start().wait(30)
+
+    assert status == 1
+    assert f"Port {port} on 127.0.0.1 can't be used" in program.said
+    assert f"make services {name}={port + 1}" in program.said
+
+
+def test_a_second_one_on_the_same_data_is_refused(background: Programs, services: Services, directory: Path) -> None:
+    environment = services.environment(REDIS_PORT=str(free_port()), POSTGRES_PORT=str(free_port()))
+    second = background.make([sys.executable, "-m", "local", "services"], environment, directory / "second.log")
+
+    status = second.start().wait(30)
+
+    assert status == 1
+    assert "already runs on" in second.said
+    assert services.settings["REDIS_PORT"] in second.said
+
+
+def test_a_run_with_its_functions_in_lambda_says_that_it_needs_them(new_run: NewRun) -> None:
+    run = new_run(INVOKE="lambda", REDIS_PORT=str(free_port()), POSTGRES_PORT=str(free_port()))
+
+    status = run.launch().wait(60)
+
+    assert status == 1
+    assert UNREACHABLE in run.output.read_text()
+    assert "Traceback" not in run.output.read_text()
+
+
+def test_lambda_killed_in_the_middle_of_50_orders_loses_and_doubles_nothing(
+    new_run: NewRun, services: Services, lambda_api: Background
+) -> None:
+    port = lambda_api.environment["LAMBDA_PORT"]
+    run = lambda_run(new_run, services, port, PORT=services.settings["PORT"])
+    run.port, run.url = int(services.settings["PORT"]), f"http://127.0.0.1:{services.settings['PORT']}"
+    run.start()
+    placed = place_many(run.url, 50)
+    assert "nothing answers there yet" in run.output.read_text()
+
+    lambda_api.start()
+    eventually(lambda: under_way(services.state) > 0)
+    lambda_api.stop(signal.SIGKILL)
+    ended_before = ended(services.state)
+    lambda_api.start()
+
+    eventually(lambda: ended(services.state) == 50)
+    assert ended_before < 50
+    assert audit(services.state, placed) == []

@@ -1,0 +1,66 @@
+"""What LocalStack makes of the template, and that its Lambda is what runs the stages."""
+
+import json
+from typing import Any
+from urllib.request import urlopen
+
+import boto3
+import pytest
+
+from local.settings import ROOT
+from local.template import read_template
+from tests.compose_project import Project
+from tests.e2e.orders import place_many
+from tests.integration.conftest import eventually
+
+STAGES = [function.logical_id for function in read_template(ROOT / "template.yaml").functions if function.event_source]
+COLD_S = 180.0
+
+
+@pytest.fixture
+def aws(project: Project) -> Any:
+    """Lend a maker of clients of the LocalStack that was deployed to."""
+
+    def client(service: Any) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=f"http://127.0.0.1:{project.environment['LOCALSTACK_PORT']}",
+            region_name="eu-central-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    return client
+
+
+def test_the_stages_are_deployed_and_what_localstack_lacks_is_left_out(aws: Any) -> None:
+    resources = aws("cloudformation").describe_stack_resources(StackName="orderflow")["StackResources"]
+
+    made = {resource["LogicalResourceId"]: resource["ResourceType"] for resource in resources}
+    assert sorted(name for name, kind in made.items() if kind == "AWS::Lambda::Function") == sorted(STAGES)
+    assert {kind.split("::")[1] for kind in made.values()} == {"Lambda", "IAM", "Logs"}
+    assert {resource["ResourceStatus"] for resource in resources} == {"CREATE_COMPLETE"}
+
+
+def test_the_ledgers_password_is_in_no_functions_environment(project: Project, aws: Any) -> None:
+    functions = aws("lambda").list_functions()["Functions"]
+
+    environments = [function["Environment"]["Variables"] for function in functions]
+    assert len(environments) == len(STAGES)
+    assert project.environment["DATABASE_PASSWORD"] not in str(environments)
+    assert [variables for variables in environments if variables.get("DATABASE_SECRET_ID")]
+
+
+def test_every_stage_of_an_order_is_invoked_in_localstack(project: Project, aws: Any) -> None:
+    placed = place_many(project.url, 20)
+
+    eventually(lambda: all(status(project, order_id) == "confirmed" for order_id in placed), COLD_S)
+
+    metrics = aws("cloudwatch").list_metrics(Namespace="AWS/Lambda", MetricName="Invocations")["Metrics"]
+    invoked = {dimension["Value"] for metric in metrics for dimension in metric["Dimensions"]}
+    assert invoked == {function["FunctionName"] for function in aws("lambda").list_functions()["Functions"]}
+
+
+def status(project: Project, order_id: str) -> str:
+    with urlopen(f"{project.url}/api/orders/{order_id}") as answer:
+        return str(json.load(answer)["status"])

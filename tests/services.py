@@ -1,0 +1,50 @@
+"""`python -m local services` on free ports, as the tests of what runs in Lambda share its servers."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.background import Background, Programs
+from tests.e2e.conftest import free_port
+
+OURS = (
+    "REDIS_URL",
+    "DATABASE_URL",
+    "REDIS_PORT",
+    "POSTGRES_PORT",
+    "PORT",
+    "ORDERFLOW_HOME",
+    "LAMBDA_ENDPOINT",
+    "INVOKE",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The running servers: where they are, and the settings by which every other program finds them."""
+
+    program: Background
+    settings: dict[str, str]
+
+    @property
+    def state(self) -> dict[str, object]:
+        """Where the orders are, for an audit."""
+        return {
+            "redis_url": f"redis://:orderflow@127.0.0.1:{self.settings['REDIS_PORT']}",
+            "database_url": (f"postgresql://orderflow:orderflow@127.0.0.1:{self.settings['POSTGRES_PORT']}/orderflow"),
+        }
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Return the environment of a program that uses these servers."""
+        return {name: value for name, value in os.environ.items() if name not in OURS} | self.settings | settings
+
+
+def start_services(programs: Programs, home: Path) -> Services:
+    """Start the servers with their data below `home`, which should have a short path."""
+    ports = {name: str(free_port()) for name in ("REDIS_PORT", "POSTGRES_PORT", "PORT")}
+    settings = {"ORDERFLOW_HOME": str(home), **ports}
+    environment = {name: value for name, value in os.environ.items() if name not in OURS} | settings
+    program = programs.make([sys.executable, "-m", "local", "services"], environment, home.with_suffix(".log"))
+    program.start_until_it_says("Ctrl-C stops them.")
+    return Services(program, settings)
