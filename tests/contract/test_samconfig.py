@@ -1,12 +1,12 @@
-"""samconfig.toml against what `make services` and `local up` start, and the event source against the template's limits."""
+"""samconfig.toml against what `make services` and `local up` start; the event source against the template's limits."""
 
 import tomllib
 from typing import Any
 
 import pytest
 
-from local.settings import ROOT, LocalSettings
 from local.services import PASSWORD
+from local.settings import ROOT, LocalSettings
 from local.template import read_template
 from orderflow.event_source.__main__ import INVOCATION_S
 
