@@ -16,7 +16,8 @@ PRODUCERS = {
     "build": {"route_order"},
     "submit": {"build_order"},
     "transactions": {"submit_order"},
-    "confirm": {"produce_block"},  # the chain says when a transaction has landed
+    # The chain says when a transaction has landed, and submit_order that one had its result before it was sent again.
+    "confirm": {"produce_block", "submit_order"},
     # Each step is a status, any stage may fail an order, and a subscription is an entry too.
     "status": {
         "accept_order",
