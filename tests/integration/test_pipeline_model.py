@@ -1,0 +1,125 @@
+"""A model check of the pipeline: its real Lua, stages and pollers under every interleaving, and under chance.
+
+`MODEL=thorough` looks much longer: at more interleavings, and at thousands of runs by chance.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import redis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from local.backing import start_redis
+from orderflow.adapters import scripts
+from orderflow.adapters.intake import NewOrder
+from orderflow.adapters.keys import CHAIN, partition_of
+from orderflow.adapters.subscriptions import Subscription
+from orderflow.domain.order import Order
+from orderflow.runtime.clients import open_redis
+from tests.builders import nth_id
+from tests.model_explorer import Explorer, Left
+from tests.model_machine import REQUESTS, Machine
+from tests.model_witness import ViolationError, Witness
+from tests.model_world import PARTITIONS, Binding, World, opened
+
+THOROUGH = os.environ.get("MODEL") == "thorough"
+STAGES = ("route_order", "build_order", "submit_order", "produce_block", "confirm_order")
+ENDS = ("publish_status", "record_order")
+
+
+@pytest.fixture(scope="module")
+def quick_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis.Redis]:
+    """Lend a Redis that keeps nothing on disk: it is put back to an earlier state thousands of times."""
+    backing = start_redis(tmp_path_factory.mktemp("model"), None)
+    with open_redis(backing.url) as client:
+        client.config_set("appendonly", "no")
+        yield client
+        client.connection_pool.disconnect()
+    backing.stop()
+
+
+@pytest.fixture
+def world(quick_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    quick_redis.flushall()
+    with opened(quick_redis, monkeypatch) as world:
+        yield world
+
+
+def bound(world: World, function: str, order_id: str) -> Binding:
+    """Return where a function gets the records of an order."""
+    places = {CHAIN, partition_of(order_id, PARTITIONS)}
+    return next(each for each in world.bindings() if each[0].function == function and each[1] in places)
+
+
+def explorer_at(world: World, function: str, left: Left) -> Explorer:
+    """Return an explorer of one function, with an order on its way to it; two for the chain, which executes them."""
+    witness = Witness(world)
+    of_interest = REQUESTS[2] if function == "record_order" else REQUESTS[0]
+    orders = [Order.accept(nth_id(number), of_interest, world.now_ms) for number in (2, 3)]
+
+    def work(*functions: str) -> None:
+        for name in functions:
+            witness.go_on(world.reader(*bound(world, name, orders[0].order_id)))
+
+    for order in orders if function == "produce_block" else orders[:1]:
+        witness.go_on(world.creator(NewOrder(order)))
+        if function in STAGES:
+            work(*STAGES[: STAGES.index(function)], *ENDS)
+    order_id = orders[0].order_id
+    meanwhile = [bound(world, "route_order", order_id)] if function in ENDS else []
+    if function == "publish_status":
+        work("publish_status")
+        witness.go_on(world.subscriber(Subscription(order_id, "connection", "subscribe")))
+    return Explorer(witness, bound(world, function, order_id), left, meanwhile)
+
+
+LEFTS = [Left(3, 1, 0, 0), Left(2, 1, 1, 0), Left(2, 0, 0, 1)] if THOROUGH else [Left(2, 1, 0, 0)]
+
+
+@pytest.mark.parametrize("left", LEFTS)
+@pytest.mark.parametrize("function", [*STAGES, *ENDS])
+def test_however_two_owners_interleave_at_a_function_nothing_is_lost_or_done_twice(
+    world: World, function: str, left: Left
+) -> None:
+    explorer = explorer_at(world, function, left)
+
+    explorer.explore()
+
+    assert explorer.interleavings() > 1
+
+
+def run_by_chance(world: World, examples: int) -> None:
+    chance = settings(
+        max_examples=examples,
+        stateful_step_count=40,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(lambda: Machine(world), settings=chance)  # type: ignore[arg-type]
+
+
+def test_whatever_happens_in_whatever_order_nothing_is_lost_and_nothing_is_executed_twice(world: World) -> None:
+    run_by_chance(world, 3_000 if THOROUGH else 25)
+
+
+@pytest.mark.parametrize(
+    ("function", "right", "wrong"),
+    [
+        pytest.param("route_order", "if current ~= tonumber(sequence) - 1 then", "if false then", id="no sequence"),
+        pytest.param(
+            "submit_order", "redis.call('SETNX', KEYS[i], '') == 1", "redis.call('SET', KEYS[i], '')", id="no signature"
+        ),
+    ],
+)
+def test_the_check_finds_a_script_that_forgets_to_look(
+    quick_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch, function: str, right: str, wrong: str
+) -> None:
+    source = scripts.source
+    monkeypatch.setattr(scripts, "source", lambda *names: source(*names).replace(right, wrong))
+    quick_redis.flushall()
+
+    with opened(quick_redis, monkeypatch) as world, pytest.raises(ViolationError):
+        explorer_at(world, function, Left(3, 1, 0, 0)).explore()

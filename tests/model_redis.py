@@ -1,0 +1,176 @@
+"""Redis for the model check: a client whose calls go through an actor's tape, and a look at all that Redis holds."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import redis
+from redis.client import Pipeline
+from redis.commands.core import Script
+
+Ask = Callable[[Sequence[object], Callable[[], Any], Callable[[], Exception]], Any]
+
+_LOOK = """
+local found = {}
+for _, name in ipairs(redis.call('KEYS', '*')) do
+  local kind = redis.call('TYPE', name).ok
+  local content
+  if kind == 'stream' then
+    content = redis.call('XINFO', 'STREAM', name, 'FULL', 'COUNT', 0)
+  elseif kind == 'zset' then
+    content = redis.call('ZRANGE', name, 0, -1)
+  elseif kind == 'string' then
+    content = redis.call('GET', name)
+  elseif kind == 'hash' and not ARGV[1]:find(' ' .. name .. ' ', 1, true) then
+    content = redis.call('HGETALL', name)
+  end
+  found[#found + 1] = {name, redis.call('PTTL', name), content or ''}
+end
+return found
+"""
+
+# Large, and changed only by a block's commit: looked at when the number of the last block has changed.
+MARKET = ("{chain}:pools", "{chain}:opening", "{chain}:flows")
+
+
+def away() -> Exception:
+    """Return the error of a call that gets no answer."""
+    return redis.ConnectionError("the connection was lost")
+
+
+class TapedRedis(redis.Redis):
+    """A client whose every call, a pipeline's too, is handed to `ask`. It knows its scripts from the beginning."""
+
+    ask: Ask
+    scripts: dict[str, Script]
+
+    @classmethod
+    def on(cls, client: redis.Redis, ask: Ask) -> "TapedRedis":
+        """Return a client on the connections of another."""
+        taped = cls(connection_pool=client.connection_pool)
+        taped.ask, taped.scripts = ask, {}
+        return taped
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Ask for the command; where it would wait, it returns at once instead."""
+        question = args
+        if args[0] == "XREADGROUP" and b"BLOCK" in args:
+            at = args.index(b"BLOCK")
+            args = args[:at] + args[at + 2 :]
+        return self.ask(question, lambda: super(TapedRedis, self).execute_command(*args, **options), away)  # type: ignore[no-untyped-call]
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        """Return a pipeline that is one call."""
+        pipeline = _TapedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        pipeline.ask = self.ask
+        return pipeline
+
+    def register_script(self, script: Any) -> Script:
+        """Load the script at once, the first time, so that running it is always one call."""
+        if script not in self.scripts:
+            super().execute_command("SCRIPT LOAD", script)  # type: ignore[no-untyped-call]
+            self.scripts[script] = super().register_script(script)
+        return self.scripts[script]
+
+
+class _TapedPipeline(Pipeline):
+    ask: Ask
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        question = [command.args if hasattr(command, "args") else command[0] for command in self.command_stack]
+        replies = self.ask(question, lambda: super(_TapedPipeline, self).execute(raise_on_error), away)
+        return list(replies)
+
+
+class AsyncFace:
+    """As much of an asyncio client as the front door uses, over one that is not. Redis never runs full behind it."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def register_script(self, text: str) -> Callable[..., Awaitable[Any]]:
+        """Return the script to be awaited."""
+        script = self._client.register_script(text)
+
+        async def call(keys: Sequence[Any] = (), args: Sequence[Any] = ()) -> Any:
+            return script(keys, args)
+
+        return call
+
+    async def info(self, _section: str) -> dict[str, int]:
+        """Say that no memory is used."""
+        return {"used_memory": 0}
+
+    async def xlen(self, _name: str) -> int:
+        """Say that a stream is empty."""
+        return 0
+
+    async def zcard(self, _name: str) -> int:
+        """Say that a set is empty."""
+        return 0
+
+
+class Stream:
+    """What a stream holds: its entries, and of each group which of them it has not settled."""
+
+    def __init__(self, content: Sequence[Any]) -> None:
+        facts = _pairs(content)
+        self.last_id: str = facts["last-generated-id"]
+        self.entries: dict[str, dict[str, str]] = {entry_id: _pairs(fields) for entry_id, fields in facts["entries"]}
+        self.read_to: dict[str, str] = {}
+        self.pending: dict[str, dict[str, int]] = {}
+        """By group and id, how often each entry was handed out."""
+        for group in map(_pairs, facts["groups"]):
+            self.read_to[group["name"]] = group["last-delivered-id"]
+            self.pending[group["name"]] = {entry_id: times for entry_id, _, _, times in group["pending"]}
+
+    def unread(self, group: str) -> list[str]:
+        """Return the ids of the entries that nobody of a group has read."""
+        read_to = place(self.read_to.get(group, "0-0"))
+        return [entry_id for entry_id in self.entries if place(entry_id) > read_to]
+
+    def unsettled(self, group: str) -> list[str]:
+        """Return the ids of the entries that a group has not acknowledged, read or not."""
+        pending = self.pending.get(group, {})
+        return [entry_id for entry_id in self.entries if entry_id in pending] + self.unread(group)
+
+
+class Look:
+    """All that Redis holds, but for the market's pools."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.streams: dict[str, Stream] = {}
+        self.timers: dict[str, list[str]] = {}
+        self.orders: dict[str, Mapping[str, str]] = {}
+        self.results: dict[str, str] = {}
+        self.lives_ms: dict[str, int] = {}
+        """By key, how long it will live; -1: for ever."""
+        self.block = "0"
+        for name, life_ms, content in sorted(client.eval(_LOOK, 0, f" {' '.join(MARKET)} ")):
+            self.lives_ms[name] = life_ms
+            kind = name.partition(":")[2].partition(":")[0]
+            if kind == "order":
+                self.orders[name.rpartition(":")[2]] = _pairs(content)
+            elif kind == "tx":
+                self.results[name.rpartition(":")[2]] = content
+            elif kind == "timers":
+                self.timers[name] = content
+            elif kind == "slot":
+                self.block = _pairs(content).get("block", "0")
+            elif isinstance(content, list) and content and content[0] == "length":
+                self.streams[name] = Stream(content)
+
+    def facts(self) -> str:
+        """Return all of it as text, but for the time that is left to what expires."""
+        streams = {name: (stream.entries, stream.read_to, stream.pending) for name, stream in self.streams.items()}
+        expiring = sorted(name for name, life_ms in self.lives_ms.items() if life_ms >= 0)
+        return f"{streams} {self.timers} {self.orders} {self.results} {expiring} {self.block}"
+
+
+def _pairs(flat: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def place(entry_id: str) -> tuple[int, int]:
+    """Return an entry's id as it compares."""
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number)
