@@ -118,6 +118,27 @@ def test_what_ended_four_processes_is_given_up_without_being_tried_again() -> No
     ]
 
 
+def test_what_a_function_answered_to_is_not_given_up_because_it_could_not_be_acknowledged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(failing())
+    bench.streams.new = [entries("1-0", "2-0")]
+    bench.streams.delivered = [[], [4, 4], [4]]
+    bench.streams.pending = [entries("1-0"), entries("2-0")]
+    acknowledge, away = bench.streams.acknowledge, iter([redis.ConnectionError("gone")])
+
+    def acknowledge_when_it_is_back(stream: str, group: str, ids: list[str]) -> None:
+        for error in away if ids else ():
+            raise error
+        acknowledge(stream, group, ids)
+
+    monkeypatch.setattr(bench.streams, "acknowledge", acknowledge_when_it_is_back)
+    bench.poller.run()
+
+    assert bench.done("bury") == []
+    assert bench.done("acknowledge") == [("acknowledge", "1-0"), ("acknowledge", "2-0")]
+
+
 def test_a_dead_letter_that_comes_back_is_for_the_function_that_gave_it_up() -> None:
     bench = Bench(failing())
     of_another, own = (Entry(each, {"function": name}, 1) for each, name in (("1-0", "x"), ("2-0", "route_order")))

@@ -63,6 +63,8 @@ class Poller:
         self._dead_letters = dead_letters
         self._stop = stop
         self._under_load = False
+        self._answered: set[str] = set()
+        """Entries whose function has answered, and that could not be settled yet: they ended no process."""
 
     def run(self) -> None:
         """Work until stopped. First comes what the partition's former owner read and did not acknowledge."""
@@ -93,7 +95,10 @@ class Poller:
                 wait_s = next(waits)
                 logger.warning("batch waits", extra=self._names() | {"error": str(error), "wait_s": wait_s})
             else:
+                ids = {entry.id for entry in entries}
+                self._answered |= ids
                 entries, wait_s = self._settle(entries, failed)
+                self._answered -= ids
             if wait_s:
                 # Whatever ends this process while it waits, these records are not to blame for it.
                 self._streams.hand_back(self._mapping.stream, self._mapping.function, [each.id for each in entries])
@@ -128,7 +133,8 @@ class Poller:
             after = entries[-1].id
             self._acknowledge([entry for entry in entries if not entry.fields])
             entries = [entry for entry in entries if entry.fields]
-            if deliveries[0] > max(mapping.maximum_retry_attempts, 1):
+            answered = self._answered.issuperset(entry.id for entry in entries)
+            if deliveries[0] > max(mapping.maximum_retry_attempts, 1) and not answered:
                 error = f"{mapping.function} never answered to it"
                 suspects = [(msgspec.structs.replace(entry, attempt=deliveries[0]), error) for entry in entries]
                 self._dead_letters.bury(streams, mapping, suspects)
