@@ -24,7 +24,13 @@ def main() -> int:
     up.add_argument("--invoke", choices=["here", "lambda"], help="where the functions run; INVOKE, by default here")
     up.add_argument("--lambda-endpoint", metavar="URL", help="where Lambda is; LAMBDA_ENDPOINT, by default SAM's")
     commands.add_parser("services", help="start Redis and Postgres alone, where functions in containers reach them")
-    commands.add_parser("migrate", help="bring the ledger at DATABASE_URL to its latest schema")
+    migrate = commands.add_parser("migrate", help="bring the ledger at DATABASE_URL to its latest schema")
+    migrate.add_argument(
+        "--to",
+        metavar="REVISION",
+        default="head",
+        help="up or down to this revision, such as 0002; down loses what the later ones added",
+    )
     named = next((argument for argument in sys.argv[1:] if argument in CLIENTS), None)
     for name, (module, text) in CLIENTS.items():
         command = commands.add_parser(name, help=text)
@@ -53,7 +59,7 @@ def _run(arguments: argparse.Namespace) -> int:
         from local.migrate import migrate
         from orderflow.runtime.clients import database_url
 
-        migrate(database_url())
+        print(migrate(database_url(), arguments.to) or "The ledger has the schema that was asked for.")
         return 0
     module, _ = CLIENTS[arguments.command]
     status: int = import_module(module).run(arguments)

@@ -57,7 +57,8 @@ def _start(
     redis, postgres = _backing(settings, stack)
     _hold_partitions(redis.url, settings)
     say("Migrating the ledger …")
-    migrate(postgres.url)
+    if notice := migrate(postgres.url):
+        say(notice)
     say(f"Starting the gateway and {settings.workers} pollers …")
     environment = _environment(settings, redis.url, postgres.url)
     files = [listener.fileno() for listener in listeners]

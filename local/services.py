@@ -55,7 +55,8 @@ def _start(home: Path, settings: LocalSettings, stack: ExitStack) -> list[Backin
         stack.callback(server.stop, STOP_TIMEOUT_S)
         server.start()
     say("Migrating the ledger …")
-    migrate(postgres.url)
+    if notice := migrate(postgres.url):
+        say(notice)
     return [redis, postgres]
 
 

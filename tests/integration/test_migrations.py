@@ -1,20 +1,55 @@
 """The migrations on a real Postgres."""
 
 import re
+import shutil
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pg8000.native
 import pytest
-from alembic import command
+from alembic.script import Script, ScriptDirectory
 from pg8000.exceptions import DatabaseError
 
-from local.migrate import migrate, migration
+from local.migrate import VERSIONS, MigrationError, migrate
 from orderflow.adapters.ledger import Ledger, Step
 from orderflow.adapters.postgres import connect
+from orderflow.domain.order import event_of
 from orderflow.errors import RetryableError
+from tests.builders import encode, make_order
+
+SCRIPTS = ScriptDirectory(str(VERSIONS.parent), version_locations=[str(VERSIONS)])
+REVISIONS = list(reversed(list(SCRIPTS.walk_revisions())))
+"""Oldest first."""
+HEAD = REVISIONS[-1].revision
+
+NewerCode = Callable[..., Path]
+COLUMN = "op.execute('ALTER TABLE orders ADD COLUMN newer text')"
+INDEX = (
+    "with op.get_context().autocommit_block():\n"
+    "        op.create_index('newer_index', 'orders', ['reason'], postgresql_concurrently=True)"
+)
+
+
+@pytest.fixture
+def newer_code(tmp_path: Path) -> NewerCode:
+    """Lend a maker of the migrations of code to come: ours, and further ones that each do something on the way up."""
+
+    def make(*ways_up: str, only_adds: tuple[bool, ...] = ()) -> Path:
+        shutil.copytree(VERSIONS, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        below = HEAD
+        for number, way_up in enumerate(ways_up, start=1):
+            adds = only_adds[number - 1] if only_adds else True
+            (tmp_path / f"newer{number}.py").write_text(
+                f"from alembic import op\nrevision = 'newer{number}'\ndown_revision = '{below}'\nonly_adds = {adds}\n"
+                f"def upgrade():\n    {way_up}\ndef downgrade():\n    op.execute('ALTER TABLE orders DROP newer')\n"
+            )
+            below = f"newer{number}"
+        return tmp_path
+
+    return make
 
 
 @pytest.fixture
@@ -31,8 +66,8 @@ def schema(database_url: str) -> list[list[object]]:
     with closing(connect(database_url)) as connection:
         return list(
             connection.run(
-                "SELECT table_name, column_name, data_type, numeric_precision, is_nullable"
-                " FROM information_schema.columns WHERE table_schema = 'public' ORDER BY table_name, ordinal_position"
+                "SELECT table_name, column_name, data_type, numeric_precision, is_nullable, column_default"
+                " FROM information_schema.columns WHERE table_schema = 'public' ORDER BY table_name, column_name"
             )
         )
 
@@ -44,6 +79,64 @@ def insert_order(connection: pg8000.native.Connection, status: str, amount_in: i
         status=status,
         amount_in=amount_in,
     )
+
+
+def insert_one_of_each(connection: pg8000.native.Connection) -> None:
+    """Write a row with a value in every column of each of the tables, as they are now."""
+    values = {
+        "uuid": "gen_random_uuid()",
+        "smallint": "1",
+        "integer": "500",
+        "numeric": "18446744073709551615",
+        "jsonb": """'{"legs": [1]}'""",
+        "timestamp with time zone": "now()",
+    }
+    for table in ("orders", "order_events", "fills"):
+        columns = connection.run(
+            "SELECT column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND table_name = :table",
+            table=table,
+        )
+        of_row = [("'failed'" if name == "status" else values.get(kind, "'text'")) for name, kind in columns]
+        names = ", ".join(name for name, _ in columns)
+        connection.run(f"INSERT INTO {table} ({names}) VALUES ({', '.join(of_row)})")
+
+
+def rows(connection: pg8000.native.Connection) -> dict[tuple[str, str], object]:
+    """Return each value of the one row of each table, by (table, column)."""
+    return {
+        (table, column): value
+        for table in ("orders", "order_events", "fills")
+        for ((row,),) in [connection.run(f"SELECT to_jsonb({table}) FROM {table}")]
+        for column, value in row.items()
+    }
+
+
+def revision_of(database_url: str) -> str:
+    with closing(connect(database_url)) as connection:
+        ((revision,),) = connection.run("SELECT version_num FROM alembic_version")
+    return str(revision)
+
+
+def at_once(work: Callable[[], object]) -> None:
+    """Do the work twice at the same time, and fail where one of the two fails."""
+    failures: list[BaseException] = []
+    together = threading.Barrier(2)
+
+    def work_with_the_other() -> None:
+        together.wait(timeout=10)
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the test shows it
+            failures.append(error)
+
+    threads = [threading.Thread(target=work_with_the_other) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+
+    assert failures == []
 
 
 def test_an_empty_database_gets_the_ledgers_tables(empty_database_url: str) -> None:
@@ -66,50 +159,149 @@ def test_migrating_again_changes_nothing(empty_database_url: str) -> None:
 
 
 def test_two_migrations_at_once_take_turns(empty_database_url: str) -> None:
-    failures: list[BaseException] = []
-    together = threading.Barrier(2)
+    at_once(lambda: migrate(empty_database_url))
 
-    def migrate_with_the_other() -> None:
-        together.wait(timeout=10)
-        try:
-            migrate(empty_database_url)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the test shows it
-            failures.append(error)
-
-    threads = [threading.Thread(target=migrate_with_the_other) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-
-    assert failures == []
     with closing(connect(empty_database_url)) as connection:
         assert connection.run("SELECT count(*) FROM alembic_version") == [[1]]
 
 
-def test_a_migration_that_fails_leaves_nothing_behind(empty_database_url: str) -> None:
-    def fail_halfway() -> None:
-        with migration(empty_database_url) as config:
-            command.upgrade(config, "head")
-            raise RuntimeError("halfway")
-
+def test_a_migration_that_fails_leaves_those_before_it_and_nothing_of_its_own(
+    empty_database_url: str, newer_code: NewerCode
+) -> None:
+    versions = newer_code("op.execute('CREATE TABLE halfway ()')\n    raise RuntimeError('halfway')")
     with pytest.raises(RuntimeError, match="halfway"):
-        fail_halfway()
+        migrate(empty_database_url, versions=versions)
 
-    assert schema(empty_database_url) == []
+    assert revision_of(empty_database_url) == HEAD
+    assert {row[0] for row in schema(empty_database_url)} == {"alembic_version", "orders", "order_events", "fills"}
+
+
+def test_two_runs_at_once_take_turns_where_an_index_is_made_beside_the_orders(
+    empty_database_url: str, newer_code: NewerCode
+) -> None:
+    migrate(empty_database_url)
+    versions = newer_code(INDEX)
+
+    at_once(lambda: migrate(empty_database_url, versions=versions))
+
+    assert revision_of(empty_database_url) == "newer1"
+    with closing(connect(empty_database_url)) as connection:
+        assert connection.run("SELECT count(*) FROM pg_indexes WHERE indexname = 'newer_index'") == [[1]]
+
+
+@pytest.mark.parametrize("script", REVISIONS[1:], ids=lambda script: script.revision)
+def test_a_ledger_with_orders_goes_one_migration_down_and_up_and_loses_no_kept_column(
+    script: Script, empty_database_url: str
+) -> None:
+    below = str(script.down_revision)
+    migrate(empty_database_url, below)
+    with closing(connect(empty_database_url)) as connection:
+        insert_one_of_each(connection)
+        before = rows(connection)
+
+        migrate(empty_database_url, script.revision)
+        above = rows(connection)
+        migrate(empty_database_url, below)
+        after = rows(connection)
+        migrate(empty_database_url, script.revision)
+
+        assert revision_of(empty_database_url) == script.revision
+        assert after == before
+        assert rows(connection) == above
+    if script.module.only_adds:
+        assert {place: value for place, value in above.items() if place in before} == before
 
 
 def test_the_way_down_leads_up_again_to_the_same_schema(empty_database_url: str) -> None:
     migrate(empty_database_url)
     before = schema(empty_database_url)
 
-    with migration(empty_database_url) as config:
-        command.downgrade(config, "base")
-    at_base = {row[0] for row in schema(empty_database_url)}
+    migrate(empty_database_url, REVISIONS[0].revision)
     migrate(empty_database_url)
 
-    assert at_base == {"alembic_version"}
     assert schema(empty_database_url) == before
+
+
+@pytest.mark.parametrize("script", [script for script in REVISIONS if script.module.only_adds])
+def test_a_migration_that_only_adds_takes_nothing_from_the_code_before_it(
+    script: Script, empty_database_url: str
+) -> None:
+    migrate(empty_database_url, str(script.down_revision))
+    before = schema(empty_database_url)
+
+    migrate(empty_database_url, script.revision)
+
+    after = schema(empty_database_url)
+    added = [column for column in after if column not in before]
+    assert [column for column in before if column not in after] == []
+    # What the code before does not write has to be allowed to be missing.
+    assert [column for column in added if column[-2] == "NO" and column[-1] is None] == []
+
+
+def test_older_code_goes_on_with_a_newer_schema_that_only_adds(empty_database_url: str, newer_code: NewerCode) -> None:
+    migrate(empty_database_url, versions=newer_code(COLUMN, INDEX))
+    before = schema(empty_database_url)
+
+    said = migrate(empty_database_url)
+
+    assert said == (
+        f"The ledger's schema (revision newer2) is newer than this code (revision {HEAD}); what came in between only"
+        " adds to it, so this code goes on with it."
+    )
+    assert schema(empty_database_url) == before
+    ledger, order_id = Ledger(lambda: connect(empty_database_url)), str(uuid.uuid4())
+    order = encode(make_order(order_id=order_id))
+    ledger.write([Step(order_id, 1, "pending", encode(event_of(make_order(order_id=order_id))), order)])
+    assert ledger.find(order_id) is not None
+    ledger.close()
+
+
+@pytest.mark.parametrize("adds", [(False,), (False, True), (True, False)], ids=str)
+def test_older_code_says_that_the_schema_is_newer_where_it_can_not_use_it(
+    adds: tuple[bool, ...], empty_database_url: str, newer_code: NewerCode
+) -> None:
+    versions = newer_code(*([COLUMN, INDEX][: len(adds)]), only_adds=adds)
+    migrate(empty_database_url, versions=versions)
+    needed = f"newer{len(adds) - adds[::-1].index(False)}"
+
+    with pytest.raises(MigrationError) as raised:
+        migrate(empty_database_url)
+
+    assert str(raised.value) == (
+        f"The ledger's schema (revision newer{len(adds)}) is newer than this code (revision {HEAD}) and needs code"
+        f' from revision {needed} on: see "Back to older code" in docs/operations.md.'
+    )
+
+
+def test_a_newer_schema_of_which_nothing_is_said_is_left_alone(empty_database_url: str, newer_code: NewerCode) -> None:
+    migrate(empty_database_url, versions=newer_code(COLUMN))
+    with closing(connect(empty_database_url)) as connection:
+        connection.run("COMMENT ON TABLE alembic_version IS NULL")
+
+    with pytest.raises(MigrationError, match=r"needs code of revision newer1"):
+        migrate(empty_database_url)
+
+
+def test_newer_code_that_goes_down_to_what_older_code_knows_leaves_a_ledger_for_it(
+    empty_database_url: str, newer_code: NewerCode
+) -> None:
+    versions = newer_code(COLUMN, only_adds=(False,))
+    migrate(empty_database_url, versions=versions)
+
+    migrate(empty_database_url, HEAD, versions)
+
+    assert migrate(empty_database_url) == ""
+    assert revision_of(empty_database_url) == HEAD
+
+
+def test_a_revision_that_there_is_not_is_named(empty_database_url: str) -> None:
+    with pytest.raises(MigrationError, match=r"^There is no revision 9; there are 0001, "):
+        migrate(empty_database_url, "9")
+
+
+def test_a_postgres_that_is_not_there_is_said_in_one_sentence() -> None:
+    with pytest.raises(MigrationError, match="^The ledger can't be migrated, for Postgres does not let us in: "):
+        migrate("postgresql://orderflow@127.0.0.1:1/orderflow")
 
 
 def test_an_unknown_status_is_refused(ledger_connection: pg8000.native.Connection) -> None:
@@ -147,17 +339,6 @@ def test_an_order_is_found_by_its_clients_name_through_an_index(ledger_connectio
     plan = ledger_connection.run("EXPLAIN SELECT * FROM orders WHERE client_order_id = 'desk-7.42'")
 
     assert any("orders_by_client_order_id" in line for (line,) in plan)
-
-
-def test_a_ledger_with_orders_is_brought_to_the_newest_schema(empty_database_url: str) -> None:
-    with migration(empty_database_url) as config:
-        command.upgrade(config, "0001")
-    with closing(connect(empty_database_url)) as connection:
-        insert_order(connection, "pending")
-
-        migrate(empty_database_url)
-
-        assert connection.run("SELECT client_order_id FROM orders") == [[None]]
 
 
 def test_every_amount_says_what_it_is_counted_in(ledger_connection: pg8000.native.Connection) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0001"
 down_revision = None
+only_adds = False  # no code is older
 
 STATUSES = ("pending", "routing", "building", "submitted", "confirmed", "failed")
 ATOMS = sa.Numeric(20, 0)  # holds an unsigned 64-bit integer, which is what a chain counts in
