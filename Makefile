@@ -1,6 +1,6 @@
 # Every command of the project. Settings go on the line: make run PORT=4000 SPEED=0
 .DEFAULT_GOAL := help
-.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint validate sam services sam-api sam-lambda sam-run clean
+.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint validate sam services sam-api sam-lambda sam-run lock clean
 
 BIN := .venv/bin
 SAM := sh local/sam.sh
@@ -73,7 +73,7 @@ test-localstack: .venv/.to-test .aws-sam/.built ## the template deployed to Loca
 	@$(PREPARE); exec $(BIN)/python -m pytest tests/localstack $(ARGS)
 
 clean: ## remove environments, builds and caches; the state in .orderflow stays
-	rm -rf .venv .venv-sam .venv-localstack .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-sam .venv-localstack .venv-lock .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # LocalStack runs on the functions' own runtime.
@@ -83,7 +83,7 @@ PYTHON313 = $(or $(shell for python in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}
 # An environment whose interpreter is gone, or that was moved here from elsewhere, is not up to date.
 fit = $(shell [ -x $(1)/bin/python ] && [ "$$(cat $(1)/.tree 2>/dev/null)" = "$$(pwd -P)" ] && echo yes)
 .PHONY: $(if $(call fit,.venv),,.venv/.to-run) $(if $(call fit,.venv-sam),,.venv-sam/.to-run)
-.PHONY: $(if $(call fit,.venv-localstack),,.venv-localstack/.to-run)
+.PHONY: $(if $(call fit,.venv-localstack),,.venv-localstack/.to-run) $(if $(call fit,.venv-lock),,.venv-lock/.to-run)
 
 .venv/.to-run: local/requirements.txt pyproject.toml local/install.sh
 	@sh local/install.sh .venv local/requirements.txt 30 --no-deps --no-build-isolation --editable .
@@ -99,6 +99,13 @@ fit = $(shell [ -x $(1)/bin/python ] && [ "$$(cat $(1)/.tree 2>/dev/null)" = "$$
 
 .venv-sam/.to-run: tests/requirements-sam.txt local/install.sh
 	@sh local/install.sh .venv-sam tests/requirements-sam.txt 60
+	@touch $@
+
+lock: .venv-lock/.to-run ## write the lock files anew from pyproject.toml; ARGS=--upgrade takes newer versions
+	@sh local/lock.sh $(ARGS)
+
+.venv-lock/.to-run: local/requirements-lock.txt local/install.sh
+	@sh local/install.sh .venv-lock local/requirements-lock.txt 5
 	@touch $@
 
 .venv-localstack/.to-run: tests/requirements-localstack.txt local/install.sh

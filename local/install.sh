@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a virtual environment hold exactly what a requirements file pins, showing how far it is:
+# Makes a virtual environment hold exactly what a lock file pins, showing how far it is:
 #   install.sh DIRECTORY REQUIREMENTS ABOUT_SECONDS [further arguments of `pip install` for a second step]
 # An interrupted installation, a broken environment or one that was moved is made anew. PYTHON chooses the interpreter.
 set -eu
@@ -49,14 +49,6 @@ interrupted() {
 }
 trap interrupted INT TERM HUP
 
-pins() {
-    count=$(grep -c '==' "$1")
-    for included in $(sed -n 's/^-r //p' "$1"); do
-        count=$((count + $(grep -c '==' "$(dirname "$1")/$included")))
-    done
-    echo "$count"
-}
-
 progress() {
     if grep -q '^Installing collected' "$log"; then verb=unpacking; else verb=fetching; fi
     fetched=$(grep -cE '^(Collecting|Requirement already)' "$log" || true)
@@ -96,10 +88,11 @@ if ! usable; then
 fi
 echo $$ >"$marker"
 : >"$log"
-total=$(pins "$requirements")
+total=$(grep -c '==' "$requirements")
 seconds=0
 echo "Installing $requirements into $venv (once, about $about s)"
-pip_install --requirement "$requirements"
+# Only files whose hash the lock file has: a package that was replaced in a registry is refused.
+pip_install --require-hashes --requirement "$requirements"
 [ $# -eq 0 ] || pip_install "$@"
 [ ! -t 1 ] || printf '\r%60s\r' ''
 echo "Installed in $seconds s"

@@ -1,7 +1,9 @@
-"""What the layer and the functions install on Lambda: pinned, complete, and the versions tested here."""
+"""What pip installs, here and on Lambda: pinned, with hashes, complete, and the versions tested here."""
 
 import ast
+import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions, requires
 from pathlib import Path
@@ -17,13 +19,43 @@ LAMBDA = {"python_version": "3.13", "python_full_version": "3.13.0", "sys_platfo
 # Part of Lambda's Python runtime.
 RUNTIME = {"boto3", "botocore", "urllib3"}
 
+# Which of pyproject.toml's groups a lock file is made of.
+GROUPS = {
+    "local/requirements.txt": "run",
+    "local/requirements-event-source.txt": "event-source",
+    "local/requirements-image.txt": "image",
+    "local/requirements-lock.txt": "lock",
+    "tests/requirements.txt": "test",
+    "tests/requirements-lambda.txt": "lambda-image",
+    "tests/requirements-sam.txt": "sam",
+    "layers/orderflow/requirements.txt": "layer",
+    "functions/accept_order/requirements.txt": "api",
+    "functions/watch_order/requirements.txt": "api",
+}
+LOCKS = [*(ROOT / name for name in GROUPS), ROOT / "tests/requirements-localstack.txt"]
+
+every_lock = pytest.mark.parametrize("path", LOCKS, ids=lambda path: str(path.relative_to(ROOT)))
 every_shipped = pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
 
 
+def entries(path: Path) -> list[str]:
+    """Return a lock file's entries, each with its hashes, on one line."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.strip().startswith("#")]
+    return "\n".join(lines).replace("\\\n", " ").split("\n")
+
+
 def requirements(path: Path) -> dict[str, Requirement]:
-    lines = [line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    parsed = [Requirement(line) for line in lines if line]
+    parsed = [Requirement(entry.partition("--hash")[0]) for entry in entries(path) if entry]
     return {canonicalize_name(requirement.name): requirement for requirement in parsed}
+
+
+def group(name: str) -> list[Requirement]:
+    """Return what a dependency group asks for, with the groups that it includes."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    asked: list[Requirement] = []
+    for item in groups[name]:
+        asked += [Requirement(item)] if isinstance(item, str) else group(item["include-group"])
+    return asked
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -48,6 +80,40 @@ def distributions_imported_below(directory: Path) -> set[str]:
         if module not in sys.stdlib_module_names | {"orderflow", "functions"}
     }
     return {canonicalize_name(known[module][0]) if module in known else module for module in modules}
+
+
+@every_lock
+def test_each_file_that_pip_may_install_has_its_hash(path: Path) -> None:
+    for entry in filter(None, entries(path)):
+        requirement, *hashes = entry.split("--hash=")
+        assert "==" in requirement
+        assert hashes, requirement
+        assert all(re.fullmatch("sha256:[0-9a-f]{64}", text.strip()) for text in hashes)
+
+
+def test_there_is_no_lock_file_but_these() -> None:
+    found = {path for folder in ("local", "tests", "layers", "functions") for path in (ROOT / folder).rglob("*.txt")}
+
+    assert {path for path in found if path.name.startswith("requirements")} == set(LOCKS)
+
+
+@pytest.mark.parametrize(("lock", "name"), GROUPS.items())
+def test_a_lock_file_holds_what_its_group_asks_for(lock: str, name: str) -> None:
+    locked = [Requirement(entry.partition("--hash")[0]) for entry in entries(ROOT / lock) if entry]
+
+    asked = {(requirement.name, str(requirement.specifier)) for requirement in group(name)}
+    assert asked <= {(requirement.name, str(requirement.specifier)) for requirement in locked}
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / name for name in ("local/install.sh", "local/Dockerfile", ".ci/stand-in-images")]
+)
+def test_pip_is_always_told_to_require_hashes(path: Path) -> None:
+    commands = path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    installing = [line for line in commands if re.search(r"^\s*pip_install |-m pip .*(install|download) ", line)]
+
+    assert installing
+    assert [line for line in installing if "--require-hashes" not in line and '"$@"' not in line] == []
 
 
 @every_shipped
