@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from orderflow.errors import OverloadedError, RetryableError
+from orderflow.runtime.faults import Answer, Application, Faults
 from orderflow.runtime.refusals import Refusals
 
 MEDIA_TYPE = "application/problem+json"
@@ -51,7 +52,7 @@ def problem(
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": int(status),
-        "detail": detail,
+        "detail": detail.encode(errors="replace").decode(),  # it may quote half a character
     }
     if errors:
         body["errors"] = errors
@@ -66,8 +67,20 @@ def overloaded(limit: str) -> Response:
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_AFTER, limit=limit)
 
 
+def without_faults(app: Application, service: str) -> Faults:
+    """Return `app` with every error that it lets through answered as a problem document: 500, or 503 at the end."""
+    failed = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong here; the log says what")
+    stopped = problem(HTTPStatus.SERVICE_UNAVAILABLE, "the service stops; try again", headers=RETRY_AFTER)
+    return Faults(app, service, _answer(failed), _answer(stopped))
+
+
+def _answer(response: Response) -> Answer:
+    return Answer(response.status_code, dict(response.headers), bytes(response.body))
+
+
 def answer_problems(app: FastAPI) -> None:
     """Have `app` answer every error, its own and the framework's, as a problem document."""
+    app.add_middleware(without_faults, service="accept_order")
 
     @app.exception_handler(ProblemError)
     async def known(_request: Request, error: ProblemError) -> Response:

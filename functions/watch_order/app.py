@@ -13,11 +13,19 @@ from orderflow.adapters.sockets import Message
 from orderflow.adapters.subscriptions import Subscription
 from orderflow.errors import RetryableError
 from orderflow.runtime import async_clients, clients
+from orderflow.runtime.faults import Answer, Faults
 from orderflow.runtime.refusals import Refusals
 
 USAGE = 'send an order id, or {"action": "subscribe" | "unsubscribe" | "ping", "order_id": …}'
 
 app = FastAPI(title="Orderflow's WebSocket routes", openapi_url=None)
+_JSON = {"content-type": "application/json"}
+app.add_middleware(
+    Faults,
+    service="watch_order",
+    failed=Answer(500, _JSON, encoder.encode({"error": "something went wrong here; the log says what"})),
+    stopped=Answer(503, _JSON, encoder.encode({"error": "the service stops; connect again"})),
+)
 _refusals = Refusals("watch_order")
 
 

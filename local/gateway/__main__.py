@@ -9,6 +9,7 @@ import uvicorn
 
 from local.claims import server_name
 from local.gateway.app import gateway_app
+from local.gateway.library_lines import take_library_lines
 from local.gateway.management import MAX_MESSAGE_BYTES
 from local.gateway.protocols import PING_INTERVAL_S, PING_TIMEOUT_S, HttpProtocol, WebSocketProtocol
 from local.lifeline import end_with_parent
@@ -42,6 +43,7 @@ def main() -> None:
         lifespan="off",
         proxy_headers=False,
         access_log=False,
+        log_config=None,
         log_level="warning",
         server_header=False,
         headers=[("server", server_name(settings.started_by))],
@@ -50,6 +52,7 @@ def main() -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
+    take_library_lines()
     uvicorn.Server(config).run(sockets)
 
 

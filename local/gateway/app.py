@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from functions.accept_order.app import app as http_api
-from functions.accept_order.problems import overloaded
+from functions.accept_order.problems import overloaded, without_faults
 from functions.watch_order.handler import websocket_api
 from local.gateway.connections import Connections
 from local.gateway.management import management_app
@@ -39,7 +39,7 @@ def gateway_app(max_requests: int, max_sockets: int) -> ASGIApp:
         else:
             await requests(scope, receive, send)
 
-    return gateway
+    return without_faults(gateway, "gateway")
 
 
 class AtMost:

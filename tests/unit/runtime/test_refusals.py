@@ -89,3 +89,14 @@ def test_refusals_are_counted_as_a_metric_where_a_namespace_is_set(
     asyncio.run(run())
 
     assert '"refused":[1.0]' in capsys.readouterr().out
+
+
+def test_a_client_can_not_begin_a_line_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        Refusals("door").note("unavailable", "away\n12:00:00.000 ERROR forged\x1b[2J\u2028\ud800" + "x" * 9_000)
+
+    asyncio.run(run())
+
+    ((_, detail),) = told(caplog, "unavailable")
+    assert detail.startswith(r"away\n12:00:00.000 ERROR forged\x1b[2J\u2028\ud800xxx")
+    assert len(detail) < 1_000

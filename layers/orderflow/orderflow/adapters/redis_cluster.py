@@ -6,8 +6,9 @@ node by itself (MOVED, ASK). After any other error it learns the cluster's layou
 
 import asyncio
 import queue
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import wraps
 from typing import Any, TypeVar
 
 import redis
@@ -57,7 +58,7 @@ class Cluster(redis.RedisCluster):
 
         `options` are those of a BlockingConnectionPool, for the connections to each node.
         """
-        with _as_redis_errors():
+        with as_redis_errors():
             # To learn the layout may be tried again; what is asked for later must not be sent twice.
             cluster = cls(
                 url=url,
@@ -73,8 +74,16 @@ class Cluster(redis.RedisCluster):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         execute: Callable[..., Any] = super().execute_command
-        with _as_redis_errors():
+        with as_redis_errors():
             return execute(*args, **options)
+
+    def pipeline(self, transaction: Any = None, shard_hint: Any = None) -> Any:
+        """Return a pipeline whose errors are told as those of a single command."""
+        open_pipeline: Callable[..., Any] = super().pipeline
+        piped = open_pipeline(transaction, shard_hint)
+        for name in ("execute", "execute_command"):
+            setattr(piped, name, telling_redis_errors(getattr(piped, name)))
+        return piped
 
     def determine_slot(self, *args: Any) -> int | None:
         """Return the slot of a command's keys. Raises redis.DataError when they lie in several."""
@@ -98,7 +107,7 @@ class Cluster(redis.RedisCluster):
         """
         node_of: Callable[..., ClusterNode] = self.get_node_from_key
         try:
-            with _as_redis_errors():
+            with as_redis_errors():
                 client = self.get_redis_connection(node_of(key))
             return on_one_connection(client, commands)
         except redis.RedisError:
@@ -143,7 +152,8 @@ class AsyncCluster(AsyncRedisCluster):
             async with self._place():
                 node = _known(self.get_node_from_key(key), key)
                 await node.execute_pipeline(piped)
-            return _replies(command.result for command in piped)
+                # Within: what went wrong with a command lies among the replies.
+                return _replies(command.result for command in piped)
         except redis.RedisError:
             with suppress(redis.RedisError):
                 await self.get(key)
@@ -157,11 +167,8 @@ class AsyncCluster(AsyncRedisCluster):
         except TimeoutError as error:
             raise redis.ConnectionError("No connection available.") from error
         try:
-            with _as_redis_errors():
+            with as_redis_errors():
                 yield
-        except RuntimeError as error:
-            # uvloop's word for a connection that the other side has closed.
-            raise redis.ConnectionError(str(error)) from error
         finally:
             self._places.release()
 
@@ -172,7 +179,17 @@ def on_one_connection(client: redis.Redis, commands: Sequence[Sequence[Any]]) ->
     execute: Callable[..., Any] = pipeline.execute_command
     for command in commands:
         execute(*command)
-    return _replies(pipeline.execute(raise_on_error=False))
+    with as_redis_errors():
+        return _replies(pipeline.execute(raise_on_error=False))
+
+
+class AsyncSingle(AsyncRedis):
+    """A single Redis, for asyncio. Whatever is wrong with it is told as a redis.RedisError, or an OSError."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        execute: Callable[..., Awaitable[Any]] = super().execute_command
+        with as_redis_errors():
+            return await execute(*args, **options)
 
 
 async def on_one_async_connection(client: AsyncRedis, commands: Sequence[Sequence[Any]]) -> list[Any]:
@@ -180,7 +197,8 @@ async def on_one_async_connection(client: AsyncRedis, commands: Sequence[Sequenc
     pipeline = client.pipeline(transaction=False)
     for command in commands:
         pipeline.execute_command(*command)
-    return _replies(await pipeline.execute(raise_on_error=False))
+    with as_redis_errors():
+        return _replies(await pipeline.execute(raise_on_error=False))
 
 
 def _replies(replies: Iterable[Any]) -> list[Any]:
@@ -192,12 +210,30 @@ def _replies(replies: Iterable[Any]) -> list[Any]:
 
 
 @contextmanager
-def _as_redis_errors() -> Iterator[None]:
-    """Tell what is wrong with a cluster as the ClusterError that it is: redis-py's own word for it is no RedisError."""
+def as_redis_errors() -> Iterator[None]:
+    """Tell whatever goes wrong inside redis-py as a redis.RedisError: it, too, has errors that it does not expect.
+
+    A cluster's RedisClusterException is no RedisError. While the layout changes or a connection breaks under several
+    tasks, its tables lack an entry (LookupError), a connection lacks its stream (AttributeError, AssertionError), and
+    uvloop refuses one that the other side has closed (RuntimeError).
+    """
     try:
         yield
     except RedisClusterException as error:
         raise ClusterError(str(error)) from error
+    except (LookupError, AttributeError, AssertionError, RuntimeError) as error:
+        raise redis.ConnectionError(f"{type(error).__name__}: {error}") from error
+
+
+def telling_redis_errors(call: Callable[..., Found]) -> Callable[..., Found]:
+    """Return `call` with its errors told as `as_redis_errors` does."""
+
+    @wraps(call)
+    def told(*args: Any, **options: Any) -> Found:
+        with as_redis_errors():
+            return call(*args, **options)
+
+    return told
 
 
 def _known(node: Found | None, name: str | None) -> Found:

@@ -72,7 +72,7 @@ class Replication:
                     missing, replicas = self._client.on_one_connection(at, commands)
                 else:
                     missing, replicas = on_one_connection(self._client, commands)
-            except redis.RedisError as error:
+            except (redis.RedisError, OSError) as error:
                 raise _unanswered(partition, error) from error
             _check(partition, missing, replicas, self._min_replicas)
 
@@ -95,7 +95,7 @@ class AsyncReplication:
                     missing, replicas = await self._client.on_one_connection(at, commands)
                 else:
                     missing, replicas = await on_one_async_connection(self._client, commands)
-            except redis.RedisError as error:
+            except (redis.RedisError, OSError) as error:
                 raise _unanswered(partition, error) from error
             _check(partition, missing, replicas, self._min_replicas)
 
@@ -119,7 +119,7 @@ def _barrier(partition: str, written: Iterable[Written], replicas: int) -> tuple
     ]
 
 
-def _unanswered(partition: str, error: redis.RedisError) -> RetryableError:
+def _unanswered(partition: str, error: redis.RedisError | OSError) -> RetryableError:
     return RetryableError(f"the replicas of {partition} can't be asked: {type(error).__name__}: {error}")
 
 

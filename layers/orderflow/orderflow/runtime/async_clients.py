@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 
 from orderflow.adapters.headroom import Limits
 from orderflow.adapters.intake import Intake
-from orderflow.adapters.redis_cluster import AsyncCluster
+from orderflow.adapters.redis_cluster import AsyncCluster, AsyncSingle
 from orderflow.adapters.replication import AsyncReplication
 from orderflow.adapters.subscriptions import Subscriptions
 from orderflow.runtime.clients import redis_login
@@ -57,7 +57,7 @@ def open_redis(url: str, *, cluster: bool = False, **options: Any) -> Redis:
     if cluster:
         return cast("Redis", AsyncCluster.from_url(url, **settings))
     pool = BlockingConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **settings)
-    return Redis(connection_pool=pool)
+    return AsyncSingle(connection_pool=pool)
 
 
 @_once_per_loop

@@ -55,7 +55,11 @@ _REDIS_IS_AWAY = (
     # A slot that moves, or has just moved to a new primary; MovedError is an AskError too.
     redis.exceptions.AskError,
     redis.exceptions.TryAgainError,
+    # A new primary that has not the script, loaded a moment ago at the former one.
+    redis.exceptions.NoScriptError,
 )
+# The same in the words for which redis-py has no class.
+_AWAY_WORDS = ("MISCONF", "NOREPLICAS", "BUSY", "UNKILLABLE")
 
 
 def stream_function(handler: StreamHandler) -> StreamHandler:
@@ -66,6 +70,10 @@ def stream_function(handler: StreamHandler) -> StreamHandler:
         try:
             return handler(event, context)
         except _REDIS_IS_AWAY as error:
+            raise RetryableError(f"Redis can't be reached: {error}") from error
+        except redis.ResponseError as error:
+            if not str(error).startswith(_AWAY_WORDS):
+                raise
             raise RetryableError(f"Redis can't be reached: {error}") from error
 
     return traced(invoked)

@@ -7,13 +7,21 @@ from orderflow.runtime.logging import get_logger
 from orderflow.runtime.observability import count
 
 LINE_EVERY_S = 1.0
+MOST_DETAIL = 800
+# A detail may quote a client, who must not be able to begin a line of its own.
+_ESCAPES = {
+    number: chr(number).encode("unicode_escape").decode()
+    for number in (*range(32), *range(127, 160), 0x2028, 0x2029, *range(0xD800, 0xE000))
+}
 
 
 class Refusals:
-    """The refusals of a function or process, by reason."""
+    """The refusals of a function or process, by reason; under another `message`, as errors, what else may be many."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, message: str = "refused", *, errors: bool = False) -> None:
         self._service = service
+        self._message = message
+        self._errors = errors
         self._untold: Counter[str] = Counter()
         self._details: dict[str, str] = {}
         self._next_line: dict[str, asyncio.TimerHandle] = {}
@@ -38,6 +46,8 @@ class Refusals:
         if not refused:
             return
         self._next_line[reason] = loop.call_later(LINE_EVERY_S, self._tell, reason, loop)
-        detail = self._details[reason]
-        get_logger(self._service).warning("refused", extra={"reason": reason, "detail": detail, "count": refused})
-        count(self._service, {"refused": refused})
+        detail = self._details[reason][:MOST_DETAIL].translate(_ESCAPES)
+        extra = {"reason": reason, "detail": detail, "count": refused}
+        logger = get_logger(self._service)
+        (logger.error if self._errors else logger.warning)(self._message, extra=extra)
+        count(self._service, {self._message: refused})

@@ -1,0 +1,76 @@
+"""What a gateway says of requests that are none, and of its own faults: answered, one line of each kind a second."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.sync.client import connect
+
+from functions.accept_order.problems import without_faults
+from local.gateway.library_lines import LIBRARIES, take_library_lines
+from tests.served import Served, served
+
+
+@contextmanager
+def library_lines_taken() -> Iterator[None]:
+    """Have the libraries' lines taken for a while, as the gateway's program does."""
+    loggers = [logging.getLogger(name) for name in LIBRARIES]
+    before = [(logger.handlers, logger.propagate) for logger in loggers]
+    take_library_lines()
+    yield
+    for logger, (handlers, propagate) in zip(loggers, before, strict=True):
+        logger.handlers, logger.propagate = handlers, propagate
+
+
+async def fails(scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise LookupError(f"not expected of {scope['type']}")
+
+
+def exchange(server: Served, request: bytes) -> bytes:
+    with server.connect() as client:
+        client.sendall(request)
+        answer = b""
+        while chunk := client.recv(65_536):
+            answer += chunk
+        return answer
+
+
+def lines(caplog: pytest.LogCaptureFixture, message: str) -> list[dict[str, Any]]:
+    return [vars(line) for line in caplog.records if line.getMessage() == message]
+
+
+def test_requests_that_are_none_are_counted_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    with served(without_faults(fails, "gateway")) as server, library_lines_taken():
+        for _ in range(20):
+            assert exchange(server, b"this is no HTTP\r\n\r\n").startswith(b"HTTP/1.1 400")
+
+    told = lines(caplog, "server")
+    assert [line["reason"] for line in told] == ["uvicorn.error.data_received"] * len(told)
+    assert 1 <= len(told) <= 2
+    assert "Invalid HTTP request" in told[0]["detail"]
+
+
+def test_a_fault_is_a_problem_document_and_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    with served(without_faults(fails, "gateway")) as server:
+        answers = [exchange(server, b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") for _ in range(20)]
+
+    assert all(answer.startswith(b"HTTP/1.1 500") for answer in answers)
+    assert all(b"application/problem+json" in answer and b"not expected" not in answer for answer in answers)
+    told = lines(caplog, "fault")
+    assert 1 <= len(told) <= 2
+    assert told[0]["detail"].startswith("GET /x: not expected of http; test_gateway_lines.py:")
+    assert [line for line in caplog.records if line.exc_info] == []
+
+
+def test_a_fault_of_a_socket_closes_it_and_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    with served(without_faults(fails, "gateway")) as server:
+        for _ in range(5):
+            with suppress(InvalidHandshake, ConnectionClosed):
+                connect(f"ws://{server.address}/x", open_timeout=10).close()
+
+    assert 1 <= len(lines(caplog, "fault")) <= 2
+    assert [line for line in caplog.records if line.exc_info] == []
