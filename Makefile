@@ -28,8 +28,9 @@ chaos: .venv/.to-run ## break it on purpose and audit what becomes of its orders
 acceptance: .venv/.to-run ## act as a client of BASE_URL, or of a system started for it
 	@$(PREPARE); exec $(BIN)/python -m local acceptance $(if $(BASE_URL),--base-url '$(BASE_URL)') $(ARGS)
 
-test: .venv/.to-test ## every test that takes no docker engine; ARGS="-k route" for some
-	@$(PREPARE); exec $(BIN)/python -m pytest $(ARGS)
+# Tests wait more than they compute, so four at once keep two cores busy; each worker has servers of its own.
+test: .venv/.to-test ## every test that takes no docker engine; ARGS="-k route" for some, ARGS="-p randomly" in any order
+	@$(PREPARE); exec $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/.to-test ## style, types and the direction of imports
 	$(BIN)/ruff check .

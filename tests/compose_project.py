@@ -12,7 +12,7 @@ import redis
 from local.chaos.audit import as_on_chain, conserved, ended, executed_once, histories, present
 from local.chaos.evidence import read_chain, read_ledger
 from local.settings import ROOT
-from tests.e2e.conftest import free_port
+from tests.ports import free_port
 
 COMPOSE = ROOT / "local/compose.yaml"
 PASSWORD = "p@ss:word/1?"

@@ -1,9 +1,7 @@
 """A real Redis Cluster on this machine: the embedded server program, once for each node, on TCP ports of its own."""
 
 import itertools
-import random
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -17,13 +15,11 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.retry import Retry
 
 from local.server_programs import environment, redis_program
+from tests.ports import HOST, free_ports
 
-HOST = "127.0.0.1"
 SHARDS = 3
 NODE_TIMEOUT_MS = 1000
 READY_TIMEOUT_S = 30.0
-# Below the ports that systems lend to outgoing connections: one of those could take a node's port while it is down.
-PORTS = range(15_000, 30_000)
 
 _OPTIONS = (
     *("--bind", HOST, "--daemonize", "no", "--logfile", "", "--save", ""),
@@ -205,16 +201,6 @@ def run_nodes(directory: Path, replicas: int = 0) -> Iterator[Nodes]:
 def slot_of(key: str) -> int:
     """Return the hash slot of a key."""
     return int(key_slot(key.encode()))
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of this machine that nobody listens on, each another."""
-    found: set[int] = set()
-    while len(found) < count:
-        port = random.choice(PORTS)
-        with suppress(OSError), socket.create_server((HOST, port)):
-            found.add(port)
-    return list(found)
 
 
 def _eventually(condition: Callable[[], bool]) -> None:

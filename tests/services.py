@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.background import Background, Programs
-from tests.e2e.conftest import free_port
+from tests.ports import free_port
 
 OURS = (
     "REDIS_URL",

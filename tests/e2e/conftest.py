@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
+from tests.ports import free_port
 
 READY_S = 60.0
 
@@ -105,9 +106,3 @@ def base_url(request: pytest.FixtureRequest) -> str:
         return given.rstrip("/")
     run: Run = request.getfixturevalue("shared_run")
     return run.url
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

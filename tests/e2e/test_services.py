@@ -16,9 +16,10 @@ from pg8000.exceptions import DatabaseError
 from local.listening import addresses_for_containers
 from orderflow.adapters.postgres import connect
 from tests.background import Background, Programs, programs
-from tests.e2e.conftest import Run, free_port
+from tests.e2e.conftest import Run
 from tests.e2e.orders import audit, ended, place_many, under_way
 from tests.integration.conftest import eventually
+from tests.ports import free_port
 from tests.services import Services, start_services
 
 NewRun = Callable[..., Run]

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from tests.e2e.conftest import Run, free_port
+from tests.e2e.conftest import Run
+from tests.ports import free_port
 
 NewRun = Callable[..., Run]
 

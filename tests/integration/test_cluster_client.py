@@ -22,7 +22,8 @@ from orderflow.runtime.batch import BatchResponse, StreamEvent, stream_function
 from orderflow.runtime.clients import open_redis
 from tests.integration.conftest import RedisServer, eventually, on_single_and_cluster, opened, opened_async
 from tests.integration.market import pending, routed, submitted
-from tests.redis_cluster import HOST, Node, Nodes, slot_of
+from tests.ports import HOST
+from tests.redis_cluster import Node, Nodes, slot_of
 
 NOWHERE = "redis://127.0.0.1:1"
 Result = TypeVar("Result")

@@ -18,9 +18,9 @@ import psutil
 import pytest
 import redis
 
-from tests.e2e.conftest import free_port
 from tests.e2e.orders import ORDER
 from tests.integration.conftest import eventually
+from tests.ports import free_port
 
 PARTITIONS = 2
 FILES = 40

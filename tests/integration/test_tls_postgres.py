@@ -23,7 +23,7 @@ from orderflow.adapters.ledger import Ledger, OrderFilter
 from orderflow.adapters.postgres import connect
 from orderflow.errors import RetryableError
 from tests.integration.conftest import eventually
-from tests.redis_cluster import HOST, free_ports
+from tests.ports import HOST, free_ports
 from tests.tls import Certificates, encrypted_end, make_certificates
 
 PASSWORD = "s3cr/t"

@@ -12,7 +12,8 @@ import pytest
 import redis
 
 from tests.integration.conftest import RedisServer, eventually, opened, opened_async
-from tests.redis_cluster import HOST, Node, run_nodes
+from tests.ports import HOST
+from tests.redis_cluster import Node, run_nodes
 from tests.tls import Certificates, encrypted_end, make_certificates
 
 # A loop that ends leaves a refused connection no time to say goodbye, as TLS wants it to.

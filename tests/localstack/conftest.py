@@ -8,7 +8,7 @@ import pytest
 
 from local.settings import ROOT
 from tests.compose_project import Project, skip_without_engine
-from tests.e2e.conftest import free_port
+from tests.ports import free_port
 
 LAMBDA = ROOT / "local/localstack/lambda.compose.yaml"
 

@@ -13,7 +13,7 @@ import pytest
 
 from local.settings import ROOT
 from tests.background import Background, Programs, programs
-from tests.e2e.conftest import free_port
+from tests.ports import free_port
 from tests.services import Services, start_services
 
 BASE_IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"

@@ -10,9 +10,9 @@ import pytest
 from local.client import Client
 from local.status_socket import FULL_COURSE, Frame
 from tests.background import Background, Programs
-from tests.e2e.conftest import free_port
 from tests.e2e.orders import ORDER, audit, ended, place_many, under_way
 from tests.integration.conftest import eventually
+from tests.ports import free_port
 from tests.sam.conftest import COLD_S, READY, Sam
 from tests.services import Services
 

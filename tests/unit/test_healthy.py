@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from local.settings import ROOT
-from tests.e2e.conftest import free_port
+from tests.ports import free_port
 
 
 @contextmanager
