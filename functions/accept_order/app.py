@@ -1,22 +1,28 @@
 """The HTTP API: orders in, durable before they are answered; orders, quotes and tokens out."""
 
-from hashlib import sha256
+import re
 from http import HTTPStatus
 from typing import Any
 
 import uuid_utils
 from fastapi import FastAPI, Request, Response
+from starlette.datastructures import Headers
 
-from functions.accept_order.idempotency import CLIENT_ORDER_ID, KEY_HEADER, MAX_KEY_LENGTH, Name, name_of
+from functions.accept_order.idempotency import (
+    CLIENT_ORDER_ID,
+    KEY_HEADER,
+    MAX_KEY_LENGTH,
+    Name,
+    fingerprint,
+    name_of,
+)
 from functions.accept_order.order_input import MAX_BODY_BYTES, ExecuteOrder, read_json_order
-from functions.accept_order.order_view import json_response
-from functions.accept_order.problems import ProblemError, answer_problems
-from functions.accept_order.reading import router
-from orderflow.adapters.codec import encoder
+from functions.accept_order.order_view import accepted, json_response
+from functions.accept_order.problems import ProblemError, answer_problems, shown
+from functions.accept_order.reading import KNOWN_QUERY, router
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.adapters.keys import partition_of
-from orderflow.domain.order import Order, OrderId
-from orderflow.domain.status import Status
+from orderflow.domain.order import Order, OrderId, OrderRequest
 from orderflow.runtime import async_clients, clock
 
 app = FastAPI(
@@ -29,7 +35,13 @@ app = FastAPI(
 )
 answer_problems(app)
 
-_ACCEPTED = {"order_id": "0198f6d5-7b5c-7f27-b5c7-0f3f2b7c9a10", "status": "pending"}
+_ACCEPTED = {
+    "order_id": "0198f6d5-7b5c-7f27-b5c7-0f3f2b7c9a10",
+    "status": "pending",
+    "amount": "12.5",
+    "max_slippage": 0.05,
+}
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _POST_DOCUMENTATION: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -47,10 +59,13 @@ _POST_DOCUMENTATION: dict[str, Any] = {
     ],
 }
 _POST_RESPONSES: dict[int | str, dict[str, Any]] = {
-    202: {"description": "accepted and durable", "content": {"application/json": {"example": _ACCEPTED}}},
+    202: {
+        "description": "accepted and durable, with the amount and the slippage that were taken",
+        "content": {"application/json": {"example": _ACCEPTED}},
+    },
     400: {"description": "not a valid order; `errors` names each field and rule"},
     413: {"description": f"a body of more than {MAX_BODY_BYTES} bytes"},
-    415: {"description": "a content type other than application/json"},
+    415: {"description": "a content type other than application/json, or a content coding other than identity"},
     422: {"description": f"the {KEY_HEADER} or {CLIENT_ORDER_ID} was used with another order"},
     503: {
         "description": "the order can't be kept right now, or more is under way than the engine carries, and then"
@@ -62,6 +77,7 @@ _POST_RESPONSES: dict[int | str, dict[str, Any]] = {
 @app.post(
     "/api/orders/execute",
     status_code=HTTPStatus.ACCEPTED,
+    dependencies=KNOWN_QUERY,
     openapi_extra=_POST_DOCUMENTATION,
     responses=_POST_RESPONSES,
 )
@@ -70,10 +86,11 @@ async def execute(request: Request) -> Response:
     body = await _read_body(request)
     wanted = read_json_order(body)
     name = name_of(request.headers, wanted.client_order_id)
-    outcome = await async_clients.intake().create(_new_order(wanted, name))
-    if name is not None and isinstance(outcome, Conflict):
-        raise name.reused()
-    return json_response({"order_id": outcome, "status": Status.PENDING}, 202, {"location": f"/api/orders/{outcome}"})
+    asked = wanted.request()
+    outcome = await async_clients.intake().create(_new_order(asked, name, wanted.client_order_id))
+    if isinstance(outcome, Conflict):
+        raise name.reused() if name else ValueError(f"an order without a name is in {outcome}")
+    return json_response(accepted(outcome, asked), 202, {"location": f"/api/orders/{outcome}"})
 
 
 @app.get("/api/orders/execute", status_code=HTTPStatus.UPGRADE_REQUIRED)
@@ -90,10 +107,7 @@ app.include_router(router)
 
 
 async def _read_body(request: Request) -> bytes:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        found = media_type or "none"
-        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"the content type must be application/json, not {found}")
+    _check_content(request.headers)
     body = b""
     # Read piece by piece, so that a body without a length is not taken in whole before it is found too large.
     async for chunk in request.stream():
@@ -103,10 +117,23 @@ async def _read_body(request: Request) -> bytes:
     return body
 
 
-def _new_order(wanted: ExecuteOrder, name: Name | None) -> NewOrder:
+def _check_content(headers: Headers) -> None:
+    """Raise ProblemError unless the body is stated to be JSON, once, and not to be compressed."""
+    # Joined as API Gateway does it, so that a header that is sent twice is the same everywhere.
+    stated = ",".join(headers.getlist("content-type"))
+    media_type = stated.partition(";")[0].strip().lower()
+    if media_type != "application/json" or "," in _QUOTED.sub("", stated):
+        found = shown(stated if media_type == "application/json" else media_type) or "none"
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"the content type must be application/json, not {found}")
+    codings = ",".join(headers.getlist("content-encoding"))
+    if any(coding.strip().lower() not in ("", "identity") for coding in codings.split(",")):
+        detail = f"the body must not be compressed: the content coding must be identity, not {shown(codings)}"
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, headers={"accept-encoding": "identity"})
+
+
+def _new_order(asked: OrderRequest, name: Name | None, client_order_id: str | None) -> NewOrder:
     """Return the order to create; one with a name lies in the partition of its name's record, to be made with it."""
     now_ms = clock.now_ms()
-    asked = wanted.request()
     if name is None:
         return NewOrder(Order.accept(_order_id(), asked, now_ms))
     record = name.record
@@ -114,8 +141,7 @@ def _new_order(wanted: ExecuteOrder, name: Name | None) -> NewOrder:
     order_id = _order_id()
     while partition_of(order_id, partitions) != partition_of(record, partitions):
         order_id = _order_id()
-    fingerprint = sha256(encoder.encode(asked)).hexdigest()
-    return NewOrder(Order.accept(order_id, asked, now_ms, wanted.client_order_id), record, fingerprint)
+    return NewOrder(Order.accept(order_id, asked, now_ms, client_order_id), record, fingerprint(asked))
 
 
 def _order_id() -> OrderId:

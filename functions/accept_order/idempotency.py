@@ -8,6 +8,8 @@ from typing import NamedTuple
 from starlette.datastructures import Headers
 
 from functions.accept_order.problems import FieldError, ProblemError, invalid
+from orderflow.adapters.codec import encoder
+from orderflow.domain.order import OrderRequest
 
 KEY_HEADER = "Idempotency-Key"
 CLIENT_ORDER_ID = "client_order_id"
@@ -56,6 +58,15 @@ def name_of(headers: Headers, client_order_id: str | None) -> Name | None:
     return None if client_order_id is None else Name(CLIENT_ORDER_ID, client_order_id)
 
 
+def fingerprint(request: OrderRequest) -> str:
+    """Return what tells whether a repeated request asks for the same: the SHA-256 of what it asks for, in hex.
+
+    It is kept for 24 hours, over deployments too: what a request leaves at the default of a later field, such as all
+    requests that were recorded before there was the field, must not be part of it. OrderRequest leaves that out.
+    """
+    return sha256(encoder.encode(request)).hexdigest()
+
+
 def _read_key(text: str) -> str:
     """Return the key that the header holds, the same whether it is quoted or bare."""
     if text.startswith('"'):
@@ -65,6 +76,9 @@ def _read_key(text: str) -> str:
         text = _ESCAPED.sub(r"\1", quoted[1])
     elif not (text.isascii() and text.isprintable()):
         raise invalid(KEY_HEADER, "must be printable ASCII")
+    elif "," in text:
+        # API Gateway makes this of a header that was sent twice, as any proxy may (RFC 9110, section 5.3).
+        raise invalid(KEY_HEADER, "must be given once; a key that has a comma stands in quotation marks")
     if not 1 <= len(text) <= MAX_KEY_LENGTH:
         raise invalid(KEY_HEADER, f"must have 1 to {MAX_KEY_LENGTH} characters")
     return text

@@ -1,9 +1,8 @@
 """Validates what a client asks for: JSON or a query string in, an order request in atoms out."""
 
 import json
-import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -17,29 +16,26 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
-from functions.accept_order.problems import FieldError, ProblemError
+from functions.accept_order.number_input import (
+    TEXT_IS_A_NUMBER,
+    Number,
+    NumberField,
+    OptionalNumberField,
+    exact_json_number,
+)
+from functions.accept_order.problems import FieldError, ProblemError, refused, shown
 from orderflow.domain.amounts import to_atoms
 from orderflow.domain.order import OrderRequest
-from orderflow.domain.slippage import BPS, DEFAULT_SLIPPAGE_BPS, MAX_SLIPPAGE_BPS, MIN_SLIPPAGE_BPS
+from orderflow.domain.slippage import BPS, DEFAULT_SLIPPAGE_BPS, LEAST_SLIPPAGE, MOST_SLIPPAGE, to_bps
 from orderflow.domain.tokens import TOKENS, find_token
 
 MAX_BODY_BYTES = 64 * 1024
-LEAST_SLIPPAGE, MOST_SLIPPAGE = Decimal(MIN_SLIPPAGE_BPS) / BPS, Decimal(MAX_SLIPPAGE_BPS) / BPS
+MAX_MEMBERS = 32
+"""How many members a JSON object, or a query, may have: an order has fewer, and each one more costs processor time."""
 MAX_CLIENT_ORDER_ID_LENGTH = 64
-_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
-
-
-def _exact_decimal(value: object) -> Decimal:
-    """Return a JSON number (read as int or Decimal) or a decimal string, exactly. Raises ValueError."""
-    if isinstance(value, str):
-        if len(value) > 100 or not _DECIMAL.fullmatch(value.strip()):
-            raise ValueError("must be a decimal number")
-        return Decimal(value.strip())
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError("must be a number or a decimal string")  # noqa: TRY004 - Pydantic collects ValueErrors only
-    return Decimal(value)
 
 
 def _known_token(value: str) -> str:
@@ -60,9 +56,7 @@ def read_client_order_id(value: object) -> str:
     return value
 
 
-_NUMBER_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\d+(\.\d+)?$"}]}
-ExactDecimal = Annotated[Decimal, BeforeValidator(_exact_decimal), WithJsonSchema(_NUMBER_SCHEMA)]
-_CLIENT_ORDER_ID_SCHEMA = {"type": "string", "pattern": f"^[!-~]{{1,{MAX_CLIENT_ORDER_ID_LENGTH}}}$"}
+_CLIENT_ORDER_ID_SCHEMA = {"type": ["string", "null"], "pattern": f"^[!-~]{{1,{MAX_CLIENT_ORDER_ID_LENGTH}}}$"}
 ClientOrderId = Annotated[str | None, BeforeValidator(read_client_order_id), WithJsonSchema(_CLIENT_ORDER_ID_SCHEMA)]
 TokenName = Annotated[str, AfterValidator(_known_token)]
 
@@ -74,12 +68,18 @@ class ExecuteOrder(BaseModel):
 
     token_in: TokenName = Field(description="what to sell: a symbol, in any case, or a mint", examples=["SOL"])
     token_out: TokenName = Field(description="what to buy", examples=["USDC"])
-    amount: ExactDecimal = Field(description="units of token_in, no more decimals than it has", examples=[12.5])
+    amount: NumberField = Field(
+        description="units of token_in. A number with more decimals than the token has is taken down to whole atoms; a"
+        " string must have no more",
+        examples=[12.5],
+    )
     order_type: Literal["market"]
-    max_slippage: ExactDecimal = Field(
-        default=Decimal(DEFAULT_SLIPPAGE_BPS) / BPS,
-        description=f"how much less than quoted is acceptable, from {LEAST_SLIPPAGE} to {MOST_SLIPPAGE}",
+    max_slippage: OptionalNumberField = Field(
+        default=Number(Decimal(DEFAULT_SLIPPAGE_BPS) / BPS, exact=True),
+        description=f"how much less than quoted is acceptable, from {LEAST_SLIPPAGE} to {MOST_SLIPPAGE}. A number with"
+        " more than 4 decimals is taken down to 4; a string must have no more",
         examples=[0.05],
+        json_schema_extra={"default": float(Decimal(DEFAULT_SLIPPAGE_BPS) / BPS)},
     )
     client_order_id: ClientOrderId = Field(
         default=None,
@@ -87,6 +87,14 @@ class ExecuteOrder(BaseModel):
         " Not together with an Idempotency-Key",
         examples=["desk-7.42"],
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Take null for an optional field as not given: clients with types of their own send it."""
+        optional = (name for name, field in cls.model_fields.items() if not field.is_required())
+        nulls = {name for name in optional if fields.get(name, "") is None}
+        return {name: value for name, value in fields.items() if name not in nulls}
 
     @field_validator("token_out")
     @classmethod
@@ -98,30 +106,27 @@ class ExecuteOrder(BaseModel):
 
     @field_validator("amount")
     @classmethod
-    def _fits_the_token(cls, amount: Decimal, info: ValidationInfo) -> Decimal:
-        if not amount.is_finite() or amount <= 0:
-            raise ValueError("must be greater than zero")
+    def _fits_the_token(cls, amount: Number, info: ValidationInfo) -> Number:
         if "token_in" in info.data:
-            to_atoms(amount, TOKENS[info.data["token_in"]])
+            to_atoms(amount.value, TOKENS[info.data["token_in"]], exact=amount.exact)
+        elif amount.value <= 0:
+            raise ValueError("must be greater than zero")
         return amount
 
     @field_validator("max_slippage")
     @classmethod
-    def _is_allowed(cls, slippage: Decimal) -> Decimal:
-        if not LEAST_SLIPPAGE <= slippage <= MOST_SLIPPAGE:
-            raise ValueError(f"must be from {LEAST_SLIPPAGE} to {MOST_SLIPPAGE}")
-        if slippage != round(slippage, 4):
-            raise ValueError("must have at most 4 decimals")
+    def _is_allowed(cls, slippage: Number) -> Number:
+        to_bps(slippage.value, exact=slippage.exact)
         return slippage
 
     def request(self) -> OrderRequest:
-        """Return the request as the pipeline takes it."""
+        """Return the request as the pipeline takes it, numbers that are too fine rounded down."""
         return OrderRequest(
             token_in=self.token_in,
             token_out=self.token_out,
-            amount_in=to_atoms(self.amount, TOKENS[self.token_in]),
+            amount_in=to_atoms(self.amount.value, TOKENS[self.token_in], exact=self.amount.exact),
             order_type=self.order_type,
-            slippage_bps=int(self.max_slippage * BPS),
+            slippage_bps=to_bps(self.max_slippage.value, exact=self.max_slippage.exact),
         )
 
 
@@ -129,11 +134,11 @@ def read_json_order(body: bytes) -> ExecuteOrder:
     """Return the order that a request body asks for. Raises ProblemError that names every field at fault."""
     try:
         fields = json.loads(
-            body.decode(),
-            parse_int=_exact_number,
-            parse_float=_exact_number,
+            body.decode("utf-8-sig"),  # a byte order mark is no part of the text
+            parse_int=exact_json_number,
+            parse_float=exact_json_number,
             parse_constant=_refuse_constant,
-            object_pairs_hook=_unique,
+            object_pairs_hook=_members,
         )
     except UnicodeDecodeError as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, f"the body is not UTF-8: {error.reason}") from error
@@ -146,17 +151,18 @@ def read_json_order(body: bytes) -> ExecuteOrder:
     return read_order(fields)
 
 
-def read_order(fields: Mapping[str, Any]) -> ExecuteOrder:
-    """Return the order that `fields` ask for. Raises ProblemError that names every field at fault."""
+def read_order(fields: Mapping[str, Any], *, text_is_a_number: bool = False) -> ExecuteOrder:
+    """Return the order that `fields` ask for; in a query, `text_is_a_number`, and is taken as a JSON number is.
+
+    Raises ProblemError that names the fields at fault.
+    """
     try:
-        return ExecuteOrder.model_validate(fields)
+        return ExecuteOrder.model_validate(fields, context={TEXT_IS_A_NUMBER: text_is_a_number})
     except ValidationError as error:
-        errors = tuple(
-            FieldError(".".join(str(part) for part in found["loc"]) or "body", _rule(found))
+        raise refused(
+            FieldError(shown(".".join(str(part) for part in found["loc"])) or "body", _rule(found))
             for found in error.errors(include_url=False, include_input=False)
-        )
-        detail = "; ".join(f"{found.field} {found.rule}" for found in errors)
-        raise ProblemError(HTTPStatus.BAD_REQUEST, detail, errors) from error
+        ) from error
 
 
 def _rule(found: Any) -> str:
@@ -168,6 +174,8 @@ def _rule(found: Any) -> str:
             return "is not a field of an order"
         case "string_type":
             return "must be a string"
+        case "string_unicode":
+            return "must be Unicode, without half of a surrogate pair"
         case "literal_error":
             return f"must be {found['ctx']['expected']}"
         case "value_error":
@@ -175,20 +183,14 @@ def _rule(found: Any) -> str:
     return str(found["msg"])
 
 
-def _exact_number(text: str) -> Decimal | str:
-    """Return a JSON number; one whose exponent not even a Decimal can hold stays text, for its field to refuse."""
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return text
-
-
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object that names a field twice: which of the two amounts was meant?"""
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object with too many members, or that names a field twice: which of the two amounts was meant?"""
+    if len(pairs) > MAX_MEMBERS:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"a JSON object here has at most {MAX_MEMBERS} members")
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise ValueError("a field is named twice")

@@ -10,10 +10,20 @@ from fastapi import Response
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Fill, OrderRow
 from orderflow.domain.amounts import to_units
-from orderflow.domain.order import Order, StatusEvent, iso_timestamp
+from orderflow.domain.order import Order, OrderId, OrderRequest, StatusEvent, iso_timestamp
 from orderflow.domain.routing import Route
 from orderflow.domain.slippage import BPS, minimum_out
+from orderflow.domain.status import Status
 from orderflow.domain.tokens import TOKENS
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """An order that was just accepted; `amount` and `max_slippage` are those that were taken, as in OrderSummary."""
+
+    order_id: str
+    status: str
+    amount: str
+    max_slippage: Decimal
 
 
 class OrderSummary(msgspec.Struct, frozen=True):
@@ -47,6 +57,12 @@ class OrderDetails(OrderSummary, frozen=True):
 def json_response(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return a document as a response, its decimals with every digit."""
     return Response(encoder.encode(document), status, headers, "application/json")
+
+
+def accepted(order_id: OrderId, request: OrderRequest) -> Accepted:
+    """Return the answer to an order that is durable: what was taken, which a number with many decimals is more than."""
+    amount, slippage = _units(request.amount_in, request.token_in), _fraction(request.slippage_bps)
+    return Accepted(order_id, Status.PENDING, amount, slippage)
 
 
 def details_of(order: Order, history: Sequence[StatusEvent]) -> OrderDetails:

@@ -1,5 +1,6 @@
 """Answers errors as `application/problem+json` (RFC 9457), naming the field and the rule where there is one."""
 
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -14,6 +15,8 @@ from orderflow.runtime.refusals import Refusals
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = {"retry-after": "1"}
+MAX_ERRORS = 10
+MAX_SHOWN = 64
 
 _refusals = Refusals("accept_order")
 
@@ -28,16 +31,37 @@ class FieldError(msgspec.Struct, frozen=True):
 class ProblemError(Exception):
     """The request can't be served; raised anywhere below a route, answered as a problem document."""
 
-    def __init__(self, status: HTTPStatus, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        errors: tuple[FieldError, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = errors
+        self.headers = dict(headers or {})
 
 
 def invalid(field: str, rule: str) -> ProblemError:
     """Return the error of one field that breaks a rule."""
     return ProblemError(HTTPStatus.BAD_REQUEST, f"{field} {rule}", (FieldError(field, rule),))
+
+
+def refused(errors: Iterable[FieldError]) -> ProblemError:
+    """Return the error of fields that break rules; it names the first ten of them, and counts the others."""
+    every = tuple(errors)
+    told, more = every[:MAX_ERRORS], len(every) - MAX_ERRORS
+    detail = "; ".join(f"{found.field} {found.rule}" for found in told)
+    return ProblemError(HTTPStatus.BAD_REQUEST, detail + (f"; and {more} more" if more > 0 else ""), told)
+
+
+def shown(text: str) -> str:
+    """Return what a client sent as an answer may repeat it: at most 64 characters, and none that UTF-8 can't write."""
+    short = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+    return short.encode(errors="backslashreplace").decode()
 
 
 def problem(
@@ -84,14 +108,15 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(ProblemError)
     async def known(_request: Request, error: ProblemError) -> Response:
-        return problem(error.status, error.detail, error.errors)
+        return problem(error.status, error.detail, error.errors, error.headers)
 
     @app.exception_handler(HTTPException)
     async def of_the_framework(request: Request, error: HTTPException) -> Response:
+        path = shown(request.scope["path"])
         if error.status_code == HTTPStatus.NOT_FOUND:
-            detail = f"there is nothing at {request.url.path}"
+            detail = f"there is nothing at {path}"
         elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            detail = f"{request.url.path} does not take {request.method}"
+            detail = f"{path} does not take {shown(request.method)}"
         else:
             detail = str(error.detail)
         return problem(error.status_code, detail, headers=dict(error.headers or {}))
@@ -106,7 +131,7 @@ def answer_problems(app: FastAPI) -> None:
         return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
 
     async def away(request: Request, error: Exception) -> Response:
-        _refusals.note("unavailable", f"{request.method} {request.url.path}: {error}")
+        _refusals.note("unavailable", f"{request.method} {shown(request.scope['path'])}: {error}")
         detail = "the service can't keep your request right now; try again"
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_AFTER)
 

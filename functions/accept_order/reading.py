@@ -5,15 +5,16 @@ import binascii
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import redis
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from functions.accept_order.order_input import read_client_order_id, read_order
+from functions.accept_order.order_input import ExecuteOrder, read_client_order_id, read_order
 from functions.accept_order.order_view import details_of, details_of_row, json_response, summary_of_row
-from functions.accept_order.problems import ProblemError, invalid
+from functions.accept_order.problems import ProblemError, invalid, shown
+from functions.accept_order.query import known_query, read_query
 from orderflow.adapters.ledger import OrderFilter
 from orderflow.domain.amounts import price, to_units
 from orderflow.domain.slippage import minimum_out
@@ -23,9 +24,10 @@ from orderflow.errors import RejectedError, RetryableError
 from orderflow.runtime import clients
 
 router = APIRouter()
+KNOWN_QUERY = [Depends(known_query)]
 
 
-@router.get("/api/orders")
+@router.get("/api/orders", dependencies=KNOWN_QUERY)
 def list_orders(
     status: Annotated[str | None, Query(description="one of the six statuses")] = None,
     token_in: str | None = None,
@@ -54,7 +56,7 @@ def list_orders(
     return json_response({"orders": [summary_of_row(row) for row in page], "next_cursor": next_cursor})
 
 
-@router.get("/api/orders/{order_id}")
+@router.get("/api/orders/{order_id}", dependencies=KNOWN_QUERY)
 def get_order(order_id: str) -> Response:
     """Return an order with its route, fills and history: from Redis while it is there, else from the ledger."""
     try:
@@ -71,10 +73,27 @@ def get_order(order_id: str) -> Response:
     return json_response(details_of_row(row, ledger.fills(known_as), ledger.history(known_as)))
 
 
-@router.get("/api/quote")
+def _quote_documentation() -> dict[str, Any]:
+    """Return the quote's query as OpenAPI describes it: the fields of an order, whose type need not be said."""
+    schema = ExecuteOrder.model_json_schema()
+    return {
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "required": name in schema["required"] and name != "order_type",
+                "description": described.get("description", ""),
+                "schema": {key: value for key, value in described.items() if key != "description"},
+            }
+            for name, described in schema["properties"].items()
+        ]
+    }
+
+
+@router.get("/api/quote", openapi_extra=_quote_documentation())
 def quote(request: Request) -> Response:
     """Return the route that an order (the same fields, in the query) would take now, and what it would yield."""
-    wanted = read_order({"order_type": "market", **request.query_params}).request()
+    wanted = read_order({"order_type": "market"} | read_query(request), text_is_a_number=True).request()
     [route] = clients.router().routes([wanted], in_time=False)
     if isinstance(route, RejectedError):
         raise invalid("amount", str(route)) from route
@@ -97,7 +116,7 @@ def quote(request: Request) -> Response:
     )
 
 
-@router.get("/api/tokens")
+@router.get("/api/tokens", dependencies=KNOWN_QUERY)
 async def list_tokens() -> Response:
     """List the tokens that can be traded."""
     return json_response({"tokens": list(TOKENS.values())})
@@ -151,7 +170,7 @@ def _decode_cursor(cursor: str) -> tuple[str, str]:
 
 
 def _unknown_order(order_id: str) -> ProblemError:
-    return ProblemError(HTTPStatus.NOT_FOUND, f"there is no order {order_id[:64]}")
+    return ProblemError(HTTPStatus.NOT_FOUND, f"there is no order {shown(order_id)}")
 
 
 def _units(atoms: int, token: Token) -> str:

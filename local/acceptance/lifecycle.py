@@ -98,11 +98,15 @@ def _orders(page: dict[str, Any]) -> list[dict[str, Any]]:
 
 async def _check_answer(trial: Trial) -> None:
     trial.narrator.step("the answer to the POST itself")
-    answer = await trial.post(market_order(amount="0.01"))
+    answer = await trial.post(market_order(amount=0.010000000000000002, max_slippage=0.0312345678901))
     content = answer.json()
     trial.check("it is 202", 202, answer.status)
-    trial.check("with the keys order_id and status", ["order_id", "status"], sorted(content))
+    trial.check("with its keys", ["amount", "max_slippage", "order_id", "status"], sorted(content))
     trial.check("pending", "pending", content.get("status"))
+    taken = {key: content.get(key) for key in ("amount", "max_slippage")}
+    trial.check("numbers with many digits are taken down", {"amount": "0.01", "max_slippage": 0.0312}, taken)
+    order = (await trial.request("GET", f"/api/orders/{content['order_id']}")).json()
+    trial.check("and its record has what was taken", taken, {key: order.get(key) for key in taken})
     trial.check(
         "and says where the order is",
         f"{EXECUTE_PATH.rpartition('/')[0]}/{content['order_id']}",

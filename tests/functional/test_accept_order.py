@@ -1,5 +1,6 @@
 """accept_order through its Lambda handler: an order that is accepted, and one that can't be kept."""
 
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -26,7 +27,12 @@ def test_an_order_is_accepted(outside: Outside) -> None:
 
     (created,) = outside.intake.created
     assert answer.status == 202
-    assert answer.document == {"order_id": created.order.order_id, "status": "pending"}
+    assert answer.document == {
+        "order_id": created.order.order_id,
+        "status": "pending",
+        "amount": "12.5",
+        "max_slippage": Decimal("0.05"),
+    }
     assert answer.headers["location"] == f"/api/orders/{created.order.order_id}"
     assert answer.headers["content-type"] == "application/json"
     assert created.order == make_order(order_id=created.order.order_id)
@@ -125,7 +131,7 @@ def test_a_key_that_came_before_with_the_same_request_gets_the_first_order_again
     answer = post(written(), {"idempotency-key": "abc"})
 
     assert answer.status == 202
-    assert answer.document == {"order_id": OTHER_ID, "status": "pending"}
+    assert (answer.document["order_id"], answer.document["status"]) == (OTHER_ID, "pending")
     assert answer.headers["location"] == f"/api/orders/{OTHER_ID}"
 
 

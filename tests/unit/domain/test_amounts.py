@@ -4,7 +4,7 @@ import time
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from orderflow.domain.amounts import MAX_ATOMS, price, to_atoms, to_units
@@ -69,6 +69,30 @@ def test_an_amount_that_no_one_can_pay_is_refused_with_the_rule(amount: str, rul
         to_atoms(Decimal(amount), SOL)
 
     assert str(refusal.value) == rule
+
+
+@given(tokens, st.floats(min_value=1e-12, max_value=1e9))
+def test_a_double_is_taken_down_to_the_atoms_that_are_whole_in_it(token: Token, amount: float) -> None:
+    digits = Decimal(repr(amount))
+    assume(digits >= to_units(1, token))
+
+    atoms = to_atoms(digits, token, exact=False)
+
+    assert to_units(atoms, token) <= digits < to_units(atoms + 1, token)
+
+
+@pytest.mark.parametrize(
+    ("amount", "atoms"),
+    [("1.9999999999", 1_999_999_999), ("1E-9", 1), ("0." + "9" * 60_000, 999_999_999), ("12.5", 12_500_000_000)],
+)
+def test_what_is_finer_than_an_atom_may_be_left_away(amount: str, atoms: int) -> None:
+    assert to_atoms(Decimal(amount), SOL, exact=False) == atoms
+
+
+@pytest.mark.parametrize("amount", ["0.9E-9", "5E-324", "1E-999999999", "1E-1000000000000000025"])
+def test_what_comes_to_no_atom_is_refused(amount: str) -> None:
+    with pytest.raises(ValueError, match=r"^must be at least 0\.000000001 SOL$"):
+        to_atoms(Decimal(amount), SOL, exact=False)
 
 
 @pytest.mark.parametrize(("token", "decimals"), [(SOL, 9), (USDC, 6), (BONK, 5)])

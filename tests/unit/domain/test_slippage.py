@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orderflow.domain.slippage import MAX_SLIPPAGE_BPS, MIN_SLIPPAGE_BPS, minimum_out, slippage_reason
+from orderflow.domain.slippage import MAX_SLIPPAGE_BPS, MIN_SLIPPAGE_BPS, minimum_out, slippage_reason, to_bps
 
 outputs = st.integers(1, 2**64 - 1)
 allowed = st.integers(MIN_SLIPPAGE_BPS, MAX_SLIPPAGE_BPS)
@@ -91,3 +91,26 @@ def test_a_failure_never_reads_as_if_it_were_within_the_limit(
     assert limit * 100 == slippage_bps
     assert moved > limit
     assert exact <= Fraction(moved) < exact + Fraction(1, 100)
+
+
+@given(st.floats(min_value=0.01, max_value=0.5))
+def test_a_double_never_allows_more_than_was_asked_for(slippage: float) -> None:
+    asked = Decimal(repr(slippage))
+
+    bps = to_bps(asked, exact=False)
+
+    assert MIN_SLIPPAGE_BPS <= bps <= MAX_SLIPPAGE_BPS
+    assert Decimal(bps) <= asked * 10_000 < bps + 1
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("slippage", ["0.00999999999", "0.50000000001", "0", "-0", "-0.05", "1E+400", "1E-400"])
+def test_a_slippage_out_of_range_is_refused_as_it_was_sent(slippage: str, exact: bool) -> None:
+    with pytest.raises(ValueError, match=r"^must be from 0\.01 to 0\.5$"):
+        to_bps(Decimal(slippage), exact=exact)
+
+
+def test_an_exact_slippage_is_in_whole_basis_points() -> None:
+    assert to_bps(Decimal("0.012300")) == 123
+    with pytest.raises(ValueError, match=r"^must have at most 4 decimals$"):
+        to_bps(Decimal("0.01230000001"))

@@ -23,7 +23,9 @@ def test_a_token_goes_by_its_symbol_in_any_case_or_by_its_mint(name: str, symbol
     assert token.symbol == symbol
 
 
-@pytest.mark.parametrize("name", ["", "DOGE", " SOL", "so11111111111111111111111111111111111111112", "SOL\0"])
+@pytest.mark.parametrize(
+    "name", ["", "DOGE", " SOL", "so11111111111111111111111111111111111111112", "SOL\0", "ſol", "wıf", "ﬁ"]
+)
 def test_what_is_no_token_is_not_found(name: str) -> None:
     assert find_token(name) is None
 

@@ -1,6 +1,6 @@
 """Converts between the decimal amounts of the edge and the integer atoms inside."""
 
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 
 from orderflow.domain.tokens import Token
 
@@ -11,11 +11,11 @@ PRICE_CONTEXT = Context(prec=12, rounding=ROUND_HALF_EVEN)
 _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
-def to_atoms(amount: Decimal, token: Token) -> int:
-    """Return `amount` units of `token` in atoms, exactly.
+def to_atoms(amount: Decimal, token: Token, *, exact: bool = True) -> int:
+    """Return `amount` units of `token` in atoms: exactly or, when not `exact`, without what is less than an atom.
 
     Raises ValueError, worded for the person who sent the amount, when it is not a positive finite number, has
-    more decimals than the token, or does not fit in 64 bits.
+    more decimals than the token and should be `exact`, is less than one atom, or does not fit in 64 bits.
     """
     if not amount.is_finite():
         raise ValueError("must be a finite number")
@@ -24,12 +24,24 @@ def to_atoms(amount: Decimal, token: Token) -> int:
     # The exponent is checked before scaling, so that 1e999999 costs nothing.
     if amount.adjusted() + token.decimals > 20:
         raise ValueError(f"must be at most {to_units(MAX_ATOMS, token):f} {token.symbol}")
-    atoms = amount.scaleb(token.decimals, _EXACT)
-    if atoms != atoms.to_integral_value():
-        raise ValueError(f"must have at most {token.decimals} decimals for {token.symbol}")
+    atoms = in_steps(amount, token.decimals, exact=exact, of=f" for {token.symbol}")
+    if atoms == 0:
+        raise ValueError(f"must be at least {to_units(1, token):f} {token.symbol}")
     if atoms > MAX_ATOMS:
         raise ValueError(f"must be at most {to_units(MAX_ATOMS, token):f} {token.symbol}")
-    return int(atoms)
+    return atoms
+
+
+def in_steps(value: Decimal, decimals: int, *, exact: bool, of: str = "") -> int:
+    """Return `value` in whole steps of 10^-`decimals`, without what is less than a step.
+
+    Raises ValueError when `value` should be `exact` and has more decimals; `of` says in the error whose they are.
+    """
+    steps = value.scaleb(decimals, _EXACT)
+    whole = steps.to_integral_value(ROUND_DOWN)
+    if exact and whole != steps:
+        raise ValueError(f"must have at most {decimals} decimals{of}")
+    return int(whole)
 
 
 def to_units(atoms: int, token: Token) -> Decimal:

@@ -17,8 +17,12 @@ Signature = NewType("Signature", str)
 OrderType = Literal["market"]
 
 
-class OrderRequest(msgspec.Struct, frozen=True):
-    """What a client asked for, validated: tokens by symbol, the amount in atoms of `token_in`."""
+class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a client asked for, validated: tokens by symbol, the amount in atoms of `token_in`.
+
+    A later field must have a default, and means by it what was done before there was the field: then messages and
+    fingerprints of the version before still hold.
+    """
 
     token_in: str
     token_out: str

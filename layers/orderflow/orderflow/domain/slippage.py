@@ -3,10 +3,25 @@
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
 
+from orderflow.domain.amounts import in_steps
+
 BPS = 10_000
+_DECIMALS = 4
 MIN_SLIPPAGE_BPS = 100
 MAX_SLIPPAGE_BPS = 5_000
 DEFAULT_SLIPPAGE_BPS = 500
+LEAST_SLIPPAGE, MOST_SLIPPAGE = Decimal(MIN_SLIPPAGE_BPS) / BPS, Decimal(MAX_SLIPPAGE_BPS) / BPS
+
+
+def to_bps(slippage: Decimal, *, exact: bool = True) -> int:
+    """Return an allowance, a fraction of the quote, in basis points: exactly or, when not `exact`, rounded down.
+
+    Less is allowed then than was asked for, never more. Raises ValueError, worded for the person who sent it, when it
+    is out of range as it was sent, or has more than four decimals and should be `exact`.
+    """
+    if not LEAST_SLIPPAGE <= slippage <= MOST_SLIPPAGE:
+        raise ValueError(f"must be from {LEAST_SLIPPAGE} to {MOST_SLIPPAGE}")
+    return in_steps(slippage, _DECIMALS, exact=exact)
 
 
 def minimum_out(expected_out: int, slippage_bps: int) -> int:

@@ -32,9 +32,11 @@ TOKENS: dict[str, Token] = {
     )
 }
 
-_BY_NAME = {token.symbol.upper(): token for token in TOKENS.values()} | {token.mint: token for token in TOKENS.values()}
+_BY_MINT = {token.mint: token for token in TOKENS.values()}
+_BY_SYMBOL = {token.symbol.upper(): token for token in TOKENS.values()}
 
 
 def find_token(name: str) -> Token | None:
-    """Return the token of a symbol (in any case) or of a mint (whose case matters), or None."""
-    return _BY_NAME.get(name) or _BY_NAME.get(name.upper())
+    """Return the token of a mint, exactly as written, or of a symbol in upper or lower case; or None."""
+    # Of ASCII letters only: "ſ" and "ı" have S and I as their upper case, and are others.
+    return _BY_MINT.get(name) or (_BY_SYMBOL.get(name.upper()) if name.isascii() else None)

@@ -1,0 +1,34 @@
+"""Reads the query of a request as strictly as a body: no name that is not known, and none twice."""
+
+from collections import Counter
+from http import HTTPStatus
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+
+from functions.accept_order.order_input import MAX_MEMBERS
+from functions.accept_order.problems import FieldError, ProblemError, refused, shown
+
+
+def read_query(request: Request) -> dict[str, str]:
+    """Return the query's values by name. Raises ProblemError for names that come twice, and for too many."""
+    try:
+        pairs = parse_qsl(
+            request.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_MEMBERS
+        )
+    except ValueError as error:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, f"a query has at most {MAX_MEMBERS} names") from error
+    times = Counter(name for name, _ in pairs)
+    if repeated := [name for name, count in times.items() if count > 1]:
+        raise refused(FieldError(shown(name) or "query", "must be given once") for name in repeated)
+    return dict(pairs)
+
+
+def known_query(request: Request) -> None:
+    """Check that the query has only names that the route declares, each once. Raises ProblemError.
+
+    A dependency of every route that does not read its query as a whole: what a client asks for in vain, it must hear.
+    """
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    if unknown := [name for name in read_query(request) if name not in known]:
+        raise refused(FieldError(shown(name) or "query", "is not a parameter of this path") for name in unknown)

@@ -1,0 +1,50 @@
+"""Fingerprints of requests: what was recorded by one version is still the same request to the next."""
+
+import pytest
+
+from functions.accept_order.idempotency import fingerprint
+from functions.accept_order.order_input import read_json_order
+from orderflow.domain.order import OrderRequest
+
+RECORDED = {
+    '{"token_in":"SOL","token_out":"USDC","amount":12.5,"order_type":"market"}': (
+        "e89102ef7f7fa23c66c43f2fec0d00ebf1d5649010d7324d229b1bc9a0773dc2"
+    ),
+    '{"token_in":"sol","token_out":"USDC","amount":"12.50","order_type":"market","max_slippage":0.05}': (
+        "e89102ef7f7fa23c66c43f2fec0d00ebf1d5649010d7324d229b1bc9a0773dc2"
+    ),
+    '{"token_in":"USDC","token_out":"SOL","amount":250.75,"order_type":"market","max_slippage":0.01,'
+    '"client_order_id":"desk-7.42"}': "afb169aaa3486c3e777df05501d60f2b661d98bb174ca2ed492eac4a4c7c837a",
+    '{"token_in":"BONK","token_out":"JitoSOL","amount":"184467440737095.51615","order_type":"market",'
+    '"max_slippage":"0.5"}': "0186a136b8a61bd3e9194f0432242583c304823b434337e08a9d7bcf50f11338",
+}
+"""Requests and their fingerprints as version 0.1.0 has recorded them, on 25 November 2026. They are never changed."""
+
+
+class LaterRequest(OrderRequest, frozen=True, kw_only=True):
+    """A request of a version to come, with fields that today's clients do not send."""
+
+    limit_price: str | None = None
+    slices: int = 1
+    tags: tuple[str, ...] = ()
+
+
+@pytest.mark.parametrize(("body", "recorded"), RECORDED.items())
+def test_a_request_that_was_recorded_before_has_its_fingerprint_still(body: str, recorded: str) -> None:
+    assert fingerprint(read_json_order(body.encode()).request()) == recorded
+
+
+@pytest.mark.parametrize(("body", "recorded"), RECORDED.items())
+def test_a_later_field_that_is_not_given_leaves_the_fingerprint_as_it_was(body: str, recorded: str) -> None:
+    today = read_json_order(body.encode()).request()
+    later = LaterRequest(today.token_in, today.token_out, today.amount_in, today.order_type, today.slippage_bps)
+
+    assert fingerprint(later) == recorded
+
+
+def test_a_later_field_that_is_given_is_a_part_of_what_is_asked_for() -> None:
+    plain = LaterRequest("SOL", "USDC", 12_500_000_000, "market", 500)
+    limited = LaterRequest("SOL", "USDC", 12_500_000_000, "market", 500, limit_price="221.37")
+    sliced = LaterRequest("SOL", "USDC", 12_500_000_000, "market", 500, slices=2)
+
+    assert len({fingerprint(each) for each in (plain, limited, sliced)}) == 3
