@@ -13,6 +13,10 @@ class OutOfLiquidity(Exception):  # noqa: N818 - named as the venue names it
     """The bins are used up before the amount is."""
 
 
+class TooMuch(Exception):  # noqa: N818
+    """A reserve would be more than 64 bits hold."""
+
+
 def price_of(bin_step: int, bin_id: int) -> int:
     """Return the bin's price in Q64.64: the base inverted, raised by squaring over 19 bits, and inverted back."""
     if bin_id == 0:
@@ -91,8 +95,10 @@ class ReferencePool:
             paid += out
             fees += fee
             self.protocol[sold] += floor(Fraction(fee * self.share, 10**4))
-            if emptied:
+            if emptied and left > 0:
                 self.active_id += -1 if sold == "x" else 1
+        if sum(into.values()) > 2**64 - 1:
+            raise TooMuch
         if self.active_id != before:
             self.last = now
         self.fees[sold] += fees

@@ -38,6 +38,10 @@ class InsufficientLiquidityError(RejectedError):
     """The pool does not hold what the swap asks of it."""
 
 
+class ReserveOverflowError(InsufficientLiquidityError):
+    """A reserve would be more than a token account can hold, which is 2⁶⁴ − 1 atoms."""
+
+
 class IllegalTransitionError(OrderflowError):
     """A status was asked to follow one that it may not follow."""
 

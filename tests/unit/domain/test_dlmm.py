@@ -1,14 +1,18 @@
 """Meteora DLMM's swaps against MARKET.md §1: cases computed by hand, and a second implementation."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from orderflow.domain.pools import swap as entry_point
 from orderflow.domain.pools.constant_product import Swap
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.dlmm_math import fee_on_top
-from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
-from tests.dlmm_reference import OutOfLiquidity, ReferencePool
+from orderflow.domain.router.curves import curve_of
+from orderflow.errors import InsufficientLiquidityError, ReserveOverflowError, ZeroOutputError
+from tests.dlmm_reference import OutOfLiquidity, ReferencePool, TooMuch
 from tests.pool_strategies import NOW_S, capacity, dlmm, dlmm_pools, tokens
 
 # Both tokens around a price of 1, which makes sums easy: bins at 1.001⁻¹, 1 and 1.001.
@@ -46,15 +50,31 @@ def test_a_swap_up_into_the_next_bin_by_hand() -> None:
     assert (after.active_id, after.va) == (1, 10_000)
 
 
-def test_a_swap_that_takes_the_last_atom_of_a_bin_steps_on() -> None:
+def test_a_swap_that_ends_by_emptying_a_bin_leaves_the_active_bin_and_an_atom_more_moves_it() -> None:
     pool = dlmm(THREE_BINS)
     brim = 1_000_000 + fee_on_top(1_000_000, 1_000_000)
 
     _, short = pool.swap("SOL", brim - 1, NOW_S)
     swap, full = pool.swap("SOL", brim, NOW_S)
+    more, beyond = pool.swap("SOL", brim + 1, NOW_S)
 
     assert (short.bins_y[1], short.active_id, short.last_s) == (1, 0, 0)
-    assert (swap.amount_out, full.bins_y[1], full.active_id, full.last_s) == (1_000_000, 0, -1, NOW_S)
+    assert (swap.amount_out, full.bins_y[1], full.active_id, full.last_s, full.va) == (1_000_000, 0, 0, 0, 0)
+    assert (more.amount_out, beyond.active_id, beyond.last_s, beyond.va) == (1_000_000, -1, NOW_S, 10_000)
+
+
+def test_on_a_pool_of_steps_of_250_the_amounts_seen_on_the_program_leave_bin_15_and_give_16() -> None:
+    # 41,707,102·1.025¹⁵ = 60,404,319.3…, so 60,404,320 fill the bin, and ⌈60,404,320/99⌉ = 610,145 are the fee.
+    pool = dlmm(
+        {15: (41_707_102, 0), 16: (10**9, 0)},
+        active_id=15,
+        bin_step=250,
+        base_factor=4_000,
+        control=7_500,
+        index_ref=15,
+    )
+
+    assert [pool.swap("USDC", amount, NOW_S)[1].active_id for amount in (61_014_465, 61_014_466)] == [15, 16]
 
 
 def test_the_atom_that_fills_a_bin_buys_no_more_than_it_holds() -> None:
@@ -63,7 +83,24 @@ def test_the_atom_that_fills_a_bin_buys_no_more_than_it_holds() -> None:
 
     swap, after = pool.swap("SOL", 377, NOW_S)
 
-    assert (swap.amount_out, swap.fee, after.active_id) == (1_000, 4, 39)
+    assert (swap.amount_out, swap.fee, after.active_id) == (1_000, 4, 40)
+
+
+@pytest.mark.parametrize(("sold", "on", "back"), [("SOL", -1, 0), ("USDC", 1, 0)])
+def test_a_pool_at_an_emptied_active_bin_trades_on_in_both_directions(sold: str, on: int, back: int) -> None:
+    pool = dlmm(THREE_BINS, index_ref=0, last_s=NOW_S)
+    bought = pool.other(sold)
+    _, emptied = pool.swap_exact_out(sold, 1_000_000, NOW_S)
+
+    further, further_on = emptied.swap(sold, 1_000, NOW_S)
+    returned, turned = emptied.swap(bought, 1_000, NOW_S)
+
+    # The next bin's price, 0.1 % worse, and ⌈1,000·0.001004⌉ = 2 of fee; on the way back the emptied bin's own.
+    assert (emptied.active_id, further.amount_out, further_on.active_id) == (0, 997, on)
+    assert (returned.amount_out, turned.active_id, turned.last_s) == (999, back, NOW_S)
+    assert 0 <= emptied.price_impact(sold, further) < Decimal("0.001")  # of an atom, by rounding
+    for token_in, swap in ((sold, further), (bought, returned)):
+        assert curve_of(emptied, token_in, NOW_S).out(1_000) == pytest.approx(swap.amount_out, abs=1.5)
 
 
 def test_empty_bins_are_passed_over() -> None:
@@ -144,6 +181,35 @@ def test_an_exact_output_by_hand() -> None:
     assert dlmm(THREE_BINS).amount_in_for("SOL", 1_497_998, NOW_S) == 1_499_999
 
 
+@pytest.mark.parametrize(("wanted", "held"), [(1, 998), (2, 998), (3, 995), (999, 0), (1_000, 0)])
+def test_what_rounding_yields_above_an_exact_output_leaves_the_bin_and_is_withheld(wanted: int, held: int) -> None:
+    # At 1.025⁴⁰ = 2.685… an atom of X pays ⌊2.68⌋ = 2 of Y and two pay 5; 373 pay all of 1,000, also where 999 are
+    # asked for.
+    pool = dlmm({40: (0, 1_000)}, active_id=40, bin_step=250, base_factor=4_000)
+
+    swap, after = pool.swap_exact_out("SOL", wanted, NOW_S)
+
+    assert (swap.amount_out, after.bins_y, after.withheld_b) == (wanted, (held,), 1_000 - held - wanted)
+    assert after.bins_x == pool.swap("SOL", swap.amount_in, NOW_S)[1].bins_x
+    assert (after.withheld_a, after.protocol_b, after.active_id) == (swap.fee, 0, 40)
+
+
+@pytest.mark.parametrize("token_in", ["SOL", "USDC"])
+def test_bins_that_would_hold_more_than_64_bits_of_a_token_are_refused(token_in: str) -> None:
+    # At 0.1 % 1,002 atoms are 1,000 and ⌈1.002⌉ = 2 of fee; the reserve they come to has room for just so many.
+    full = 2**64 - 1 - 1_000
+    pool = dlmm({-1: (0, 10**6), 0: (full, 10**6)} if token_in == "SOL" else {0: (10**6, full), 1: (10**6, 0)})
+
+    _, after = entry_point.swap(pool, token_in, 1_002, NOW_S)
+
+    assert max(after.reserve_a, after.reserve_b) == 2**64 - 1
+    for trade, amount in ((entry_point.swap, 1_003), (entry_point.swap_exact_out, 1_001)):
+        with pytest.raises(ReserveOverflowError, match=r"would hold 18446744073709551616 atoms"):
+            trade(pool, token_in, amount, NOW_S)
+    with pytest.raises(TooMuch):
+        reference_of(pool).swap("x" if token_in == "SOL" else "y", 1_003, NOW_S)
+
+
 def test_the_price_impact_leaves_the_fee_aside() -> None:
     pool = dlmm(THREE_BINS)
 
@@ -197,6 +263,23 @@ def test_a_swap_to_the_brim_of_a_bin_is_what_market_md_says(pool: Dlmm, token_in
         else:
             assert reference.swap("x" if token_in == "SOL" else "y", amount, NOW_S) == (swap.amount_out, swap.fee)
             assert reference_of(after) == reference
+
+
+@given(dlmm_pools(orderly=False), tokens, st.integers(0, 10**9))
+def test_an_exact_output_is_what_market_md_says_bit_for_bit(pool: Dlmm, token_in: str, part: int) -> None:
+    most = sum(held for _, _, _, _, held in pool.stocked_bins(token_in, NOW_S))
+    assume(most)
+    wanted = max(most * part // 10**9, 1)
+    sold = "x" if token_in == "SOL" else "y"
+
+    swap, after = pool.swap_exact_out(token_in, wanted, NOW_S)
+
+    reference = reference_of(pool)
+    paid, fee = reference.swap(sold, swap.amount_in, NOW_S)
+    reference.fees["y" if sold == "x" else "x"] += paid - wanted
+    assert (swap.amount_out, swap.fee) == (wanted, fee)
+    assert reference_of(after) == reference
+    assert reference_of(pool).swap(sold, swap.amount_in - 1, NOW_S)[0] < wanted
 
 
 def reference_of(pool: Dlmm) -> ReferencePool:

@@ -11,7 +11,7 @@ from orderflow.domain.pools import swap as entry_point
 from orderflow.domain.pools.constant_product import Swap
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.swap import swap, swap_exact_out
-from orderflow.errors import InsufficientLiquidityError, RejectedError, ZeroOutputError
+from orderflow.errors import InsufficientLiquidityError, RejectedError, ReserveOverflowError, ZeroOutputError
 from tests.builders import amm_v4, cpmm, damm_v2
 from tests.pool_strategies import NOW_S, dlmm
 
@@ -137,6 +137,62 @@ def test_the_errors_of_dlmm_carry_the_venues_codes() -> None:
 def test_an_output_whose_price_no_account_can_hold_is_refused() -> None:
     with pytest.raises(InsufficientLiquidityError, match="more than can exist"):
         swap_exact_out(amm_v4(2**62, 2**62), "SOL", 2**62 - 1, NOW_S)
+
+
+MOST = 2**64 - 1
+both_tokens = pytest.mark.parametrize("token_in", ["SOL", "USDC"])
+constant_product = pytest.mark.parametrize("make", [amm_v4, cpmm, damm_v2], ids=lambda make: make.__name__)
+
+
+@both_tokens
+@constant_product
+def test_a_reserve_may_come_to_64_bits_and_no_further(make: Callable[[int, int], Pool], token_in: str) -> None:
+    # Of the fee on so few atoms nothing is withheld.
+    pool = make(MOST - 300, MOST // 2) if token_in == "SOL" else make(MOST // 2, MOST - 300)
+
+    _, after = swap(pool, token_in, 300, NOW_S)
+
+    assert after.reserves(token_in)[0] == MOST
+    for trade in (swap, swap_exact_out):
+        with pytest.raises(ReserveOverflowError, match="an account holds 18446744073709551615 at most$"):
+            trade(pool, token_in, 301, NOW_S)
+    with pytest.raises(ReserveOverflowError):
+        swap(pool, token_in, MOST, NOW_S)
+
+
+@both_tokens
+@constant_product
+def test_a_pool_that_no_account_could_hold_is_refused(make: Callable[[int, int], Pool], token_in: str) -> None:
+    for pool in (make(2**64, 10**9), make(10**9, 2**64)):
+        with pytest.raises(ReserveOverflowError):
+            swap(pool, token_in, 10**6 if pool.reserves(token_in)[0] == 10**9 else 2**63, NOW_S)
+
+
+@both_tokens
+@every_pool
+def test_the_largest_amount_is_answered_by_name(pool: Pool, token_in: str) -> None:
+    reserve_out = pool.reserves(token_in)[1]
+    if isinstance(pool, Dlmm):
+        with pytest.raises(InsufficientLiquidityError):
+            swap(pool, token_in, MOST, NOW_S)
+    else:
+        with pytest.raises(ReserveOverflowError):
+            swap(pool, token_in, MOST, NOW_S)
+        assert swap(pool, token_in, MOST - 2 * 10**6, NOW_S)[0].amount_out < reserve_out
+    for wanted in (reserve_out + 1, MOST):
+        with pytest.raises(InsufficientLiquidityError):
+            swap_exact_out(pool, token_in, wanted, NOW_S)
+
+
+@both_tokens
+@every_pool
+def test_all_that_a_pool_holds_can_be_bought_from_bins_only(pool: Pool, token_in: str) -> None:
+    reserve_out = pool.reserves(token_in)[1]
+    if isinstance(pool, Dlmm):
+        assert swap_exact_out(pool, token_in, reserve_out, NOW_S)[1].reserves(token_in)[1] == 0
+    else:
+        with pytest.raises(InsufficientLiquidityError):
+            swap_exact_out(pool, token_in, reserve_out, NOW_S)
 
 
 @pytest.mark.parametrize("pool", [amm_v4(0, 10), cpmm(10, 0), damm_v2(0, 0), dlmm({0: (0, 0)})])

@@ -29,7 +29,7 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
 
     `bins_x` and `bins_y` hold the bins side by side: the bin `lowest_id + i` has bins_x[i] and bins_y[i]. Fees never
     enter the bins: `withheld_a` and `withheld_b` gather them, so a vault holds reserve + withheld; `protocol_a` and
-    `protocol_b` say how much of these is the protocol's. `version` counts the swaps that the pool has seen.
+    `protocol_b` say how much of these is the protocol's. `version` counts the changes that the pool has seen.
 
     The fee rate grows with `va`, the volatility accumulator: 10⁴ for every bin between `index_ref` and the bin that
     trades, on top of `vol_ref`, and no more than `max_va`. The references follow the market only when the active bin
@@ -84,8 +84,9 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
     def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
         """Sell `amount_in` atoms of `token_in` at the second `now_s`; return the result and the pool after it.
 
-        Raises ZeroOutputError when the output would be zero, and InsufficientLiquidityError when the bins can't take
-        the amount.
+        The active bin moves on only while there is input left: a swap that ends by emptying a bin exactly leaves it
+        there. Raises ZeroOutputError when the output would be zero, and InsufficientLiquidityError when the bins can't
+        take the amount.
         """
         fills, left = fill_with(self.stocked_bins(token_in, now_s), amount_in)
         if left:
@@ -93,13 +94,14 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
                 f"{self.venue} pool {self.pool} runs out of {self.other(token_in)} with {left} of {amount_in} atoms "
                 f"still to sell ({INSUFFICIENT_LIQUIDITY})"
             )
-        return self._settle(token_in, fills, now_s)
+        return self._settle(token_in, fills, sum(paid for _, _, _, paid in fills), now_s)
 
     def swap_exact_out(self, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, Self]:
         """Buy exactly `amount_out` atoms for the fewest atoms of `token_in` that `swap` would give as many for.
 
-        Where that input is worth a few atoms more, they stay in the last bin. Raises InsufficientLiquidityError when
-        the bins on the way hold less than `amount_out`.
+        Where that input is worth a few atoms more, they leave the last bin as well, so that the bins are as after
+        `swap`; the trader does not get them, and they are withheld. Raises InsufficientLiquidityError when the bins on
+        the way hold less than `amount_out`.
         """
         fills, wanted = fill_for(self.stocked_bins(token_in, now_s), amount_out)
         if wanted:
@@ -107,7 +109,7 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
                 f"{self.venue} pool {self.pool} holds {amount_out - wanted} atoms of {self.other(token_in)}, "
                 f"{amount_out} were asked for ({INSUFFICIENT_LIQUIDITY})"
             )
-        return self._settle(token_in, fills, now_s)
+        return self._settle(token_in, fills, amount_out, now_s)
 
     def amount_in_for(self, token_in: str, amount_out: int, now_s: int) -> int:
         """Return the fewest atoms of `token_in`, fees included, that buy `amount_out` atoms."""
@@ -155,37 +157,36 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
             return self.active_id, self.va * self.reduction_factor // BPS
         return self.active_id, 0
 
-    def _settle(self, token_in: str, fills: list[Fill], now_s: int) -> tuple[Swap, Self]:
+    def _settle(self, token_in: str, fills: list[Fill], amount_out: int, now_s: int) -> tuple[Swap, Self]:
+        """Carry out fills of which the trader gets `amount_out`; what else leaves the bins is withheld."""
         sells_x = token_in == self.token_a
         incoming, outgoing = list(self.bins_x), list(self.bins_y)
         if not sells_x:
             incoming, outgoing = outgoing, incoming
-        amount_in = amount_out = fees = protocol = 0
+        amount_in = taken_out = fees = protocol = 0
         for bin_id, net, fee, paid in fills:
             incoming[bin_id - self.lowest_id] += net
             outgoing[bin_id - self.lowest_id] -= paid
             amount_in += net + fee
-            amount_out += paid
+            taken_out += paid
             fees += fee
             protocol += fee * self.protocol_share // BPS
         if amount_out == 0:
             raise ZeroOutputError(f"{amount_in} atoms are too few: {self.venue} would pay out nothing ({ZERO_OUTPUT})")
-        last_id = fills[-1][0]
-        active_id = last_id
-        if outgoing[last_id - self.lowest_id] == 0:
-            active_id += -1 if sells_x else 1
+        active_id = fills[-1][0]
         index_ref, vol_ref = self._references(now_s)
+        surplus = taken_out - amount_out
         after = msgspec.structs.replace(
             self,
             active_id=active_id,
             bins_x=tuple(incoming if sells_x else outgoing),
             bins_y=tuple(outgoing if sells_x else incoming),
-            va=min(vol_ref + abs(index_ref - last_id) * BPS, self.max_va),
+            va=min(vol_ref + abs(index_ref - active_id) * BPS, self.max_va),
             vol_ref=vol_ref,
             index_ref=index_ref,
             last_s=self.last_s if active_id == self.active_id else now_s,
-            withheld_a=self.withheld_a + (fees if sells_x else 0),
-            withheld_b=self.withheld_b + (0 if sells_x else fees),
+            withheld_a=self.withheld_a + (fees if sells_x else surplus),
+            withheld_b=self.withheld_b + (surplus if sells_x else fees),
             protocol_a=self.protocol_a + (protocol if sells_x else 0),
             protocol_b=self.protocol_b + (0 if sells_x else protocol),
             version=self.version + 1,

@@ -22,7 +22,7 @@ StockedBin = tuple[int, int, int, int, int]
 numerator/denominator is the price, in atoms paid out per atom put in, before the fee."""
 
 Fill = tuple[int, int, int, int]
-"""What a swap did to a bin: (bin id, atoms put in, fee in atoms of the same token, atoms paid out)."""
+"""What a swap did to a bin: (bin id, atoms put in, fee in atoms of the same token, atoms taken out)."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -93,14 +93,16 @@ def fill_for(bins: Iterable[StockedBin], amount_out: int) -> tuple[list[Fill], i
     """Take `amount_out` atoms out of `bins` one after the other; return the fills and the atoms still wanted.
 
     Each bin asks for the fewest atoms for which `fill_with` would make it pay: net = ⌈out/price⌉, and the fee on top.
+    It gives up what `fill_with` would make it pay for these: by rounding, the last bin may give up more than is wanted.
     """
     fills: list[Fill] = []
     wanted = amount_out
     for bin_id, numerator, denominator, rate, held in bins:
-        paid = wanted if wanted < held else held
-        net = -(-paid * denominator // numerator)
-        fills.append((bin_id, net, fee_on_top(net, rate), paid))
-        wanted -= paid
+        needed = wanted if wanted < held else held
+        net = -(-needed * denominator // numerator)
+        worth = net * numerator // denominator
+        fills.append((bin_id, net, fee_on_top(net, rate), worth if worth < held else held))
+        wanted -= needed
         if wanted == 0:
             break
     return fills, wanted
