@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import redis
 
@@ -143,7 +144,7 @@ def record(client: redis.Redis) -> Recording:
         if turn == 3:
             recorder.work("publish_status", "p0")
         recorder.post_until_each_partition_has_one()
-    [(_, given_up)] = client.xrange(key("p0", "build"), count=1)
+    [(_, given_up)] = cast("list[tuple[str, dict[str, str]]]", client.xrange(key("p0", "build"), count=1))
     failed = json.loads(given_up["order"])["order_id"]
     recorder.give_up("build_order", "p0")
     recorder.work("route_order", "p0")

@@ -7,7 +7,7 @@ import redis
 from orderflow.adapters.keys import order_key
 from orderflow.adapters.orders import KEEP_AFTER_LEDGER_MS, Orders, Transition
 from orderflow.adapters.streams import Streams
-from tests.integration.conftest import P0, entries_of, on_single_and_cluster
+from tests.integration.conftest import P0, entries_of, eventually, on_single_and_cluster
 from tests.integration.market import NOW_MS, pending, routed
 
 pytestmark = on_single_and_cluster
@@ -76,6 +76,22 @@ def test_a_delayed_message_rests_until_it_is_due_and_then_comes_once(orders: Ord
     streams.create_group("route", "route_order")
     [entry] = streams.read_new("route", "route_order", 10, 100)
     assert now.order_id in entry.fields["order"]
+
+
+def test_messages_for_a_stream_of_newer_code_rest_and_do_not_keep_the_others_from_it(
+    client: redis.Redis, orders: Orders, streams: Streams
+) -> None:
+    newer, known = [pending() for _ in range(5)], pending()
+    orders.schedule("simulate", [(order, 1) for order in newer])
+    orders.schedule("route", [(known, 2)])
+
+    def promoted(*names: str) -> int:
+        streams.promote(names, limit=3)
+        return client.xlen(f"{{p0}}:{names[-1]}")
+
+    eventually(lambda: promoted("route") == 1)
+    assert client.zcard("{p0}:timers") == len(newer)
+    eventually(lambda: promoted("route", "simulate") == len(newer))
 
 
 def test_the_same_message_scheduled_twice_rests_once(client: redis.Redis, orders: Orders) -> None:

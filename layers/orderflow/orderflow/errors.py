@@ -17,6 +17,10 @@ class LoginRefusedError(RetryableError):
     """A server refuses the login: the password is another, for a while or until somebody corrects it."""
 
 
+class UnknownStatusError(RetryableError):
+    """An order has a status that only newer code knows, which is being deployed; that code takes the order on."""
+
+
 class OverloadedError(RetryableError):
     """More is under way than this may carry. `limit` names the measure, `where` what is beyond it."""
 

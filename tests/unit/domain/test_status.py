@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderflow.domain.status import TERMINAL, Status, check_transition
-from orderflow.errors import IllegalTransitionError
+from orderflow.domain.status import FOLLOWERS_BEFORE, TERMINAL, Status, check_transition
+from orderflow.errors import IllegalTransitionError, UnknownStatusError
+from tests.recorded import read_recording, recordings
 
 # As DESIGN §2 has it: one stage after the other, and any of them may fail the order.
 LEGAL = {
@@ -50,6 +51,17 @@ def test_there_are_six_statuses_and_two_of_them_are_ends() -> None:
 def test_an_illegal_move_is_named() -> None:
     with pytest.raises(IllegalTransitionError, match="^submitted -> routing$"):
         check_transition(Status.SUBMITTED, Status.ROUTING)
+
+
+def test_the_table_of_the_release_before_is_the_one_that_was_recorded_of_it() -> None:
+    latest = read_recording(recordings()[-1]).followers
+
+    assert {status: sorted(followers) for status, followers in FOLLOWERS_BEFORE.items()} == latest
+
+
+def test_what_follows_a_status_of_newer_code_only_that_knows() -> None:
+    with pytest.raises(UnknownStatusError, match="^the status simulating is of newer code$"):
+        check_transition(Status("simulating"), Status.FAILED)
 
 
 @given(st.lists(st.sampled_from(Status), max_size=50))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from orderflow.adapters.streams import DeadLetter, Entry, Streams
@@ -76,6 +77,14 @@ def test_an_order_that_went_on_meanwhile_is_left_alone(status: Status) -> None:
     desk = Desk(make_order(status))
 
     assert desk.bury(ROUTE, message(make_order(Status.PENDING))) == []
+    assert [entry[:2] for entry in desk.journal] == [("bury", "1-0")]
+
+
+def test_an_order_with_a_status_of_newer_code_is_left_to_it() -> None:
+    pending = make_order(Status.PENDING)
+    desk = Desk(msgspec.structs.replace(pending, status=Status("simulating")))
+
+    assert desk.bury(ROUTE, message(pending)) == []
     assert [entry[:2] for entry in desk.journal] == [("bury", "1-0")]
 
 

@@ -109,6 +109,8 @@ def test_an_error_in_lambda_is_the_functions_error(client: "LambdaClient") -> No
     ("name", "message"),
     [
         ("RetryableError", "Redis is away"),
+        ("LoginRefusedError", "Postgres refuses the login"),
+        ("UnknownStatusError", "newer code gave orders the status simulating"),
         ("ConfigurationError", "REDIS_URL can't be used"),
         ("Runtime.ImportModuleError", "Unable to import module 'functions.route_order.handler'"),
     ],

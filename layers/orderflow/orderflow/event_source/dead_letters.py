@@ -10,7 +10,7 @@ from orderflow.adapters.replication import Replication, transaction_executed
 from orderflow.adapters.streams import DeadLetter, Entry, Streams
 from orderflow.adapters.venue import Venue
 from orderflow.domain.order import Order
-from orderflow.domain.status import TERMINAL, Status
+from orderflow.domain.status import TERMINAL, Status, is_known
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.market.chain import settle
 from orderflow.runtime.clock import now_ms
@@ -61,6 +61,8 @@ class DeadLetters:
         if found is None:
             return None
         order, _ = found
+        if not is_known(order.status):
+            return None  # newer code has taken it on
         reason = f"Gave up in {mapping.function} after {entry.attempt} attempts: {error}"
         if order.status is Status.SUBMITTED and mapping.stream not in ("route", "build"):
             # Its signature is on record, so it may have been sent, and executed: only the chain can tell.

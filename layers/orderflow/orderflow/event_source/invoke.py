@@ -25,8 +25,12 @@ WATCH_S = 0.25
 
 CONNECT_TIMEOUT_S = 5
 
-NOT_THE_BATCH = {
-    "RetryableError",
+
+def _names(kind: type[Exception]) -> set[str]:
+    return {kind.__name__}.union(*(_names(each) for each in kind.__subclasses__()))
+
+
+NOT_THE_BATCH = _names(RetryableError) | {
     "ConfigurationError",
     "Runtime.BuiltInModuleConflict",
     "Runtime.HandlerNotFound",

@@ -11,7 +11,8 @@ import redis
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.orders import Transition
 from orderflow.domain.order import Order
-from orderflow.errors import RejectedError, RetryableError
+from orderflow.domain.status import is_known
+from orderflow.errors import RejectedError, RetryableError, UnknownStatusError
 from orderflow.runtime import clients, clock
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.observability import count, traced
@@ -172,11 +173,13 @@ def run_stage(
     `prepare` reads whatever the batch needs and returns the decision for a single order. `afterwards` gets the orders
     after the step that was taken, and those whose step was stale: an earlier delivery of the same message has made it
     and may have died before what comes afterwards, or the order has gone another way. Raises RetryableError when what
-    the whole batch depends on is away.
+    the whole batch depends on is away, and when the rest is done and the batch holds an order with a status of newer
+    code: that code is being deployed, and takes the batch over.
     """
 
     def take_step(records: Sequence[StreamRecord], failures: Failures) -> Done:
-        arrived = failures.decode_orders(records)
+        every = failures.decode_orders(records)
+        arrived = [(record, order) for record, order in every if is_known(order.status)]
         decide = prepare([order for _, order in arrived])
         orders_by_id = {record["messageId"]: order for record, order in arrived}
         transitions: list[Transition] = []
@@ -195,6 +198,10 @@ def run_stage(
         stale = [order for order, fresh in zip(orders, taken, strict=True) if not fresh]
         if afterwards is not None:
             afterwards(stepped, stale)
+        if newer := {order.status for _, order in every if not is_known(order.status)}:
+            raise UnknownStatusError(
+                f"newer code gave orders the status {', '.join(sorted(newer))}; it has to take them on"
+            )
         return Done({"stale": len(stale)}, orders)
 
     return run_batch(function, event, take_step)
