@@ -90,22 +90,6 @@ def test_a_large_order_is_split_evenly_over_twins_and_gains_what_that_saves_in_i
     assert float(route.price_impact) == pytest.approx(0.005, rel=0.01)
 
 
-def test_hops_add_their_impacts_up() -> None:
-    first = amm_v4(10**12, 220 * 10**9)
-    second = msgspec.structs.replace(
-        first, pool="raydium:JUP-USDC", token_a="JUP", reserve_a=440 * 10**9, reserve_b=220 * 10**9
-    )
-
-    route = choose([first, second], 10 * ONE_SOL, token_out="JUP", venues=VENUES)
-
-    alone = [
-        pool.price_impact(leg.token_in, swap(pool, leg.token_in, leg.amount_in, 0)[0])
-        for pool, leg in zip((first, second), route.legs, strict=True)
-    ]
-    assert [(leg.token_in, leg.token_out) for leg in route.legs] == [("SOL", "USDC"), ("USDC", "JUP")]
-    assert route.price_impact == pytest.approx(sum(alone), abs=Decimal("0.000002"))
-
-
 def test_a_venue_is_quoted_at_its_best_pool_and_over_all_of_them_where_that_pays() -> None:
     worse: Pool = amm_v4(10**15, 218 * 10**12)
     better: Pool = cpmm(10**15, 221 * 10**12)

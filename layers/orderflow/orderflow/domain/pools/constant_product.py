@@ -70,6 +70,11 @@ class ConstantProduct(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
             version=self.version + 1,
         )
 
+    def spot_price(self, token_in: str) -> Decimal:
+        """Return what the next atom of `token_in` is worth, fees left aside, in atoms of the other token."""
+        reserve_in, reserve_out = self.reserves(token_in)
+        return Decimal(reserve_out) / Decimal(reserve_in)
+
     def price_impact(self, token_in: str, swap: Swap) -> Decimal:
         """Return 1 − (out/in, fees left aside)/spot as a fraction with six decimals, half to even."""
         reserve_in, reserve_out = self.reserves(token_in)

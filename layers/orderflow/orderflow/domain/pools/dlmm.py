@@ -115,6 +115,14 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
         """Return the fewest atoms of `token_in`, fees included, that buy `amount_out` atoms."""
         return self.swap_exact_out(token_in, amount_out, now_s)[0].amount_in
 
+    def spot_price(self, token_in: str) -> Decimal:
+        """Return what the next atom of `token_in` is worth, fees left aside, in atoms of the other token.
+
+        Only for a pool that has some of the other token.
+        """
+        _, numerator, denominator, _, _ = next(self.stocked_bins(token_in, self.last_s))
+        return Decimal(numerator) / Decimal(denominator)
+
     def price_impact(self, token_in: str, swap: Swap) -> Decimal:
         """Return 1 − (out/(in − fee))/spot as a fraction with six decimals, half to even.
 

@@ -5,11 +5,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from orderflow.domain.amounts import price
 from orderflow.domain.order import OrderRequest
-from orderflow.domain.pools import Pool
-from orderflow.domain.pools.constant_product import Swap
 from orderflow.domain.router.book import CurveBook
-from orderflow.domain.router.plan import Plan, plan_route, plan_split
-from orderflow.domain.routing import Leg, Route, VenueQuote
+from orderflow.domain.router.impact import price_impact
+from orderflow.domain.router.plan import plan_route, plan_split
+from orderflow.domain.routing import Route, VenueQuote
 from orderflow.domain.slippage import BPS
 from orderflow.domain.tokens import TOKENS, Token
 from orderflow.errors import RejectedError
@@ -17,7 +16,6 @@ from orderflow.errors import RejectedError
 LEG_COST_USD = Decimal("0.05")
 """What a further swap must gain: its computation is paid for, and a transaction has room for few."""
 
-_SIX_DECIMALS = Decimal("0.000001")
 _TWO_DECIMALS = Decimal("0.01")
 
 
@@ -40,7 +38,7 @@ def choose_route(
         legs=plan.legs,
         amount_in=plan.amount_in,
         expected_out=plan.amount_out,
-        price_impact=_price_impact(book, plan),
+        price_impact=price_impact(book, plan.legs),
         improvement_bps=_improvement_bps(plan.amount_out, best_alone),
         network_fee=network_fee,
         quotes=quotes,
@@ -67,13 +65,3 @@ def _improvement_bps(amount_out: int, best_alone: int) -> Decimal:
     if not best_alone:
         return Decimal(0)
     return (Decimal((amount_out - best_alone) * BPS) / best_alone).quantize(_TWO_DECIMALS, ROUND_HALF_EVEN)
-
-
-def _price_impact(book: CurveBook, plan: Plan) -> Decimal:
-    """Return the legs' impacts weighted by their shares of the input: hops add up, parts of a split average."""
-    impact = sum((_leg_impact(book.pool(leg.pool), leg) * leg.share_bps for leg in plan.legs), Decimal(0))
-    return (impact / BPS).quantize(_SIX_DECIMALS, ROUND_HALF_EVEN)
-
-
-def _leg_impact(pool: Pool, leg: Leg) -> Decimal:
-    return pool.price_impact(leg.token_in, Swap(leg.amount_in, leg.amount_out, leg.fee, leg.fee_token))

@@ -1,0 +1,42 @@
+"""How much worse than at the opening prices a route trades for its own size: its legs in, a fraction out."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from orderflow.domain.pools.constant_product import Swap
+from orderflow.domain.router.book import CurveBook
+from orderflow.domain.routing import Leg
+
+_SIX_DECIMALS = Decimal("0.000001")
+
+
+def price_impact(book: CurveBook, legs: Sequence[Leg]) -> Decimal:
+    """Return 1 − (out ÷ in, fees left aside) ÷ the opening price along the route, from 0 to 1, to six decimals.
+
+    The opening price is what the same shares of each token would fetch at their pools' prices before the trade. So
+    what hops leave is multiplied, and the parts of a split count by what they would have fetched.
+    """
+
+    def opening(leg: Leg) -> Decimal:
+        return book.pool(leg.pool).spot_price(leg.token_in)
+
+    def really(leg: Leg) -> Decimal:
+        swap = Swap(leg.amount_in, leg.amount_out, leg.fee, leg.fee_token)
+        return opening(leg) * (1 - book.pool(leg.pool).price_impact(leg.token_in, swap))
+
+    kept = _along(legs, really) / _along(legs, opening)
+    return min(max(1 - kept, Decimal(0)), Decimal(1)).quantize(_SIX_DECIMALS, ROUND_HALF_EVEN)
+
+
+def _along(legs: Sequence[Leg], price: Callable[[Leg], Decimal]) -> Decimal:
+    """Return the atoms that an atom of the first token comes to at these prices of the legs."""
+    taken: Counter[str] = Counter()
+    for leg in legs:
+        taken[leg.token_in] += leg.amount_in
+    worth: dict[str, Decimal] = {legs[-1].token_out: Decimal(1)}
+    # From the last leg on: whatever takes a token comes after whatever pays it.
+    for leg in reversed(legs):
+        part = price(leg) * leg.amount_in / taken[leg.token_in] * worth[leg.token_out]
+        worth[leg.token_in] = worth.get(leg.token_in, Decimal(0)) + part
+    return worth[legs[0].token_in]
