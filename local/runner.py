@@ -1,6 +1,7 @@
 """Runs the whole system on this machine: servers, gateway and pollers, started, watched and stopped in order."""
 
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -8,6 +9,7 @@ import time
 from contextlib import ExitStack, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,13 +21,25 @@ from local.claims import StartError, hold_home, listen
 from local.listening import LOOPBACK, addresses_for_containers
 from local.migrate import migrate
 from local.services import postgres_listening, redis_listening
-from local.settings import LocalSettings
+from local.settings import CONNECTIONS_PORT, LocalSettings
+from local.shared_secret import CONNECTIONS, shared_secret
 from orderflow.adapters.keys import CHAIN, key
 from orderflow.runtime.clients import open_redis
 from orderflow.runtime.stopping import stop_on
 
 READY_TIMEOUT_S = 30.0
 PARTITIONS_KEY = "orderflow:partitions"
+
+
+class Listeners(NamedTuple):
+    """The sockets that the gateway serves: its clients', and those of its management API.
+
+    Opened here, so that a taken port is known at once, and callers wait rather than be refused while the gateway is
+    started again.
+    """
+
+    clients: list[socket.socket]
+    publishers: list[socket.socket]
 
 
 def run(settings: LocalSettings) -> int:
@@ -35,7 +49,10 @@ def run(settings: LocalSettings) -> int:
     with ExitStack() as stack:
         beside = "make run PORT=3001 ORDERFLOW_HOME=/tmp/orderflow-2"
         stack.enter_context(hold_home(settings.home, settings.url, beside))
-        listeners = [stack.enter_context(listener) for listener in _listen(settings)]
+        listeners = Listeners(
+            [stack.enter_context(listen(settings.host, settings.port, f"make run PORT={settings.port + 1}"))],
+            [stack.enter_context(listener) for listener in _listen_for_publishers(settings)],
+        )
         children = _start(settings, listeners, stack, stop)
         if stop.is_set():
             return 0
@@ -47,9 +64,7 @@ def run(settings: LocalSettings) -> int:
     return 0
 
 
-def _start(
-    settings: LocalSettings, listeners: list[socket.socket], stack: ExitStack, stop: threading.Event
-) -> list[Child]:
+def _start(settings: LocalSettings, listeners: Listeners, stack: ExitStack, stop: threading.Event) -> list[Child]:
     """Start everything in order; `stack` stops it in the opposite order."""
     stack.callback(say, "Stopped. Nothing is lost; the next start goes on from here.")
     if settings.redis_cluster and not settings.redis_url:
@@ -60,11 +75,8 @@ def _start(
     if notice := migrate(postgres.url):
         say(notice)
     say(f"Starting the gateway and {settings.workers} pollers …")
-    environment = _environment(settings, redis.url, postgres.url)
-    files = [listener.fileno() for listener in listeners]
-    gateway = PythonChild(
-        "gateway", ["local.gateway"], environment | {"ORDERFLOW_LISTEN_FDS": ",".join(map(str, files))}, files
-    )
+    environment = _environment(settings, redis.url, postgres.url) | _way_to_sockets(settings, listeners)
+    gateway = _gateway(listeners, environment)
     pollers = [_poller(f"poller-{number}", settings, environment) for number in range(1, settings.workers + 1)]
     stack.callback(_stop_together, pollers)
     stack.callback(gateway.stop, STOP_TIMEOUT_S)
@@ -95,6 +107,34 @@ def _backing(settings: LocalSettings, stack: ExitStack) -> list[BackingChild]:
                 raise
             raise StartError(f"{error}\nFunctions in Lambda share servers with it: is `make services` up?") from error
     return servers
+
+
+def _gateway(listeners: Listeners, environment: dict[str, str]) -> PythonChild:
+    clients, publishers = ([listener.fileno() for listener in some] for some in listeners)
+    inherited = {
+        "ORDERFLOW_LISTEN_FDS": ",".join(map(str, clients)),
+        "ORDERFLOW_CONNECTIONS_FDS": ",".join(map(str, publishers)),
+    }
+    return PythonChild("gateway", ["local.gateway"], environment | inherited, [*clients, *publishers])
+
+
+def _way_to_sockets(settings: LocalSettings, listeners: Listeners) -> dict[str, str]:
+    """Return where the functions send statuses, and the secret that the gateway asks of them.
+
+    The secret is made at each start and stays the same while children are started again. Functions in containers are
+    started apart from this: they and the gateway find it in the home of `services`.
+    """
+    if settings.connections_secret:
+        secret = settings.connections_secret
+    elif settings.invoke == "lambda":
+        secret = shared_secret(settings.home / "services" / CONNECTIONS)
+    else:
+        secret = secrets.token_urlsafe(32)
+    return {
+        "CONNECTIONS_ENDPOINT": f"http://{LOOPBACK}:{listeners.publishers[0].getsockname()[1]}",
+        "CONNECTIONS_API": "local",
+        "CONNECTIONS_SECRET": secret,
+    }
 
 
 def _poller(name: str, settings: LocalSettings, environment: dict[str, str]) -> PythonChild:
@@ -134,8 +174,6 @@ def _environment(settings: LocalSettings, redis_url: str, database_url: str) -> 
         "MAX_MEMORY": str(settings.max_memory),
         "MAX_REQUESTS": str(settings.max_requests),
         "MAX_SOCKETS": str(settings.max_sockets),
-        "CONNECTIONS_ENDPOINT": settings.url,
-        "CONNECTIONS_API": "local",
         "ORDERFLOW_LIFELINE": "stdin",
     }
 
@@ -174,16 +212,13 @@ def _answers(url: str) -> bool:
     return False
 
 
-def _listen(settings: LocalSettings) -> list[socket.socket]:
-    """Return the sockets that the gateway will serve, where functions in containers reach it too.
-
-    Opened here, so that a taken port is known at once, and clients wait rather than be refused while the gateway is
-    started again.
-    """
-    hosts = {settings.host: None}
-    if settings.invoke == "lambda" and settings.host == LOOPBACK:
-        hosts |= dict.fromkeys(addresses_for_containers())
-    return [listen(host, settings.port, f"make run PORT={settings.port + 1}") for host in hosts]
+def _listen_for_publishers(settings: LocalSettings) -> list[socket.socket]:
+    """Return the listeners of the gateway's management API: on the loopback, and where containers reach it."""
+    if settings.invoke == "here":
+        return [listen(LOOPBACK, settings.connections_port, "make run CONNECTIONS_PORT=0")]
+    port = settings.connections_port or CONNECTIONS_PORT
+    another = f"CONNECTIONS_PORT={port + 1} for make sam-run and make sam-lambda"
+    return [listen(host, port, another) for host in addresses_for_containers()]
 
 
 def _write_state(path: Path, settings: LocalSettings, children: list[Child]) -> None:

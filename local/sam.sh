@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs the SAM CLI of .venv-sam as this project needs it: sam.sh validate | build | local start-api | local invoke X …
-# Ports and settings that were changed for the other programs (REDIS_PORT, PORT, SPEED …) reach the functions too.
+# Ports and settings that were changed for the other programs (REDIS_PORT, CONNECTIONS_PORT, SPEED …) reach the
+# functions too.
 set -eu
 
 sam=$(dirname "$0")/../.venv-sam/bin/sam
@@ -58,7 +59,13 @@ if [ "${1-}" = local ]; then
     host=host.docker.internal
     if [ -n "${REDIS_PORT-}" ]; then REDIS_URL="redis://:orderflow@$host:$REDIS_PORT"; fi
     if [ -n "${POSTGRES_PORT-}" ]; then DATABASE_URL="postgresql://orderflow:orderflow@$host:$POSTGRES_PORT/orderflow"; fi
-    if [ -n "${PORT-}" ]; then CONNECTIONS_ENDPOINT="http://$host:$PORT"; fi
+    if [ -n "${CONNECTIONS_PORT-}" ]; then CONNECTIONS_ENDPOINT="http://$host:$CONNECTIONS_PORT"; fi
+    # What the gateway asks of those that send to its sockets; `make services` has made it.
+    secret=${ORDERFLOW_HOME:-$(dirname "$0")/../.orderflow}/services/connections-secret
+    if [ -z "${CONNECTIONS_SECRET-}" ] && [ -r "$secret" ]; then
+        CONNECTIONS_SECRET=$(cat "$secret")
+        export CONNECTIONS_SECRET
+    fi
     for name in REDIS_URL DATABASE_URL CONNECTIONS_ENDPOINT; do
         eval "url=\${$name-}"
         if [ -n "$url" ]; then

@@ -11,6 +11,7 @@ from local.claims import hold_home, listen
 from local.listening import Listening, addresses_for_containers
 from local.migrate import migrate
 from local.settings import LocalSettings
+from local.shared_secret import CONNECTIONS, shared_secret
 from orderflow.runtime.stopping import stop_on
 
 PASSWORD = "orderflow"
@@ -36,6 +37,7 @@ def run(settings: LocalSettings) -> int:
     with ExitStack() as stack:
         beside = "make services REDIS_PORT=6380 POSTGRES_PORT=5433 ORDERFLOW_HOME=/tmp/orderflow-2"
         stack.enter_context(hold_home(home, f"ports {settings.redis_port} and {settings.postgres_port}", beside))
+        shared_secret(home / CONNECTIONS)  # for what is started after this, in whatever order
         children = _start(home, settings, stack)
         say(_what_to_do(settings, time.monotonic() - started))
         watch_over(children, stop)

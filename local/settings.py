@@ -11,6 +11,10 @@ from orderflow.runtime.settings import IntakeSettings, read_settings
 ROOT = Path(__file__).resolve().parent.parent
 
 
+CONNECTIONS_PORT = 3003
+"""Where functions in containers find the management API; for those of this machine any free port will do."""
+
+
 def home_at(named: str | None) -> Path:
     """Return the directory that ORDERFLOW_HOME names, or the one beside the code when it names none."""
     return Path(named).absolute() if named else ROOT / ".orderflow"
@@ -20,7 +24,8 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     """What `python -m local` reads; an empty URL means an embedded server.
 
     `invoke` says where the functions run: `here`, in the pollers, or in the Lambda at `lambda_endpoint`. The two ports
-    are those of `services`.
+    are those of `services`. The gateway's management API asks for `connections_secret`; the runner makes one if it is
+    empty, and chooses where that API listens itself: `connections_host` is for a gateway in a container.
     """
 
     redis_url: str = ""
@@ -40,6 +45,9 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     lambda_endpoint: Annotated[str, msgspec.Meta(pattern="^https?://.")] = "http://127.0.0.1:3001"
     redis_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 6379
     postgres_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 5432
+    connections_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0  # 0: see CONNECTIONS_PORT
+    connections_host: str = "127.0.0.1"
+    connections_secret: str = ""
     health_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0  # of a poller in a container; 0 is none
     started_by: str = "make run"  # said in each answer: more than one way to run it could be at the same port
     # For `python -m local chaos` alone: another way to Redis for each poller, `{name}` being the poller's; and a file

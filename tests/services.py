@@ -14,6 +14,8 @@ OURS = (
     "REDIS_PORT",
     "POSTGRES_PORT",
     "PORT",
+    "CONNECTIONS_PORT",
+    "CONNECTIONS_SECRET",
     "ORDERFLOW_HOME",
     "LAMBDA_ENDPOINT",
     "INVOKE",
@@ -42,7 +44,7 @@ class Services:
 
 def start_services(programs: Programs, home: Path) -> Services:
     """Start the servers with their data below `home`, which should have a short path."""
-    ports = {name: str(free_port()) for name in ("REDIS_PORT", "POSTGRES_PORT", "PORT")}
+    ports = {name: str(free_port()) for name in ("REDIS_PORT", "POSTGRES_PORT", "PORT", "CONNECTIONS_PORT")}
     settings = {"ORDERFLOW_HOME": str(home), **ports}
     environment = {name: value for name, value in os.environ.items() if name not in OURS} | settings
     program = programs.make([sys.executable, "-m", "local", "services"], environment, home.with_suffix(".log"))

@@ -14,11 +14,13 @@ from websockets.sync.client import ClientConnection
 
 from local.gateway.connections import Connection, Connections
 from local.gateway.management import management_app
+from orderflow.adapters.sockets import LocalGatewaySockets, with_secret
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
 
 TIMEOUT_S = 10
+SECRET = "a secret of the tests that is long enough"
 
 
 class Gateway:
@@ -27,7 +29,7 @@ class Gateway:
     def __init__(self) -> None:
         self.left = threading.Event()
         self._connections = Connections()
-        self._management = management_app(self._connections)
+        self._management = management_app(self._connections, SECRET)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         config = uvicorn.Config(
@@ -36,6 +38,11 @@ class Gateway:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],))
         self._thread.start()
+
+    @property
+    def sockets(self) -> LocalGatewaySockets:
+        """The sockets as the functions have them, the secret known."""
+        return LocalGatewaySockets.at(f"http://{self.address}", SECRET)
 
     def stop(self) -> None:
         self._server.should_exit = True
@@ -73,9 +80,9 @@ class Watcher:
         self._websocket.close()
 
 
-def api_client(endpoint: str) -> "ApiGatewayManagementApiClient":
-    """Return the client as anyone has it, but for the retries, whose back-off would only take time here."""
-    return boto3.client(
+def api_client(endpoint: str, secret: str = SECRET) -> "ApiGatewayManagementApiClient":
+    """Return boto3's client with the secret, and without the retries, whose back-off would only take time here."""
+    client = boto3.client(
         "apigatewaymanagementapi",
         endpoint_url=endpoint,
         region_name="eu-central-1",
@@ -83,3 +90,5 @@ def api_client(endpoint: str) -> "ApiGatewayManagementApiClient":
         aws_secret_access_key="x",
         config=Config(retries={"total_max_attempts": 1}),
     )
+    with_secret(client, secret)
+    return client

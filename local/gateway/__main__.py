@@ -9,11 +9,13 @@ import uvicorn
 
 from local.claims import server_name
 from local.gateway.app import gateway_app
+from local.gateway.connections import Connections
 from local.gateway.library_lines import take_library_lines
-from local.gateway.management import MAX_MESSAGE_BYTES
+from local.gateway.management_server import ManagementServer, management_listeners, run_both
 from local.gateway.protocols import PING_INTERVAL_S, PING_TIMEOUT_S, HttpProtocol, WebSocketProtocol
 from local.lifeline import end_with_parent
 from local.settings import read_local_settings
+from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 from orderflow.runtime.logging import get_logger
 
 BACKLOG = 2048
@@ -30,8 +32,9 @@ def main() -> None:
     inherited = os.environ.get("ORDERFLOW_LISTEN_FDS")
     # Not through uvicorn's own `fd`: it takes the socket for a Unix one and leaves Nagle's algorithm on, 40 ms a frame.
     sockets = [socket.socket(fileno=int(number)) for number in inherited.split(",")] if inherited else None
+    connections = Connections()
     config = uvicorn.Config(
-        gateway_app(settings.max_requests, settings.max_sockets),
+        gateway_app(settings.max_requests, settings.max_sockets, connections),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -52,8 +55,9 @@ def main() -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
+    management = ManagementServer(connections, settings.connections_secret)
     take_library_lines()
-    uvicorn.Server(config).run(sockets)
+    run_both(uvicorn.Server(config), sockets, management, management_listeners(settings))
 
 
 def allow_many_files() -> int:

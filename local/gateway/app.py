@@ -1,7 +1,5 @@
 """The local gateway: everything that clients reach, on one port, as API Gateway would route it to the functions."""
 
-from collections.abc import Mapping
-
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -9,24 +7,22 @@ from functions.accept_order.app import app as http_api
 from functions.accept_order.problems import overloaded, without_faults
 from functions.watch_order.handler import websocket_api
 from local.gateway.connections import Connections
-from local.gateway.management import management_app
 from local.gateway.websocket import WebSocketApi
-from orderflow.adapters.sockets import BATCH_PATH
 from orderflow.runtime.refusals import Refusals
 
 WEBSOCKET_PATHS = ("/api/orders/execute", "/api/orders/status")
 
 
-def gateway_app(max_requests: int, max_sockets: int) -> ASGIApp:
+def gateway_app(max_requests: int, max_sockets: int, connections: Connections | None = None) -> ASGIApp:
     """Return the gateway. It hands HTTP requests to the very app that Mangum wraps on Lambda.
 
-    Of clients it serves so many requests and sockets at once, and refuses more; the statuses' way in has no bound.
+    Of clients it serves so many requests and sockets at once, and refuses more. The open sockets are in `connections`,
+    to which the management API writes on a listener of its own: here `/@connections` is as unknown as any other path.
     """
-    connections = Connections()
+    connections = connections if connections is not None else Connections()
     refusals = Refusals("gateway")
     requests = AtMost(max_requests, http_api, refusals)
     sockets = WebSocketApi(websocket_api, connections, max_sockets, refusals)
-    management = management_app(connections)
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -34,8 +30,6 @@ def gateway_app(max_requests: int, max_sockets: int) -> ASGIApp:
                 await sockets.serve(WebSocket(scope, receive, send))
             else:
                 await WebSocket(scope, receive, send).close()
-        elif _path(scope).startswith(BATCH_PATH):
-            await management(scope, receive, send)
         else:
             await requests(scope, receive, send)
 
@@ -61,7 +55,3 @@ class AtMost:
             await self._app(scope, receive, send)
         finally:
             self._serving -= 1
-
-
-def _path(scope: Mapping[str, object]) -> str:
-    return str(scope.get("path", ""))

@@ -1,28 +1,50 @@
-"""API Gateway's connection management: POST delivers, GET describes, DELETE closes, 410 when the client is gone."""
+"""API Gateway's connection management: POST delivers, GET describes, DELETE closes, 410 when the client is gone.
 
+It is served on a listener of its own, and only to callers that send the system's secret.
+"""
+
+import hmac
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
-from fastapi import FastAPI, Request, Response
+from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from functions.accept_order.problems import without_faults
 from local.gateway.connections import Connection, Connections
 from local.gateway.ordering import Ordering, Verdict
-from orderflow.adapters.sockets import BATCH_PATH, Kept, Message
+from orderflow.adapters.sockets import BATCH_PATH, MAX_BATCH_BYTES, MAX_MESSAGE_BYTES, SECRET_HEADER, Kept, Message
 
-MAX_MESSAGE_BYTES = 128 * 1024
 _batch_decoder = msgspec.json.Decoder(list[Message])
 
 
-def management_app(connections: Connections) -> FastAPI:
-    """Return the management API of `connections`; boto3's `apigatewaymanagementapi` client works against it."""
-    app = FastAPI(title="Connection management", openapi_url=None)
+class _RefusedError(Exception):
+    """A request that can't be carried out; `response` says why."""
+
+    def __init__(self, status: HTTPStatus, name: str, message: str) -> None:
+        super().__init__(message)
+        self.response = _error(status, name, message)
+
+
+def management_app(connections: Connections, secret: str) -> ASGIApp:
+    """Return the management API of `connections`, for callers that send `secret` in the header SECRET_HEADER.
+
+    boto3's `apigatewaymanagementapi` client works against it (`orderflow.adapters.sockets.with_secret`). Any other
+    caller is answered 403 before anything of its request is looked at, and so is every page in a browser.
+    """
     ordering = Ordering()
 
-    @app.post(BATCH_PATH)
     async def post_many(request: Request) -> Response:
         """Deliver many messages in one request, which API Gateway has not; answer with those that were kept back."""
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            return _error(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "BadRequestException", "A batch is application/json")
         kept = Kept([], [])
-        for place, message in enumerate(_batch_decoder.decode(await request.body())):
+        for place, message in enumerate(_read_batch(await _read(request, MAX_BATCH_BYTES))):
             connection = connections.find(message.connection_id)
             if connection is None:
                 kept.gone.append(place)
@@ -34,34 +56,95 @@ def management_app(connections: Connections) -> FastAPI:
                 kept.early.append(place)
         return Response(msgspec.json.encode(kept), media_type="application/json")
 
-    @app.post(BATCH_PATH + "/{connection_id}")
-    async def post_one(connection_id: str, request: Request) -> Response:
-        """Deliver the body to a connection."""
-        connection = connections.find(connection_id)
-        if connection is None:
-            return _gone()
-        body = await request.body()
-        if len(body) > MAX_MESSAGE_BYTES:
-            return _error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "PayloadTooLargeException", "Message too long")
-        connection.send(body.decode(errors="replace"))
-        return Response()
+    class OneConnection(HTTPEndpoint):
+        """A connection, as API Gateway has it."""
 
-    @app.get(BATCH_PATH + "/{connection_id}")
-    async def describe(connection_id: str) -> Response:
-        """Describe a connection."""
-        connection = connections.find(connection_id)
-        return _gone() if connection is None else _description(connection)
+        async def post(self, request: Request) -> Response:
+            """Deliver the body to the connection."""
+            connection = connections.find(request.path_params["connection_id"])
+            if connection is None:
+                return _gone()
+            connection.send(_text(await _read(request, MAX_MESSAGE_BYTES)))
+            return Response()
 
-    @app.delete(BATCH_PATH + "/{connection_id}")
-    async def delete(connection_id: str) -> Response:
-        """Close a connection."""
-        connection = connections.find(connection_id)
-        if connection is None:
-            return _gone()
-        connection.close()
-        return Response(status_code=HTTPStatus.NO_CONTENT)
+        async def get(self, request: Request) -> Response:
+            """Describe the connection."""
+            connection = connections.find(request.path_params["connection_id"])
+            return _gone() if connection is None else _description(connection)
 
-    return app
+        async def delete(self, request: Request) -> Response:
+            """Close the connection."""
+            connection = connections.find(request.path_params["connection_id"])
+            if connection is None:
+                return _gone()
+            connection.close()
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    async def refused(_request: Request, error: Any) -> Response:
+        response: Response = error.response
+        return response
+
+    app = Starlette(
+        routes=[
+            Route(BATCH_PATH, post_many, methods=["POST"]),
+            Route(BATCH_PATH + "/{connection_id}", OneConnection),
+        ],
+        exception_handlers={_RefusedError: refused},
+    )
+    return without_faults(_Guarded(app, secret), "gateway")
+
+
+class _Guarded:
+    """An application for callers with the secret. A caller that goes in the middle of its request is no error."""
+
+    def __init__(self, app: ASGIApp, secret: str) -> None:
+        self._app = app
+        self._secret = secret.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Request(scope).headers
+        given = headers.get(SECRET_HEADER, "").encode("latin-1")
+        if not hmac.compare_digest(given, self._secret) or "origin" in headers:
+            await _error(HTTPStatus.FORBIDDEN, "ForbiddenException", "Forbidden")(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        except ClientDisconnect:
+            return
+
+
+async def _read(request: Request, most: int) -> bytes:
+    """Return the body. Raises _RefusedError as soon as it has more bytes than `most`."""
+    body = bytearray()
+    declared = request.headers.get("content-length", "0")  # digits: the server refuses any other value
+    if int(declared) <= most:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                break
+        else:
+            return bytes(body)
+    raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "PayloadTooLargeException", "Message too long")
+
+
+def _read_batch(body: bytes) -> list[Message]:
+    try:
+        messages = _batch_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _RefusedError(HTTPStatus.BAD_REQUEST, "BadRequestException", str(error)) from error
+    for place, message in enumerate(messages):
+        if len(message.text.encode()) > MAX_MESSAGE_BYTES:
+            raise _RefusedError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "PayloadTooLargeException", f"Message {place} too long"
+            )
+    return messages
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise _RefusedError(HTTPStatus.BAD_REQUEST, "BadRequestException", "A message is UTF-8 text") from error
 
 
 def _description(connection: Connection) -> Response:
@@ -79,9 +162,7 @@ def _gone() -> Response:
 
 def _error(status: HTTPStatus, name: str, message: str) -> Response:
     # boto3 tells its exceptions apart by this header; without it there is only a plain ClientError.
-    return Response(
-        msgspec.json.encode({"message": message}),
-        status,
-        {"x-amzn-errortype": name},
-        "application/json",
-    )
+    headers = {"x-amzn-errortype": name}
+    if status in (HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+        headers["connection"] = "close"  # what is left of the body is not read
+    return Response(msgspec.json.encode({"message": message}), status, headers, "application/json")

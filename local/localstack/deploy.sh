@@ -25,11 +25,29 @@ for function in "$built"/*/functions; do
 done
 
 secret=$(.venv/bin/python -m local.localstack.stack secret orderflow/database)
+connections_secret=$(.venv/bin/python -m local.localstack.stack setting /orderflow/compose/CONNECTIONS_SECRET)
+# In a file: any user of this machine reads command lines.
+(
+    umask 077
+    cat >"$built/samconfig.toml" <<TOML
+version = 0.1
+[default.deploy.parameters]
+parameter_overrides = [
+    "WithGateways=false",
+    "WithAlarms=false",
+    "RedisUrl=redis://redis:6379/0",
+    "DatabaseUrl=postgresql://postgres:5432/orderflow",
+    "DatabaseSecretArn=$secret",
+    "ConnectionsEndpoint=http://gateway:3003",
+    "ConnectionsSecret=$connections_secret",
+    "Partitions=2",
+    "Speed=${SPEED:-1}",
+]
+TOML
+)
 sh local/sam.sh deploy --template-file "$built/template.yaml" --stack-name "$stack" --resolve-s3 \
     --capabilities CAPABILITY_IAM --no-confirm-changeset --no-fail-on-empty-changeset --no-progressbar \
-    --parameter-overrides WithGateways=false WithAlarms=false RedisUrl=redis://redis:6379/0 \
-    DatabaseUrl=postgresql://postgres:5432/orderflow "DatabaseSecretArn=$secret" \
-    ConnectionsEndpoint=http://gateway:3000 Partitions=2 "Speed=${SPEED:-1}"
+    --config-file "$(pwd)/$built/samconfig.toml"
 
 EVENT_SOURCES=$(.venv/bin/python -m local.localstack.stack bindings "$stack")
 export EVENT_SOURCES

@@ -1,14 +1,18 @@
 """LocalStack runs this at each start: it keeps the database's login and the settings, which a stop makes it forget.
 
 Both come from its own environment: SECRET_ID, SECRET_USERNAME and SECRET_PASSWORD make a secret as RDS would, and each
-SETTING_name a parameter below SETTINGS_PATH.
+SETTING_name a parameter below SETTINGS_PATH. What the gateway asks of those that send to its sockets is made here, once
+for a container: a program that is started again after LocalStack was must find the secret that the others know.
 """
 
 import json
 import os
+from pathlib import Path
+from secrets import token_urlsafe
 
 import boto3
 
+CONNECTIONS_SECRET = Path("/var/tmp/orderflow-connections-secret")  # noqa: S108 - the container's own, and nobody else's
 ENDPOINT = "http://127.0.0.1:4566"
 PREFIX = "SETTING_"
 
@@ -21,3 +25,9 @@ for variable, value in os.environ.items():
     if variable.startswith(PREFIX) and value:
         name = f"{os.environ['SETTINGS_PATH']}/{variable.removeprefix(PREFIX)}"
         parameters.put_parameter(Name=name, Value=value, Type="String")
+
+if not CONNECTIONS_SECRET.exists():
+    CONNECTIONS_SECRET.touch(mode=0o600)
+    CONNECTIONS_SECRET.write_text(token_urlsafe(32))
+name = f"{os.environ['SETTINGS_PATH']}/CONNECTIONS_SECRET"
+parameters.put_parameter(Name=name, Value=CONNECTIONS_SECRET.read_text(), Type="String")

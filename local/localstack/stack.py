@@ -1,4 +1,7 @@
-"""Asks LocalStack what an event source has to know: `python -m local.localstack.stack secret NAME | bindings STACK`."""
+"""Asks LocalStack what an event source has to know: `python -m local.localstack.stack WHAT NAME`.
+
+WHAT is `secret` (its ARN), `setting` (a parameter's value) or `bindings` (those of the stack of that name).
+"""
 
 import sys
 from typing import Any
@@ -13,6 +16,11 @@ from local.template import Template, read_template
 def secret_arn(name: str) -> str:
     """Return the ARN of a secret."""
     return str(boto3.client("secretsmanager").describe_secret(SecretId=name)["ARN"])
+
+
+def setting(name: str) -> str:
+    """Return the value of a parameter."""
+    return str(boto3.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
 
 
 def bindings(template: Template, names: dict[str, str]) -> list[dict[str, Any]]:
@@ -34,6 +42,8 @@ def main(wanted: str, name: str) -> None:
     """Print what is wanted."""
     if wanted == "secret":
         print(secret_arn(name))
+    elif wanted == "setting":
+        print(setting(name))
     else:
         print(msgspec.json.encode(bindings(read_template(ROOT / "template.yaml"), names_in_stack(name))).decode())
 

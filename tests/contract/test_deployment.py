@@ -39,8 +39,8 @@ def overrides(environment: str, command: str) -> dict[str, str]:
 
 def overrides_in(script: str) -> dict[str, str]:
     """Return the parameters that a shell script gives to `sam deploy`."""
-    command = script.partition("--parameter-overrides")[2].partition("\n\n")[0]
-    return dict(re.findall(r'\b([A-Z][A-Za-z]+)=([^\s"\\]+)', command))
+    configuration = tomllib.loads(script.partition("<<TOML\n")[2].partition("\nTOML\n")[0])
+    return dict(each.split("=", 1) for each in configuration["default"]["deploy"]["parameters"]["parameter_overrides"])
 
 
 LOCALSTACK = overrides_in(LOCALSTACK_DEPLOYMENT)
@@ -134,6 +134,7 @@ def test_without_gateways_the_stages_remain_and_write_to_the_local_gateway() -> 
     variables = functions["PublishStatus"]["Environment"]["Variables"]
     assert variables["CONNECTIONS_ENDPOINT"] == LOCALSTACK["ConnectionsEndpoint"]
     assert variables["CONNECTIONS_API"] == "local"
+    assert variables["CONNECTIONS_SECRET"] == LOCALSTACK["ConnectionsSecret"]
 
 
 def test_in_a_given_network_none_is_made_and_everything_is_in_it() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.services import PASSWORD
-from local.settings import ROOT, LocalSettings
+from local.settings import CONNECTIONS_PORT, ROOT, LocalSettings
 from local.template import read_template
 from orderflow.event_source.__main__ import INVOCATION_S
 
@@ -29,7 +29,7 @@ def test_containers_find_the_servers_and_the_gateway_where_they_are_by_default(c
     assert overrides == {
         "RedisUrl": f"redis://:{PASSWORD}@{HOST}:{SETTINGS.redis_port}",
         "DatabaseUrl": f"postgresql://orderflow:{PASSWORD}@{HOST}:{SETTINGS.postgres_port}/orderflow",
-        "ConnectionsEndpoint": f"http://{HOST}:{SETTINGS.port}",
+        "ConnectionsEndpoint": f"http://{HOST}:{CONNECTIONS_PORT}",
         "Partitions": str(SETTINGS.partitions),
     }
     assert parameters(command)["add_host"] == [f"{HOST}:host-gateway"]

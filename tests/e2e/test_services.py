@@ -14,6 +14,7 @@ import redis
 from pg8000.exceptions import DatabaseError
 
 from local.listening import addresses_for_containers
+from local.shared_secret import CONNECTIONS, shared_secret
 from orderflow.adapters.postgres import connect
 from tests.background import Background, Programs, programs
 from tests.e2e.conftest import Run
@@ -51,7 +52,8 @@ def lambda_api(services: Services, background: Programs, directory: Path) -> Bac
     environment = services.environment(
         REDIS_URL=str(services.state["redis_url"]),
         DATABASE_URL=str(services.state["database_url"]),
-        CONNECTIONS_ENDPOINT=f"http://127.0.0.1:{services.settings['PORT']}",
+        CONNECTIONS_ENDPOINT=f"http://127.0.0.1:{services.settings['CONNECTIONS_PORT']}",
+        CONNECTIONS_SECRET=shared_secret(Path(services.settings["ORDERFLOW_HOME"]) / "services" / CONNECTIONS),
         CONNECTIONS_API="local",
         PARTITIONS="2",
         LAMBDA_PORT=str(free_port()),
@@ -63,8 +65,13 @@ def lambda_api(services: Services, background: Programs, directory: Path) -> Bac
 
 def lambda_run(new_run: NewRun, services: Services, lambda_port: str, **settings: str) -> Run:
     endpoint = f"http://127.0.0.1:{lambda_port}"
-    ports = {name: services.settings[name] for name in ("REDIS_PORT", "POSTGRES_PORT")}
-    return new_run(INVOKE="lambda", LAMBDA_ENDPOINT=endpoint, SPEED="0.3", **ports, **settings)
+    ports = {name: services.settings[name] for name in ("REDIS_PORT", "POSTGRES_PORT", "CONNECTIONS_PORT")}
+    known = {"CONNECTIONS_SECRET": secret_of(services)}  # each run has a home of its own here
+    return new_run(INVOKE="lambda", LAMBDA_ENDPOINT=endpoint, SPEED="0.3", **ports, **known, **settings)
+
+
+def secret_of(services: Services) -> str:
+    return shared_secret(Path(services.settings["ORDERFLOW_HOME"]) / "services" / CONNECTIONS)
 
 
 def test_both_servers_are_reached_wherever_containers_look_for_them(services: Services) -> None:

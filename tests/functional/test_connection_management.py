@@ -8,10 +8,9 @@ import urllib3
 from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosed
 
-from local.gateway.management import MAX_MESSAGE_BYTES
-from orderflow.adapters.sockets import ApiGatewaySockets, Message
+from orderflow.adapters.sockets import MAX_MESSAGE_BYTES, SECRET_HEADER, ApiGatewaySockets, Message
 from tests.builders import ORDER_ID
-from tests.socket_gateway import Gateway, Watcher, api_client
+from tests.socket_gateway import SECRET, Gateway, Watcher, api_client
 
 
 def message(connection_id: str, text: str = "{}") -> Message:
@@ -88,7 +87,7 @@ def test_boto3_learns_that_a_message_is_too_long(gateway: Gateway, watchers: tup
 def test_a_gone_connection_is_410_with_the_header_by_which_boto3_tells(gateway: Gateway) -> None:
     url = f"http://{gateway.address}/@connections/{quote('OLNmQeKPFiACEYA=', safe='')}"
 
-    answer = urllib3.request("POST", url, body=b"x")
+    answer = urllib3.request("POST", url, body=b"x", headers={SECRET_HEADER: SECRET})
 
     assert answer.status == 410
     assert answer.headers["x-amzn-errortype"] == "GoneException"

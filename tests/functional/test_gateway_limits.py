@@ -12,13 +12,16 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from local.gateway.app import gateway_app
+from local.gateway.connections import Connections
+from local.gateway.management import management_app
 from orderflow.adapters.intake import Conflict, NewOrder
-from orderflow.adapters.sockets import BATCH_PATH
+from orderflow.adapters.sockets import LocalGatewaySockets, Message
 from orderflow.domain.order import OrderId
 from tests.fakes import FakeIntake, Outside
 from tests.http_api import written
 from tests.integration.conftest import eventually
 from tests.served import Served, served
+from tests.socket_gateway import SECRET
 
 MAX_REQUESTS, MAX_SOCKETS = 3, 2
 STATUS_PATH = "/api/orders/status"
@@ -48,9 +51,13 @@ def gateway(outside: Outside) -> Iterator[Served]:
 
 @pytest.fixture
 def http(gateway: Served) -> Iterator[HTTPConnectionPool]:
-    host, _, port = gateway.address.partition(":")
-    with HTTPConnectionPool(host, int(port), maxsize=10, retries=False, timeout=20) as http:
+    with pool(gateway) as http:
         yield http
+
+
+def pool(gateway: Served) -> HTTPConnectionPool:
+    host, _, port = gateway.address.partition(":")
+    return HTTPConnectionPool(host, int(port), maxsize=10, retries=False, timeout=20)
 
 
 def post(http: HTTPConnectionPool) -> HTTPResponse:
@@ -86,17 +93,23 @@ def test_one_request_too_many_is_refused_and_later_ones_are_served_again(
     assert post(http).status == 202
 
 
-def test_statuses_come_in_whatever_the_clients_do(outside: Outside, http: HTTPConnectionPool) -> None:
+def test_statuses_come_in_whatever_the_clients_do(outside: Outside) -> None:
     outside.intake = slow = SlowIntake()
-    with ThreadPoolExecutor(MAX_REQUESTS) as threads:
+    connections = Connections()
+    with (
+        served(gateway_app(MAX_REQUESTS, MAX_SOCKETS, connections)) as gateway,
+        served(management_app(connections, SECRET)) as management,
+        pool(gateway) as http,
+        ThreadPoolExecutor(MAX_REQUESTS) as threads,
+    ):
         for _ in range(MAX_REQUESTS):
             threads.submit(post, http)
         eventually(lambda: slow.waiting == MAX_REQUESTS)
 
-        answer = http.request("POST", BATCH_PATH, body=b"[]")
+        sent = LocalGatewaySockets.at(f"http://{management.address}", SECRET).send([Message("gone", "", "{}")])
         slow.on.set()
 
-    assert answer.status == 200
+    assert len(sent.gone) == 1
 
 
 def test_a_client_that_goes_in_the_middle_of_its_request_is_no_error(

@@ -13,7 +13,7 @@ from orderflow.adapters.sockets import ApiGatewaySockets, LocalGatewaySockets, M
 from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.runtime import clients
 from tests.builders import ORDER_ID, OTHER_ID
-from tests.socket_gateway import TIMEOUT_S, Gateway, Watcher, api_client
+from tests.socket_gateway import SECRET, TIMEOUT_S, Gateway, Watcher, api_client
 
 AWS_ENDPOINT = "https://f6g7h8i9j0.execute-api.eu-central-1.amazonaws.com/live"
 
@@ -95,7 +95,7 @@ def test_many_messages_reach_many_sockets_in_one_request_each_in_its_order(
     gateway: Gateway, watchers: tuple[Watcher, Watcher]
 ) -> None:
     one, other = watchers
-    sockets = LocalGatewaySockets.at(f"http://{gateway.address}")
+    sockets = gateway.sockets
 
     sent = sockets.send([message(watcher.id, f"{number} für ⌊x⌋") for number in range(50) for watcher in (one, other)])
 
@@ -111,11 +111,9 @@ def test_a_connection_that_left_is_reported_with_all_its_messages(
     leaves.leave()
     assert gateway.left.wait(TIMEOUT_S)
 
-    gone = (
-        LocalGatewaySockets.at(f"http://{gateway.address}")
-        .send([message(leaves.id, "1"), message(stays.id, "2"), message("never-was", "3"), message(leaves.id, "4")])
-        .gone
-    )
+    gone = gateway.sockets.send(
+        [message(leaves.id, "1"), message(stays.id, "2"), message("never-was", "3"), message(leaves.id, "4")]
+    ).gone
 
     assert gone == [message(leaves.id, "1"), message("never-was", "3"), message(leaves.id, "4")]
     assert stays.receive() == "2"
@@ -128,7 +126,7 @@ def event(connection_id: str, sequence: int, subscription: str = "5-0", order_id
 
 def test_the_local_gateway_drops_what_a_connection_has_had(gateway: Gateway, watchers: tuple[Watcher, Watcher]) -> None:
     one, other = watchers
-    sockets = LocalGatewaySockets.at(f"http://{gateway.address}")
+    sockets = gateway.sockets
     batch = [event(one.id, 1), event(other.id, 1), event(one.id, 2)]
 
     sockets.send(batch)
@@ -142,7 +140,7 @@ def test_the_local_gateway_drops_what_a_connection_has_had(gateway: Gateway, wat
 
 def test_what_comes_too_early_waits_for_what_is_before_it(gateway: Gateway, watchers: tuple[Watcher, Watcher]) -> None:
     one, _ = watchers
-    sockets = LocalGatewaySockets.at(f"http://{gateway.address}")
+    sockets = gateway.sockets
 
     sockets.send([event(one.id, 1)])
     ahead = sockets.send([event(one.id, 3), event(one.id, 1, order_id=OTHER_ID), event(one.id, 4)])
@@ -156,7 +154,7 @@ def test_what_comes_too_early_waits_for_what_is_before_it(gateway: Gateway, watc
 
 def test_a_client_that_asks_again_is_told_everything_again(gateway: Gateway, watchers: tuple[Watcher, Watcher]) -> None:
     one, _ = watchers
-    sockets = LocalGatewaySockets.at(f"http://{gateway.address}")
+    sockets = gateway.sockets
 
     sockets.send([event(one.id, 1), event(one.id, 2)])
     sockets.send([event(one.id, 1, "10-0"), event(one.id, 2, "10-0")])
@@ -168,17 +166,17 @@ def test_a_client_that_asks_again_is_told_everything_again(gateway: Gateway, wat
 
 
 def test_no_messages_are_no_request(nobody: str) -> None:
-    assert LocalGatewaySockets.at(nobody).send([]) == Sent()
+    assert LocalGatewaySockets.at(nobody, SECRET).send([]) == Sent()
 
 
 def test_a_gateway_that_can_not_be_reached_means_to_wait(nobody: str) -> None:
     with pytest.raises(RetryableError, match="^@connections can't be reached: "):
-        LocalGatewaySockets.at(nobody).send([message("a")])
+        LocalGatewaySockets.at(nobody, SECRET).send([message("a")])
 
 
 def test_a_gateway_that_answers_otherwise_means_to_wait(gateway: Gateway) -> None:
     with pytest.raises(RetryableError, match="^@connections answered 404$"):
-        LocalGatewaySockets.at(f"http://{gateway.address}/elsewhere").send([message("a")])
+        LocalGatewaySockets.at(f"http://{gateway.address}/elsewhere", SECRET).send([message("a")])
 
 
 def test_the_settings_say_which_sockets_there_are(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from local.gateway.management_server import LEAST_SECRET
 from local.settings import ROOT
+from local.shared_secret import CONNECTIONS, shared_secret
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -60,11 +62,36 @@ def test_what_is_on_this_machine_has_another_name_in_a_container(
 
 
 def test_ports_that_were_changed_reach_the_functions(run: Run) -> None:
-    given = environment(run("local", "start-api", REDIS_PORT="6380", POSTGRES_PORT="5433", PORT="3100"))
+    given = environment(run("local", "start-api", REDIS_PORT="6380", POSTGRES_PORT="5433", CONNECTIONS_PORT="3100"))
 
     assert given["REDIS_URL"] == "redis://:orderflow@host.docker.internal:6380"
     assert given["DATABASE_URL"] == "postgresql://orderflow:orderflow@host.docker.internal:5433/orderflow"
     assert given["CONNECTIONS_ENDPOINT"] == "http://host.docker.internal:3100"
+
+
+def test_the_secret_of_the_services_reaches_the_functions_unless_another_is_given(run: Run, directory: Path) -> None:
+    home = directory / "home"
+    path = home / "services" / CONNECTIONS
+    made = shared_secret(path)
+
+    found = environment(run("local", "start-lambda", ORDERFLOW_HOME=str(home)))
+    given = environment(run("local", "start-lambda", ORDERFLOW_HOME=str(home), CONNECTIONS_SECRET="another"))
+    without = environment(run("local", "start-lambda"))
+
+    assert found["CONNECTIONS_SECRET"] == made
+    assert given["CONNECTIONS_SECRET"] == "another"
+    assert "CONNECTIONS_SECRET" not in without
+
+
+def test_a_shared_secret_is_made_once_and_only_its_owner_may_read_it(directory: Path) -> None:
+    path = directory / "home" / "services" / CONNECTIONS
+
+    first, second = shared_secret(path), shared_secret(path)
+
+    assert first == second
+    assert len(first) >= LEAST_SECRET
+    assert path.stat().st_mode & 0o077 == 0
+    assert [each.name for each in path.parent.iterdir()] == [CONNECTIONS]
 
 
 def test_what_is_not_set_is_left_to_samconfig(run: Run) -> None:

@@ -1,19 +1,25 @@
 """Sends messages to WebSocket connections, through API Gateway's management API or the local gateway's batch form."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Protocol
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
-from orderflow.errors import RetryableError
+from orderflow.errors import RejectedError, RetryableError
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from urllib3 import HTTPConnectionPool
 
 BATCH_PATH = "/@connections"
+SECRET_HEADER = "x-connections-secret"
+MAX_MESSAGE_BYTES = 128 * 1024
+"""Of a text for a connection, and of a frame from it; as on API Gateway."""
+MAX_BATCH_BYTES = 16 * 1024 * 1024
+"""Of a batch in the local gateway's form; larger ones are sent as several."""
 TIMEOUT_S = 5
 AT_ONCE = 16
 """How many connections are posted to at a time; a post takes a few milliseconds, nearly all of it waiting."""
@@ -28,11 +34,11 @@ class Message(msgspec.Struct, frozen=True):
     gateway needs to keep the events in their order. Without them (0 and empty) a message is passed on as it is.
     """
 
-    connection_id: str
-    order_id: str
-    text: str
-    sequence: int = 0
-    subscription: str = ""
+    connection_id: Annotated[str, msgspec.Meta(max_length=128)]
+    order_id: Annotated[str, msgspec.Meta(max_length=64)]
+    text: Annotated[str, msgspec.Meta(max_length=MAX_MESSAGE_BYTES)]
+    sequence: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
+    subscription: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{1,16}-[0-9]{1,16})?\Z")] = ""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -97,34 +103,67 @@ class ApiGatewaySockets:
 class LocalGatewaySockets:
     """Connections of the local gateway, which takes many messages in one request."""
 
-    def __init__(self, pool: "HTTPConnectionPool", path: str = BATCH_PATH) -> None:
+    def __init__(self, pool: "HTTPConnectionPool", path: str, secret: str) -> None:
         self._pool = pool
         self._path = path
+        self._headers = {"content-type": "application/json", SECRET_HEADER: secret}
 
     @classmethod
-    def at(cls, endpoint: str) -> "LocalGatewaySockets":
-        """Return the sockets of the gateway at `endpoint`, such as http://127.0.0.1:3000."""
+    def at(cls, endpoint: str, secret: str) -> "LocalGatewaySockets":
+        """Return the sockets of the gateway whose management API, guarded by `secret`, is at `endpoint`."""
         from urllib3 import connection_from_url
 
         pool = connection_from_url(endpoint, maxsize=8, timeout=TIMEOUT_S, retries=False)
-        return cls(pool, urlsplit(endpoint).path.rstrip("/") + BATCH_PATH)
+        return cls(pool, urlsplit(endpoint).path.rstrip("/") + BATCH_PATH, secret)
 
     def send(self, messages: Sequence[Message]) -> Sent:
-        """Post all messages at once; the gateway answers with the places of those that it did not pass on."""
+        """Post all messages, in one request if it is not too large; the gateway says which it did not pass on.
+
+        Raises RejectedError for a message that no gateway takes, such as one that is too long.
+        """
+        sent = Sent([], [])
+        for first, body in _batches(messages):
+            kept = self._post(body)
+            sent.gone.extend(messages[first + place] for place in kept.gone)
+            sent.early.extend(messages[first + place] for place in kept.early)
+        return sent
+
+    def _post(self, body: bytes) -> Kept:
         from urllib3.exceptions import HTTPError
 
-        if not messages:
-            return Sent()
         try:
-            response = self._pool.request(
-                "POST", self._path, body=_encode(messages), headers={"content-type": "application/json"}
-            )
+            response = self._pool.request("POST", self._path, body=body, headers=self._headers)
         except HTTPError as error:
             raise RetryableError(f"@connections can't be reached: {error}") from error
-        if response.status != 200:
+        if response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+            raise RejectedError(f"@connections answered {response.status}: {response.data[:200].decode()}")
+        if response.status == HTTPStatus.FORBIDDEN:
+            raise RetryableError("@connections answered 403: CONNECTIONS_SECRET is not the gateway's")
+        if response.status != HTTPStatus.OK:
             raise RetryableError(f"@connections answered {response.status}")
-        kept = _kept_decoder.decode(response.data)
-        return Sent([messages[place] for place in kept.gone], [messages[place] for place in kept.early])
+        return _kept_decoder.decode(response.data)
+
+
+def with_secret(client: "ApiGatewayManagementApiClient", secret: str) -> None:
+    """Have each request of `client` carry the local gateway's secret; API Gateway itself goes by the signature."""
+
+    def add(request: Any, **_: Any) -> None:
+        request.headers[SECRET_HEADER] = secret
+
+    client.meta.events.register("before-sign.apigatewaymanagementapi", add)
+
+
+def _batches(messages: Sequence[Message]) -> Iterator[tuple[int, bytes]]:
+    """Yield the place of the first message of each batch, and the batch in JSON."""
+    first, size, texts = 0, 2, list[bytes]()
+    for place, text in enumerate(map(_encode, messages)):
+        if texts and size + len(text) + 1 > MAX_BATCH_BYTES:
+            yield first, b"[" + b",".join(texts) + b"]"
+            first, size, texts = place, 2, []
+        texts.append(text)
+        size += len(text) + 1
+    if texts:
+        yield first, b"[" + b",".join(texts) + b"]"
 
 
 _encode = msgspec.json.Encoder().encode

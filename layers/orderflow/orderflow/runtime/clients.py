@@ -130,19 +130,22 @@ def ledger() -> "Ledger":
 @cache
 def sockets() -> "Sockets":
     """Return the clients' WebSocket connections."""
-    from orderflow.adapters.sockets import AT_ONCE, ApiGatewaySockets, LocalGatewaySockets
+    from orderflow.adapters.sockets import AT_ONCE, ApiGatewaySockets, LocalGatewaySockets, with_secret
 
     settings = read_settings(SocketSettings)
     if not settings.connections_endpoint:
         raise ConfigurationError("CONNECTIONS_ENDPOINT is not set: where is /@connections?")
     if settings.connections_api == "local":
-        return LocalGatewaySockets.at(settings.connections_endpoint)
+        return LocalGatewaySockets.at(settings.connections_endpoint, settings.connections_secret)
     import boto3
     from botocore.config import Config
 
     config = Config(max_pool_connections=AT_ONCE)
     endpoint = settings.connections_endpoint
-    return ApiGatewaySockets(boto3.client("apigatewaymanagementapi", endpoint_url=endpoint, config=config))
+    client = boto3.client("apigatewaymanagementapi", endpoint_url=endpoint, config=config)
+    if settings.connections_secret:
+        with_secret(client, settings.connections_secret)
+    return ApiGatewaySockets(client)
 
 
 def database_url(*, anew: bool = False) -> str:

@@ -63,11 +63,13 @@ class LedgerSettings(Settings, frozen=True, kw_only=True):
 class SocketSettings(Settings, frozen=True, kw_only=True):
     """Of the functions that send to WebSocket connections: the URL under which `/@connections` lies.
 
-    `connections_api` says what is there: `aws` for API Gateway's management API, `local` for the local gateway.
+    `connections_api` says what is there: `aws` for API Gateway's management API, `local` for the local gateway, which
+    asks for `connections_secret`.
     """
 
     connections_endpoint: str = ""
     connections_api: str = "aws"
+    connections_secret: str = ""
 
 
 def read_settings(model: type[Model], environment: Mapping[str, str] | None = None) -> Model:

@@ -1,0 +1,76 @@
+"""Serves the management API beside the gateway, in its loop, on a listener that is not the clients'."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from local.gateway.connections import Connections
+from local.gateway.management import management_app
+from local.gateway.protocols import HttpProtocol
+from local.settings import LocalSettings
+from orderflow.errors import ConfigurationError
+
+LEAST_SECRET = 32
+"""Characters; a shorter CONNECTIONS_SECRET could be guessed."""
+
+
+class ManagementServer(uvicorn.Server):
+    """The management API's server. It leaves the signals to the gateway's."""
+
+    def __init__(self, connections: Connections, secret: str) -> None:
+        config = uvicorn.Config(
+            management_app(connections, secret),
+            loop="uvloop",
+            http=HttpProtocol,
+            ws="none",
+            lifespan="off",
+            proxy_headers=False,
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,
+        )
+        super().__init__(config)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def management_listeners(settings: LocalSettings) -> list[socket.socket]:
+    """Return the listeners of the management API: those that the runner opened, or one at CONNECTIONS_HOST.
+
+    There are none without a CONNECTIONS_SECRET. Raises ConfigurationError when that is too short.
+    """
+    if not settings.connections_secret:
+        return []
+    if len(settings.connections_secret) < LEAST_SECRET:
+        raise ConfigurationError(f"CONNECTIONS_SECRET can't be used: it has fewer than {LEAST_SECRET} characters")
+    if inherited := os.environ.get("ORDERFLOW_CONNECTIONS_FDS"):
+        return [socket.socket(fileno=int(number)) for number in inherited.split(",")]
+    return [socket.create_server((settings.connections_host, settings.connections_port))]
+
+
+def run_both(
+    gateway: uvicorn.Server,
+    listeners: list[socket.socket] | None,
+    management: uvicorn.Server,
+    management_listeners: list[socket.socket],
+) -> None:
+    """Serve the clients until a signal, and the management API for as long."""
+
+    async def serve() -> None:
+        beside = asyncio.create_task(management.serve(management_listeners))
+        try:
+            await gateway.serve(listeners)
+        finally:
+            management.should_exit = True
+            await beside
+
+    with asyncio.Runner(loop_factory=gateway.config.get_loop_factory()) as runner:
+        runner.run(serve())

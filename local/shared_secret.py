@@ -1,0 +1,24 @@
+"""A secret that the programs of one home share, though each is started apart: a path in, the secret out."""
+
+import os
+import secrets
+from pathlib import Path
+
+CONNECTIONS = "connections-secret"
+"""Its file's name in the home of `services`; local/sam.sh reads it there for the functions."""
+
+
+def shared_secret(path: Path) -> str:
+    """Return the secret in the file at `path`, which only its owner may read; made by the first who asks."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    own = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(32))
+    try:
+        # Whole or not at all, and never in the place of another's.
+        os.link(own, path)
+    except FileExistsError:
+        pass
+    finally:
+        own.unlink()
+    return path.read_text()
