@@ -74,7 +74,7 @@ test-localstack: .venv/.to-test .aws-sam/.built ## the template deployed to Loca
 	@$(PREPARE); exec $(BIN)/python -m pytest tests/localstack $(ARGS)
 
 clean: ## remove environments, builds and caches; the state in .orderflow stays
-	rm -rf .venv .venv-sam .venv-localstack .venv-lock .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-sam .venv-localstack .venv-lock .venv*.installing* .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # LocalStack runs on the functions' own runtime.

@@ -2,12 +2,15 @@
 # Makes a virtual environment hold exactly what a lock file pins, showing how far it is:
 #   install.sh DIRECTORY REQUIREMENTS ABOUT_SECONDS [further arguments of `pip install` for a second step]
 # An interrupted installation, a broken environment or one that was moved is made anew. PYTHON chooses the interpreter.
+# Of two at the same time the second waits; what the first did meanwhile is not done again.
 set -eu
+. "$(dirname "$0")/hold.sh"
 
 venv=$1 requirements=$2 about=$3
 shift 3
 log=$venv/install.log
 marker=$venv/.installing
+finished=$venv/.installed-$(echo "$requirements $*" | cksum | cut -d ' ' -f 1)
 pip_pid=
 
 # Settings of other environments that would lead pip or the interpreter astray; .pyc files make every start quicker.
@@ -61,6 +64,7 @@ progress() {
 pip_install() {
     "$venv/bin/python" -m pip install --disable-pip-version-check --no-input "$@" >>"$log" 2>&1 &
     pip_pid=$!
+    identity "$pip_pid" >"$marker"
     while kill -0 "$pip_pid" 2>/dev/null; do
         sleep 1
         seconds=$((seconds + 1))
@@ -75,18 +79,23 @@ $(tail -n 15 "$log")"
     pip_pid=
 }
 
-if [ -e "$marker" ] && other=$(cat "$marker") && [ -n "$other" ] && kill -0 "$other" 2>/dev/null; then
-    fail "Process $other is installing into $venv already; wait for it, or stop it."
+last=$(cat "$finished" 2>/dev/null || true)
+hold "$venv.installing" "installing into $venv"
+trap interrupted INT TERM HUP
+if [ "$(cat "$finished" 2>/dev/null || true)" != "$last" ] && usable; then
+    exit
 fi
+# A script that was killed leaves its pip behind.
+while alive "$(cat "$marker" 2>/dev/null || true)"; do sleep 0.2; done
 if ! usable; then
     python=$(find_python)
     echo "Making $venv with $python ($("$python" -V))"
     rm -rf "$venv"
     mkdir "$venv"
-    echo $$ >"$marker"
+    : >"$marker"
     "$python" -m venv "$venv" || fail "$python could not make a virtual environment."
 fi
-echo $$ >"$marker"
+: >"$marker"
 : >"$log"
 total=$(grep -c '==' "$requirements")
 seconds=0
@@ -97,4 +106,5 @@ pip_install --require-hashes --requirement "$requirements"
 [ ! -t 1 ] || printf '\r%60s\r' ''
 echo "Installed in $seconds s"
 pwd -P >"$venv/.tree"
+identity $$ >"$finished"
 rm "$marker"

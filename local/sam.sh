@@ -3,6 +3,7 @@
 # Ports and settings that were changed for the other programs (REDIS_PORT, CONNECTIONS_PORT, SPEED …) reach the
 # functions too.
 set -eu
+. "$(dirname "$0")/hold.sh"
 
 sam=$(dirname "$0")/../.venv-sam/bin/sam
 if [ ! -x "$sam" ]; then
@@ -10,18 +11,6 @@ if [ ! -x "$sam" ]; then
     exit 1
 fi
 export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION="${AWS_DEFAULT_REGION:-${AWS_REGION:-eu-central-1}}"
-
-# One build at a time: they share their cache.
-hold_builds() {
-    lock=.aws-sam/building
-    mkdir -p .aws-sam
-    until ln -s $$ "$lock" 2>/dev/null; do
-        kill -0 "$(readlink "$lock")" 2>/dev/null || rm -f "$lock"
-        sleep 0.2
-    done
-    trap 'rm -f "$lock"' EXIT
-    trap 'exit 130' INT TERM HUP
-}
 
 build_directory() {
     directory=.aws-sam/build
@@ -36,10 +25,16 @@ if [ "${1-}" = build ]; then
     # The functions' own runtime must be on PATH. A name there proves nothing: pyenv has shims for what is not selected.
     for bin in "$(dirname "$(command -v python3.13)")" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13.*/bin; do
         if "$bin/python3.13" -c '' 2>/dev/null; then
-            hold_builds
+            # One build at a time: they share their cache. What another has built meanwhile may be in use by now.
+            mkdir -p .aws-sam
+            built=.aws-sam/.built-$(echo "$*" | cksum | cut -d ' ' -f 1)
+            last=$(cat "$built" 2>/dev/null || true)
+            hold .aws-sam/building "building"
+            [ "$(cat "$built" 2>/dev/null || true)" = "$last" ] || exit 0
             PATH="$bin:$PATH" "$sam" "$@"
             # Lambda keeps no compiled module from one cold start to the next: without these each takes seconds longer.
             "$bin/python3.13" -m compileall -q --invalidation-mode unchecked-hash "$(build_directory "$@")"
+            identity $$ >"$built"
             exit
         fi
     done

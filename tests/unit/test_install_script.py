@@ -1,0 +1,152 @@
+"""local/install.sh: two that install at the same time take turns, and whoever died in between holds nobody up."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local.settings import ROOT
+
+Install = Callable[[], subprocess.Popen[str]]
+
+DONE_S = 60.0
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Lend a directory with the script, a lock file of one tiny package, and a Python that waits to be let go."""
+    (tmp_path / "local").mkdir()
+    for name in ("install.sh", "hold.sh"):
+        shutil.copy(ROOT / "local" / name, tmp_path / "local")
+    wheel = tmp_path / "tiny-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tiny.py", "")
+        archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        archive.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nTag: py3-none-any\n")
+        archive.writestr("tiny-1.0.dist-info/RECORD", "")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (tmp_path / "requirements.txt").write_text(f"--no-index\n--find-links .\ntiny==1.0 --hash=sha256:{digest}\n")
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\nif [ "$2" = venv ]; then echo >>makings; until [ -e go ]; do sleep 0.05; done; fi\n'
+        f'exec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    return tmp_path
+
+
+@pytest.fixture
+def install(directory: Path) -> Iterator[Install]:
+    """Lend a way to start the script in a process group of its own."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> subprocess.Popen[str]:
+        with (directory / f"said-{len(started)}").open("w") as said:
+            started.append(
+                subprocess.Popen(
+                    ["sh", "local/install.sh", ".venv", "requirements.txt", "5"],
+                    cwd=directory,
+                    env={"PATH": os.environ["PATH"], "HOME": str(directory), "PYTHON": str(directory / "python")},
+                    stdout=said,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    start_new_session=True,
+                )
+            )
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DONE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def lines(path: Path) -> int:
+    return path.read_text().count("\n") if path.exists() else 0
+
+
+def is_installed(directory: Path) -> bool:
+    imported = subprocess.run([directory / ".venv/bin/python", "-c", "import tiny"], check=False)
+    left = [path.name for path in directory.glob(".venv.installing*")] + list(directory.glob(".venv/.installing"))
+    return imported.returncode == 0 and left == []
+
+
+def test_of_two_at_the_same_time_the_second_waits_and_does_not_do_it_again(directory: Path, install: Install) -> None:
+    first = install()
+    eventually(lambda: lines(directory / "makings") == 1)
+    second = install()
+    eventually(lambda: "waiting for it" in (directory / "said-1").read_text())
+
+    (directory / "go").touch()
+
+    assert (first.wait(DONE_S), second.wait(DONE_S)) == (0, 0), (directory / "said-1").read_text()
+    assert is_installed(directory)
+    assert lines(directory / "makings") == 1
+    assert (directory / "said-1").read_text() == f"Process {first.pid} is installing into .venv; waiting for it …\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_an_installation_that_was_ended_is_done_by_whoever_waits(
+    number: signal.Signals, directory: Path, install: Install
+) -> None:
+    first = install()
+    eventually(lambda: lines(directory / "makings") == 1)
+    second = install()
+    eventually(lambda: "waiting for it" in (directory / "said-1").read_text())
+
+    os.killpg(first.pid, number)
+    first.wait(DONE_S)
+    eventually(lambda: lines(directory / "makings") == 2)
+    (directory / "go").touch()
+
+    assert second.wait(DONE_S) == 0
+    assert is_installed(directory)
+
+
+def test_many_that_find_the_lock_of_a_dead_process_still_take_turns(directory: Path, install: Install) -> None:
+    (directory / "go").touch()
+    with subprocess.Popen(["true"]) as dead:
+        dead.wait()
+    (directory / ".venv.installing").symlink_to(f"{dead.pid} Mon_Nov_23_10:00:00_2026_")
+
+    several = [install() for _ in range(4)]
+
+    assert [each.wait(DONE_S) for each in several] == [0] * 4
+    assert lines(directory / "makings") == 1
+    assert is_installed(directory)
+
+
+def test_a_later_process_with_the_number_of_a_dead_one_is_not_waited_for(directory: Path, install: Install) -> None:
+    (directory / "go").touch()
+    (directory / ".venv.installing").symlink_to(f"{os.getpid()} Mon_Nov_23_10:00:00_2026_")
+
+    assert install().wait(DONE_S) == 0
+    assert is_installed(directory)
+
+
+def test_an_installation_that_fails_leaves_the_next_to_try_itself(directory: Path, install: Install) -> None:
+    (directory / "go").touch()
+    wheel = directory / "tiny-1.0-py3-none-any.whl"
+    wheel.rename(directory / "away")
+    assert install().wait(DONE_S) == 1
+
+    (directory / "away").rename(wheel)
+
+    assert install().wait(DONE_S) == 0
+    assert is_installed(directory)
