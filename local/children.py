@@ -164,7 +164,11 @@ def watch_over(children: Sequence[Child], stop: threading.Event, changed: Callab
         if news := watch.check():
             for line in news:
                 say(f"orderflow: {line}")
-            changed()
+            try:
+                changed()
+            except OSError as error:
+                # A full disk, for one: no reason to end what still runs.
+                say(f"orderflow: can't write down what runs here: {error}")
 
 
 def say(text: str) -> None:

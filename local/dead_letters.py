@@ -9,6 +9,7 @@ from rich.console import Console
 
 from local.settings import read_local_settings
 from local.system_under_test import find
+from orderflow.adapters.partition_count import kept_partition_count
 from orderflow.errors import OrderflowError, RejectedError
 from orderflow.event_source.redrive import DeadLetterBox, Letter
 from orderflow.runtime.clients import open_redis
@@ -57,13 +58,13 @@ def _dead_letter_box() -> DeadLetterBox:
     system = find()
     if settings.redis_url:
         client = open_redis(settings.redis_url, cluster=settings.redis_cluster)
-        partitions = settings.partitions
-    elif system is not None and system.redis_url and system.partitions:
-        client, partitions = open_redis(system.redis_url), system.partitions
+    elif system is not None and system.redis_url:
+        client = open_redis(system.redis_url)
     else:
-        raise NoRedisError("nothing runs here; start it (make run), or set REDIS_URL and PARTITIONS")
+        raise NoRedisError("nothing runs here; start it (make run), or set REDIS_URL")
     try:
-        client.ping()
+        # Of a Redis that has not been started with yet, the setting says it.
+        partitions = kept_partition_count(client) or settings.partitions
     except redis.RedisError as error:
         raise NoRedisError(f"Redis does not answer: {error}") from error
     return DeadLetterBox(client, partitions)

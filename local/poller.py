@@ -13,23 +13,36 @@ from typing import Any
 from local.lifeline import end_with_parent
 from local.settings import ROOT, LocalSettings, read_local_settings
 from local.template import FunctionTemplate, read_template
+from orderflow.errors import OrderflowError
 from orderflow.event_source.health import HealthServer
 from orderflow.event_source.invoke import InLambda, InProcess, Invoke, lambda_client
 from orderflow.event_source.lag import publish_lags
 from orderflow.event_source.source import EventSource
 from orderflow.runtime.clients import open_redis
-from orderflow.runtime.stopping import stop_on
+from orderflow.runtime.stopping import end_when_a_thread_fails, stop_on
 
 # The poller's threads mostly wait; one that computes should not keep the others from their turn for long.
 SWITCH_INTERVAL_S = 0.001
 
 
-def main(owner: str) -> None:
-    """Work on this process's share of the partitions until SIGTERM."""
+def main(owner: str) -> int:
+    """Work on this process's share of the partitions until SIGTERM, and return the exit status."""
+    end_when_a_thread_fails("event_source")
     end_with_parent()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     stop = stop_on(signal.SIGTERM, signal.SIGINT)
-    settings = read_local_settings()
+    try:
+        run(read_local_settings(), owner, stop)
+    except OrderflowError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(settings: LocalSettings, owner: str, stop: threading.Event) -> None:
+    """Run the event source until `stop` is set. Raises OrderflowError when it can't be started, or may not go on."""
+    # The functions read it too, and have another default.
+    os.environ["PARTITIONS"] = str(settings.partitions)
     template = read_template(ROOT / "template.yaml")
     mappings = template.event_sources
     functions = [template.function(mapping.function) for mapping in mappings]
@@ -81,4 +94,4 @@ def handler_of(function: FunctionTemplate) -> Callable[[Any, Any], Any]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else socket.gethostname())
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else socket.gethostname()))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
+import redis
 
 from local.backing import BackingError, start_postgres, start_redis
 from local.banner import what_to_try
@@ -24,11 +25,12 @@ from local.services import postgres_listening, redis_listening
 from local.settings import CONNECTIONS_PORT, LocalSettings
 from local.shared_secret import CONNECTIONS, shared_secret
 from orderflow.adapters.keys import CHAIN, key
+from orderflow.adapters.partition_count import hold_partition_count
+from orderflow.errors import ConfigurationError
 from orderflow.runtime.clients import open_redis
 from orderflow.runtime.stopping import stop_on
 
 READY_TIMEOUT_S = 30.0
-PARTITIONS_KEY = "orderflow:partitions"
 
 
 class Listeners(NamedTuple):
@@ -145,14 +147,13 @@ def _poller(name: str, settings: LocalSettings, environment: dict[str, str]) -> 
 
 def _hold_partitions(redis_url: str, settings: LocalSettings) -> None:
     """Raise StartError when this Redis was used with another number of partitions: its orders would be left behind."""
-    with open_redis(redis_url, cluster=settings.redis_cluster) as client:
-        client.setnx(PARTITIONS_KEY, settings.partitions)
-        used = int(client.get(PARTITIONS_KEY) or 0)
-    if used != settings.partitions:
-        raise StartError(
-            f"PARTITIONS={settings.partitions} can't be used with this Redis: its orders lie in {used} partitions.\n"
-            f"Use PARTITIONS={used}, or another ORDERFLOW_HOME (or REDIS_URL)."
-        )
+    try:
+        with open_redis(redis_url, cluster=settings.redis_cluster) as client:
+            hold_partition_count(client, settings.partitions)
+    except ConfigurationError as error:
+        raise StartError(f"{error}, or another ORDERFLOW_HOME (or REDIS_URL).") from error
+    except redis.RedisError as error:
+        raise StartError(f"Redis can't be asked for its number of partitions: {error}") from error
 
 
 def _environment(settings: LocalSettings, redis_url: str, database_url: str) -> dict[str, str]:

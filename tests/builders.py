@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orderflow.adapters.codec import encoder
-from orderflow.adapters.keys import CHAIN, partition_of
+from orderflow.adapters.keys import CHAIN
 from orderflow.domain.amounts import to_atoms
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.order import Order, OrderId, OrderRequest, event_of
@@ -31,7 +31,7 @@ NOW_MS = 1_795_371_241_123
 
 ORDER_ID = "01a20477-0e28-7d4b-9a3f-2b7c5d8e9f10"
 OTHER_ID = "01a20477-0e29-7c11-8b52-6d0f4a1e3c02"
-"""Of the same partition as the other one."""
+"""Of the same partition as the other one, up to four of them."""
 CONNECTION_ID = "OLNmQeKPFiACEYA="
 
 _WAY = (Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED, Status.CONFIRMED)
@@ -172,7 +172,7 @@ def records(stream: str, data: Sequence[dict[str, str]], *, partition: str = "p0
 
 def order_records(stream: str, *orders: Order, attempt: int = 1) -> StreamEvent:
     """Return the event with which a stage is invoked on orders."""
-    partition = CHAIN if stream == "transactions" else partition_of(orders[0].order_id, 4)
+    partition = CHAIN if stream == "transactions" else "p0"
     return records(stream, [{"order": encode(order)} for order in orders], partition=partition, attempt=attempt)
 
 

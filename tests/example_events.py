@@ -3,12 +3,10 @@
 import json
 from collections.abc import Iterator
 
-from orderflow.adapters.keys import partition_of
 from orderflow.domain.status import Status
 from orderflow.runtime.batch import StreamEvent
 from tests.builders import (
     EVENTS,
-    ORDER_ID,
     OTHER_ID,
     make_order,
     make_request,
@@ -33,9 +31,8 @@ def example_events() -> Iterator[tuple[str, StreamEvent]]:
         yield function, order_records(stream, make_order(status), make_order(status, back, order_id=OTHER_ID))
     steps = [status_fields(make_order(status)) for status in Status if status is not Status.FAILED]
     failed = status_fields(make_order(Status.FAILED, back, order_id=OTHER_ID))
-    partition = partition_of(ORDER_ID, 4)
-    yield "publish_status", records("status", [steps[0], watch_fields(), *steps[1:], failed], partition=partition)
-    yield "record_order", records("status", [*steps, watch_fields("unsubscribe"), failed], partition=partition)
+    yield "publish_status", records("status", [steps[0], watch_fields(), *steps[1:], failed])
+    yield "record_order", records("status", [*steps, watch_fields("unsubscribe"), failed])
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ class FakeOrders(Orders):
 
     def __init__(self) -> None:
         self.error: Exception | None = None
-        self.partitions = 4
+        self.partitions = 1
         self.sequences: dict[str, int] = {}
         self.transitions: list[Transition] = []
         self.scheduled: list[tuple[str, Order, int]] = []

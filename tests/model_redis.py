@@ -96,6 +96,12 @@ class AsyncFace:
 
         return call
 
+    async def get(self, _name: str) -> None:
+        """Know no number of partitions: those of a world do not differ in it."""
+
+    async def set(self, _name: str, _value: int, *, nx: bool) -> None:
+        """Keep none."""
+
     async def info(self, _section: str) -> dict[str, int]:
         """Say that no memory is used."""
         return {"used_memory": 0}

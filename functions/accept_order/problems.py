@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from orderflow.errors import OverloadedError, RetryableError
+from orderflow.errors import ConfigurationError, OverloadedError, RetryableError
 from orderflow.runtime.faults import Answer, Application, Faults
 from orderflow.runtime.refusals import Refusals
 
@@ -135,5 +135,5 @@ def answer_problems(app: FastAPI) -> None:
         detail = "the service can't keep your request right now; try again"
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_AFTER)
 
-    for unavailable in (RetryableError, redis.RedisError, OSError):
+    for unavailable in (RetryableError, ConfigurationError, redis.RedisError, OSError):
         app.add_exception_handler(unavailable, away)

@@ -16,6 +16,7 @@ from orderflow.runtime.batch import (
     Failures,
     StreamEvent,
     StreamRecord,
+    check_partitions,
     run_batch,
     stream_function,
 )
@@ -36,6 +37,7 @@ def record_order(records: Sequence[StreamRecord], failures: Failures) -> Done:
             steps.append((record, msgspec.convert(record["data"], Step, strict=False)))
 
     failures.attempt(records, read)
+    check_partitions((record, step.order_id) for record, step in steps)
     # What is recorded must not be taken back by a failover.
     clients.replication().wait_for(Written(partition) for partition in {record["partition"] for record in records})
     try:

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.sockets import Message
 from orderflow.adapters.subscriptions import Subscription
-from orderflow.errors import RetryableError
+from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.runtime import async_clients, clients
 from orderflow.runtime.faults import Answer, Faults
 from orderflow.runtime.refusals import Refusals
@@ -56,7 +56,7 @@ async def take_frame(request: Request) -> Response:
         return _unknown(command.order_id)
     try:
         return await _subscribe(Subscription(order_id, connection_id, command.action))
-    except (RetryableError, redis.RedisError, OSError) as error:
+    except (RetryableError, ConfigurationError, redis.RedisError, OSError) as error:
         _refusals.note("unavailable", f"subscription to {order_id}: {error}")
         return _frame({"order_id": order_id, "error": "unavailable right now; send it again"})
 

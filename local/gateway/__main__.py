@@ -17,6 +17,7 @@ from local.lifeline import end_with_parent
 from local.settings import read_local_settings
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 from orderflow.runtime.logging import get_logger
+from orderflow.runtime.stopping import end_when_a_thread_fails
 
 BACKLOG = 2048
 MANY_FILES = 65_536
@@ -24,8 +25,11 @@ MANY_FILES = 65_536
 
 def main() -> None:
     """Serve until SIGTERM."""
+    end_when_a_thread_fails("gateway")
     end_with_parent()
     settings = read_local_settings()
+    # The functions read it too, and have another default.
+    os.environ["PARTITIONS"] = str(settings.partitions)
     files = allow_many_files()
     if files < settings.max_sockets + settings.max_requests:
         get_logger("gateway").warning("few files", extra={"open_files": files, "max_sockets": settings.max_sockets})

@@ -17,6 +17,7 @@ import pytest
 import redis
 
 from orderflow.adapters.keys import key
+from orderflow.adapters.partition_count import PARTITION_COUNT_KEY
 from tests.integration.conftest import eventually
 from tests.lambda_api import LambdaApi
 
@@ -186,3 +187,20 @@ def test_what_can_not_be_used_is_named_in_a_sentence(start: Start, settings: dic
     assert said in program.said
     assert "Traceback" not in program.said
     assert "sec" not in program.said
+
+
+def test_another_number_of_partitions_than_redis_is_used_with_ends_it_in_a_sentence(
+    client: redis.Redis, redis_url: str, start: Start
+) -> None:
+    client.set(PARTITION_COUNT_KEY, 4)
+    with LambdaApi({"orderflow-BuildOrder-X1": lambda _event: None}) as api:
+        add_orders(client, 1)
+        program = start(REDIS_URL=redis_url, LAMBDA_ENDPOINT=api.url, PARTITIONS="2")
+
+        assert program.process.wait(30) == 1
+
+    assert (
+        "PARTITIONS=2 can't be used with this Redis: its orders lie in 4 partitions. Use PARTITIONS=4" in program.said
+    )
+    assert "Traceback" not in program.said
+    assert client.xlen(key("p0", "build")) == 1

@@ -1,12 +1,13 @@
 """local/children.py: processes that die are started again, each time a little later."""
 
+import threading
 from types import SimpleNamespace
 
 import pytest
 
 from local import children
 from local.backing import BackingError
-from local.children import HEALTHY_S, RESTART_S, Watch
+from local.children import HEALTHY_S, RESTART_S, Watch, watch_over
 
 
 class FakeChild:
@@ -141,3 +142,26 @@ def test_each_child_is_watched_for_itself(clock: Clock) -> None:
 
     assert watch.check() == ["poller-1 ended with status 3; starting it again in 0.1 s"]
     assert dies_and_comes_back(watch, gateway, clock) == 0.5
+
+
+def test_a_disk_that_takes_no_note_of_a_restart_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    child, stop = FakeChild("gateway"), threading.Event()
+    monkeypatch.setattr(children, "WATCH_S", 0.001)
+    monkeypatch.setattr(children, "RESTART_S", (0.0,))
+    changes: list[int] = []
+
+    def note() -> None:
+        changes.append(child.starts)
+        if len(changes) == 1:
+            child.status = 1
+        elif len(changes) == 2:
+            raise OSError(28, "No space left on device")
+        else:
+            stop.set()
+
+    watch_over([child], stop, note)
+
+    assert changes == [0, 0, 1]
+    assert "can't write down what runs here: [Errno 28] No space left on device" in capsys.readouterr().out

@@ -46,6 +46,19 @@ def test_whatever_a_handler_raises_is_the_functions_error(error: Exception) -> N
     assert failure.value.__cause__ is error
 
 
+def test_a_handler_that_leaves_its_process_has_failed_as_on_lambda() -> None:
+    def leave(_event: Any, _context: Any) -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(FunctionError, match="^SystemExit: 3$"):
+        InProcess({"route_order": leave})("route_order", EVENT)
+
+
+def test_a_setting_that_can_not_be_used_is_put_right_and_not_blamed_on_a_record() -> None:
+    with pytest.raises(RetryableError, match="^route_order can't run: PARTITIONS=2 can't be used$"):
+        in_process(ConfigurationError("PARTITIONS=2 can't be used"))("route_order", EVENT)
+
+
 def test_a_handler_may_say_that_the_batch_should_wait() -> None:
     with pytest.raises(RetryableError, match="^Postgres is away$"):
         in_process(RetryableError("Postgres is away"))("route_order", EVENT)

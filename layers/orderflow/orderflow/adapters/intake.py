@@ -10,6 +10,7 @@ from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.headroom import Headroom, Limits
 from orderflow.adapters.keys import key, order_key, partition_of
+from orderflow.adapters.partition_count import AsyncPartitionCount
 from orderflow.adapters.replication import AsyncReplication, Written, step_taken
 from orderflow.adapters.together import Together
 from orderflow.domain.order import Order, OrderId, event_of
@@ -48,6 +49,7 @@ class Intake:
         self.partitions = partitions
         self._limits = limits
         self._replication = replication
+        self._partition_count = AsyncPartitionCount(client, partitions)
         self._headroom = Headroom(client, partitions, limits)
         self._create = client.register_script(scripts.source("create", "deliver"))
         names = [f"p{number}" for number in range(partitions)]
@@ -58,8 +60,10 @@ class Intake:
 
         Returns the id of the order that stands for the request: the new one's, or the first one's when the same
         request came before. When this returns the order is durable. Raises OverloadedError when there is no room for
-        the order, which then does not exist; RetryableError and redis' errors when that is not known.
+        the order, which then does not exist; RetryableError and redis' errors when that is not known;
+        ConfigurationError when this Redis is used with another number of partitions.
         """
+        await self._partition_count.hold()
         excess = await self._headroom.look()
         if excess and not new.idempotency_key:
             raise OverloadedError(*excess)

@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 
 from orderflow.adapters import scripts
 from orderflow.adapters.keys import key, order_key, partition_of
+from orderflow.adapters.partition_count import AsyncPartitionCount
 from orderflow.adapters.together import Together
 
 # An order that expires sooner may be gone when its subscription's turn comes; the ledger has it by then.
@@ -26,12 +27,17 @@ class Subscriptions:
 
     def __init__(self, client: Redis, partitions: int) -> None:
         self._partitions = partitions
+        self._partition_count = AsyncPartitionCount(client, partitions)
         self._subscribe = client.register_script(scripts.source("subscribe"))
         names = [f"p{number}" for number in range(partitions)]
         self._trips = {name: Together(self._add_all(name), f"subscriptions of {name}") for name in names}
 
     async def add(self, subscription: Subscription) -> bool:
-        """Queue a subscription behind the events so far; False when Redis does not hold the order (any longer)."""
+        """Queue a subscription behind the events so far; False when Redis does not hold the order (any longer).
+
+        Raises ConfigurationError when this Redis is used with another number of partitions.
+        """
+        await self._partition_count.hold()
         partition = partition_of(subscription.order_id, self._partitions)
         return await self._trips[partition].add(subscription)
 

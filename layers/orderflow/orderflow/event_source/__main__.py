@@ -23,7 +23,7 @@ from orderflow.event_source.source import EventSource
 from orderflow.runtime.clients import open_redis, redis_login
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.settings import Settings, read_settings
-from orderflow.runtime.stopping import stop_on
+from orderflow.runtime.stopping import end_when_a_thread_fails, stop_on
 
 INVOCATION_S = 45.0
 """Longer than any function's time-out, so that no answer is given up while its function still runs."""
@@ -60,6 +60,7 @@ class EventSourceSettings(Settings, frozen=True, kw_only=True):
 
 def main() -> int:
     """Work until SIGTERM, finish the batches under way, and return the exit status."""
+    end_when_a_thread_fails("event_source")
     stop = stop_on(signal.SIGTERM, signal.SIGINT)
     try:
         run(read_settings(EventSourceSettings), stop)
@@ -70,7 +71,7 @@ def main() -> int:
 
 
 def run(settings: EventSourceSettings, stop: threading.Event) -> None:
-    """Run the event source until `stop` is set. Raises OrderflowError when it can't be started."""
+    """Run the event source until `stop` is set. Raises OrderflowError when it can't be started, or may not go on."""
     bindings = settings.bindings
     # A thread for each mapping and for the timers of each partition, should this process ever own them all.
     threads = (settings.partitions + 1) * (len(bindings) + 1)

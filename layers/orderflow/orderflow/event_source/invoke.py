@@ -82,7 +82,9 @@ class InProcess:
                 return self._handlers[function](event, None)
         except RetryableError:
             raise
-        except Exception as error:
+        except ConfigurationError as error:
+            raise RetryableError(f"{function} can't run: {error}") from error
+        except (Exception, SystemExit) as error:
             get_logger(function).exception("function raised")
             raise FunctionError(f"{type(error).__name__}: {error}") from error
 

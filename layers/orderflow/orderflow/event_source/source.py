@@ -9,6 +9,7 @@ import redis
 
 from orderflow.adapters.keys import CHAIN
 from orderflow.adapters.orders import Orders
+from orderflow.adapters.partition_count import hold_partition_count
 from orderflow.adapters.replication import Replication
 from orderflow.adapters.streams import Streams
 from orderflow.adapters.venue import MockVenue
@@ -49,6 +50,7 @@ class EventSource:
         min_replicas: int = 0,
     ) -> None:
         self._client = client
+        self._partition_count = partitions
         self._drain_s = drain_s
         self._mappings = mappings
         self._invoke = invoke
@@ -60,6 +62,7 @@ class EventSource:
         self._all = [CHAIN, *(f"p{number}" for number in range(partitions))]
         self._owned: dict[str, OwnedPartition] = {}
         self._members = 1
+        self._agreed = False
         self._away = ""
         self.renewed_at = float("-inf")
         """When the leases were last renewed, on the monotonic clock."""
@@ -70,7 +73,10 @@ class EventSource:
         return list(self._owned)
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set; then finish the batches under way and give the partitions back."""
+        """Work until `stop` is set; then finish the batches under way and give the partitions back.
+
+        Raises ConfigurationError when this Redis is used with another number of partitions.
+        """
         # Event sources that start together should know of each other before they share out.
         self._try(self._meet)
         stop.wait(MEET_S)
@@ -84,9 +90,12 @@ class EventSource:
         """Renew the leases held, take what is free, up to a fair share, and give back what is too much.
 
         Nothing here waits for a function: a lease must be renewed however long the batches under way take. Nor does one
-        part of Redis that is away keep the others from being renewed.
+        part of Redis that is away keep the others from being renewed. Nothing is taken before Redis has said that its
+        orders lie in as many partitions.
         """
         self._try(self._meet)
+        if not self._agreed:
+            return
         self._renew_all()
         share = -(-len(self._all) // self._members)
         for owned in list(self._owned.values())[share:]:
@@ -97,6 +106,9 @@ class EventSource:
                 self._try(self._take, partition)
 
     def _meet(self) -> None:
+        # Each time, since the Redis may be another one by now; it is one small read a second.
+        hold_partition_count(self._client, self._partition_count)
+        self._agreed = True
         self._members = len(self._leases.members())
         self.renewed_at = time.monotonic()
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, NotRequired, Protocol, TypedDict
 import redis
 
 from orderflow.adapters.codec import order_decoder
+from orderflow.adapters.keys import CHAIN, partition_of
 from orderflow.adapters.orders import Transition
 from orderflow.domain.order import Order
 from orderflow.domain.status import is_known
@@ -116,10 +117,30 @@ class Failures:
                 self.add(record, error)
 
     def decode_orders(self, records: Iterable[StreamRecord]) -> list[tuple[StreamRecord, Order]]:
-        """Return records with the order that each carries; one that carries none is noted."""
+        """Return records with the order that each carries; one that carries none is noted.
+
+        Raises RetryableError as `check_partitions` does.
+        """
         decoded: list[tuple[StreamRecord, Order]] = []
         self.attempt(records, lambda record: decoded.append((record, order_decoder.decode(record["data"]["order"]))))
+        check_partitions((record, order.order_id) for record, order in decoded)
         return decoded
+
+
+def check_partitions(records: Iterable[tuple[StreamRecord, str]]) -> None:
+    """Raise RetryableError when a record, given with its order's id, lies in another partition than that order for us.
+
+    PARTITIONS then differs between this function and what sent the record. The order would not be found, and its
+    message be acknowledged as stale; no record is at fault, so the whole batch waits until the setting is put right.
+    """
+    partitions = clients.orders().partitions
+    for record, order_id in records:
+        own = partition_of(order_id, partitions)
+        if record["partition"] not in (own, CHAIN):
+            raise RetryableError(
+                f"order {order_id} came through {record['partition']}, but with PARTITIONS={partitions} it lies in"
+                f" {own}: PARTITIONS differs between this function and what sent it"
+            )
 
 
 class Done(NamedTuple):

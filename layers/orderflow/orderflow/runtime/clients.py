@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from orderflow.adapters.orders import Orders
+from orderflow.adapters.partition_count import hold_partition_count
 from orderflow.adapters.redis_cluster import Cluster
 from orderflow.adapters.replication import Replication
 from orderflow.errors import ConfigurationError
@@ -81,8 +82,10 @@ def replication() -> Replication:
 
 @cache
 def orders() -> Orders:
-    """Return the orders in Redis."""
-    return Orders(redis_client(), read_settings(Settings).partitions)
+    """Return the orders in Redis. Raises ConfigurationError when they lie in another number of partitions."""
+    partitions = read_settings(Settings).partitions
+    hold_partition_count(redis_client(), partitions)
+    return Orders(redis_client(), partitions)
 
 
 @cache

@@ -1,0 +1,69 @@
+"""Keeps in Redis in how many partitions its orders lie: the number of the first start in, an error for any other out.
+
+An order's partition follows from its id and this number. Where two programs differ in it, one does not find the orders
+of the other and takes them for gone, so every program that starts asks here first.
+"""
+
+from contextlib import suppress
+
+import redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio import RedisCluster as AsyncRedisCluster
+
+from orderflow.adapters.keys import CHAIN, key
+from orderflow.errors import ConfigurationError
+
+# Under a hash tag as everything that logins to Redis may touch.
+PARTITION_COUNT_KEY = key(CHAIN, "partitions")
+FORMER_KEY = "orderflow:partitions"
+"""Where `make run` kept it before the other programs asked for it."""
+
+
+def kept_partition_count(client: redis.Redis) -> int | None:
+    """Return the number of partitions that this Redis is used with, or None before the first start."""
+    kept = client.get(PARTITION_COUNT_KEY)
+    if kept is None:
+        with suppress(redis.exceptions.NoPermissionError):
+            kept = client.get(FORMER_KEY)
+    return None if kept is None else int(kept)
+
+
+def hold_partition_count(client: redis.Redis, partitions: int) -> None:
+    """Keep `partitions` as the number for this Redis, if it is its first.
+
+    Raises ConfigurationError when another one is kept, and redis' errors when Redis can't be asked.
+    """
+    # Read first: a Redis that is full, or a replica for a while, still answers that.
+    kept = client.get(PARTITION_COUNT_KEY)
+    if kept is None:
+        client.set(PARTITION_COUNT_KEY, kept_partition_count(client) or partitions, nx=True)
+        kept = client.get(PARTITION_COUNT_KEY)
+    _compare(kept, partitions)
+
+
+class AsyncPartitionCount:
+    """The same for asyncio, asked at the first use and not again."""
+
+    def __init__(self, client: AsyncRedis | AsyncRedisCluster, partitions: int) -> None:
+        self._client = client
+        self._partitions = partitions
+        self._held = False
+
+    async def hold(self) -> None:
+        """Do as `hold_partition_count`, until it has succeeded once."""
+        if self._held:
+            return
+        kept = await self._client.get(PARTITION_COUNT_KEY)
+        if kept is None:
+            await self._client.set(PARTITION_COUNT_KEY, self._partitions, nx=True)
+            kept = await self._client.get(PARTITION_COUNT_KEY)
+        _compare(kept, self._partitions)
+        self._held = True
+
+
+def _compare(kept: bytes | str | None, partitions: int) -> None:
+    if kept is not None and int(kept) != partitions:
+        raise ConfigurationError(
+            f"PARTITIONS={partitions} can't be used with this Redis: its orders lie in {int(kept)} partitions."
+            f" Use PARTITIONS={int(kept)}"
+        )
