@@ -19,8 +19,8 @@ help: ## this list
 run: .venv/.to-run ## start everything on this machine; Ctrl-C stops it
 	@$(PREPARE); exec $(BIN)/python -m local up
 
-bench: .venv/.to-run ## measure it under load; ARGS="--help" shows how
-	@$(PREPARE); exec $(BIN)/python -m local bench $(ARGS)
+bench: .venv/.to-run ## measure BASE_URL under load, or a system started for it; ARGS="--help" shows how
+	@$(PREPARE); exec $(BIN)/python -m local bench $(if $(BASE_URL),--base-url '$(BASE_URL)') $(ARGS)
 
 chaos: .venv/.to-run ## break it on purpose and audit what becomes of its orders; ARGS="--help" shows how
 	@$(PREPARE); exec $(BIN)/python -m local chaos $(ARGS)
@@ -60,9 +60,7 @@ test-sam: .venv/.to-test .venv-sam/.to-run ## the functions under sam local, for
 	@$(PREPARE); exec $(BIN)/python -m pytest tests/sam $(ARGS)
 
 compose: ## everything in docker, with LocalStack for secrets and settings; PORT, SPEED … as for run
-	@docker compose -f local/compose.yaml up --wait || { \
-	    echo "If its port is taken, make run may have it: stop that, or choose another one: make compose PORT=3001" >&2; exit 1; }
-	@echo; echo "Orderflow runs in docker at http://127.0.0.1:$(or $(PORT),3000), until: docker compose -f local/compose.yaml down"
+	@exec sh local/compose.sh
 
 localstack: .venv/.to-run .aws-sam/.built ## as compose, but the functions are deployed to LocalStack and invoked there
 	@$(PREPARE); exec sh local/localstack/deploy.sh

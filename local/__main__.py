@@ -9,10 +9,13 @@ from orderflow.errors import OrderflowError
 # Imported only when asked for: none should wait for what another needs.
 CLIENTS = {
     "watch": ("local.watch", "place an order and follow it here, or follow one that is on its way"),
-    "bench": ("local.bench", "measure a running system, or one started for it, under load"),
+    "bench": ("local.bench", "measure a system that is started for it, or the one at --base-url, under load"),
     "chaos": ("local.chaos.command", "prove under faults that nothing is lost and nothing executed twice"),
     "dead-letters": ("local.dead_letters", "list, show, redrive or discard the records that were given up"),
-    "acceptance": ("local.acceptance", "try every promise of the API against a running system"),
+    "acceptance": (
+        "local.acceptance",
+        "try every promise of the API on a system that is started for it, or on the one at --base-url",
+    ),
 }
 
 

@@ -156,6 +156,12 @@ def started(speed: float) -> Iterator[System]:
         yield system.start()
 
 
+def shared_servers() -> str:
+    """Say what a started system shares with others, and so leaves its orders in; empty when it is nothing."""
+    names = [name for name in ("REDIS_URL", "DATABASE_URL") if os.environ.get(name)]
+    return f"It uses {' and '.join(names)}, where the orders stay." if names else ""
+
+
 def base_url_argument(url: str) -> str:
     """Return a command line's base URL without its last slash; raises argparse's error unless it is an HTTP URL."""
     parts = urlsplit(url)

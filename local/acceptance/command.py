@@ -9,7 +9,7 @@ from rich.console import Console
 
 from local.acceptance.narrator import Narrator
 from local.acceptance.runner import SUITES, run_suites
-from local.system_under_test import INTERRUPTED, System, base_url_argument, started
+from local.system_under_test import INTERRUPTED, System, base_url_argument, shared_servers, started
 from orderflow.errors import OrderflowError
 
 
@@ -43,7 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     given = System(arguments.base_url) if arguments.base_url else None
     try:
         if given is None:
-            console.print(f"No base URL given: starting a system with SPEED={arguments.speed:g} …", highlight=False)
+            said = f"No base URL given: starting a system with SPEED={arguments.speed:g} … {shared_servers()}"
+            console.print(said.rstrip(), markup=False, highlight=False, soft_wrap=True)
         with nullcontext(given) if given else started(arguments.speed) as system:
             report = asyncio.run(
                 run_suites(system.url, arguments.suite, arguments.quick, Narrator(console), arguments.socket_url)

@@ -19,7 +19,7 @@ from local.bench.load import Observations
 from local.bench.orders import bodies
 from local.bench.report import Result, show
 from local.client import Client
-from local.system_under_test import INTERRUPTED, System, base_url_argument, find, started
+from local.system_under_test import INTERRUPTED, System, base_url_argument, find, shared_servers, started
 from local.timings import Timings
 from orderflow.errors import OrderflowError
 
@@ -42,8 +42,8 @@ class Plan:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "Measure a running system (the one at --base-url, or the one that runs in ORDERFLOW_HOME), or start one for"
-        " the purpose when there is none. Exits with 1 when an order was refused, lost, doubled or not told in full."
+        "Start a system and measure it, or measure the one at --base-url, where the orders then stay. Exits with 1 when"
+        " an order was refused, lost, doubled or not told in full."
     )
     parser.add_argument(
         "what",
@@ -82,9 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
     plan = Plan(arguments.orders, max(arguments.concurrency, 1), arguments.sockets, arguments.unloaded)
     console = Console(stderr=True)
     try:
-        system = find(arguments.base_url)
-        if system is None and not arguments.json:
-            console.print(f"No system is running here: starting one with SPEED={arguments.speed:g} …")
+        system = find(arguments.base_url) if arguments.base_url else None
+        if not arguments.json:
+            console.print(_what_is_measured(system, arguments.speed), markup=False, highlight=False, soft_wrap=True)
         with nullcontext(system) if system else started(arguments.speed) as target:
             result = uvloop.run(measure(target, plan, _progress(console, hidden=arguments.json)))
     except (OrderflowError, aiohttp.ClientError) as error:
@@ -97,6 +97,15 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show(result, Console())
     return 0 if result.clean else 1
+
+
+def _what_is_measured(system: System | None, speed: float) -> str:
+    if system is not None:
+        pace = "" if system.speed is None else f" (SPEED={system.speed:g})"
+        return f"Measuring the system at {system.url}{pace}; its ledger keeps the orders."
+    running = find()
+    beside = f"Left alone: the one at {running.url}; --base-url {running.url} measures it." if running else ""
+    return " ".join(filter(None, (f"Starting a system with SPEED={speed:g} …", shared_servers(), beside)))
 
 
 async def measure(system: System, plan: Plan, progress: Progress) -> Result:
