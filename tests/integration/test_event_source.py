@@ -124,7 +124,7 @@ def test_what_a_former_owner_reads_after_the_takeover_is_done_too(
     monkeypatch.setattr(poller_module, "LOOK_BACK_S", 0.05)
     function = Function()
     in_thread(source(client, function, ROUTE).run)
-    eventually(lambda: client.exists("{p0}:lease") == 1)
+    eventually(lambda: client.exists("{p0}:route") == 1 and client.xinfo_groups("{p0}:route"))
     read: list[str] = []
 
     while not read:  # the owner is quick; now and then the former one is quicker

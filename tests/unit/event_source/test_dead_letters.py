@@ -111,6 +111,37 @@ def test_an_order_whose_transaction_was_executed_is_confirmed(mapping: EventSour
     assert steps == [settle(SUBMITTED, execution, NOW_MS)]
 
 
+@pytest.mark.parametrize("mapping", [SUBMIT, CONFIRM, CHAIN])
+@pytest.mark.parametrize("executed", [True, False])
+def test_the_chain_forgets_the_result_of_an_order_that_is_ended_for_nothing_else_has_it_do_so(
+    mapping: EventSourceMapping, *, executed: bool
+) -> None:
+    desk = Desk(SUBMITTED)
+    if executed:
+        [desk.venue.executions[SUBMITTED.signature]] = land([SUBMITTED]).executions
+
+    desk.bury(mapping, message(SUBMITTED))
+
+    assert SUBMITTED.transaction is not None
+    assert desk.venue.forgotten == [(SUBMITTED.signature, SUBMITTED.transaction.expires_at_ms - NOW_MS)]
+
+
+@pytest.mark.parametrize("on_record", [SUBMITTED.fail("x", NOW_MS), None], ids=["ended", "left Redis"])
+def test_the_result_is_forgotten_although_a_crash_came_between_the_end_and_that(on_record: Order | None) -> None:
+    desk = Desk(on_record)
+
+    assert desk.bury(CONFIRM, message(SUBMITTED)) == []
+    assert [signature for signature, _ in desk.venue.forgotten] == [SUBMITTED.signature]
+
+
+def test_the_result_of_an_order_under_way_is_kept() -> None:
+    desk = Desk(SUBMITTED)
+
+    desk.bury(ROUTE, message(make_order(Status.PENDING)))
+
+    assert desk.venue.forgotten == []
+
+
 def test_an_order_is_not_ended_by_what_a_failover_may_take_back() -> None:
     desk = Desk(SUBMITTED)
     desk.replication.error = RetryableError("0 of 1 replicas have what was written to chain")

@@ -59,6 +59,7 @@ class DeadLetters:
             return None
         found = self._orders.find(waiting.order_id)
         if found is None:
+            self._forget(waiting)
             return None
         order, _ = found
         if not is_known(order.status):
@@ -72,8 +73,17 @@ class DeadLetters:
         elif order.sequence == waiting.sequence and order.status not in TERMINAL:
             ended = order.fail(reason, now_ms())
         else:
+            if order.status in TERMINAL:
+                self._forget(order)
             return None
         if self._orders.apply([Transition(ended)])[0]:
+            self._forget(ended)
             return ended
         # It went on between the look and the step; look again. An order has few steps, so this comes to an end.
         return self._end_order(mapping, entry, error)
+
+    def _forget(self, ended: Order) -> None:
+        """Let the chain forget the result of an order that has ended: the record that would have done so is given up."""
+        if ended.tx_hash is not None and ended.transaction is not None:
+            valid_ms = max(ended.transaction.expires_at_ms - self._venue.now_ms(), 0)
+            self._venue.forget([ended.tx_hash], valid_ms)
