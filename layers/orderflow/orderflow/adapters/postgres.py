@@ -1,11 +1,12 @@
 """Connects to Postgres: a libpq-style URL in, a pg8000 connection out."""
 
 import ssl
+from contextlib import suppress
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pg8000.native
-from pg8000.exceptions import DatabaseError
+from pg8000.exceptions import DatabaseError, InterfaceError
 
 from orderflow.errors import ConfigurationError, LoginRefusedError
 
@@ -19,13 +20,27 @@ class DatabaseUrl(Protocol):
         """Return the URL with its login; `anew` when the one that was returned before is refused."""
 
 
-def connect(database_url: str) -> pg8000.native.Connection:
+class Connection(pg8000.native.Connection):
+    """A connection that can be closed although the server has hung up already."""
+
+    def close(self) -> None:
+        """Close it, and never raise: pg8000 would raise that in place of the server's own reason to refuse us."""
+        stream = self._sock
+        with suppress(InterfaceError):
+            super().close()
+        if stream is not None:
+            # What could not be written would keep the file open until it is collected as garbage.
+            with suppress(OSError):
+                stream.close()
+
+
+def connect(database_url: str) -> Connection:
     """Open a connection to `database_url`.
 
     Takes what `connection_arguments` takes. Raises ConfigurationError for any other URL, and pg8000's
     InterfaceError or DatabaseError when the server can't be reached or refuses.
     """
-    return pg8000.native.Connection(**connection_arguments(database_url))
+    return Connection(**connection_arguments(database_url))
 
 
 def log_in(database_url: DatabaseUrl) -> pg8000.native.Connection:

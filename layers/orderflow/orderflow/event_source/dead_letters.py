@@ -83,7 +83,7 @@ class DeadLetters:
         return self._end_order(mapping, entry, error)
 
     def _forget(self, ended: Order) -> None:
-        """Let the chain forget the result of an order that has ended: the record that would have done so is given up."""
+        """Let the chain forget an ended order's result: the record that would have done so is given up."""
         if ended.tx_hash is not None and ended.transaction is not None:
             valid_ms = max(ended.transaction.expires_at_ms - self._venue.now_ms(), 0)
             self._venue.forget([ended.tx_hash], valid_ms)
