@@ -20,7 +20,7 @@ class DatabaseUrl(Protocol):
         """Return the URL with its login; `anew` when the one that was returned before is refused."""
 
 
-class Connection(pg8000.native.Connection):
+class Connection(pg8000.native.Connection):  # type: ignore[misc]  # pg8000 has no types
     """A connection that can be closed although the server has hung up already."""
 
     def close(self) -> None:

@@ -1,0 +1,56 @@
+"""The two things that pollers agree on through Redis: who has a partition, and when a message is due."""
+
+import redis
+
+from orderflow.adapters import scripts
+from orderflow.adapters.streams import Streams
+from orderflow.event_source.lease import LEASE_MS, Leases
+
+PROMOTE_BY_MS = 250
+
+
+def test_a_lease_is_released_only_by_its_holder(client: redis.Redis) -> None:
+    holder, other = Leases(client, "holder"), Leases(client, "other")
+    assert holder.hold("p0")
+
+    other.release("p0")
+
+    assert not other.hold("p0")
+    assert client.get("{p0}:lease") == "holder"
+    holder.release("p0")
+    assert other.hold("p0")
+
+
+def test_a_lease_is_renewed_only_by_its_holder(client: redis.Redis) -> None:
+    holder, other = Leases(client, "holder"), Leases(client, "other")
+    holder.hold("p0")
+    client.pexpire("{p0}:lease", LEASE_MS // 2)
+
+    assert not other.hold("p0")
+    assert client.pttl("{p0}:lease") <= LEASE_MS // 2
+    assert holder.hold("p0")
+    assert client.pttl("{p0}:lease") > LEASE_MS // 2
+
+
+def test_a_message_is_promoted_at_its_time_and_not_before(client: redis.Redis, streams: Streams) -> None:
+    promote = client.register_script(scripts.source("promote", "deliver"))
+    seconds, microseconds = client.time()
+    due_ms = seconds * 1000 + microseconds // 1000 + PROMOTE_BY_MS
+    client.zadd("{p0}:timers", {"route 1 {}": due_ms})
+
+    early, moved = 0, 0
+    while not moved:
+        # In one step with the time before and after it: no other process comes between.
+        with client.pipeline(transaction=True) as pipeline:
+            pipeline.time()
+            promote(["{p0}:timers", "{p0}:wake", "{p0}:route"], [200, "route"], client=pipeline)
+            pipeline.time()
+            before, (moved, _), after = pipeline.execute()
+        if after[0] * 1_000_000 + after[1] < due_ms * 1000:
+            early += 1
+            assert moved == 0
+        if before[0] * 1_000_000 + before[1] >= due_ms * 1000:
+            assert moved == 1
+
+    assert early > 0
+    assert client.xlen("{p0}:route") == 1
