@@ -24,7 +24,7 @@ def read_query(request: Request) -> dict[str, str]:
     return dict(pairs)
 
 
-def known_query(request: Request) -> None:
+async def known_query(request: Request) -> None:
     """Check that the query has only names that the route declares, each once. Raises ProblemError.
 
     A dependency of every route that does not read its query as a whole: what a client asks for in vain, it must hear.

@@ -227,7 +227,7 @@ def test_health_says_what_answers(outside: Outside) -> None:
 
 
 def test_health_says_what_does_not_answer(outside: Outside) -> None:
-    outside.redis_client.error = redis.ConnectionError("refused")
+    outside.intake.error = redis.ConnectionError("refused")
     outside.ledger.error = RetryableError("Postgres can't be reached: refused")
 
     answer = get("/health")
@@ -235,8 +235,8 @@ def test_health_says_what_does_not_answer(outside: Outside) -> None:
     assert answer.status == 503
     assert answer.document == {
         "status": "unavailable",
-        "redis": "refused",
-        "postgres": "Postgres can't be reached: refused",
+        "redis": "unavailable",
+        "postgres": "unavailable",
     }
 
 
