@@ -32,7 +32,7 @@ router = APIRouter()
 KNOWN_QUERY = [Depends(known_query)]
 # What even the ledger does not know, and need not be asked again at once. An order is sought in Redis first, where it
 # is from its beginning on, so that none is taken for unknown after it was created.
-_unknown = Lately(UNKNOWN_S, MAX_UNKNOWN)
+_unknown = async_clients.once_per_loop(lambda: Lately(UNKNOWN_S, MAX_UNKNOWN))
 _health = async_clients.once_per_loop(Health)
 _UUID = re.compile(
     r"(urn:uuid:)?\{?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\}?", re.IGNORECASE | re.ASCII
@@ -73,12 +73,13 @@ async def get_order(order_id: str) -> Response:
     """Return an order with its route, fills and history: from Redis while it is there, else from the ledger."""
     known_as = _read_order_id(order_id)
     if known_as is not None:
-        in_ledger = known_as not in _unknown
+        unknown = _unknown()
+        in_ledger = known_as not in unknown
         answer = await async_clients.reads().run(_find_order, known_as, in_ledger)
         if answer is not None:
             return answer
         if in_ledger:
-            _unknown.note(known_as)
+            unknown.note(known_as)
     raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no order {shown(order_id)}")
 
 
@@ -114,7 +115,7 @@ def _quote_documentation() -> dict[str, Any]:
 async def quote(request: Request) -> Response:
     """Return the route that an order (the same fields, in the query) would take now, and what it would yield."""
     wanted = read_order({"order_type": "market"} | read_query(request), text_is_a_number=True).request()
-    [route] = await async_clients.quotes().run(lambda: clients.router().routes([wanted], in_time=False))
+    [route] = await async_clients.quoting().run(lambda: clients.router().routes([wanted], in_time=False))
     if isinstance(route, RejectedError):
         raise invalid("amount", str(route)) from route
     token_in, token_out = TOKENS[wanted.token_in], TOKENS[wanted.token_out]

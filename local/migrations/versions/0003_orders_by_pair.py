@@ -20,7 +20,7 @@ def upgrade() -> None:
     newest_first = [sa.text("created_at DESC NULLS LAST"), sa.text("order_id DESC NULLS LAST")]
     with op.get_context().autocommit_block():
         op.drop_index(INDEX, if_exists=True, postgresql_concurrently=True)
-        columns = ["token_in", "token_out", *newest_first, "status"]
+        columns: list[str | sa.TextClause] = ["token_in", "token_out", *newest_first, "status"]
         op.create_index(INDEX, "orders", columns, postgresql_concurrently=True)
 
 

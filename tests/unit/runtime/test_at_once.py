@@ -6,7 +6,6 @@ import threading
 import pytest
 
 from orderflow.errors import OverloadedError
-from orderflow.runtime import lately
 from orderflow.runtime.at_once import AtOnce
 from orderflow.runtime.lately import Lately
 
@@ -57,7 +56,7 @@ def test_work_that_fails_makes_room_again() -> None:
 
 def test_what_was_noted_is_known_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(lately.time, "monotonic", lambda: now)
+    monkeypatch.setattr("orderflow.runtime.lately.time.monotonic", lambda: now)
     noted = Lately(1.0, 3)
 
     noted.note("a")

@@ -1,7 +1,7 @@
 """What the front door asks of Redis, for asyncio: create an order, once, if there is room for it."""
 
 import asyncio
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from enum import Enum
 from hashlib import sha256
@@ -24,6 +24,8 @@ KEEP_IDEMPOTENCY_S = 24 * 60 * 60
 KEEP_FORMER_S = 10 * 60
 """How long a record is kept in the form of the version before as well, which may serve beside this one while this one
 is deployed, or again after it."""
+SHORT_ID = 22
+"""The length of an id in a record: its bytes in base64."""
 HEALTH_MS = 60_000
 STAGES = ("route", "build", "submit", "confirm")
 """The streams that an order passes through on its way to the chain and back; `status` is counted by memory alone, so
@@ -117,7 +119,7 @@ class Intake:
                 order = new.order
                 keys.append(order_key(partition, order.order_id))
                 keys.append(_record_key(partition, new))
-                keys.append(key(partition, f"idempotency:{new.idempotency_key}"))
+                keys.append(_former_record_key(partition, new))
                 arguments += [
                     order.order_id,
                     encoder.encode(event_of(order)),
@@ -137,19 +139,33 @@ class Intake:
             if outcome in _MADE:
                 yield step_taken(new.order, self.partitions)
             elif _made_before(outcome):
-                yield Written(partition, _record_key(partition, new), least=1)
+                ours = len(str(outcome)) == SHORT_ID
+                record_key = _record_key(partition, new) if ours else _former_record_key(partition, new)
+                yield Written(partition, record_key, least=1)
 
 
 def _made_before(outcome: int | str) -> OrderId | None:
-    return OrderId(outcome) if isinstance(outcome, str) and outcome not in STAGES else None
+    """Return the id in an outcome, which is short when it is from a record of this version's."""
+    if isinstance(outcome, int) or outcome in STAGES:
+        return None
+    return OrderId(str(UUID(bytes=urlsafe_b64decode(f"{outcome}==")))) if len(outcome) == SHORT_ID else OrderId(outcome)
+
+
+def _former_record_key(partition: str, new: NewOrder) -> str:
+    return key(partition, f"idempotency:{new.idempotency_key}")
 
 
 def _record_key(partition: str, new: NewOrder) -> str:
     """Return where the record of an order's name is kept: short, since there is one for each name for a day."""
-    digest = sha256(new.idempotency_key.encode()).digest()[:16]
-    return key(partition, f"i:{urlsafe_b64encode(digest).rstrip(b'=').decode()}")
+    return key(partition, f"i:{_short(sha256(new.idempotency_key.encode()).digest()[:16])}")
 
 
-def _record(new: NewOrder) -> bytes:
-    """Return what is kept under an order's name: the 16 bytes of its id, then 8 that tell its request from others."""
-    return UUID(new.order.order_id).bytes + sha256(new.fingerprint.encode()).digest()[:8] if new.fingerprint else b""
+def _record(new: NewOrder) -> str:
+    """Return what is kept under an order's name: its id, then 48 bits that tell its request from others."""
+    if not new.fingerprint:
+        return ""
+    return _short(UUID(new.order.order_id).bytes) + _short(sha256(new.fingerprint.encode()).digest()[:6])
+
+
+def _short(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()

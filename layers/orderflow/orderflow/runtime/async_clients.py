@@ -86,7 +86,7 @@ def intake() -> Intake:
 
 
 @cache
-def quotes() -> AtOnce:
+def quoting() -> AtOnce:
     """Return where quotes are made."""
     return AtOnce("MAX_QUOTES", read_settings(IntakeSettings).max_quotes, QUOTE_THREADS)
 

@@ -3,11 +3,11 @@
 -- of the version before.
 -- ARGV: seconds to keep an idempotency record, most records that may wait at a stage, most orders that may be under
 -- way, the names of the stages' streams, seconds to keep a record of the version before; then per order: id, event,
--- order, fingerprint or '', record (16 bytes of the id, then 8 of the fingerprint's digest).
--- Returns per order 1 (created), the id of the order that the same request made before, -1 (its idempotency key came
+-- order, fingerprint or '', record (the short id, then what stands for the fingerprint).
+-- Returns per order 1 (created), the id, short or whole, of the order that the same request made before, -1 (its idempotency key came
 -- with another request), the name of the stage that is too far behind, or -2 (too many orders are under way).
 -- A stage's stream holds what waits there and what is being worked on: entries are removed when they are acknowledged.
-local STAGES, SHARED_KEYS, SHARED_ARGV = 4, 7, 8
+local STAGES, SHARED_KEYS, SHARED_ARGV, SHORT_ID = 4, 7, 8, 22
 local first_stage = ARGV[4]
 local waiting, behind = {}, nil
 local room = ARGV[3] - redis.call('ZCARD', KEYS[1])
@@ -20,28 +20,17 @@ for stage = 1, STAGES do
 end
 local room_at_first = ARGV[2] - waiting[1]
 
--- Return an id as text. Text that is none of ours, or none at all, gives nothing.
-local function text_of(bytes)
-  local hex = string.gsub(bytes, '.', function(byte) return string.format('%02x', string.byte(byte)) end)
-  return string.gsub(hex, '^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)', '%1-%2-%3-%4-')
-end
-
--- Return what was made under a name before: its id or -1, or nil. A record of the version before is made one of ours.
+-- Return what was made under a name before: its short or its whole id, or -1; nil when there was none.
 local function made_before(record_key, former_key, fingerprint, record)
   local seen = redis.call('GET', record_key)
   if seen then
-    return string.sub(seen, 17) == string.sub(record, 17) and (text_of(string.sub(seen, 1, 16))) or -1
+    return string.sub(seen, SHORT_ID + 1) == string.sub(record, SHORT_ID + 1) and string.sub(seen, 1, SHORT_ID) or -1
   end
   local former = redis.call('GET', former_key)
-  local first_fingerprint, first_id = string.match(former or '', '^(%S+) (%S+)$')
-  if first_fingerprint ~= fingerprint then
-    return former and -1 or nil
+  if former then
+    local first_fingerprint, first_id = string.match(former, '^(%S+) (%S+)$')
+    return first_fingerprint == fingerprint and first_id or -1
   end
-  local bytes = string.gsub(string.gsub(first_id, '-', ''), '%x%x', function(hex)
-    return string.char(tonumber(hex, 16))
-  end)
-  redis.call('SET', record_key, bytes .. string.sub(record, 17), 'PX', redis.call('PTTL', former_key))
-  return first_id
 end
 
 local outcome = {}
