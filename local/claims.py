@@ -44,9 +44,15 @@ def hold_home(home: Path, where: str, beside: str) -> Iterator[None]:
 
 
 def listen(host: str, port: int, another: str) -> socket.socket:
-    """Return a socket that listens at an address. Raises StartError when the port is taken; `another` chooses one."""
+    """Return a socket that listens at an address, with `::` at those of IPv4 too.
+
+    Raises StartError when the port is taken; `another` chooses one.
+    """
+    name = host.strip("[]")
+    both = name == "::" and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if ":" in name else socket.AF_INET
     try:
-        return socket.create_server((host, port), backlog=BACKLOG)
+        return socket.create_server((name, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         raise StartError(
             f"Port {port} on {host} can't be used: {error.strerror}.\n"

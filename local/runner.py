@@ -173,11 +173,12 @@ def _environment(settings: LocalSettings, redis_url: str, database_url: str) -> 
         "MAX_LAG": str(settings.max_lag),
         "MAX_IN_FLIGHT": str(settings.max_in_flight),
         "MAX_MEMORY": str(settings.max_memory),
-        "MAX_QUOTES": str(settings.max_quotes),
-        "MAX_READS": str(settings.max_reads),
-        "IDEMPOTENCY_HOURS": str(settings.idempotency_hours),
         "MAX_REQUESTS": str(settings.max_requests),
         "MAX_SOCKETS": str(settings.max_sockets),
+        "MAX_CONNECTIONS": str(settings.max_connections),
+        "MAX_CONNECTIONS_PER_ADDRESS": str(settings.max_connections_per_address),
+        "ALLOWED_HOSTS": settings.allowed_hosts,
+        "ALLOWED_ORIGINS": settings.allowed_origins,
         "ORDERFLOW_LIFELINE": "stdin",
     }
 

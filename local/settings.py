@@ -1,6 +1,7 @@
 """The settings of a run on this machine, from environment variables."""
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,6 +24,9 @@ def home_at(named: str | None) -> Path:
 class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     """What `python -m local` reads; an empty URL means an embedded server.
 
+    `max_connections` 0 is room for all sockets and twice the requests, `max_connections_per_address` 0 nine tenths of
+    that. The allowed hosts and origins are added to the gateway's own, separated by commas; `*` is any.
+
     `invoke` says where the functions run: `here`, in the pollers, or in the Lambda at `lambda_endpoint`. The two ports
     are those of `services`. The gateway's management API asks for `connections_secret`; the runner makes one if it is
     empty, and chooses where that API listens itself: `connections_host` is for a gateway in a container.
@@ -41,6 +45,10 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     orderflow_home: str = ""
     max_requests: Annotated[int, msgspec.Meta(ge=1)] = 2_000
     max_sockets: Annotated[int, msgspec.Meta(ge=1)] = 10_000
+    max_connections: Annotated[int, msgspec.Meta(ge=0)] = 0
+    max_connections_per_address: Annotated[int, msgspec.Meta(ge=0)] = 0
+    allowed_hosts: str = ""
+    allowed_origins: str = ""
     invoke: Literal["here", "lambda"] = "here"
     lambda_endpoint: Annotated[str, msgspec.Meta(pattern="^https?://.")] = "http://127.0.0.1:3001"
     redis_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 6379
@@ -63,8 +71,29 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     @property
     def url(self) -> str:
         """Where clients of this machine reach the gateway."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
-        return f"http://{host}:{self.port}"
+        return f"http://{url_host(self.host)}:{self.port}"
+
+    @property
+    def connections(self) -> int:
+        """How many connections the gateway may have at once."""
+        return self.max_connections or self.max_sockets + 2 * self.max_requests
+
+
+def url_host(host: str) -> str:
+    """Return a HOST as it stands in the URLs of this machine's clients."""
+    name = host.strip("[]")
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return name
+    if address.is_unspecified:
+        return "127.0.0.1"  # with IPv6 both are listened to
+    return f"[{name}]" if address.version == 6 else name
+
+
+def names_in(setting: str) -> list[str]:
+    """Return the elements of a list that is separated by commas."""
+    return [name.strip() for name in setting.split(",") if name.strip()]
 
 
 def read_local_settings(**arguments: str | None) -> LocalSettings:

@@ -5,11 +5,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from local.gateway.connection_limits import ConnectionLimits
 from local.gateway.protocols import HttpProtocol, WebSocketProtocol
 
 TIMEOUT_S = 20
@@ -19,13 +21,13 @@ Result = TypeVar("Result")
 class Served:
     """A running server. Nothing of the application may be touched but through `in_loop`."""
 
-    def __init__(self, app: ASGIApp, ping_s: float = 20.0) -> None:
+    def __init__(self, app: ASGIApp, ping_s: float = 20.0, limits: ConnectionLimits | None = None) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http=HttpProtocol,
+            http=partial(HttpProtocol, limits=limits),  # type: ignore[arg-type]
             ws=WebSocketProtocol,
             ws_ping_interval=ping_s,
             ws_ping_timeout=ping_s,
@@ -104,9 +106,9 @@ class Served:
 
 
 @contextmanager
-def served(app: ASGIApp, ping_s: float = 20.0) -> Iterator[Served]:
+def served(app: ASGIApp, ping_s: float = 20.0, limits: ConnectionLimits | None = None) -> Iterator[Served]:
     """Serve `app` while the block runs."""
-    server = Served(app, ping_s)
+    server = Served(app, ping_s, limits)
     try:
         yield server
     finally:

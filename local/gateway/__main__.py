@@ -3,18 +3,22 @@
 import os
 import resource
 import socket
+import sys
 from contextlib import suppress
+from functools import partial
 
 import uvicorn
 
-from local.claims import server_name
+from local.claims import StartError, listen, server_name
 from local.gateway.app import gateway_app
+from local.gateway.connection_limits import RESERVED_FILES, ConnectionLimits, limits_within
 from local.gateway.connections import Connections
+from local.gateway.hosts import Hosts
 from local.gateway.library_lines import take_library_lines
 from local.gateway.management_server import ManagementServer, management_listeners, run_both
 from local.gateway.protocols import PING_INTERVAL_S, PING_TIMEOUT_S, HttpProtocol, WebSocketProtocol
 from local.lifeline import end_with_parent
-from local.settings import read_local_settings
+from local.settings import LocalSettings, names_in, read_local_settings
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.stopping import end_when_a_thread_fails
@@ -31,18 +35,21 @@ def main() -> None:
     # The functions read it too, and have another default.
     os.environ["PARTITIONS"] = str(settings.partitions)
     files = allow_many_files()
-    if files < settings.max_sockets + settings.max_requests:
+    if files < settings.connections + RESERVED_FILES:
         get_logger("gateway").warning("few files", extra={"open_files": files, "max_sockets": settings.max_sockets})
+    limits = limits_within(files, settings.connections, settings.max_connections_per_address)
     inherited = os.environ.get("ORDERFLOW_LISTEN_FDS")
     # Not through uvicorn's own `fd`: it takes the socket for a Unix one and leaves Nagle's algorithm on, 40 ms a frame.
-    sockets = [socket.socket(fileno=int(number)) for number in inherited.split(",")] if inherited else None
+    if inherited:
+        sockets = [socket.socket(fileno=int(number)) for number in inherited.split(",")]
+    else:
+        sockets = [listen(settings.host, settings.port, f"PORT={settings.port + 1}")]
     connections = Connections()
     config = uvicorn.Config(
-        gateway_app(settings.max_requests, settings.max_sockets, connections),
-        host=settings.host,
-        port=settings.port,
+        gateway_app(settings.max_requests, settings.max_sockets, connections, _hosts(settings)),
         loop="uvloop",
-        http=HttpProtocol,
+        # uvicorn only calls it.
+        http=partial(HttpProtocol, limits=ConnectionLimits(*limits)),  # type: ignore[arg-type]
         ws=WebSocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=PING_INTERVAL_S,
@@ -64,6 +71,10 @@ def main() -> None:
     run_both(uvicorn.Server(config), sockets, management, management_listeners(settings))
 
 
+def _hosts(settings: LocalSettings) -> Hosts:
+    return Hosts(settings.host, names_in(settings.allowed_hosts), names_in(settings.allowed_origins))
+
+
 def allow_many_files() -> int:
     """Raise the number of files that this process may have open to what is allowed at most, and return it.
 
@@ -78,4 +89,7 @@ def allow_many_files() -> int:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except StartError as error:
+        sys.exit(str(error))

@@ -7,21 +7,29 @@ from functions.accept_order.app import app as http_api
 from functions.accept_order.problems import overloaded, without_faults
 from functions.watch_order.handler import websocket_api
 from local.gateway.connections import Connections
+from local.gateway.hosts import Checked, Hosts
 from local.gateway.websocket import WebSocketApi
 from orderflow.runtime.refusals import Refusals
 
 WEBSOCKET_PATHS = ("/api/orders/execute", "/api/orders/status")
+HEALTH_PATH = "/health"
+MAX_HEALTH_REQUESTS = 64
+"""Whoever watches over the gateway is answered however many requests its clients make, but not without end."""
 
 
-def gateway_app(max_requests: int, max_sockets: int, connections: Connections | None = None) -> ASGIApp:
+def gateway_app(
+    max_requests: int, max_sockets: int, connections: Connections | None = None, hosts: Hosts | None = None
+) -> ASGIApp:
     """Return the gateway. It hands HTTP requests to the very app that Mangum wraps on Lambda.
 
     Of clients it serves so many requests and sockets at once, and refuses more. The open sockets are in `connections`,
     to which the management API writes on a listener of its own: here `/@connections` is as unknown as any other path.
+    What `hosts` does not allow (by default: all but this machine's names) is refused before that.
     """
     connections = connections if connections is not None else Connections()
     refusals = Refusals("gateway")
     requests = AtMost(max_requests, http_api, refusals)
+    health = AtMost(MAX_HEALTH_REQUESTS, http_api, refusals, "MAX_HEALTH_REQUESTS")
     sockets = WebSocketApi(websocket_api, connections, max_sockets, refusals)
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,25 +38,28 @@ def gateway_app(max_requests: int, max_sockets: int, connections: Connections | 
                 await sockets.serve(WebSocket(scope, receive, send))
             else:
                 await WebSocket(scope, receive, send).close()
+        elif scope.get("path") == HEALTH_PATH:
+            await health(scope, receive, send)
         else:
             await requests(scope, receive, send)
 
-    return without_faults(gateway, "gateway")
+    return without_faults(Checked(gateway, hosts or Hosts()), "gateway")
 
 
 class AtMost:
     """An application that serves so many requests at once, and refuses more at hardly any cost."""
 
-    def __init__(self, max_requests: int, app: ASGIApp, refusals: Refusals) -> None:
+    def __init__(self, max_requests: int, app: ASGIApp, refusals: Refusals, limit: str = "MAX_REQUESTS") -> None:
         self._max_requests = max_requests
+        self._limit = limit
         self._app = app
         self._refusals = refusals
         self._serving = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._serving >= self._max_requests:
-            self._refusals.note("MAX_REQUESTS", f"{self._serving} requests are being served")
-            await overloaded("MAX_REQUESTS")(scope, receive, send)
+            self._refusals.note(self._limit, f"{self._serving} requests are being served")
+            await overloaded(self._limit)(scope, receive, send)
             return
         self._serving += 1
         try:

@@ -10,7 +10,7 @@ import uvicorn
 
 from local.gateway.connections import Connections
 from local.gateway.management import management_app
-from local.gateway.protocols import HttpProtocol
+from local.gateway.protocols import ManagementProtocol
 from local.settings import LocalSettings
 from orderflow.errors import ConfigurationError
 
@@ -25,7 +25,7 @@ class ManagementServer(uvicorn.Server):
         config = uvicorn.Config(
             management_app(connections, secret),
             loop="uvloop",
-            http=HttpProtocol,
+            http=ManagementProtocol,
             ws="none",
             lifespan="off",
             proxy_headers=False,

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP and WebSocket protocols, which here wait for no client without end.
+"""uvicorn's HTTP and WebSocket protocols, which here wait for no client without end, and are open to so many.
 
 uvicorn leaves that to a proxy in front. Closing a connection in order, as it does, first writes what is left, which
 never ends with a client that reads nothing: such a connection is aborted.
@@ -6,71 +6,93 @@ never ends with a client that reads nothing: such a connection is aborted.
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.responses import Response
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from functions.accept_order.problems import overloaded, problem
+from local.gateway.alarm import Alarm
+from local.gateway.connection_limits import ConnectionLimits
+from local.gateway.request_reader import RequestReader
+from orderflow.adapters.sockets import MAX_BATCH_BYTES
+
 REQUEST_S = 20.0
-"""How long a client may take to send a request, from connecting or its first byte to its last."""
+"""How long a client may take to send a request's head, from connecting or its first byte to its last."""
+BODY_S = 5.0
+"""How long a client may take to send the body that belongs to it."""
+HANDSHAKE_S = 10.0
+"""How long it may take from a WebSocket's handshake to its answer."""
 STALLED_S = 20.0
 """How long a client may leave unread so much that the write buffer (64 KiB) stays full."""
 CLOSING_S = 10.0
 """How long a WebSocket that is being closed may go on taking what is left for it."""
-MAX_PIPELINED = 100
-"""How many requests a client may send ahead of the answers to those before."""
+REFUSED_S = 2.0
+"""How long a client that was refused may go on sending before it has read so."""
 PING_INTERVAL_S, PING_TIMEOUT_S = 20.0, 20.0
 """A peer that has gone without a word, its network too, is noticed after the two together at the latest, and is let go
 of CLOSING_S after that if something is left to write."""
+UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
-class Alarm:
-    """Something to be done later unless it is called off."""
+class HttpProtocol(RequestReader):
+    """HTTP/1.1, ended when a request or the reading of an answer takes too long, or there are too many connections."""
 
-    def __init__(self, act: Callable[[], None]) -> None:
-        self._act = act
-        self._timer: asyncio.TimerHandle | None = None
-
-    def set(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
-        """Act in so many seconds, unless that is set already."""
-        if self._timer is None:
-            self._timer = loop.call_later(seconds, self._act)
-
-    def call_off(self) -> None:
-        """Do not act."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-
-class HttpProtocol(HttpToolsProtocol):
-    """HTTP/1.1, aborted when a request or the reading of an answer takes too long."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, limits: ConnectionLimits | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._request_alarm = Alarm(self._abort)
+        self._limits = limits
+        self._leave: Callable[[], None] | None = None
+        self._beyond: str | None = None
+        self._request_alarm = Alarm(self._give_up_request)
         self._stalled_alarm = Alarm(self._abort)
+        self._refused_alarm = Alarm(self._abort)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._request_alarm.set(self.loop, REQUEST_S)
+        self._enter()
+        self._request_alarm.set(self.loop, REQUEST_S if self._beyond is None else REFUSED_S)
+
+    def data_received(self, data: bytes) -> None:
+        if self._beyond is not None and self._refusal is None:
+            # Only now: some clients take an answer that comes before their request for a broken connection.
+            self.refuse(overloaded(self._beyond), self._beyond, self._address)
+        if self._refusal is None and not self.is_answering:
+            self._request_alarm.set(self.loop, REQUEST_S)
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
-        if len(self.pipeline) >= MAX_PIPELINED:
-            # uvicorn would queue all that a client sends before it reads any answer; this has it answer 400.
-            raise ValueError(f"{MAX_PIPELINED} requests wait for the answers to those before them")
         self._request_alarm.set(self.loop, REQUEST_S)
         super().on_message_begin()
 
-    def on_message_complete(self) -> None:
+    def head_is_read(self) -> None:
         self._request_alarm.call_off()
-        super().on_message_complete()
+        self._request_alarm.set(self.loop, BODY_S)
 
-    def handle_websocket_upgrade(self) -> None:
-        # From here on the connection is the other protocol's.
+    def request_is_read(self) -> None:
         self._request_alarm.call_off()
-        self._stalled_alarm.call_off()
-        super().handle_websocket_upgrade()
+
+    def refuse(self, answer: Response, reason: str, detail: str) -> None:
+        self._request_alarm.call_off()
+        super().refuse(answer, reason, detail)
+
+    def answer_refusal(self, answer: Response) -> None:
+        self._refused_alarm.set(self.loop, REFUSED_S)
+        super().answer_refusal(answer)
+
+    def open_websocket(self, head: bytes, early: bytes) -> None:
+        self._call_off_alarms()
+        self.connections.discard(self)
+        protocol = self.ws_protocol_class(  # type: ignore[call-arg, misc]
+            config=self.config, server_state=self.server_state, app_state=self.app_state
+        )
+        if isinstance(protocol, WebSocketProtocol):
+            protocol.on_lost, self._leave = self._leave, None
+        protocol.connection_made(self.transport)
+        self.transport.set_protocol(protocol)
+        protocol.data_received(head)
+        if early:
+            protocol.data_received(early)
 
     def pause_writing(self) -> None:
         self._stalled_alarm.set(self.loop, STALLED_S)
@@ -86,23 +108,80 @@ class HttpProtocol(HttpToolsProtocol):
         super().timeout_keep_alive_handler()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._request_alarm.call_off()
-        self._stalled_alarm.call_off()
+        self._call_off_alarms()
+        if self._leave is not None:
+            self._leave()
         super().connection_lost(exc)
+
+    @property
+    def _address(self) -> str:
+        return self.client[0] if self.client else ""
+
+    def _enter(self) -> None:
+        """Take one of the places that there are for connections, or note the limit that this one is beyond."""
+        if self._limits is None:
+            return
+        limits, address = self._limits, self._address
+        self._beyond = limits.enter(address)
+        if self._beyond is None:
+            self._leave = lambda: limits.leave(address)
+        elif limits.turn_away():
+            self._leave = limits.turned_away
+        else:
+            self.note_refusal(self._beyond, address)
+            self._abort()
+
+    def _give_up_request(self) -> None:
+        if self.is_answering:
+            # It is the client that waits, and reading may have been paused for that.
+            self._request_alarm.set(self.loop, BODY_S)
+        elif self._in_body:
+            detail = f"the body did not come within {BODY_S:g} s"
+            self.refuse(problem(HTTPStatus.REQUEST_TIMEOUT, detail), HTTPStatus.REQUEST_TIMEOUT.phrase, detail)
+        else:
+            self._abort()
+
+    def _call_off_alarms(self) -> None:
+        for alarm in (self._request_alarm, self._stalled_alarm, self._refused_alarm):
+            alarm.call_off()
 
     def _abort(self) -> None:
         self.transport.abort()
 
 
+class ManagementProtocol(HttpProtocol):
+    """The same for the management API, whose batches are larger than any client's body."""
+
+    max_body_bytes = MAX_BATCH_BYTES
+
+
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """WebSocket, aborted when its client reads nothing, or answers neither a ping nor the closing."""
+    """WebSocket, aborted when its handshake takes too long, or its client answers neither a ping nor the closing.
+
+    `on_lost` is called once the connection has ended.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.on_lost: Callable[[], None] | None = None
+        self._handshake_alarm = Alarm(self._abort)
         self._stalled_alarm = Alarm(self._abort)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._handshake_alarm.set(self.loop, HANDSHAKE_S)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.handshake_initiated and not self.transport.is_closing():
+            # A handshake comes whole, so this is one that the library can't read. uvicorn would wait for more of it.
+            self.transport.write(b"".join(self.conn.data_to_send()) or UNREADABLE)
+            self.transport.close()
 
     async def send(self, message: Any) -> None:
         await super().send(message)
+        if message["type"] == "websocket.accept":
+            self._handshake_alarm.call_off()
         if message["type"] == "websocket.http.response.body":
             # An upgrade that was answered with something else: uvicorn would call it an error that none was made.
             self.handshake_complete = True
@@ -126,7 +205,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._stalled_alarm.set(self.loop, CLOSING_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._handshake_alarm.call_off()
         self._stalled_alarm.call_off()
+        if self.on_lost is not None:
+            self.on_lost()
         super().connection_lost(exc)
 
     def _abort(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from threading import Event
 
 import pytest
@@ -112,17 +113,43 @@ def test_statuses_come_in_whatever_the_clients_do(outside: Outside) -> None:
     assert len(sent.gone) == 1
 
 
+def test_requests_whose_body_is_missing_hold_nobody_up(outside: Outside, gateway: Served) -> None:
+    half = b"POST /api/orders/execute HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf"
+    with ExitStack() as stack:
+        for _ in range(10 * MAX_REQUESTS):
+            stack.enter_context(gateway.connect()).sendall(half)
+        eventually(lambda: gateway.connections == 10 * MAX_REQUESTS)
+        http = stack.enter_context(pool(gateway))
+
+        assert [post(http).status for _ in range(MAX_REQUESTS)] == [202] * MAX_REQUESTS
+
+
+def test_health_is_answered_whatever_the_clients_do(outside: Outside, http: HTTPConnectionPool) -> None:
+    outside.intake = slow = SlowIntake()
+    with ThreadPoolExecutor(MAX_REQUESTS) as threads:
+        for _ in range(MAX_REQUESTS):
+            threads.submit(post, http)
+        eventually(lambda: slow.waiting == MAX_REQUESTS)
+
+        answer = http.request("GET", "/health")
+        refused = http.request("GET", "/health/x")
+        slow.on.set()
+
+    assert "limit" not in answer.json()
+    assert refused.json()["limit"] == "MAX_REQUESTS"
+
+
 def test_a_client_that_goes_in_the_middle_of_its_request_is_no_error(
     gateway: Served, http: HTTPConnectionPool, caplog: pytest.LogCaptureFixture
 ) -> None:
     with gateway.connect() as client:
         client.sendall(
-            b"POST /api/orders/execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST /api/orders/execute HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: 100\r\n\r\n{"
         )
-        eventually(lambda: gateway.requests == 1)
+        eventually(lambda: gateway.connections == 1)
 
-    eventually(lambda: gateway.requests == 0)
+    eventually(lambda: gateway.connections == 0)
     assert caplog.records == []
     assert post(http).status == 202
 

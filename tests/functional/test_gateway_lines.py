@@ -48,10 +48,10 @@ def test_requests_that_are_none_are_counted_in_one_line(caplog: pytest.LogCaptur
         for _ in range(20):
             assert exchange(server, b"this is no HTTP\r\n\r\n").startswith(b"HTTP/1.1 400")
 
-    told = lines(caplog, "server")
-    assert [line["reason"] for line in told] == ["uvicorn.error.data_received"] * len(told)
+    told = lines(caplog, "refused")
+    assert [line["reason"] for line in told] == ["Bad Request"] * len(told)
     assert 1 <= len(told) <= 2
-    assert "Invalid HTTP request" in told[0]["detail"]
+    assert "this is not HTTP/1.1" in told[0]["detail"]
 
 
 def test_a_fault_is_a_problem_document_and_one_line(caplog: pytest.LogCaptureFixture) -> None:

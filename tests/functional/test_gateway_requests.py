@@ -8,6 +8,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from local.gateway import protocols
+from local.gateway.request_reader import MAX_PIPELINED
 from tests.integration.conftest import eventually
 from tests.served import Served, served
 
@@ -36,6 +37,8 @@ def gateway() -> Iterator[Served]:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the gateway wait for a client no longer than a test can."""
     monkeypatch.setattr(protocols, "REQUEST_S", SHORT_S)
+    monkeypatch.setattr(protocols, "BODY_S", SHORT_S)
+    monkeypatch.setattr(protocols, "REFUSED_S", SHORT_S)
     monkeypatch.setattr(protocols, "STALLED_S", SHORT_S)
 
 
@@ -99,7 +102,7 @@ def test_requests_sent_far_ahead_of_the_answers_are_not_queued_without_end(gatew
             client.sendall(REQUEST * 100_000)
 
         eventually(lambda: gateway.is_closing_all)
-        assert gateway.queued_requests <= protocols.MAX_PIPELINED
+        assert gateway.queued_requests <= MAX_PIPELINED
 
 
 def read_answer(client: socket.socket) -> None:

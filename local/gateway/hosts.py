@@ -1,0 +1,130 @@
+"""Serves only requests that name a host of this gateway, and that no foreign web page has a browser send.
+
+A page whose name leads to an address of this machine (DNS rebinding) is of the same origin as the gateway for its
+browser; the Host header has the page's name. Other pages can't read answers, but could place orders and open sockets;
+their browser says so in the Origin header.
+"""
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from functions.accept_order.problems import ProblemError, problem
+from orderflow.runtime.refusals import Refusals
+
+ANY = "*"
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+CONTAINERS_HOST = "host.docker.internal"
+"""Where programs in containers find the machine that they run on."""
+HARMLESS = ("GET", "HEAD", "OPTIONS")
+_HOST = re.compile(r"(?P<name>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?", re.ASCII | re.IGNORECASE)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_Place = tuple[str, int | None]
+
+
+class Hosts:
+    """The hosts and origins that a gateway answers to: those of its own and those that the settings add."""
+
+    def __init__(self, bound: str = "127.0.0.1", hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
+        self._names = LOOPBACK_HOSTS | {CONTAINERS_HOST, bare(bound)} | {_without_port(host) for host in hosts}
+        self._origins = {origin.rstrip("/").lower() for origin in origins}
+        # The page of a rebound name never has an address for its host, so where others than this machine's programs
+        # are served, under whatever addresses lead here, all of them are allowed.
+        self._any_address = bare(bound) not in LOOPBACK_HOSTS
+
+    def check(self, scope: Scope) -> None:
+        """Raise ProblemError for a request, or a handshake, that is not to be served."""
+        headers = Headers(scope=scope)
+        host = self._host_of(scope, headers)
+        if scope["type"] == "websocket" or scope["method"] not in HARMLESS:
+            for origin in headers.getlist("origin"):
+                if not self._may_come_from(origin, host):
+                    raise ProblemError(HTTPStatus.FORBIDDEN, "pages of another origin may not do this")
+
+    def _host_of(self, scope: Scope, headers: Headers) -> _Place | None:
+        named = headers.getlist("host")
+        if not named and scope["http_version"] == "1.0":
+            return None  # no browser's
+        found = _HOST.fullmatch(named[0]) if len(named) == 1 else None
+        if found is None:
+            raise ProblemError(HTTPStatus.BAD_REQUEST, "a request has one Host header, with a name or an address")
+        name = bare(found["name"])
+        if not self._is_ours(name, scope):
+            raise ProblemError(HTTPStatus.MISDIRECTED_REQUEST, f"{name} is not a host of this gateway (ALLOWED_HOSTS)")
+        return name, int(found["port"]) if found["port"] else None
+
+    def _is_ours(self, name: str, scope: Scope) -> bool:
+        if name in self._names or ANY in self._names:
+            return True
+        address = _address(name)
+        server = scope.get("server") or ("", None)
+        return address is not None and (self._any_address or address == _address(server[0]))
+
+    def _may_come_from(self, origin: str, host: _Place | None) -> bool:
+        if ANY in self._origins or origin.lower() in self._origins:
+            return True
+        try:
+            parts = urlsplit(origin)
+            name, port = bare(parts.hostname or ""), parts.port
+        except ValueError:
+            return False
+        if parts.scheme not in _DEFAULT_PORTS or host is None:
+            return False
+        default = _DEFAULT_PORTS[parts.scheme]
+        if (port or default) != (host[1] or default):
+            return False
+        return name == host[0] or {name, host[0]} <= LOOPBACK_HOSTS
+
+
+class Checked:
+    """An application behind the check of Host and Origin."""
+
+    def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._refusals = Refusals("gateway")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self._hosts.check(scope)
+        except ProblemError as error:
+            self._refusals.note(error.status.phrase, error.detail)
+            await _answer(problem(error.status, error.detail), scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def bare(host: str) -> str:
+    """Return a host's name or address in the one form in which it is compared."""
+    name = host.strip().strip("[]").rstrip(".").lower()
+    address = _address(name)
+    return name if address is None else str(address)
+
+
+def _without_port(host: str) -> str:
+    found = _HOST.fullmatch(host)
+    return bare(found["name"] if found else host)
+
+
+def _address(name: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+async def _answer(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await WebSocket(scope, receive, send).send_denial_response(answer)
+    else:
+        await answer(scope, receive, send)
