@@ -1,12 +1,14 @@
-"""The market around our orders, slot by slot: fair prices move, others trade, arbitrage pulls the pools back."""
+"""The market around our orders, slot by slot: prices move, others trade and provide, arbitrage pulls the pools back."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from math import exp, sqrt
 from random import Random
+from typing import cast
 
 import msgspec
 
+from orderflow.domain.amounts import MAX_ATOMS
 from orderflow.domain.pools import Dlmm, Pool
 from orderflow.domain.pools.dlmm_math import FEE_UNIT
 from orderflow.domain.pools.swap import swap
@@ -14,6 +16,7 @@ from orderflow.domain.router.curves import Steps, curve_of
 from orderflow.domain.tokens import TOKENS, Token
 from orderflow.errors import RejectedError
 from orderflow.market.latency import SLOT_MS
+from orderflow.market.providers import LOOK_EVERY, is_off_centre, recentred, turns
 
 GENESIS_S = 1_763_800_000
 """When the market's own clock begins, in seconds since 1970; DLMM pools measure how long ago they traded by it."""
@@ -67,15 +70,18 @@ def chain_seconds(slot: int) -> int:
 def advance(seed: int, slot: int, to_slot: int, fair: Mapping[str, float], pools: Mapping[str, Pool]) -> Background:
     """Let the market live from after `slot` up to and including `to_slot`.
 
-    Prices and noise trades come slot by slot, each from a generator of its own; arbitrage comes at the end, when
-    somebody is about to look.
+    Prices, noise trades and the providers' looks come slot by slot, each from a generator of its own; arbitrage comes
+    at the end, when somebody is about to look.
     """
     prices, state, flows = dict(fair), dict(pools), Flows()
+    looks = turns(seed, tuple(address for address, pool in pools.items() if isinstance(pool, Dlmm)))
     for passing in range(slot + 1, to_slot + 1):
         random = Random(f"{seed}:{passing}")
         _move(random, prices)
         for address, token_in, amount in _noise(random, prices, state):
             _trade(state, flows, address, token_in, amount, chain_seconds(passing))
+        for address in looks.get(passing % LOOK_EVERY, ()):
+            _look_after(state, flows, address, prices, chain_seconds(passing))
     return _pulled_back(to_slot, prices, state, flows, pools, list(state))
 
 
@@ -131,7 +137,7 @@ def _arbitrage(state: dict[str, Pool], flows: Flows, address: str, prices: Mappi
     pool = state[address]
     pair = TOKENS[pool.token_a], TOKENS[pool.token_b]
     for token_in, token_out in (pair, pair[::-1]):
-        fair = _atoms_a_dollar(token_out, prices) / _atoms_a_dollar(token_in, prices)
+        fair = _fair(token_in, token_out, prices)
         # Most pools pay no more than is fair; only for one that does its whole curve is worth making.
         if _best_price(pool, token_in.symbol, now_s) <= fair:
             continue
@@ -140,6 +146,23 @@ def _arbitrage(state: dict[str, Pool], flows: Flows, address: str, prices: Mappi
         if amount > _LEAST_ARBITRAGE_USD * _atoms_a_dollar(token_in, prices):
             _trade(state, flows, address, token_in.symbol, int(amount), now_s)
         return
+
+
+def _look_after(state: dict[str, Pool], flows: Flows, address: str, prices: Mapping[str, float], now_s: int) -> None:
+    """Let a DLMM pool's provider lay its liquidity around the price where that has left its middle.
+
+    What it pays in and takes out, its own trade on the way included, goes by `flows`.
+    """
+    pool = state[address]
+    fair = _fair(TOKENS[pool.token_a], TOKENS[pool.token_b], prices)
+    if not isinstance(pool, Dlmm) or not is_off_centre(pool, fair):
+        return
+    # At a price that somebody could gain from, the provider would lay down gifts.
+    _arbitrage(state, flows, address, prices, now_s)
+    traded = cast("Dlmm", state[address])
+    state[address] = after = recentred(traded, fair)
+    flows[f"{address}|{pool.token_a}"] += after.reserve_a + after.withheld_a - traded.reserve_a - traded.withheld_a
+    flows[f"{address}|{pool.token_b}"] += after.reserve_b + after.withheld_b - traded.reserve_b - traded.withheld_b
 
 
 def _best_price(pool: Pool, token_in: str, now_s: int) -> float:
@@ -154,14 +177,19 @@ def _best_price(pool: Pool, token_in: str, now_s: int) -> float:
 
 def _trade(state: dict[str, Pool], flows: Flows, address: str, token_in: str, amount: int, now_s: int) -> None:
     pool = state[address]
-    if amount <= 0:
-        return
+    if not 0 < amount <= MAX_ATOMS:
+        return  # nobody has more than an account holds
     try:
         result, state[address] = swap(pool, token_in, amount, now_s)
     except RejectedError:
         return  # too small to pay anything, or more than the bins can take: nobody trades then
     flows[f"{address}|{token_in}"] += result.amount_in
     flows[f"{address}|{pool.other(token_in)}"] -= result.amount_out
+
+
+def _fair(token_in: Token, token_out: Token, prices: Mapping[str, float]) -> float:
+    """Return the atoms of one token that are worth an atom of another."""
+    return _atoms_a_dollar(token_out, prices) / _atoms_a_dollar(token_in, prices)
 
 
 def _atoms_a_dollar(token: Token, prices: Mapping[str, float]) -> float:

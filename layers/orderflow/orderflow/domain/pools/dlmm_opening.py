@@ -1,4 +1,4 @@
-"""Opening liquidity for DLMM pools: a price and an amount of US dollars in, bins around the price out."""
+"""Liquidity for DLMM pools: a price and an amount of US dollars, or of both tokens, in, bins around the price out."""
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
@@ -36,7 +36,7 @@ WIDE = DlmmParameters(
 
 
 class OpeningBins(msgspec.Struct, frozen=True):
-    """Where a pool's liquidity lies at first, by the names of Dlmm's fields."""
+    """Where a pool's liquidity lies, by the names of Dlmm's fields."""
 
     active_id: int
     lowest_id: int
@@ -57,13 +57,20 @@ def dlmm_opening_bins(
     """Spread `liquidity_usd`, half of it of either token, evenly over `reach` bins to each side of a price.
 
     `base` is the pool's X, `quote` its Y; `price` is in units of `quote` per unit of `base`, and the active bin is the
-    nearest to it, at most half a bin step off. The bins above hold equal amounts of X, those below of Y, and the
-    active bin half as much of both, with the atoms that don't divide. Dollars become atoms at the tokens' opening
-    prices.
+    nearest to it, at most half a bin step off. Dollars become atoms at the tokens' opening prices.
     """
     active_id = nearest_bin(bin_step, price, base, quote)
     total_x = int((liquidity_usd / 2 / base.opening_price).scaleb(base.decimals, _CONTEXT))
     total_y = int((liquidity_usd / 2 / quote.opening_price).scaleb(quote.decimals, _CONTEXT))
+    return bins_around(active_id, reach, total_x, total_y)
+
+
+def bins_around(active_id: int, reach: int, total_x: int, total_y: int) -> OpeningBins:
+    """Spread atoms of X and Y evenly over `reach` bins to each side of the active one.
+
+    The bins above hold equal amounts of X, those below of Y, and the active bin half as much of both, with the atoms
+    that don't divide.
+    """
     each_x, each_y = (2 * total // (2 * reach + 1) for total in (total_x, total_y))
     empty = (0,) * reach
     return OpeningBins(
