@@ -70,10 +70,10 @@ def test_pools_that_an_earlier_version_left_one_sided_are_laid_around_the_price_
     background = advance(1, 0, LOOK_EVERY, fair, emptied)
 
     assert len(emptied) > 8
-    for address, pool in (emptied | background.changed).items():
-        if not {"mSOL", "JitoSOL"} & {pool.token_a, pool.token_b}:
-            assert smaller_side(pool, background.fair) > 0.35, address
-            assert vault(pool, pool.token_a) != vault(emptied[address], pool.token_a)
+    for address, laid in (emptied | background.changed).items():
+        if not {"mSOL", "JitoSOL"} & {laid.token_a, laid.token_b}:
+            assert smaller_side(laid, background.fair) > 0.35, address
+            assert vault(laid, laid.token_a) != vault(emptied[address], laid.token_a)
 
 
 @given(st.integers(0, 2**32), st.integers(0, 3 * LOOK_EVERY), st.floats(0.8, 1.25))
