@@ -8,7 +8,10 @@ SAM := sh local/sam.sh
 # What could lead the interpreter astray; without .pyc files every process starts about three times slower.
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH
 # Make itself exports what stands on its line. A setting left empty counts as not given.
-SETTINGS := PORT HOST SPEED PARTITIONS WORKERS SEED DROP_RATE NETWORK_FAILURE_RATE ORDERFLOW_HOME LOG_LEVEL LOG_FORMAT REDIS_URL DATABASE_URL REDIS_CLUSTER REDIS_MIN_REPLICAS MAX_LAG MAX_IN_FLIGHT MAX_MEMORY MAX_REQUESTS MAX_SOCKETS MAX_CONNECTIONS MAX_CONNECTIONS_PER_ADDRESS ALLOWED_HOSTS ALLOWED_ORIGINS REDIS_PORT POSTGRES_PORT CONNECTIONS_PORT CONNECTIONS_SECRET INVOKE LAMBDA_ENDPOINT
+SETTINGS := PORT HOST SPEED PARTITIONS WORKERS SEED DROP_RATE NETWORK_FAILURE_RATE ORDERFLOW_HOME LOG_LEVEL LOG_FORMAT REDIS_URL DATABASE_URL REDIS_CLUSTER REDIS_MIN_REPLICAS MAX_LAG MAX_IN_FLIGHT MAX_MEMORY REDIS_MAXMEMORY MAX_REQUESTS MAX_SOCKETS MAX_CONNECTIONS MAX_CONNECTIONS_PER_ADDRESS ALLOWED_HOSTS ALLOWED_ORIGINS REDIS_PORT POSTGRES_PORT CONNECTIONS_PORT CONNECTIONS_SECRET INVOKE LAMBDA_ENDPOINT
+# Make would expand a `$$` in what stands on its line, such as one in a password. It reaches the programs as it was given.
+$(foreach name,$(filter-out -%,$(.VARIABLES)),$(if $(filter command,$(firstword $(origin $(name)))),$(eval \
+	override $(name) := $$(value $(name)))$(eval export $(name))))
 PREPARE = for name in $(SETTINGS) HOME; do eval "[ -n \"\$${$$name-}\" ]" || unset "$$name"; done; \
 	unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 
@@ -26,7 +29,7 @@ chaos: .venv/.to-run ## break it on purpose and audit what becomes of its orders
 	@$(PREPARE); exec $(BIN)/python -m local chaos $(ARGS)
 
 acceptance: .venv/.to-run ## act as a client of BASE_URL, or of a system started for it
-	@$(PREPARE); exec $(BIN)/python -m local acceptance $(if $(BASE_URL),--base-url '$(BASE_URL)') $(ARGS)
+	@$(PREPARE); exec $(BIN)/python -m local acceptance $${BASE_URL:+--base-url "$$BASE_URL"} $(ARGS)
 
 # Tests wait more than they compute, so four at once keep two cores busy; each worker has servers of its own.
 test: .venv/.to-test ## every test that takes no docker engine; ARGS="-k route" for some, ARGS="-p randomly" in any order

@@ -5,6 +5,7 @@ import sys
 from importlib import import_module
 
 from orderflow.errors import OrderflowError
+from orderflow.runtime.terminal import print_whatever_the_locale
 
 # Imported only when asked for: none should wait for what another needs.
 CLIENTS = {
@@ -21,6 +22,7 @@ CLIENTS = {
 
 def main() -> int:
     """Do what the arguments say and return the exit status."""
+    print_whatever_the_locale()
     parser = argparse.ArgumentParser(prog="python -m local", description="Orderflow on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start everything and keep it running; settings come from the environment")

@@ -30,6 +30,7 @@ from orderflow.errors import ConfigurationError
 __all__ = ["Backing", "BackingError", "socket_directory", "start_postgres", "start_redis"]
 
 READY_TIMEOUT_S = 30.0
+MAXMEMORY = "1gb"
 ANSWER_TIMEOUT_S = 5.0
 POLL_S = 0.01
 LONGEST_SOCKET_PATH = 100  # the kernels take 107 bytes on Linux and 103 on macOS
@@ -44,7 +45,7 @@ FORCE_TIMEOUT_S = 1.0
 REDIS_OPTIONS = (
     *("--port", "0", "--unixsocketperm", "700", "--daemonize", "no", "--logfile", ""),
     *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
-    *("--maxmemory", "0", "--maxmemory-policy", "noeviction"),
+    *("--maxmemory-policy", "noeviction"),
     *("--set-proc-title", "no"),  # an orphan is known by its command line
 )
 POSTGRES_OPTIONS = (
@@ -69,10 +70,10 @@ class Backing:
             self.process.wait()
 
 
-def start_redis(home: Path, url: str | None, listening: Listening | None = None) -> Backing:
+def start_redis(home: Path, url: str | None, listening: Listening | None = None, maxmemory: str = MAXMEMORY) -> Backing:
     """Return the Redis at `url`, or one started with its data in `home`/redis, as soon as it answers PING.
 
-    Besides its socket it opens a port when `listening` says which.
+    Besides its socket it opens a port when `listening` says which. It refuses writes beyond `maxmemory` (0: never).
     """
     if url:
         return _given("redis", "REDIS_URL", url, _ping_redis)
@@ -81,7 +82,7 @@ def start_redis(home: Path, url: str | None, listening: Listening | None = None)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     pid_file = data / "redis.pid"
     _stop_orphan("redis", data, pid_file)
-    place = ("--dir", str(data), "--unixsocket", str(socket), "--pidfile", str(pid_file))
+    place = ("--dir", str(data), "--unixsocket", str(socket), "--pidfile", str(pid_file), "--maxmemory", maxmemory)
     network = listening.redis_options if listening else ()
     own_url = listening.redis_url if listening else f"unix://{quote(str(socket))}"
     return _start("redis", home, [redis_program(), *place, *REDIS_OPTIONS, *network], own_url, _ping_redis)
@@ -104,7 +105,9 @@ def start_postgres(home: Path, url: str | None, listening: Listening | None = No
     if not (data / "PG_VERSION").exists():
         programs.make_data(data)
     programs.own(data)
-    place = ("-D", str(data), "-c", f"unix_socket_directories={sockets}")
+    # A list, in which a comma parts two directories.
+    listed = str(sockets).replace('"', '""')
+    place = ("-D", str(data), "-c", f'unix_socket_directories="{listed}"')
     network = listening.postgres_options(home) if listening else ()
     command = programs.command("postgres", *place, *POSTGRES_OPTIONS, *network)
     url = f"postgresql://orderflow@/orderflow?host={quote(str(sockets))}&port={port}"
@@ -123,9 +126,11 @@ def start_postgres(home: Path, url: str | None, listening: Listening | None = No
 
 def socket_directory(home: Path) -> Path:
     """Return the directory of the sockets, made if need be: `home`/run, or a short one where that is too long."""
-    directory = home / "run"
-    if len(os.fsencode(directory / POSTGRES_SOCKET)) > LONGEST_SOCKET_PATH:
-        directory = Path(tempfile.gettempdir(), f"orderflow-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}")
+    short = f"orderflow-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
+    places = [home / "run", Path(tempfile.gettempdir(), short), Path("/tmp", short)]  # noqa: S108 - its owner is looked at
+    directory = next(
+        (each for each in places if len(os.fsencode(each / POSTGRES_SOCKET)) <= LONGEST_SOCKET_PATH), places[-1]
+    )
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if directory.is_symlink() or directory.stat().st_uid != os.geteuid():
         raise BackingError(f"{directory} belongs to another user; remove it, or choose another ORDERFLOW_HOME")
@@ -217,7 +222,7 @@ def _stop_orphan(name: str, data: Path, *pid_files: Path) -> None:
     """End the server that a killed runner left on `data`, and forget process numbers that others bear by now."""
     for pid_file in pid_files:
         try:
-            process = psutil.Process(int(pid_file.read_text().split()[0]))
+            process = psutil.Process(int(pid_file.read_bytes().split()[0]))
             ours = str(data) in process.cmdline()
         except psutil.ZombieProcess:
             ours = False

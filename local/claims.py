@@ -25,7 +25,7 @@ def hold_home(home: Path, where: str, beside: str) -> Iterator[None]:
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
-        lock = (home / "lock").open("a+")
+        lock = (home / "lock").open("a+", encoding="utf-8")
     except OSError as error:
         raise StartError(f"ORDERFLOW_HOME={home} can't be used: {error.strerror}") from error
     with lock:

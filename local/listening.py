@@ -45,7 +45,7 @@ class Listening:
     def postgres_options(self, home: Path) -> tuple[str, ...]:
         """The options of postgres, and the file in `home` that says who may connect how."""
         rules = home / "pg_hba.conf"
-        rules.write_text("local all all trust\nhost all all all scram-sha-256\n")
+        rules.write_text("local all all trust\nhost all all all scram-sha-256\n", encoding="ascii")
         addresses = ",".join(self.addresses)
         return ("-c", f"port={self.port}", "-c", f"listen_addresses={addresses}", "-c", f"hba_file={rules}")
 

@@ -20,6 +20,7 @@ from orderflow.event_source.lag import publish_lags
 from orderflow.event_source.source import EventSource
 from orderflow.runtime.clients import open_redis
 from orderflow.runtime.stopping import end_when_a_thread_fails, stop_on
+from orderflow.runtime.terminal import print_whatever_the_locale
 
 # The poller's threads mostly wait; one that computes should not keep the others from their turn for long.
 SWITCH_INTERVAL_S = 0.001
@@ -27,6 +28,7 @@ SWITCH_INTERVAL_S = 0.001
 
 def main(owner: str) -> int:
     """Work on this process's share of the partitions until SIGTERM, and return the exit status."""
+    print_whatever_the_locale()
     end_when_a_thread_fails("event_source")
     end_with_parent()
     sys.setswitchinterval(SWITCH_INTERVAL_S)

@@ -96,7 +96,7 @@ def _backing(settings: LocalSettings, stack: ExitStack) -> list[BackingChild]:
         redis_url = redis_url or redis_listening(settings).redis_url
         database_url = database_url or postgres_listening(settings).postgres_url
     servers = [
-        BackingChild("redis", lambda: start_redis(settings.home, redis_url or None)),
+        BackingChild("redis", lambda: start_redis(settings.home, redis_url or None, None, settings.redis_maxmemory)),
         BackingChild("postgres", lambda: start_postgres(settings.home, database_url or None)),
     ]
     for server in servers:

@@ -50,7 +50,7 @@ def _start(home: Path, settings: LocalSettings, stack: ExitStack) -> list[Backin
         for address in listening.addresses:
             listen(address, listening.port, f"make services {name}={listening.port + 1}").close()
     stack.callback(say, "Stopped. What they hold is kept.")
-    redis = BackingChild("redis", lambda: start_redis(home, None, redis_listening(settings)))
+    redis = BackingChild("redis", lambda: start_redis(home, None, redis_listening(settings), settings.redis_maxmemory))
     postgres = BackingChild("postgres", lambda: start_postgres(home, None, postgres_listening(settings)))
     for server in (redis, postgres):
         say(f"Starting {server.name} …")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from orderflow.errors import ConfigurationError
 from orderflow.runtime.settings import IntakeSettings, read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,8 +18,17 @@ CONNECTIONS_PORT = 3003
 
 
 def home_at(named: str | None) -> Path:
-    """Return the directory that ORDERFLOW_HOME names, or the one beside the code when it names none."""
-    return Path(named).absolute() if named else ROOT / ".orderflow"
+    """Return the directory that ORDERFLOW_HOME names, or the one beside the code when it names none.
+
+    `~` and `~user` stand for a home directory. Raises ConfigurationError when there is no such user.
+    """
+    if not named:
+        return ROOT / ".orderflow"
+    try:
+        # In quotation marks, and on make's line, no shell has done that.
+        return Path(named).expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigurationError(f"ORDERFLOW_HOME={named} can't be used: {error}") from error
 
 
 class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
@@ -51,6 +61,9 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     allowed_origins: str = ""
     invoke: Literal["here", "lambda"] = "here"
     lambda_endpoint: Annotated[str, msgspec.Meta(pattern="^https?://.")] = "http://127.0.0.1:3001"
+    redis_maxmemory: Annotated[str, msgspec.Meta(pattern="^[0-9]+([kmg]b?)?$")] = (
+        "1gb"  # of the embedded Redis; 0: none
+    )
     redis_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 6379
     postgres_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 5432
     connections_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0  # 0: see CONNECTIONS_PORT

@@ -12,7 +12,7 @@ def shared_secret(path: Path) -> str:
     """Return the secret in the file at `path`, which only its owner may read; made by the first who asks."""
     path.parent.mkdir(parents=True, exist_ok=True)
     own = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(32))
     try:
         # Whole or not at all, and never in the place of another's.
@@ -21,4 +21,4 @@ def shared_secret(path: Path) -> str:
         pass
     finally:
         own.unlink()
-    return path.read_text()
+    return path.read_text(encoding="ascii")

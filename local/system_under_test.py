@@ -206,4 +206,4 @@ def _free_port() -> int:
 
 
 def _last_lines(output: Path, count: int = 20) -> str:
-    return "\n".join(output.read_text(errors="replace").splitlines()[-count:])
+    return "\n".join(output.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])

@@ -37,7 +37,7 @@ class SmallDisk:
         self._data.mkdir(mode=0o700)
         mounting = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "tmpfs", str(self._data)]
         try:
-            done = subprocess.run(mounting, capture_output=True, text=True, check=False)
+            done = subprocess.run(mounting, capture_output=True, encoding="utf-8", errors="replace", check=False)
         except OSError as error:
             self._data.rmdir()
             raise DiskError(f"can't mount: {error.strerror}") from error

@@ -27,7 +27,8 @@ class Network:
             [sys.executable, "-m", "local.chaos.proxy", str(redis_socket), *self._paths.values()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             start_new_session=True,
         )
         self._expect("ready")

@@ -22,6 +22,7 @@ from local.settings import LocalSettings, names_in, read_local_settings
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.stopping import end_when_a_thread_fails
+from orderflow.runtime.terminal import print_whatever_the_locale
 
 BACKLOG = 2048
 MANY_FILES = 65_536
@@ -29,6 +30,7 @@ MANY_FILES = 65_536
 
 def main() -> None:
     """Serve until SIGTERM."""
+    print_whatever_the_locale()
     end_when_a_thread_fails("gateway")
     end_with_parent()
     settings = read_local_settings()

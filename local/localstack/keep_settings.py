@@ -28,6 +28,6 @@ for variable, value in os.environ.items():
 
 if not CONNECTIONS_SECRET.exists():
     CONNECTIONS_SECRET.touch(mode=0o600)
-    CONNECTIONS_SECRET.write_text(token_urlsafe(32))
+    CONNECTIONS_SECRET.write_text(token_urlsafe(32), encoding="ascii")
 name = f"{os.environ['SETTINGS_PATH']}/CONNECTIONS_SECRET"
-parameters.put_parameter(Name=name, Value=CONNECTIONS_SECRET.read_text(), Type="String")
+parameters.put_parameter(Name=name, Value=CONNECTIONS_SECRET.read_text(encoding="ascii"), Type="String")

@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -90,6 +92,34 @@ def test_what_can_not_be_used_is_named_and_no_password_is_shown(
     assert said in run.output.read_text()
     assert "secret" not in run.output.read_text()
     assert "Traceback" not in run.output.read_text()
+
+
+def test_a_terminal_that_lacks_our_characters_stops_nothing(new_run: NewRun) -> None:
+    locale = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    run = new_run(**locale, SPEED="0")
+    run.start()
+    command = [sys.executable, "-m", "local", "watch", "--base-url", run.url]
+    watched = subprocess.run(command, env=os.environ | locale, capture_output=True, text=True, encoding="ascii")
+    unwatched = subprocess.run([*command, "--token-in", "…"], env=os.environ | locale, capture_output=True)
+    status = run.stop(signal.SIGINT)
+
+    assert (watched.returncode, unwatched.returncode, status) == (0, 1, 0)
+    assert "1.5 SOL -> USDC" in watched.stdout
+    said = run.output.read_text(encoding="ascii")
+    assert "Migrating the ledger ..." in said
+    assert "Stopping: finishing what is under way ..." in said
+    assert "UnicodeEncodeError" not in said + watched.stderr + unwatched.stderr.decode("ascii")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso8859-1", "cp1252", "utf-8"])
+def test_every_command_explains_itself_on_every_terminal(encoding: str) -> None:
+    for command in ((), ("up",), ("watch",), ("bench",), ("chaos",), ("acceptance",), ("dead-letters",), ("migrate",)):
+        environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+        help_of = subprocess.run(
+            [sys.executable, "-m", "local", *command, "--help"], env=environment, capture_output=True
+        )
+
+        assert help_of.returncode == 0, help_of.stderr
 
 
 def test_two_runs_with_homes_of_their_own_live_side_by_side(shared_run: Run, new_run: NewRun) -> None:

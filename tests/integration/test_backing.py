@@ -186,6 +186,39 @@ def test_a_home_with_spaces_that_is_too_deep_for_sockets_works(name: str, new_ho
     shutil.rmtree(backing_module.socket_directory(deep))
 
 
+@pytest.mark.parametrize("place", ["a, b", 'a "quoted" home', " spaces ", "it's üñí #1 $HOME"])
+def test_a_home_of_any_name_works(name: str, new_home: Path, start: Start, place: str) -> None:
+    server = start(name, new_home / place)
+
+    remember(server, "kept")
+    assert recall(server) == "kept"
+
+
+def test_sockets_find_a_short_place_where_even_temporary_ones_are_deep(
+    new_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: f"/{'x' * 100}")
+
+    directory = backing_module.socket_directory(new_home / ("x" * 90))
+
+    assert len(str(directory)) < 40
+    assert directory.is_dir()
+    directory.rmdir()
+
+
+@pytest.mark.parametrize(("maxmemory", "expected"), [("1gb", 2**30), ("64mb", 2**26), ("0", 0)])
+def test_redis_uses_no_more_memory_than_it_may(new_home: Path, maxmemory: str, expected: int) -> None:
+    server = start_redis(new_home, None, None, maxmemory)
+    try:
+        with redis.Redis.from_url(server.url, decode_responses=True) as client:
+            limits = client.config_get("maxmemory*")
+    finally:
+        server.stop()
+
+    assert int(limits["maxmemory"]) == expected
+    assert limits["maxmemory-policy"] == "noeviction"
+
+
 def test_a_server_that_was_named_is_used_and_never_stopped(name: str, home: Path, start: Start) -> None:
     server = start(name)
 

@@ -1,8 +1,10 @@
 """The settings of `python -m local`: from the environment, and from the command line before it."""
 
+from pathlib import Path
+
 import pytest
 
-from local.settings import read_local_settings
+from local.settings import ROOT, home_at, read_local_settings
 from orderflow.errors import ConfigurationError
 
 
@@ -20,4 +22,34 @@ def test_a_place_where_no_function_can_run_is_named(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv(name, value)
 
     with pytest.raises(ConfigurationError, match=f"^{name}='{value}' can't be used: "):
+        read_local_settings()
+
+
+@pytest.mark.parametrize(
+    ("named", "place"),
+    [
+        ("~/x", "/home/trader/x"),
+        ("~", "/home/trader"),
+        ("~root/x", f"{Path('~root').expanduser()}/x"),
+        ("/srv/of~x/", "/srv/of~x"),
+        ("with space/./x", f"{Path.cwd()}/with space/x"),
+        ("", f"{ROOT}/.orderflow"),
+    ],
+)
+def test_a_home_is_a_place_whoever_expands_its_name(monkeypatch: pytest.MonkeyPatch, named: str, place: str) -> None:
+    monkeypatch.setenv("HOME", "/home/trader")
+
+    assert str(home_at(named)) == place
+
+
+def test_a_home_of_nobody_is_named() -> None:
+    with pytest.raises(ConfigurationError, match=r"^ORDERFLOW_HOME=~nobody-of-this-name/x can't be used: "):
+        home_at("~nobody-of-this-name/x")
+
+
+@pytest.mark.parametrize("memory", ["much", "1tb", "-1", "1.5gb"])
+def test_a_memory_that_redis_does_not_understand_is_named(monkeypatch: pytest.MonkeyPatch, memory: str) -> None:
+    monkeypatch.setenv("REDIS_MAXMEMORY", memory)
+
+    with pytest.raises(ConfigurationError, match=f"^REDIS_MAXMEMORY='{memory}' can't be used: "):
         read_local_settings()

@@ -24,6 +24,7 @@ from orderflow.runtime.clients import open_redis, redis_login
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.settings import Settings, read_settings
 from orderflow.runtime.stopping import end_when_a_thread_fails, stop_on
+from orderflow.runtime.terminal import print_whatever_the_locale
 
 INVOCATION_S = 45.0
 """Longer than any function's time-out, so that no answer is given up while its function still runs."""
@@ -60,6 +61,7 @@ class EventSourceSettings(Settings, frozen=True, kw_only=True):
 
 def main() -> int:
     """Work until SIGTERM, finish the batches under way, and return the exit status."""
+    print_whatever_the_locale()
     end_when_a_thread_fails("event_source")
     stop = stop_on(signal.SIGTERM, signal.SIGINT)
     try:

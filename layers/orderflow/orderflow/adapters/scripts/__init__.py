@@ -7,4 +7,4 @@ from importlib.resources import files
 @cache
 def source(name: str, *shared: str) -> str:
     """Return the text of script `name` behind the text of the `shared` ones that define its functions."""
-    return "\n".join(files(__name__).joinpath(f"{part}.lua").read_text() for part in (*shared, name))
+    return "\n".join(files(__name__).joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in (*shared, name))
