@@ -163,10 +163,10 @@ def token_bought(frame: Mapping[str, Any]) -> str | None:
     return str(legs[-1]["token_out"]) if legs else None
 
 
-def in_units(atoms: int, symbol: str | None) -> str:
-    """Return an amount in units of its token, or in atoms when the token is not known here."""
+def in_units(atoms: str | int, symbol: str | None) -> str:
+    """Return an amount of atoms in units of its token, or as it is when the token is not known here."""
     token = find_token(symbol) if symbol else None
-    return f"{to_units(atoms, token):,f} {token.symbol}" if token else f"{atoms:,} atoms"
+    return f"{to_units(int(atoms), token):,f} {token.symbol}" if token else f"{int(atoms):,} atoms"
 
 
 def describe_problem(answer: Answer) -> str:

@@ -235,6 +235,10 @@ class FakeIntake(Intake):
         self.outcome: OrderId | Conflict | None = None
         self.created: list[NewOrder] = []
 
+    async def check(self) -> None:
+        if self.error:
+            raise self.error
+
     async def create(self, new: NewOrder) -> OrderId | Conflict:
         if self.error:
             raise self.error

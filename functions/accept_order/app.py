@@ -19,7 +19,8 @@ from functions.accept_order.idempotency import (
 from functions.accept_order.order_input import MAX_BODY_BYTES, ExecuteOrder, read_json_order
 from functions.accept_order.order_view import accepted, json_response
 from functions.accept_order.problems import ProblemError, answer_problems, shown
-from functions.accept_order.reading import KNOWN_QUERY, router
+from functions.accept_order.query import check_query
+from functions.accept_order.reading import router
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.adapters.keys import partition_of
 from orderflow.domain.order import Order, OrderId, OrderRequest
@@ -77,12 +78,12 @@ _POST_RESPONSES: dict[int | str, dict[str, Any]] = {
 @app.post(
     "/api/orders/execute",
     status_code=HTTPStatus.ACCEPTED,
-    dependencies=KNOWN_QUERY,
     openapi_extra=_POST_DOCUMENTATION,
     responses=_POST_RESPONSES,
 )
 async def execute(request: Request) -> Response:
     """Accept an order. When this answers 202 the order is durable and on its way."""
+    check_query(request)
     body = await _read_body(request)
     wanted = read_json_order(body)
     name = name_of(request.headers, wanted.client_order_id)

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from fastapi import Response
 
-from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Fill, OrderRow
+from orderflow.adapters.public import public_json
 from orderflow.domain.amounts import to_units
 from orderflow.domain.order import Order, OrderId, OrderRequest, StatusEvent, iso_timestamp
 from orderflow.domain.routing import Route
@@ -55,8 +55,8 @@ class OrderDetails(OrderSummary, frozen=True):
 
 
 def json_response(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Return a document as a response, its decimals with every digit."""
-    return Response(encoder.encode(document), status, headers, "application/json")
+    """Return a document as a response, atoms as decimal strings and decimals with every digit."""
+    return Response(public_json(document), status, headers, "application/json")
 
 
 def accepted(order_id: OrderId, request: OrderRequest) -> Accepted:

@@ -24,11 +24,18 @@ def read_query(request: Request) -> dict[str, str]:
     return dict(pairs)
 
 
-def known_query(request: Request) -> None:
+async def known_query(request: Request) -> None:
     """Check that the query has only names that the route declares, each once. Raises ProblemError.
 
     A dependency of every route that does not read its query as a whole: what a client asks for in vain, it must hear.
     """
+    check_query(request)
+
+
+def check_query(request: Request) -> None:
+    """Check a query as `known_query` does, for a route that every order takes and whose dependencies it would pay."""
+    if not request.scope["query_string"]:
+        return
     known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
     if unknown := [name for name in read_query(request) if name not in known]:
         raise refused(FieldError(shown(name) or "query", "is not a parameter of this path") for name in unknown)

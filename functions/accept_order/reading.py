@@ -2,15 +2,15 @@
 
 import base64
 import binascii
-from collections.abc import Callable
-from datetime import datetime
+import re
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-import redis
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from functions.accept_order.health import OK, UNAVAILABLE, Health
 from functions.accept_order.order_input import ExecuteOrder, read_client_order_id, read_order
 from functions.accept_order.order_view import details_of, details_of_row, json_response, summary_of_row
 from functions.accept_order.problems import ProblemError, invalid, shown
@@ -20,15 +20,27 @@ from orderflow.domain.amounts import price, to_units
 from orderflow.domain.slippage import minimum_out
 from orderflow.domain.status import Status
 from orderflow.domain.tokens import TOKENS, Token, find_token
-from orderflow.errors import RejectedError, RetryableError
-from orderflow.runtime import clients
+from orderflow.errors import RejectedError
+from orderflow.runtime import async_clients, clients
+from orderflow.runtime.lately import Lately
+
+MOST_OFFSET = timedelta(hours=14)
+"""No clock on Earth is further from UTC."""
+UNKNOWN_S, MAX_UNKNOWN = 1.0, 10_000
 
 router = APIRouter()
 KNOWN_QUERY = [Depends(known_query)]
+# What even the ledger does not know, and need not be asked again at once. An order is sought in Redis first, where it
+# is from its beginning on, so that none is taken for unknown after it was created.
+_unknown = async_clients.once_per_loop(lambda: Lately(UNKNOWN_S, MAX_UNKNOWN))
+_health = async_clients.once_per_loop(Health)
+_UUID = re.compile(
+    r"(urn:uuid:)?\{?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\}?", re.IGNORECASE | re.ASCII
+)
 
 
 @router.get("/api/orders", dependencies=KNOWN_QUERY)
-def list_orders(
+async def list_orders(
     status: Annotated[str | None, Query(description="one of the six statuses")] = None,
     token_in: str | None = None,
     token_out: str | None = None,
@@ -49,7 +61,7 @@ def list_orders(
         client_order_id=_client_order_id(client_order_id),
         before=_decode_cursor(cursor) if cursor else None,
     )
-    rows = clients.ledger().find_all(wanted)
+    rows = await async_clients.reads().run(lambda: clients.ledger().find_all(wanted))
     page = rows[: int(limit)]
     more = len(rows) > len(page)
     next_cursor = _encode_cursor(page[-1].created_at.isoformat(), page[-1].order_id) if more else None
@@ -57,20 +69,29 @@ def list_orders(
 
 
 @router.get("/api/orders/{order_id}", dependencies=KNOWN_QUERY)
-def get_order(order_id: str) -> Response:
+async def get_order(order_id: str) -> Response:
     """Return an order with its route, fills and history: from Redis while it is there, else from the ledger."""
-    try:
-        known_as = str(UUID(order_id))
-    except ValueError as error:
-        raise _unknown_order(order_id) from error
-    found = clients.orders().find(known_as)
+    known_as = _read_order_id(order_id)
+    if known_as is not None:
+        unknown = _unknown()
+        in_ledger = known_as not in unknown
+        answer = await async_clients.reads().run(_find_order, known_as, in_ledger)
+        if answer is not None:
+            return answer
+        if in_ledger:
+            unknown.note(known_as)
+    raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no order {shown(order_id)}")
+
+
+def _find_order(order_id: str, in_ledger: bool) -> Response | None:
+    found = clients.orders().find(order_id)
     if found is not None:
         return json_response(details_of(*found))
     ledger = clients.ledger()
-    row = ledger.find(known_as)
+    row = ledger.find(order_id) if in_ledger else None
     if row is None:
-        raise _unknown_order(order_id)
-    return json_response(details_of_row(row, ledger.fills(known_as), ledger.history(known_as)))
+        return None
+    return json_response(details_of_row(row, ledger.fills(order_id), ledger.history(order_id)))
 
 
 def _quote_documentation() -> dict[str, Any]:
@@ -91,10 +112,10 @@ def _quote_documentation() -> dict[str, Any]:
 
 
 @router.get("/api/quote", openapi_extra=_quote_documentation())
-def quote(request: Request) -> Response:
+async def quote(request: Request) -> Response:
     """Return the route that an order (the same fields, in the query) would take now, and what it would yield."""
     wanted = read_order({"order_type": "market"} | read_query(request), text_is_a_number=True).request()
-    [route] = clients.router().routes([wanted], in_time=False)
+    [route] = await async_clients.quoting().run(lambda: clients.router().routes([wanted], in_time=False))
     if isinstance(route, RejectedError):
         raise invalid("amount", str(route)) from route
     token_in, token_out = TOKENS[wanted.token_in], TOKENS[wanted.token_out]
@@ -123,21 +144,11 @@ async def list_tokens() -> Response:
 
 
 @router.get("/health")
-def health() -> Response:
-    """Say whether Redis and Postgres answer; 503 when one does not."""
-    checks: dict[str, Callable[[], object]] = {
-        "redis": lambda: clients.redis_client().ping(),
-        "postgres": lambda: clients.ledger().ping(),
-    }
-    state: dict[str, str] = {}
-    for name, check in checks.items():
-        try:
-            check()
-            state[name] = "ok"
-        except (RetryableError, OSError, redis.RedisError) as error:
-            state[name] = str(error)
-    healthy = all(answer == "ok" for answer in state.values())
-    return json_response({"status": "ok" if healthy else "unavailable", **state}, 200 if healthy else 503)
+async def health() -> Response:
+    """Say whether Redis takes writes and Postgres answers; 503 when one does not."""
+    state = await _health().state()
+    healthy = all(answer == OK for answer in state.values())
+    return json_response({"status": OK if healthy else UNAVAILABLE, **state}, 200 if healthy else 503)
 
 
 def _symbol(field: str, name: str | None) -> str | None:
@@ -162,15 +173,21 @@ def _encode_cursor(created_at: str, order_id: str) -> str:
 
 def _decode_cursor(cursor: str) -> tuple[str, str]:
     try:
-        created_at, order_id = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
-        # Written anew, since Python reads forms of both that Postgres does not.
-        return datetime.fromisoformat(created_at).isoformat(), str(UUID(order_id))
-    except (binascii.Error, ValueError) as error:
+        created_at, written_id = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
+        at = datetime.fromisoformat(created_at)
+        # Written anew, in UTC: Python reads forms and offsets that Postgres does not. Without an offset it is UTC.
+        utc = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        order_id = _read_order_id(written_id)
+    except (binascii.Error, ValueError, OverflowError) as error:
         raise invalid("cursor", "must be the next_cursor of a page") from error
+    if order_id is None or abs(at.utcoffset() or timedelta()) > MOST_OFFSET:
+        raise invalid("cursor", "must be the next_cursor of a page")
+    return utc.isoformat(), order_id
 
 
-def _unknown_order(order_id: str) -> ProblemError:
-    return ProblemError(HTTPStatus.NOT_FOUND, f"there is no order {shown(order_id)}")
+def _read_order_id(text: str) -> str | None:
+    """Return an order's id in the one form in which it is kept, or None when `text` is none."""
+    return str(UUID(text)) if _UUID.fullmatch(text) else None
 
 
 def _units(atoms: int, token: Token) -> str:

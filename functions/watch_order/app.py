@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from orderflow.adapters.codec import encoder
+from orderflow.adapters.public import public_json
 from orderflow.adapters.sockets import Message
 from orderflow.adapters.subscriptions import Subscription
 from orderflow.errors import ConfigurationError, RetryableError
@@ -94,7 +95,7 @@ async def _subscribe(asked: Subscription) -> Response:
 def _tell_from_ledger(asked: Subscription) -> bool:
     """Send an order's whole history to the connection; False when the ledger does not know the order."""
     events = clients.ledger().history(asked.order_id)
-    messages = [Message(asked.connection_id, asked.order_id, encoder.encode(event).decode()) for event in events]
+    messages = [Message(asked.connection_id, asked.order_id, public_json(event).decode()) for event in events]
     if messages:
         clients.sockets().send(messages)
     return bool(messages)

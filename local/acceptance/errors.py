@@ -11,6 +11,7 @@ from local.client import EXECUTE_PATH, Answer
 PURPOSE = "every bad input gets a clear error that names the field and the rule, and nothing is harmed"
 PROBLEM = "application/problem+json"
 SAME_KEY_AT_ONCE = 10
+LONGEST_PROBLEM = 4_096
 
 
 async def run(trial: Trial) -> None:
@@ -26,10 +27,11 @@ async def run(trial: Trial) -> None:
 
 
 async def _refused(trial: Trial, bad: BadInput) -> None:
-    headers = {"Content-Type": bad.content_type} if bad.content_type else {}
-    answer = await trial.request("POST", EXECUTE_PATH, bad.body, headers)
+    answer = await trial.request("POST", EXECUTE_PATH, bad.body, bad.all_headers)
     expected = f"{bad.status} {PROBLEM}" + (f" naming {bad.field}" if bad.field else "")
     trial.check(f"{bad.name} → {bad.status}", expected, *_judged(answer, bad.status, bad.field))
+    if len(answer.body) > LONGEST_PROBLEM:
+        trial.check("and in few words", f"at most {LONGEST_PROBLEM} bytes", len(answer.body), holds=False)
 
 
 def _judged(answer: Answer, status: int, field: str | None = None) -> tuple[str, bool]:
@@ -56,6 +58,12 @@ async def _accepted_at_the_limits(trial: Trial) -> None:
     trial.check("a content type with a charset is accepted", 202, charset.status)
     nine = await trial.post(market_order(amount="0.010000001"))
     trial.check("nine decimals of SOL are accepted", 202, nine.status)
+    marked = await trial.request("POST", EXECUTE_PATH, b"\xef\xbb\xbf" + padded_body(200), {"Content-Type": JSON})
+    trial.check("a byte order mark before the body is skipped", 202, marked.status)
+    nulls = await trial.post(market_order(amount=0.01, max_slippage=None, client_order_id=None))
+    trial.check("null for an optional field is not given", 202, nulls.status)
+    double = await trial.post(market_order(amount=0.012345678901234567, max_slippage=0.0312345678901))
+    trial.check("a double is accepted, whatever its digits", 202, double.status)
     mixed = await trial.post(market_order("sOl", "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "0.01"))
     trial.check("a symbol in any case and a mint are accepted", 202, mixed.status)
 
@@ -75,6 +83,11 @@ async def _paths_and_methods(trial: Trial) -> None:
         ("GET", "/api/orders?limit=many", (400,)),
         ("GET", "/api/orders?cursor=rubbish", (400,)),
         ("GET", "/api/orders?status=lost", (400,)),
+        ("GET", "/api/orders?state=failed", (400,)),
+        ("GET", "/api/orders?limit=5&limit=5", (400,)),
+        ("GET", "/api/tokens?symbol=SOL", (400,)),
+        ("GET", "/api/quote?token_in=SOL&token_out=USDC&amount=1&amount=2", (400,)),
+        ("GET", "/api/quote?token_in=SOL&token_out=USDC&amount=1e-10", (400,)),
         ("GET", "/api/quote?token_in=SOL&token_out=USDC", (400,)),
         ("GET", "/api/quote?token_in=SOL&token_out=DOGE&amount=1", (400,)),
         ("GET", "/api/quote?token_in=SOL&token_out=USDC&amount=-1", (400,)),

@@ -18,7 +18,9 @@ PRICE_PRECISION = Decimal("1e-9")
 async def run(trial: Trial) -> None:
     """Quote, place, watch and look up one order."""
     trial.narrator.step("ask what an order would bring")
-    quote = (await trial.request("GET", f"/api/quote?token_in=SOL&token_out=USDC&amount={AMOUNT}")).json()
+    # As JavaScript writes the double next to 12.5; it is taken down to whole atoms.
+    quote = (await trial.request("GET", f"/api/quote?token_in=SOL&token_out=USDC&amount={AMOUNT}00000000000002")).json()
+    trial.check("the quote is of the amount in whole atoms", AMOUNT, Decimal(quote["amount"]))
     quoted = Decimal(str(quote["expected_out"])) / AMOUNT
     trial.narrator.remark(f"quoted price: {quoted:.4f} USDC per SOL")
     trial.narrator.step("place it and watch it")
@@ -66,9 +68,11 @@ async def _check_lookup(trial: Trial, placed: Placed, frames: list[Frame]) -> No
 async def _check_fills(trial: Trial, order: dict[str, Any], price: Decimal) -> None:
     # A route may lead over tokens in between: what they took and paid is neither sold nor received.
     fills = order["fills"]
-    sold = await trial.units(sum(fill["amount_in"] for fill in fills if fill["token_in"] == "SOL"), "SOL")
-    received = await trial.units(sum(fill["amount_out"] for fill in fills if fill["token_out"] == "USDC"), "USDC")
+    sold = await trial.units(sum(int(fill["amount_in"]) for fill in fills if fill["token_in"] == "SOL"), "SOL")
+    received = await trial.units(sum(int(fill["amount_out"]) for fill in fills if fill["token_out"] == "USDC"), "USDC")
     trial.check("its fills sell exactly that amount", AMOUNT, sold)
+    kinds = {type(fill[key]).__name__ for fill in fills for key in ("amount_in", "amount_out", "fee")}
+    trial.check("amounts in atoms are strings, which no double rounds", {"str"}, kinds)
     trial.check(
         "and come to the price on the socket",
         price,

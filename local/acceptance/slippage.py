@@ -59,7 +59,7 @@ async def _minimum_out(trial: Trial) -> None:
     async with trial.socket() as socket:
         placed, _ = await trial.confirm(socket, market_order(max_slippage=0.01))
     order = (await trial.request("GET", f"/api/orders/{placed.order_id}")).json()
-    received, minimum = _received(order), minimum_out(order["route"]["expected_out"], LEAST_ALLOWED_BPS)
+    received, minimum = _received(order), minimum_out(int(order["route"]["expected_out"]), LEAST_ALLOWED_BPS)
     trial.check(
         "it received its minimum or more", f"at least {minimum} atoms", f"{received} atoms", received >= minimum
     )
@@ -127,7 +127,7 @@ async def _check_confirmed(trial: Trial, order_ids: list[str], token_in: str, to
     received_by_all, short = 0, []
     for order_id in order_ids:
         order = (await trial.client.get(f"/api/orders/{order_id}")).json()
-        received, minimum = _received(order), minimum_out(order["route"]["expected_out"], LEAST_ALLOWED_BPS)
+        received, minimum = _received(order), minimum_out(int(order["route"]["expected_out"]), LEAST_ALLOWED_BPS)
         received_by_all += received
         if received < minimum:
             short.append(f"{order_id}: {received} < {minimum}")

@@ -8,6 +8,7 @@ import redis
 
 from functions.watch_order.app import USAGE
 from functions.watch_order.handler import lambda_handler
+from orderflow.adapters.public import public_event
 from orderflow.adapters.sockets import Message
 from orderflow.adapters.subscriptions import Subscription
 from orderflow.domain.order import event_of
@@ -119,7 +120,7 @@ def test_an_order_that_has_left_redis_is_told_from_the_ledger_in_full(outside: O
     answer = send(ORDER_ID)
 
     assert answer == DONE
-    assert outside.sockets.sent == [Message(CONNECTION_ID, ORDER_ID, encode(event)) for event in history]
+    assert outside.sockets.sent == [Message(CONNECTION_ID, ORDER_ID, public_event(encode(event))) for event in history]
 
 
 def test_a_client_that_left_before_its_history_came_is_no_error(outside: Outside) -> None:

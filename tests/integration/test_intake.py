@@ -1,7 +1,9 @@
 """The front door's Redis side: orders created once, idempotency keys, subscriptions, all by shared trips."""
 
 import asyncio
+from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -41,6 +43,11 @@ def with_subscriptions(server: RedisServer, work: Callable[[Subscriptions], Awai
     return asyncio.run(run())
 
 
+def record_of(name: str) -> str:
+    """Return the key of a name's record in p0."""
+    return f"{{p0}}:i:{urlsafe_b64encode(sha256(name.encode()).digest()[:16]).decode().rstrip('=')}"
+
+
 @on_single_and_cluster
 def test_two_hundred_orders_at_once_are_all_created_and_on_their_way(
     redis_server: RedisServer, client: redis.Redis, orders: Orders
@@ -68,7 +75,7 @@ def test_fifty_posts_with_one_key_make_one_order(redis_server: RedisServer, clie
 
     assert len(set(created)) == 1
     assert client.xlen("{p0}:route") == 1
-    assert client.ttl("{p0}:idempotency:a-key") > 86_000
+    assert client.ttl(record_of("a-key")) > 86_000
 
 
 def test_a_key_stands_for_its_order_for_its_24_hours_even_if_redis_is_killed() -> None:
@@ -84,7 +91,7 @@ def test_a_key_stands_for_its_order_for_its_24_hours_even_if_redis_is_killed() -
         server = RedisServer(after.url, cluster=False)
         answer = with_intake(server, lambda intake: intake.create(again))
         with opened(server) as client:
-            left_s, waiting = client.ttl("{p0}:idempotency:a-key"), client.xlen("{p0}:route")
+            left_s, waiting = client.ttl(record_of("a-key")), client.xlen("{p0}:route")
         after.stop()
 
     assert answer == first.order.order_id
@@ -102,6 +109,56 @@ def test_a_key_that_comes_with_another_request_is_a_conflict(redis_server: Redis
 
     assert outcome is Conflict.KEY_REUSED
     assert client.xlen("{p0}:route") == 1
+
+
+@on_single_and_cluster
+def test_a_record_of_the_version_before_still_stands_for_its_order(
+    redis_server: RedisServer, client: redis.Redis
+) -> None:
+    first, again, other = pending(), pending(), pending()
+    client.set("{p0}:idempotency:a-key", f"one {first.order_id}", ex=3_000)
+
+    async def create(intake: Intake) -> list[object]:
+        answers = [await intake.create(NewOrder(again, "a-key", "one")) for _ in range(2)]
+        return [*answers, await intake.create(NewOrder(other, "a-key", "another"))]
+
+    outcomes = with_intake(redis_server, create)
+
+    assert outcomes == [first.order_id, first.order_id, Conflict.KEY_REUSED]
+    assert client.xlen("{p0}:route") == 0
+
+
+@on_single_and_cluster
+def test_the_version_before_finds_the_order_of_a_name_while_this_one_is_deployed(
+    redis_server: RedisServer, client: redis.Redis
+) -> None:
+    order = pending()
+
+    with_intake(redis_server, lambda intake: intake.create(NewOrder(order, "a-key", "one")))
+
+    assert client.get("{p0}:idempotency:a-key") == f"one {order.order_id}"
+    assert client.ttl("{p0}:idempotency:a-key") <= 600
+
+
+def test_a_record_takes_less_than_half_the_memory_that_it_took(redis_server: RedisServer, client: redis.Redis) -> None:
+    client.set(f"{{p0}}:idempotency:{'1' * 64}", f"{'0' * 64} {pending().order_id}", ex=86_400)
+
+    with_intake(redis_server, lambda intake: intake.create(NewOrder(pending(), "0" * 64, "0" * 64)))
+
+    before = client.memory_usage(f"{{p0}}:idempotency:{'1' * 64}", samples=0) or 0
+    assert 0 < (client.memory_usage(record_of("0" * 64)) or 0) <= before / 2
+
+
+def test_a_name_stands_for_its_order_for_as_long_as_is_set(redis_server: RedisServer, client: redis.Redis) -> None:
+    async def create() -> None:
+        async with opened_async(redis_server) as opened_client:
+            intake = Intake(opened_client, PARTITIONS, AMPLE, AsyncReplication(opened_client, 0), 90)
+            await intake.create(NewOrder(pending(), "a-key", "one"))
+
+    asyncio.run(create())
+
+    assert 80 < client.ttl(record_of("a-key")) <= 90
+    assert 80 < client.ttl("{p0}:idempotency:a-key") <= 90
 
 
 @on_single_and_cluster

@@ -1,5 +1,6 @@
 """Who is sent what, on a real Redis: every status once and in order, however a subscription and the events race."""
 
+import json
 from itertools import count
 
 import pytest
@@ -11,7 +12,7 @@ from orderflow.adapters.sockets import Message
 from orderflow.adapters.watchers import StatusEntry, Watchers
 from orderflow.domain.order import Order, event_of
 from tests.integration.conftest import P0, on_single_and_cluster
-from tests.integration.market import NOW_MS, pending, routed
+from tests.integration.market import NOW_MS, a_request, pending, routed
 
 pytestmark = on_single_and_cluster
 
@@ -58,6 +59,26 @@ def test_a_subscriber_gets_every_event_once_wherever_it_stands_in_the_stream(
     messages += watchers.messages(P0, entries[split:])
 
     assert sequences(messages) == [1, 2, 3]
+
+
+def test_atoms_are_strings_in_every_frame_live_repeated_and_made_good(orders: Orders, watchers: Watchers) -> None:
+    order = pending(request=a_request(amount_in=10_000_000_000_000_001))
+    steps = [order, routed(order), routed(order).build(("swap",), 150, NOW_MS, NOW_MS)]
+    orders.apply([Transition(steps[0])])
+    live = watchers.messages(P0, [subscription(order)])
+    for step in steps[1:]:
+        orders.apply([Transition(step)])
+        live += watchers.messages(P0, [event(step)])
+
+    again = watchers.messages(P0, [subscription(order, "two")])
+    made_good = watchers.everything(P0, live[-1:])
+
+    assert len(live) == len(again) == len(made_good) == 3
+    for messages in (live, again, made_good):
+        _, routing, building = (json.loads(message.text) for message in messages)
+        assert routing["route"]["amount_in"] == "10000000000000001"
+        assert {type(leg["amount_out"]) for leg in routing["route"]["legs"]} == {str}
+        assert building["minimum_out"] == str(steps[2].built_transaction.minimum_out)
 
 
 def test_a_repeated_subscription_is_told_everything_again(orders: Orders, watchers: Watchers) -> None:

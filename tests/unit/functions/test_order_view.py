@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from functions.accept_order.order_view import details_of, details_of_row, summary_of_row
+from functions.accept_order.order_view import details_of, details_of_row, json_response, summary_of_row
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Fill, OrderRow
 from orderflow.domain.order import Order, StatusEvent, event_of
@@ -34,7 +34,7 @@ KEYS = [
 
 
 def document(view: object) -> dict[str, Any]:
-    shown: dict[str, Any] = json.loads(encoder.encode(view), parse_float=Decimal)
+    shown: dict[str, Any] = json.loads(bytes(json_response(view).body), parse_float=Decimal)
     return shown
 
 
@@ -88,7 +88,7 @@ def test_a_confirmed_order_is_shown_with_its_route_fills_and_history() -> None:
     shown = document(details_of(order, history_to(order)))
 
     assert list(shown) == [*KEYS, "route", "minimum_out", "fills", "history"]
-    assert shown["minimum_out"] == order.built_transaction.minimum_out
+    assert shown["minimum_out"] == str(order.built_transaction.minimum_out)
     assert {key: shown[key] for key in KEYS} == {
         "order_id": ORDER_ID,
         "client_order_id": "desk-7.42",
@@ -111,9 +111,9 @@ def test_a_confirmed_order_is_shown_with_its_route_fills_and_history() -> None:
             "pool": "meteora_dlmm:SOL-USDC",
             "token_in": "SOL",
             "token_out": "USDC",
-            "amount_in": 12_500_000_000,
-            "amount_out": 2_746_933_337,
-            "fee": 12_500_000,
+            "amount_in": "12500000000",
+            "amount_out": "2746933337",
+            "fee": "12500000",
             "fee_token": "SOL",
         }
     ]

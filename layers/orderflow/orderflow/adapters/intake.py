@@ -1,7 +1,11 @@
 """What the front door asks of Redis, for asyncio: create an order, once, if there is room for it."""
 
+import asyncio
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from enum import Enum
+from hashlib import sha256
+from uuid import UUID
 
 import msgspec
 from redis.asyncio import Redis, RedisCluster
@@ -9,7 +13,7 @@ from redis.asyncio import Redis, RedisCluster
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.headroom import Headroom, Limits
-from orderflow.adapters.keys import key, order_key, partition_of
+from orderflow.adapters.keys import CHAIN, key, order_key, partition_of
 from orderflow.adapters.partition_count import AsyncPartitionCount
 from orderflow.adapters.replication import AsyncReplication, Written, step_taken
 from orderflow.adapters.together import Together
@@ -17,6 +21,12 @@ from orderflow.domain.order import Order, OrderId, event_of
 from orderflow.errors import OverloadedError
 
 KEEP_IDEMPOTENCY_S = 24 * 60 * 60
+KEEP_FORMER_S = 10 * 60
+"""How long a record is kept in the form of the version before as well, which may serve beside this one while this one
+is deployed, or again after it."""
+SHORT_ID = 22
+"""The length of an id in a record: its bytes in base64."""
+HEALTH_MS = 60_000
 STAGES = ("route", "build", "submit", "confirm")
 """The streams that an order passes through on its way to the chain and back; `status` is counted by memory alone, so
 that trading goes on without Postgres."""
@@ -44,12 +54,19 @@ class Intake:
     """Where orders come in. Concurrent ones of a partition share a trip."""
 
     def __init__(
-        self, client: Redis | RedisCluster, partitions: int, limits: Limits, replication: AsyncReplication
+        self,
+        client: Redis | RedisCluster,
+        partitions: int,
+        limits: Limits,
+        replication: AsyncReplication,
+        keep_idempotency_s: int = KEEP_IDEMPOTENCY_S,
     ) -> None:
         self.partitions = partitions
+        self._client = client
         self._limits = limits
         self._replication = replication
         self._partition_count = AsyncPartitionCount(client, partitions)
+        self._keep_s = keep_idempotency_s
         self._headroom = Headroom(client, partitions, limits)
         self._create = client.register_script(scripts.source("create", "deliver"))
         names = [f"p{number}" for number in range(partitions)]
@@ -77,6 +94,11 @@ class Intake:
             return first
         raise self._refusal(partition, outcome)
 
+    async def check(self) -> None:
+        """Raise redis' errors unless Redis takes writes in every partition; a replica, too, answers a PING."""
+        places = [key(partition, "health") for partition in (CHAIN, *self._trips)]
+        await asyncio.gather(*(self._client.set(place, "", px=HEALTH_MS) for place in places))
+
     def _refusal(self, partition: str, outcome: int | str) -> OverloadedError:
         if self._headroom.excess:
             return OverloadedError(*self._headroom.excess)
@@ -91,16 +113,19 @@ class Intake:
             # Without headroom a trip only finds the orders that were made before.
             max_lag = 0 if self._headroom.excess else self._limits.max_lag
             keys = list(shared)
-            arguments: list[str | bytes | int] = [KEEP_IDEMPOTENCY_S, max_lag, self._limits.max_in_flight, *STAGES]
+            arguments: list[str | bytes | int] = [self._keep_s, max_lag, self._limits.max_in_flight, *STAGES]
+            arguments.append(KEEP_FORMER_S)
             for new in news:
                 order = new.order
                 keys.append(order_key(partition, order.order_id))
                 keys.append(_record_key(partition, new))
+                keys.append(_former_record_key(partition, new))
                 arguments += [
                     order.order_id,
                     encoder.encode(event_of(order)),
                     encoder.encode(order),
                     new.fingerprint,
+                    _record(new),
                 ]
             outcomes: list[int | str] = await self._create(keys, arguments)
             await self._replication.wait_for(self._kept(partition, news, outcomes))
@@ -114,12 +139,33 @@ class Intake:
             if outcome in _MADE:
                 yield step_taken(new.order, self.partitions)
             elif _made_before(outcome):
-                yield Written(partition, _record_key(partition, new), least=1)
+                ours = len(str(outcome)) == SHORT_ID
+                record_key = _record_key(partition, new) if ours else _former_record_key(partition, new)
+                yield Written(partition, record_key, least=1)
 
 
 def _made_before(outcome: int | str) -> OrderId | None:
-    return OrderId(outcome) if isinstance(outcome, str) and outcome not in STAGES else None
+    """Return the id in an outcome, which is short when it is from a record of this version's."""
+    if isinstance(outcome, int) or outcome in STAGES:
+        return None
+    return OrderId(str(UUID(bytes=urlsafe_b64decode(f"{outcome}==")))) if len(outcome) == SHORT_ID else OrderId(outcome)
+
+
+def _former_record_key(partition: str, new: NewOrder) -> str:
+    return key(partition, f"idempotency:{new.idempotency_key}")
 
 
 def _record_key(partition: str, new: NewOrder) -> str:
-    return key(partition, f"idempotency:{new.idempotency_key}")
+    """Return where the record of an order's name is kept: short, since there is one for each name for a day."""
+    return key(partition, f"i:{_short(sha256(new.idempotency_key.encode()).digest()[:16])}")
+
+
+def _record(new: NewOrder) -> str:
+    """Return what is kept under an order's name: its id, then 48 bits that tell its request from others."""
+    if not new.fingerprint:
+        return ""
+    return _short(UUID(new.order.order_id).bytes) + _short(sha256(new.fingerprint.encode()).digest()[:6])
+
+
+def _short(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,11 +1,11 @@
 """The ledger in Postgres: batches of status entries in, orders and their histories out."""
 
 import queue
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pg8000.native
@@ -13,9 +13,15 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 
 from orderflow.adapters.codec import event_decoder
 from orderflow.domain.order import StatusEvent
+from orderflow.domain.tokens import TOKENS
 from orderflow.errors import RetryableError
 
 MAX_CONNECTIONS = 8
+WAIT_FOR_PLACE_S = 5
+READ_TIMEOUT_MS, WRITE_TIMEOUT_MS = 2_000, 4_000
+"""After this Postgres ends a statement itself; sooner than a connection is given up for lost."""
+
+Found = TypeVar("Found")
 
 # One statement, so one transaction and one trip. Postgres takes the documents apart itself, which is far cheaper than
 # to decode them here into rows and to encode those again.
@@ -60,6 +66,25 @@ _ORDER_COLUMNS = """order_id::text, sequence, status, order_type, token_in, toke
     route::text, amount_out, execution_price, tx_hash, reason, created_at, updated_at, client_order_id"""
 
 _FIND_ORDER = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE order_id = CAST(:order_id AS uuid)"  # noqa: S608 - our own
+
+
+# Only conditions of our own are put into the text; every value is a parameter.
+_FIND_NEWEST = f"""SELECT {_ORDER_COLUMNS} FROM orders WHERE {{conditions}}
+    ORDER BY created_at DESC, order_id DESC LIMIT :limit"""  # noqa: S608 - see above
+
+# The newest of each pair through its part of the index, and of these the newest: however rare a token is, no more is
+# read than the page for each pair. One walk for all of them would go through the whole table to find that there are
+# fewer than a page; it is what the planner prefers where one pair is most of the table, and only the order of nulls, of
+# which there are none, tells it that no other index will do.
+_FIND_BY_PAIRS = f"""SELECT of_pair.* FROM unnest(CAST(:tokens_in AS text[]), CAST(:tokens_out AS text[])) AS pair(i, o)
+    CROSS JOIN LATERAL (
+        SELECT {_ORDER_COLUMNS} FROM orders WHERE token_in = pair.i AND token_out = pair.o AND {{conditions}}
+        ORDER BY orders.created_at DESC NULLS LAST, orders.order_id DESC NULLS LAST LIMIT :limit
+    ) AS of_pair
+    ORDER BY created_at DESC, CAST(order_id AS uuid) DESC LIMIT :limit"""  # noqa: S608 - see above
+
+# The server ends the connection with these (57P01 to 57P05), or is a standby by now (25006).
+_ENDS_CONNECTION = ("57P01", "57P02", "57P03", "57P04", "57P05", "25006")
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -117,16 +142,77 @@ class OrderFilter(msgspec.Struct, frozen=True):
     before: tuple[str, str] | None = None
 
 
+class _LostError(RetryableError):
+    """The connection broke, or could not be opened."""
+
+
 class _Connection:
-    """A connection with the statement that is run all the time, prepared once."""
+    """A connection with the statement that is written with, prepared at its first use."""
 
     def __init__(self, connection: pg8000.native.Connection) -> None:
         self.run = connection.run
         self.close = connection.close
+        self._prepare = connection.prepare
+        self._write: Any = None
+        self._limit_ms = 0
+
+    def write(self, **documents: str) -> None:
+        if self._write is None:
+            self._write = self._prepare(_WRITE)
+        self._write.run(**documents)
+
+    def limit(self, milliseconds: int) -> None:
+        """Have Postgres end a statement that takes longer."""
+        if milliseconds != self._limit_ms:
+            self.run(f"SET statement_timeout = {milliseconds:d}")
+            self._limit_ms = milliseconds
+
+
+class _Place:
+    """Where a connection is kept between two uses."""
+
+    def __init__(self, connect: Callable[[], pg8000.native.Connection]) -> None:
+        self._connect = connect
+        self._connection: _Connection | None = None
+
+    def use(self, limit_ms: int, work: Callable[[_Connection], Found]) -> Found:
+        """Do `work` on the connection that was kept; where that turns out to be broken, again on a fresh one.
+
+        Each has been kept since before Postgres was started again, or failed over, and is found broken when it is
+        used. Whatever is asked of the ledger may be asked twice: a step that is written already is left as it is.
+        """
+        kept = self._connection is not None
         try:
-            self.write = connection.prepare(_WRITE)
-        except DatabaseError:
-            connection.close()
+            return self._try(limit_ms, work)
+        except _LostError as error:
+            # After a time-out Postgres may still be at it, and would only have twice as much to do.
+            if not kept or _timed_out(error):
+                raise
+        return self._try(limit_ms, work)
+
+    def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(InterfaceError, DatabaseError, OSError):
+                connection.close()
+
+    def _try(self, limit_ms: int, work: Callable[[_Connection], Found]) -> Found:
+        try:
+            if self._connection is None:
+                self._connection = _Connection(self._connect())
+            self._connection.limit(limit_ms)
+            return work(self._connection)
+        except (InterfaceError, OSError) as error:
+            self.close()
+            raise _LostError(f"Postgres can't be reached: {error}") from error
+        except DatabaseError as error:
+            code = _code(error)
+            if code[:2] == "08" or code in _ENDS_CONNECTION:
+                self.close()
+                raise _LostError(f"Postgres is not ready: {_message(error)}") from error
+            if _is_transient(code):
+                raise RetryableError(f"Postgres is not ready: {_message(error)}") from error
             raise
 
 
@@ -134,10 +220,9 @@ class Ledger:
     """The ledger's tables, through a few connections that are kept and shared by threads."""
 
     def __init__(self, connect: Callable[[], pg8000.native.Connection]) -> None:
-        self._connect = connect
-        self._idle: queue.LifoQueue[_Connection | None] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[_Place] = queue.LifoQueue()
         for _ in range(MAX_CONNECTIONS):
-            self._idle.put(None)
+            self._idle.put(_Place(connect))
 
     def write(self, steps: Sequence[Step]) -> None:
         """Write steps in one transaction; those that are written already are left as they are.
@@ -149,35 +234,30 @@ class Ledger:
             known = latest.get(step.order_id)
             if known is None or step.sequence > known.sequence:
                 latest[step.order_id] = step
-        with self._connection() as connection:
-            connection.write.run(
-                events=_array(step.event for step in steps),
-                snapshots=_array(step.order for step in latest.values()),
-            )
+        events = _array(step.event for step in steps)
+        snapshots = _array(step.order for step in latest.values())
+        self._use(WRITE_TIMEOUT_MS, lambda connection: connection.write(events=events, snapshots=snapshots))
 
     def find(self, order_id: str) -> OrderRow | None:
         """Return an order, or None when the ledger has none of this id. Raises RetryableError."""
-        with self._connection() as connection:
-            rows = connection.run(_FIND_ORDER, order_id=order_id)
+        rows = self._read(_FIND_ORDER, order_id=order_id)
         return OrderRow(*rows[0]) if rows else None
 
     def history(self, order_id: str) -> list[StatusEvent]:
         """Return an order's events in sequence; empty for an unknown order. Raises RetryableError."""
-        with self._connection() as connection:
-            rows = connection.run(
-                "SELECT event::text FROM order_events WHERE order_id = CAST(:order_id AS uuid) ORDER BY sequence",
-                order_id=order_id,
-            )
+        rows = self._read(
+            "SELECT event::text FROM order_events WHERE order_id = CAST(:order_id AS uuid) ORDER BY sequence",
+            order_id=order_id,
+        )
         return [event_decoder.decode(event) for (event,) in rows]
 
     def fills(self, order_id: str) -> list[Fill]:
         """Return an order's fills by leg. Raises RetryableError."""
-        with self._connection() as connection:
-            rows = connection.run(
-                "SELECT venue, pool, token_in, token_out, amount_in::text, amount_out::text, fee::text, fee_token"
-                " FROM fills WHERE order_id = CAST(:order_id AS uuid) ORDER BY leg",
-                order_id=order_id,
-            )
+        rows = self._read(
+            "SELECT venue, pool, token_in, token_out, amount_in::text, amount_out::text, fee::text, fee_token"
+            " FROM fills WHERE order_id = CAST(:order_id AS uuid) ORDER BY leg",
+            order_id=order_id,
+        )
         return [
             Fill(venue, pool, token_in, token_out, int(amount_in), int(amount_out), int(fee), fee_token)
             for venue, pool, token_in, token_out, amount_in, amount_out, fee, fee_token in rows
@@ -186,68 +266,76 @@ class Ledger:
     def find_all(self, wanted: OrderFilter) -> list[OrderRow]:
         """Return the newest orders that `wanted` admits. Raises RetryableError."""
         conditions, values = ["TRUE"], dict[str, Any](limit=wanted.limit)
-        for column in ("status", "token_in", "token_out", "client_order_id"):
+        for column in ("status", "client_order_id"):
             if (value := getattr(wanted, column)) is not None:
                 conditions.append(f"{column} = :{column}")
                 values[column] = value
         if wanted.before is not None:
             conditions.append("(created_at, order_id) < (CAST(:created_at AS timestamptz), CAST(:order_id AS uuid))")
             values["created_at"], values["order_id"] = wanted.before
-        with self._connection() as connection:
-            # Only column names of our own are put into the text; every value is a parameter.
-            rows = connection.run(
-                f"SELECT {_ORDER_COLUMNS} FROM orders WHERE {' AND '.join(conditions)}"  # noqa: S608 - see above
-                " ORDER BY created_at DESC, order_id DESC LIMIT :limit",
-                **values,
-            )
+        if (wanted.token_in or wanted.token_out) and wanted.client_order_id is None:
+            pairs = _pairs(wanted)
+            values["tokens_in"], values["tokens_out"] = ([pair[side] for pair in pairs] for side in (0, 1))
+            statement = _FIND_BY_PAIRS
+        else:
+            for column in ("token_in", "token_out"):
+                if (value := getattr(wanted, column)) is not None:
+                    conditions.append(f"{column} = :{column}")
+                    values[column] = value
+            statement = _FIND_NEWEST
+        rows = self._read(statement.format(conditions=" AND ".join(conditions)), **values)
         return [OrderRow(*row) for row in rows]
 
     def close(self) -> None:
         """Close the connections that are idle; the next use opens another."""
         idle = [self._idle.get() for _ in range(self._idle.qsize())]
-        for connection in idle:
-            if connection is not None:
-                connection.close()
-            self._idle.put(None)
+        for place in idle:
+            place.close()
+            self._idle.put(place)
 
     def ping(self) -> None:
         """Raise RetryableError unless Postgres answers."""
-        with self._connection() as connection:
-            connection.run("SELECT 1")
+        self._read("SELECT 1")
 
-    @contextmanager
-    def _connection(self) -> Iterator[_Connection]:
-        """Lend a connection; one that broke is thrown away, and the next use opens another."""
+    def _read(self, statement: str, **values: Any) -> list[list[Any]]:
+        return self._use(READ_TIMEOUT_MS, lambda connection: list(connection.run(statement, **values) or []))
+
+    def _use(self, limit_ms: int, work: Callable[[_Connection], Found]) -> Found:
+        """Do `work` on one of the connections. Raises RetryableError when that is not possible right now."""
         try:
-            connection = self._idle.get(timeout=5)
+            place = self._idle.get(timeout=WAIT_FOR_PLACE_S)
         except queue.Empty as error:
             raise RetryableError(f"all {MAX_CONNECTIONS} connections to Postgres are busy") from error
-        healthy = None
         try:
-            connection = connection or _Connection(self._connect())
-            yield connection
-            healthy = connection
-        except (InterfaceError, OSError) as error:
-            if connection is not None:
-                with suppress(InterfaceError, OSError):
-                    connection.close()
-            raise RetryableError(f"Postgres can't be reached: {error}") from error
-        except DatabaseError as error:
-            if _is_transient(error):
-                raise RetryableError(f"Postgres is not ready: {_message(error)}") from error
-            healthy = connection
-            raise
+            return place.use(limit_ms, work)
         finally:
-            self._idle.put(healthy)
+            self._idle.put(place)
 
 
-def _is_transient(error: DatabaseError) -> bool:
+def _timed_out(error: BaseException | None) -> bool:
+    """Tell whether a connection was given up because nothing came, which pg8000 calls a network error too."""
+    while error is not None and not isinstance(error, TimeoutError):
+        error = error.__cause__
+    return error is not None
+
+
+def _pairs(wanted: OrderFilter) -> list[tuple[str, str]]:
+    """Return the pairs of tokens that a filter admits."""
+    tokens_in, tokens_out = ([token] if token else list(TOKENS) for token in (wanted.token_in, wanted.token_out))
+    return [(token_in, token_out) for token_in in tokens_in for token_out in tokens_out if token_in != token_out]
+
+
+def _code(error: DatabaseError) -> str:
+    """Return the SQLSTATE of an error, empty when it has none."""
+    details = error.args[0] if error.args else None
+    return str(details.get("C", "")) if isinstance(details, dict) else ""
+
+
+def _is_transient(code: str) -> bool:
     """Tell whether the server, not the data, is at fault (SQLSTATE classes 08, 40, 53, 55, 57, 58).
 
     So it is too while it lacks a table or a column: a deployment was quicker than its migration.
     """
-    details = error.args[0] if error.args else None
-    code = str(details.get("C", "")) if isinstance(details, dict) else ""
     return code[:2] in ("08", "40", "53", "55", "57", "58") or code in ("42P01", "42703")
 
 

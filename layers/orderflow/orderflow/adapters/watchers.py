@@ -8,6 +8,7 @@ import redis
 
 from orderflow.adapters import scripts
 from orderflow.adapters.keys import order_key
+from orderflow.adapters.public import public_event
 from orderflow.adapters.sockets import Message
 
 
@@ -47,12 +48,13 @@ class Watchers:
         for entry, reply in zip(entries, replies, strict=True):
             if entry.action != "event":
                 messages += [
-                    Message(entry.connection_id, entry.order_id, event, sequence, entry.entry_id)
+                    Message(entry.connection_id, entry.order_id, public_event(event), sequence, entry.entry_id)
                     for sequence, event in enumerate(reply, start=1)
                 ]
             elif reply:
+                frame = public_event(entry.event)
                 messages += [
-                    Message(connection_id, entry.order_id, entry.event, entry.sequence, subscription)
+                    Message(connection_id, entry.order_id, frame, entry.sequence, subscription)
                     for connection_id, sent, subscription in _connections(reply)
                     if entry.sequence > sent
                 ]
@@ -65,7 +67,7 @@ class Watchers:
             fields = cast("dict[str, str]", self._client.hgetall(order_key(partition, message.order_id)))
             events = (fields[f"event:{number}"] for number in range(1, int(fields.get("sequence", 0)) + 1))
             messages += [
-                Message(message.connection_id, message.order_id, event, sequence, message.subscription)
+                Message(message.connection_id, message.order_id, public_event(event), sequence, message.subscription)
                 for sequence, event in enumerate(events, start=1)
             ]
         return messages

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -15,17 +15,20 @@ from orderflow.adapters.intake import Intake
 from orderflow.adapters.redis_cluster import AsyncCluster, AsyncSingle
 from orderflow.adapters.replication import AsyncReplication
 from orderflow.adapters.subscriptions import Subscriptions
+from orderflow.runtime.at_once import AtOnce
 from orderflow.runtime.clients import redis_login
 from orderflow.runtime.settings import IntakeSettings, Settings, read_settings
 
 MAX_CONNECTIONS = 32
+QUOTE_THREADS, READ_THREADS = 1, 4
+"""Quotes take nothing but processor time; reads mostly wait for Redis or Postgres."""
 TIMEOUT_S = 2
 """After this a client is told that its order may not have been kept; shorter than most clients' patience."""
 
 Opened = TypeVar("Opened")
 
 
-def _once_per_loop(open_client: Callable[[], Opened]) -> Callable[[], Opened]:
+def once_per_loop(open_client: Callable[[], Opened]) -> Callable[[], Opened]:
     """Have each event loop open its own, once."""
     opened: WeakKeyDictionary[asyncio.AbstractEventLoop, Opened] = WeakKeyDictionary()
 
@@ -60,28 +63,41 @@ def open_redis(url: str, *, cluster: bool = False, **options: Any) -> Redis:
     return AsyncSingle(connection_pool=pool)
 
 
-@_once_per_loop
+@once_per_loop
 def redis_client() -> Redis:
     """Return the client of REDIS_URL."""
     settings = read_settings(Settings)
     return open_redis(settings.redis_url, cluster=settings.redis_cluster, **redis_login(settings))
 
 
-@_once_per_loop
+@once_per_loop
 def replication() -> AsyncReplication:
     """Return what tells whether Redis' replicas have what was written."""
     return AsyncReplication(redis_client(), read_settings(Settings).redis_min_replicas)
 
 
-@_once_per_loop
+@once_per_loop
 def intake() -> Intake:
     """Return where orders come in."""
     settings = read_settings(IntakeSettings)
     limits = Limits(settings.max_lag, settings.max_in_flight, settings.max_memory)
-    return Intake(redis_client(), settings.partitions, limits, replication())
+    keep_s = max(1, round(settings.idempotency_hours * 3600))
+    return Intake(redis_client(), settings.partitions, limits, replication(), keep_s)
 
 
-@_once_per_loop
+@cache
+def quoting() -> AtOnce:
+    """Return where quotes are made."""
+    return AtOnce("MAX_QUOTES", read_settings(IntakeSettings).max_quotes, QUOTE_THREADS)
+
+
+@cache
+def reads() -> AtOnce:
+    """Return where orders are read."""
+    return AtOnce("MAX_READS", read_settings(IntakeSettings).max_reads, READ_THREADS)
+
+
+@once_per_loop
 def subscriptions() -> Subscriptions:
     """Return where sockets ask for orders."""
     return Subscriptions(redis_client(), read_settings(Settings).partitions)

@@ -1,0 +1,218 @@
+"""accept_order when many read at once: each kind of reading has a limit and holds up neither others nor orders."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Coroutine, Iterator, MutableMapping
+from typing import Any
+
+import pytest
+import redis
+
+from functions.accept_order import health
+from functions.accept_order.app import app
+from orderflow.domain.order import event_of
+from orderflow.domain.status import Status
+from orderflow.errors import RetryableError
+from orderflow.runtime import async_clients
+from orderflow.runtime.at_once import AtOnce
+from tests.builders import ORDER_ID, make_order
+from tests.fakes import Outside
+from tests.http_api import get, written
+
+QUOTE = "/api/quote?token_in=SOL&token_out=USDC&amount=1"
+Answer = tuple[int, dict[str, str], Any]
+
+
+async def ask(target: str, body: str = "") -> Answer:
+    """Send a request to the app in this loop, as the local gateway does, and return status, headers and document."""
+    path, _, query = target.partition("?")
+    scope = {
+        "type": "http",
+        "method": "POST" if body else "GET",
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(b"content-type", b"application/json")],
+        "root_path": "",
+    }
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": body.encode()}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], headers, json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+@pytest.fixture
+def held(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Have the market and the ledger answer only when the event is set, with two quotes and two reads at once."""
+    go = threading.Event()
+
+    def when_told(answer: Callable[..., Any]) -> Callable[..., Any]:
+        def wait(*arguments: Any) -> Any:
+            assert go.wait(10)
+            return answer(*arguments)
+
+        return wait
+
+    monkeypatch.setattr(outside.venue, "market", when_told(outside.venue.market))
+    monkeypatch.setattr(outside.ledger, "find_all", when_told(outside.ledger.find_all))
+    monkeypatch.setattr(outside.orders, "find", when_told(outside.orders.find))
+    quotes, reads = AtOnce("MAX_QUOTES", 2, 1), AtOnce("MAX_READS", 2, 1)
+    monkeypatch.setattr(async_clients, "quoting", lambda: quotes)
+    monkeypatch.setattr(async_clients, "reads", lambda: reads)
+    yield go
+    go.set()
+
+
+@pytest.mark.parametrize(
+    ("target", "limit", "other"),
+    [
+        (QUOTE, "MAX_QUOTES", "/api/orders"),
+        ("/api/orders", "MAX_READS", QUOTE),
+        (f"/api/orders/{ORDER_ID}", "MAX_READS", QUOTE),
+    ],
+)
+def test_more_than_the_limit_are_told_to_try_again_and_all_else_goes_on(
+    outside: Outside, held: threading.Event, target: str, limit: str, other: str
+) -> None:
+    outside.orders.known[ORDER_ID] = (make_order(Status.PENDING), [event_of(make_order(Status.PENDING))])
+
+    async def work() -> None:
+        first = [asyncio.create_task(ask(target)) for _ in range(2)]
+        await asyncio.sleep(0)
+        status, headers, problem = await ask(target)
+        assert (status, headers["retry-after"], problem["limit"]) == (503, "1", limit)
+        assert headers["content-type"] == "application/problem+json"
+
+        assert (await ask("/api/orders/execute", written()))[0] == 202
+        assert (await ask("/health"))[0] == 200
+        assert (await ask("/api/tokens"))[0] == 200
+        elsewhere = asyncio.create_task(ask(other))
+        await asyncio.sleep(0)
+        held.set()
+        assert [answer[0] for answer in await asyncio.gather(elsewhere, *first)] == [200] * 3
+
+    run(work())
+
+
+def test_the_loop_that_takes_orders_makes_no_quote_itself(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+    market = outside.venue.market
+
+    def noted() -> Any:
+        threads.append(threading.current_thread().name)
+        return market()
+
+    monkeypatch.setattr(outside.venue, "market", noted)
+
+    async def work() -> None:
+        assert {answer[0] for answer in await asyncio.gather(*(ask(QUOTE) for _ in range(5)))} == {200}
+
+    run(work())
+
+    assert len(set(threads)) == 1
+    assert threads[0].startswith("MAX_QUOTES")
+
+
+def test_an_unknown_order_is_sought_in_the_ledger_once_a_second(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    find = outside.ledger.find
+
+    def noted(order_id: str) -> Any:
+        asked.append(order_id)
+        return find(order_id)
+
+    monkeypatch.setattr(outside.ledger, "find", noted)
+
+    async def work() -> None:
+        for _ in range(20):
+            assert (await ask(f"/api/orders/{ORDER_ID}"))[0] == 404
+
+    run(work())
+
+    assert asked == [ORDER_ID]
+
+
+def test_an_order_that_was_unknown_is_found_as_soon_as_it_is_created(outside: Outside) -> None:
+    async def work() -> None:
+        assert (await ask(f"/api/orders/{ORDER_ID}"))[0] == 404
+        outside.orders.known[ORDER_ID] = (make_order(Status.PENDING), [event_of(make_order(Status.PENDING))])
+        assert (await ask(f"/api/orders/{ORDER_ID}"))[0] == 200
+
+    run(work())
+
+
+def test_however_many_ask_for_health_the_stores_are_looked_at_once_a_second(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    check = outside.intake.check
+
+    async def counted() -> None:
+        looks.append("redis")
+        await check()
+
+    monkeypatch.setattr(outside.intake, "check", counted)
+    monkeypatch.setattr(outside.ledger, "ping", lambda: looks.append("postgres"))
+
+    async def work() -> None:
+        answers = await asyncio.gather(*(ask("/health") for _ in range(50)))
+        answers += [await ask("/health") for _ in range(50)]
+        assert {answer[0] for answer in answers} == {200}
+        assert sorted(looks) == ["postgres", "redis"]
+        monkeypatch.setattr(health, "LOOK_EVERY_S", 0.0)
+        outside.intake.error = redis.exceptions.ReadOnlyError("You can't write against a read only replica.")
+        assert (await ask("/health"))[2] == {"status": "unavailable", "redis": "unavailable", "postgres": "ok"}
+
+    run(work())
+
+
+def test_what_is_wrong_with_a_store_is_told_to_the_log_alone(
+    outside: Outside, caplog: pytest.LogCaptureFixture
+) -> None:
+    outside.ledger.error = RetryableError("Postgres can't be reached: host db-1.internal")
+
+    async def work() -> None:
+        status, _, document = await ask("/health")
+        assert (status, document["postgres"]) == (503, "unavailable")
+        assert "internal" not in json.dumps(document)
+
+    run(work())
+
+    assert any("db-1.internal" in str(vars(line).get("detail")) for line in caplog.records)
+
+
+def test_a_store_that_does_not_answer_is_unavailable_in_time(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "LOOK_TIMEOUT_S", 0.05)
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(outside.intake, "check", never)
+
+    async def work() -> None:
+        assert (await ask("/health"))[2]["redis"] == "unavailable"
+
+    run(work())
+
+
+@pytest.mark.usefixtures("_event_loop")
+def test_the_same_holds_on_lambda(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
+    none = AtOnce("MAX_QUOTES", 0, 1)
+    monkeypatch.setattr(async_clients, "quoting", lambda: none)
+
+    answer = get("/api/quote", token_in="SOL", token_out="USDC", amount="1")
+
+    assert (answer.status, answer.document["limit"], answer.headers["retry-after"]) == (503, "MAX_QUOTES", "1")
