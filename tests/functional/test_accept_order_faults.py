@@ -93,14 +93,17 @@ def test_what_nobody_expected_is_a_problem_and_one_line(
     assert line["exc_info"] is None
 
 
-def test_many_faults_of_a_kind_are_two_lines_at_most(outside: Outside, caplog: pytest.LogCaptureFixture) -> None:
+def test_many_faults_of_a_kind_are_one_line_until_the_next_is_due(
+    outside: Outside, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "LINE_EVERY_S", 3600.0)
     fail(outside, ValueError("the same again"))
 
     for _ in range(50):
         assert_problem(get("/api/orders"), 500)
 
     lines = [vars(line) for line in caplog.records if vars(line).get("reason") == "ValueError"]
-    assert len(lines) <= 2
+    assert len(lines) == 1
     assert [line for line in caplog.records if line.exc_info] == []
 
 

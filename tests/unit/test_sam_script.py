@@ -19,7 +19,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def directory(tmp_path: Path) -> Path:
     """Lend a directory with the script and a SAM CLI that prints its environment."""
     (tmp_path / "local").mkdir()
-    shutil.copy(ROOT / "local" / "sam.sh", tmp_path / "local")
+    for script in ("sam.sh", "hold.sh"):
+        shutil.copy(ROOT / "local" / script, tmp_path / "local")
     sam = tmp_path / ".venv-sam" / "bin" / "sam"
     sam.parent.mkdir(parents=True)
     sam.write_text("#!/bin/sh\nenv\n")
