@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
+from local.settings import interpreter
 from orderflow.errors import OrderflowError
 from orderflow.runtime.terminal import print_whatever_the_locale
 
@@ -23,7 +25,17 @@ CLIENTS = {
 def main() -> int:
     """Do what the arguments say and return the exit status."""
     print_whatever_the_locale()
-    parser = argparse.ArgumentParser(prog="python -m local", description="Orderflow on this machine.")
+    arguments = make_parser(sys.argv[1:]).parse_args()
+    try:
+        return _run(arguments)
+    except (OrderflowError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of the command line `words`: of all commands, with the options of the one that they name."""
+    parser = argparse.ArgumentParser(prog=f"{interpreter()} -m local", description="Orderflow on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start everything and keep it running; settings come from the environment")
     up.add_argument("--invoke", choices=["here", "lambda"], help="where the functions run; INVOKE, by default here")
@@ -36,17 +48,12 @@ def main() -> int:
         default="head",
         help="up or down to this revision, such as 0002; down loses what the later ones added",
     )
-    named = next((argument for argument in sys.argv[1:] if argument in CLIENTS), None)
+    named = next((word for word in words if word in CLIENTS), None)
     for name, (module, text) in CLIENTS.items():
         command = commands.add_parser(name, help=text)
         if name == named:
             import_module(module).add_arguments(command)
-    arguments = parser.parse_args()
-    try:
-        return _run(arguments)
-    except (OrderflowError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -22,7 +22,8 @@ class NoRedisError(OrderflowError):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = "Without arguments: list the dead letters, of REDIS_URL or of the system that runs here."
-    actions = parser.add_subparsers(dest="action")
+    actions = parser.add_subparsers(dest="action", required=False)
+    actions.add_parser("list", help="list the dead letters, as without arguments")
     for action, text in (
         ("show", "print a letter's record, and its order as it is now"),
         ("redrive", "put a letter's record back on its stream"),
@@ -37,13 +38,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what the arguments say; return 0 when all of it could be done."""
     console = Console(soft_wrap=True)
     letters = _dead_letter_box()
-    if arguments.action is None:
+    if arguments.action in (None, "list"):
         return _list(letters, console)
     if not arguments.names and not arguments.all:
         console.print("Name a letter, or say --all.")
         return 2
     failures = 0
     chosen = list(letters.letters()) if arguments.all else arguments.names
+    if not chosen:
+        console.print("There are no dead letters.")
     for each in chosen:
         try:
             _act(arguments.action, letters, each if isinstance(each, Letter) else letters.find(each), console)

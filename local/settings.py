@@ -1,6 +1,8 @@
 """The settings of a run on this machine, from environment variables."""
 
 import os
+import sys
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +17,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 CONNECTIONS_PORT = 3003
 """Where functions in containers find the management API; for those of this machine any free port will do."""
+
+
+def interpreter() -> str:
+    """Return how this interpreter is called from the repository's root, such as .venv/bin/python."""
+    with suppress(ValueError):
+        return str(Path(sys.executable).relative_to(ROOT))
+    return sys.executable
 
 
 def home_at(named: str | None) -> Path:

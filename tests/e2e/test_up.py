@@ -36,7 +36,7 @@ def test_it_says_what_to_try(shared_run: Run) -> None:
     said = shared_run.output.read_text()
 
     assert f"curl {shared_run.url}/api/orders/execute" in said
-    assert f"wscat -c ws://127.0.0.1:{shared_run.port}/api/orders/status" in said
+    assert f"npx --yes wscat -c ws://127.0.0.1:{shared_run.port}/api/orders/status" in said
 
 
 def test_a_second_run_on_the_same_home_is_refused(shared_run: Run, new_run: NewRun) -> None:
