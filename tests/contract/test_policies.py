@@ -111,18 +111,54 @@ def test_only_few_resources_are_patterns() -> None:
     assert [action for action, _ in grants if "*" in action] == []
 
 
-def test_no_login_stands_in_an_environment() -> None:
-    functions = FULL.of_type("AWS::Serverless::Function").values()
-    variables = [FULL.shared["Environment"]["Variables"], *(said["Environment"]["Variables"] for said in functions)]
+def values_in_environments(stack: Stack) -> list[str]:
+    """Return what the environments of a stack's functions and tasks hold; each may have none of its own."""
+    functions = [stack.shared, *stack.of_type("AWS::Serverless::Function").values()]
     tasks = [
-        task["ContainerDefinitions"][0]["Environment"] for task in FULL.of_type("AWS::ECS::TaskDefinition").values()
+        container
+        for said in stack.of_type("AWS::ECS::TaskDefinition").values()
+        for container in said["ContainerDefinitions"]
     ]
+    values = [value for said in functions for value in said.get("Environment", {}).get("Variables", {}).values()]
+    return [str(value) for value in values + [each["Value"] for said in tasks for each in said.get("Environment", [])]]
 
-    values = [str(value) for of_function in variables for value in of_function.values()]
-    values += [str(variable["Value"]) for task in tasks for variable in task]
+
+def logins(values: list[str]) -> list[str]:
+    return [value for value in values if "resolve:" in value or "@" in value]
+
+
+def test_no_login_stands_in_an_environment() -> None:
+    values = values_in_environments(FULL)
 
     assert any("rediss://" in value for value in values)
-    assert [value for value in values if "resolve:" in value or "@" in value] == []
+    assert logins(values) == []
+
+
+def test_a_login_is_found_wherever_it_stands_also_beside_what_has_no_environment_of_its_own() -> None:
+    secret = "{{resolve:secretsmanager:Login}}"
+    document = {
+        "Parameters": {},
+        "Conditions": {},
+        "Outputs": {},
+        "Globals": {"Function": {"Timeout": 5}},
+        "Resources": {
+            "Bare": {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "bare.lambda_handler"}},
+            "Own": {
+                "Type": "AWS::Serverless::Function",
+                "Properties": {"Environment": {"Variables": {"URL": "redis://me:secret@here"}}},
+            },
+            "Task": {
+                "Type": "AWS::ECS::TaskDefinition",
+                "Properties": {
+                    "ContainerDefinitions": [{"Name": "bare"}, {"Environment": [{"Name": "LOGIN", "Value": secret}]}]
+                },
+            },
+        },
+    }
+
+    values = values_in_environments(Stack(document, {}))
+
+    assert values == logins(values) == ["redis://me:secret@here", secret]
 
 
 def test_nothing_is_open_to_the_world() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.template import FunctionTemplate, read_template
-from orderflow.runtime import async_clients, clients, settings
+from orderflow.runtime import async_clients, batch, clients, settings
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "template.yaml")
@@ -16,9 +16,10 @@ LAYER = ROOT / "layers/orderflow/orderflow"
 READ_BY_LIBRARIES = {"POWERTOOLS_SERVICE_NAME"}
 # Where settings are that the environment lacks; the template sets them all.
 NOT_OF_THE_TEMPLATE = {"SETTINGS_PATH"}
+# What opens clients: those who do, by their names, and what runs a stage by its name.
 CLIENTS = {
     node.name: node
-    for module in (async_clients, clients)
+    for module in (async_clients, clients, batch)
     for node in ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")).body
     if isinstance(node, ast.FunctionDef)
 }
@@ -31,7 +32,9 @@ def models_read_by(tree: ast.AST) -> set[str]:
         match node:
             case ast.Call(func=ast.Name("read_settings") | ast.Attribute(attr="read_settings"), args=[model, *_]):
                 models.add(ast.unparse(model).rpartition(".")[2])
-            case ast.Attribute(ast.Name("clients" | "async_clients"), name) | ast.Name(name) if name in CLIENTS:
+            case ast.Attribute(ast.Name("clients" | "async_clients" | "batch"), name) | ast.Name(name) if (
+                name in CLIENTS
+            ):
                 models |= models_read_by(CLIENTS[name])
     return models
 
@@ -61,3 +64,25 @@ def test_the_reading_of_the_code_finds_what_a_client_needs() -> None:
     tree = ast.parse("def work():\n    return clients.ledger().write(clients.venue().pools())")
 
     assert models_read_by(tree) == {"LedgerSettings", "MarketSettings", "Settings"}
+
+
+STAGE = """
+from orderflow.runtime.batch import Step, run_stage, stream_function
+
+@stream_function
+def lambda_handler(event, _context):
+    return run_stage("check_order", event, check)
+
+def check(_orders):
+    return lambda order: order
+"""
+
+
+def test_a_stage_made_of_run_stage_alone_is_found_to_need_the_orders() -> None:
+    assert models_read_by(ast.parse(STAGE)) == {"Settings"}
+
+
+def test_a_function_that_reads_no_settings_is_found_to_need_none() -> None:
+    tree = ast.parse("@stream_function\ndef lambda_handler(event, _context):\n    return run_batch('x', event, work)")
+
+    assert models_read_by(tree) == set()

@@ -99,6 +99,7 @@ def test_what_an_earlier_version_left_is_brought_to_its_end(
         assert statuses == FIVE if order.end == "confirmed" else statuses[-1] == "failed"
         if "client_order_id" in order.body or order.headers:
             assert asyncio.run(post_again(run.url, order)) == order.order_id
+    assert "ValueError: recorded" in dead_letters(run, recording, "list") == dead_letters(run, recording)
     said = dead_letters(run, recording, "redrive", "--all")
     assert "is on its way to record_order again" in said
     assert "has failed; discard the letter" in said
