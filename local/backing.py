@@ -23,6 +23,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from local.listening import Listening
+from local.plain_role import PLAIN_ROLE
 from local.server_programs import BackingError, environment, postgres_programs, redis_program
 from orderflow.adapters.postgres import connect
 from orderflow.errors import ConfigurationError
@@ -43,7 +44,7 @@ STOP_SIGNALS = {
 }
 FORCE_TIMEOUT_S = 1.0
 REDIS_OPTIONS = (
-    *("--port", "0", "--unixsocketperm", "700", "--daemonize", "no", "--logfile", ""),
+    *("--unixsocketperm", "700", "--daemonize", "no", "--logfile", ""),
     *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
     *("--maxmemory-policy", "noeviction"),
     *("--set-proc-title", "no"),  # an orphan is known by its command line
@@ -83,9 +84,10 @@ def start_redis(home: Path, url: str | None, listening: Listening | None = None,
     pid_file = data / "redis.pid"
     _stop_orphan("redis", data, pid_file)
     place = ("--dir", str(data), "--unixsocket", str(socket), "--pidfile", str(pid_file), "--maxmemory", maxmemory)
-    network = listening.redis_options if listening else ()
+    network = listening.redis_options(home) if listening else ()
+    options = [*REDIS_OPTIONS, *(() if listening else ("--port", "0"))]
     own_url = listening.redis_url if listening else f"unix://{quote(str(socket))}"
-    return _start("redis", home, [redis_program(), *place, *REDIS_OPTIONS, *network], own_url, _ping_redis)
+    return _start("redis", home, [redis_program(), *network, *place, *options], own_url, _ping_redis)
 
 
 def start_postgres(home: Path, url: str | None, listening: Listening | None = None) -> Backing:
@@ -108,7 +110,9 @@ def start_postgres(home: Path, url: str | None, listening: Listening | None = No
     # A list, in which a comma parts two directories.
     listed = str(sockets).replace('"', '""')
     place = ("-D", str(data), "-c", f'unix_socket_directories="{listed}"')
-    network = listening.postgres_options(home) if listening else ()
+    programs.write_rules(data, PLAIN_ROLE if listening else None)
+    (home / "pg_hba.conf").unlink(missing_ok=True)  # of a version that had its rules there
+    network = listening.postgres_options if listening else ()
     command = programs.command("postgres", *place, *POSTGRES_OPTIONS, *network)
     url = f"postgresql://orderflow@/orderflow?host={quote(str(sockets))}&port={port}"
     deadline = time.monotonic() + READY_TIMEOUT_S

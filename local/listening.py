@@ -1,15 +1,14 @@
 """Where this machine's servers are reached over TCP: by its own programs and, on the docker bridge, by containers."""
 
+import os
 import socket
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import psutil
-from pg8000.native import literal
 
-from orderflow.adapters.postgres import connect
+from local.plain_role import PLAIN_ROLE, admit_plain_role
 
 LOOPBACK = "127.0.0.1"
 BRIDGE = "docker0"
@@ -32,30 +31,32 @@ class Listening:
     port: int
     password: str
 
-    @property
-    def redis_options(self) -> tuple[str, ...]:
-        """The options of valkey-server or redis-server."""
-        return ("--port", str(self.port), "--bind", *self.addresses, "--requirepass", self.password)
+    def redis_options(self, home: Path) -> tuple[str, ...]:
+        """The options of valkey-server or redis-server; the first is a file in `home`, which has the password.
+
+        Every user of the machine may read the command line of a process.
+        """
+        config = home / "redis.conf"
+        with os.fdopen(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+            file.write(f"requirepass {self.password}\n")
+        config.chmod(0o600)
+        return (str(config), "--port", str(self.port), "--bind", *self.addresses)
 
     @property
     def redis_url(self) -> str:
         """Where programs of this machine reach that Redis."""
         return f"redis://:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}"
 
-    def postgres_options(self, home: Path) -> tuple[str, ...]:
-        """The options of postgres, and the file in `home` that says who may connect how."""
-        rules = home / "pg_hba.conf"
-        rules.write_text("local all all trust\nhost all all all scram-sha-256\n", encoding="ascii")
-        addresses = ",".join(self.addresses)
-        return ("-c", f"port={self.port}", "-c", f"listen_addresses={addresses}", "-c", f"hba_file={rules}")
+    @property
+    def postgres_options(self) -> tuple[str, ...]:
+        """The options of postgres."""
+        return ("-c", f"port={self.port}", "-c", f"listen_addresses={','.join(self.addresses)}")
 
     def admit(self, url: str) -> None:
         """Have the Postgres at `url` know the password. Raises as pg8000 does, such as when it is not up yet."""
-        with closing(connect(url)) as connection:
-            # A statement of this kind takes no parameters.
-            connection.run(f"ALTER ROLE orderflow PASSWORD {literal(self.password)}")
+        admit_plain_role(url, self.password)
 
     @property
     def postgres_url(self) -> str:
         """Where programs of this machine reach that Postgres."""
-        return f"postgresql://orderflow:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/orderflow"
+        return f"postgresql://{PLAIN_ROLE}:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/orderflow"

@@ -12,6 +12,18 @@ if [ ! -x "$sam" ]; then
 fi
 export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION="${AWS_DEFAULT_REGION:-${AWS_REGION:-eu-central-1}}"
 
+# Where `make services` keeps its passwords; a ~ stands for a home directory, as in local/settings.py.
+services_home() {
+    home=${ORDERFLOW_HOME:-$(dirname "$0")/../.orderflow}
+    user=${home%%/*}
+    case $user in
+        "~") home=$HOME${home#"~"} ;;
+        "~"*[!A-Za-z0-9._-]*) ;;
+        "~"*) home=$(eval "echo $user")${home#"$user"} ;;
+    esac
+    echo "$home/services"
+}
+
 build_directory() {
     directory=.aws-sam/build
     while [ $# -gt 1 ]; do
@@ -52,11 +64,17 @@ if [ "${1-}" = local ]; then
     export POWERTOOLS_METRICS_NAMESPACE="${POWERTOOLS_METRICS_NAMESPACE-}"
     # A variable of this shell goes before the function's own; to a container this machine has another name.
     host=host.docker.internal
-    if [ -n "${REDIS_PORT-}" ]; then REDIS_URL="redis://:orderflow@$host:$REDIS_PORT"; fi
-    if [ -n "${POSTGRES_PORT-}" ]; then DATABASE_URL="postgresql://orderflow:orderflow@$host:$POSTGRES_PORT/orderflow"; fi
+    services=$(services_home)
+    if [ -n "${REDIS_PORT-}" ] || { [ -z "${REDIS_URL-}" ] && [ -r "$services/redis-password" ]; }; then
+        REDIS_URL="redis://:$(cat "$services/redis-password" 2>/dev/null)@$host:${REDIS_PORT:-6379}"
+    fi
+    if [ -n "${POSTGRES_PORT-}" ] || { [ -z "${DATABASE_URL-}" ] && [ -r "$services/postgres-password" ]; }; then
+        password=$(cat "$services/postgres-password" 2>/dev/null) || password=
+        DATABASE_URL="postgresql://orderflow_app:$password@$host:${POSTGRES_PORT:-5432}/orderflow"
+    fi
     if [ -n "${CONNECTIONS_PORT-}" ]; then CONNECTIONS_ENDPOINT="http://$host:$CONNECTIONS_PORT"; fi
     # What the gateway asks of those that send to its sockets; `make services` has made it.
-    secret=${ORDERFLOW_HOME:-$(dirname "$0")/../.orderflow}/services/connections-secret
+    secret=$services/connections-secret
     if [ -z "${CONNECTIONS_SECRET-}" ] && [ -r "$secret" ]; then
         CONNECTIONS_SECRET=$(cat "$secret")
         export CONNECTIONS_SECRET

@@ -45,9 +45,32 @@ class PostgresPrograms:
         making.mkdir(mode=0o700)
         self.own(making)
         place = ("-D", str(making))
-        self._complete(b"", "initdb", *place, "-U", "orderflow", "-A", "trust", "-E", "UTF8", "--locale=C")
+        self._complete(
+            b"",
+            "initdb",
+            *place,
+            "-U",
+            "orderflow",
+            "--auth-local=trust",
+            "--auth-host=reject",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        )
         self._complete(b"CREATE DATABASE orderflow\n", "postgres", "--single", *place, "postgres")
         making.rename(data)
+
+    def write_rules(self, data: Path, role: str | None) -> None:
+        """Say in `data`, whatever stood there, who is let in: our user by the socket, by TCP `role` with its password.
+
+        The socket lies in a directory that no other user may enter.
+        """
+        by_tcp = f"host orderflow {role} all scram-sha-256\n" if role else ""
+        rules = data / "pg_hba.conf"
+        rules.write_text(f"local all all trust\n{by_tcp}host all all all reject\n", encoding="ascii")
+        rules.chmod(0o600)
+        if os.geteuid() == 0:
+            os.chown(rules, self.user, -1)
 
     def own(self, directory: Path) -> None:
         """Hand `directory` to these programs' user, if it isn't theirs."""

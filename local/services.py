@@ -11,29 +11,25 @@ from local.claims import hold_home, listen
 from local.listening import Listening, addresses_for_containers
 from local.migrate import migrate
 from local.settings import LocalSettings
-from local.shared_secret import CONNECTIONS, shared_secret
+from local.shared_secret import CONNECTIONS, POSTGRES, REDIS, shared_secret
 from orderflow.runtime.stopping import stop_on
-
-PASSWORD = "orderflow"
-"""Keeps other programs of this machine from taking these servers for their own; samconfig.toml has it too."""
 
 
 def redis_listening(settings: LocalSettings) -> Listening:
     """Return where the Redis of `settings` listens."""
-    return Listening(addresses_for_containers(), settings.redis_port, PASSWORD)
+    return Listening(addresses_for_containers(), settings.redis_port, shared_secret(_home(settings) / REDIS))
 
 
 def postgres_listening(settings: LocalSettings) -> Listening:
     """Return where the Postgres of `settings` listens."""
-    return Listening(addresses_for_containers(), settings.postgres_port, PASSWORD)
+    return Listening(addresses_for_containers(), settings.postgres_port, shared_secret(_home(settings) / POSTGRES))
 
 
 def run(settings: LocalSettings) -> int:
     """Run both servers, the ledger migrated, until Ctrl-C or SIGTERM; return the exit status."""
     stop = stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     started = time.monotonic()
-    # Data of their own: a run of the whole system must be able to go on beside them.
-    home = settings.home / "services"
+    home = _home(settings)
     with ExitStack() as stack:
         beside = "make services REDIS_PORT=6380 POSTGRES_PORT=5433 ORDERFLOW_HOME=/tmp/orderflow-2"
         stack.enter_context(hold_home(home, f"ports {settings.redis_port} and {settings.postgres_port}", beside))
@@ -42,6 +38,11 @@ def run(settings: LocalSettings) -> int:
         say(_what_to_do(settings, time.monotonic() - started))
         watch_over(children, stop)
     return 0
+
+
+def _home(settings: LocalSettings) -> Path:
+    # Data of their own: a run of the whole system must be able to go on beside them.
+    return settings.home / "services"
 
 
 def _start(home: Path, settings: LocalSettings, stack: ExitStack) -> list[BackingChild]:

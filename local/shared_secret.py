@@ -4,13 +4,15 @@ import os
 import secrets
 from pathlib import Path
 
-CONNECTIONS = "connections-secret"
-"""Its file's name in the home of `services`; local/sam.sh reads it there for the functions."""
+CONNECTIONS, REDIS, POSTGRES = "connections-secret", "redis-password", "postgres-password"
+"""The files' names in the home of `services`; local/sam.sh reads them there for the functions."""
 
 
 def shared_secret(path: Path) -> str:
     """Return the secret in the file at `path`, which only its owner may read; made by the first who asks."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.stat().st_size:
+        path.unlink()  # what a power cut left of one
     own = path.with_name(f"{path.name}.{os.getpid()}")
     with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(32))

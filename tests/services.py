@@ -33,9 +33,21 @@ class Services:
     def state(self) -> dict[str, object]:
         """Where the orders are, for an audit."""
         return {
-            "redis_url": f"redis://:orderflow@127.0.0.1:{self.settings['REDIS_PORT']}",
-            "database_url": (f"postgresql://orderflow:orderflow@127.0.0.1:{self.settings['POSTGRES_PORT']}/orderflow"),
+            "redis_url": f"redis://:{self.password('redis')}@127.0.0.1:{self.settings['REDIS_PORT']}",
+            "database_url": (
+                f"postgresql://orderflow_app:{self.password('postgres')}"
+                f"@127.0.0.1:{self.settings['POSTGRES_PORT']}/orderflow"
+            ),
         }
+
+    @property
+    def home(self) -> Path:
+        """Where the servers keep their data and passwords."""
+        return Path(self.settings["ORDERFLOW_HOME"]) / "services"
+
+    def password(self, server: str) -> str:
+        """Return the password of `redis` or `postgres`."""
+        return (self.home / f"{server}-password").read_text(encoding="ascii")
 
     def environment(self, **settings: str) -> dict[str, str]:
         """Return the environment of a program that uses these servers."""

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from local.services import PASSWORD
 from local.settings import CONNECTIONS_PORT, ROOT, LocalSettings
 from local.template import read_template
 from orderflow.event_source.__main__ import INVOCATION_S
@@ -27,8 +26,8 @@ def test_containers_find_the_servers_and_the_gateway_where_they_are_by_default(c
     overrides = dict(each.split("=", 1) for each in parameters(command)["parameter_overrides"])
 
     assert overrides == {
-        "RedisUrl": f"redis://:{PASSWORD}@{HOST}:{SETTINGS.redis_port}",
-        "DatabaseUrl": f"postgresql://orderflow:{PASSWORD}@{HOST}:{SETTINGS.postgres_port}/orderflow",
+        "RedisUrl": f"redis://{HOST}:{SETTINGS.redis_port}",
+        "DatabaseUrl": f"postgresql://{HOST}:{SETTINGS.postgres_port}/orderflow",
         "ConnectionsEndpoint": f"http://{HOST}:{CONNECTIONS_PORT}",
         "Partitions": str(SETTINGS.partitions),
     }

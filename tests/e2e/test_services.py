@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 from pg8000.exceptions import DatabaseError
@@ -66,7 +67,11 @@ def lambda_api(services: Services, background: Programs, directory: Path) -> Bac
 def lambda_run(new_run: NewRun, services: Services, lambda_port: str, **settings: str) -> Run:
     endpoint = f"http://127.0.0.1:{lambda_port}"
     ports = {name: services.settings[name] for name in ("REDIS_PORT", "POSTGRES_PORT", "CONNECTIONS_PORT")}
-    known = {"CONNECTIONS_SECRET": secret_of(services)}  # each run has a home of its own here
+    known = {  # each run has a home of its own here
+        "CONNECTIONS_SECRET": secret_of(services),
+        "REDIS_URL": str(services.state["redis_url"]),
+        "DATABASE_URL": str(services.state["database_url"]),
+    }
     return new_run(INVOKE="lambda", LAMBDA_ENDPOINT=endpoint, SPEED="0.3", **ports, **known, **settings)
 
 
@@ -76,9 +81,9 @@ def secret_of(services: Services) -> str:
 
 def test_both_servers_are_reached_wherever_containers_look_for_them(services: Services) -> None:
     for address in addresses_for_containers():
-        with redis.Redis(address, int(services.settings["REDIS_PORT"]), password="orderflow") as client:
+        with redis.Redis(address, int(services.settings["REDIS_PORT"]), password=services.password("redis")) as client:
             assert client.ping()
-        url = f"postgresql://orderflow:orderflow@{address}:{services.settings['POSTGRES_PORT']}/orderflow"
+        url = str(services.state["database_url"]).replace("@127.0.0.1:", f"@{address}:")
         with closing(connect(url)) as connection:
             assert connection.run("SELECT count(*) FROM orders WHERE order_id IS NULL") == [[0]]
 
@@ -89,9 +94,40 @@ def test_neither_lets_in_who_does_not_know_the_password(services: Services) -> N
         pytest.raises(redis.AuthenticationError),
     ):
         client.ping()
-    for login in ("orderflow", "orderflow:wrong"):
-        with pytest.raises(DatabaseError, match="password authentication failed"):
+    for login, refusal in {
+        "orderflow_app": "password authentication failed",
+        "orderflow_app:orderflow": "password authentication failed",
+        # The superuser has no way in but the socket, whatever the password.
+        "orderflow": "pg_hba.conf rejects",
+        "orderflow:orderflow": "pg_hba.conf rejects",
+        f"orderflow:{services.password('postgres')}": "pg_hba.conf rejects",
+    }.items():
+        with pytest.raises(DatabaseError, match=refusal):
             connect(f"postgresql://{login}@127.0.0.1:{services.settings['POSTGRES_PORT']}/orderflow")
+
+
+def test_who_knows_the_password_of_postgres_may_use_the_ledger_and_nothing_of_the_machine(services: Services) -> None:
+    rights = "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user"
+    with closing(connect(str(services.state["database_url"]))) as connection:
+        assert connection.run(rights) == [[False, False, False]]
+        for statement in ("COPY orders FROM PROGRAM 'id'", "SELECT pg_read_file('/etc/passwd')", "SET ROLE orderflow"):
+            with pytest.raises(DatabaseError, match="permission denied"):
+                connection.run(statement)
+
+
+def test_no_password_is_in_the_process_list_or_in_a_file_that_others_read(services: Services) -> None:
+    assert services.program.process is not None
+    processes = psutil.Process(services.program.process.pid).children(recursive=True)
+    commands = [" ".join(process.cmdline()) for process in processes]
+    passwords = [services.password("redis"), services.password("postgres")]
+
+    assert len(set(passwords)) == 2
+    assert any("valkey-server" in command or "redis-server" in command for command in commands)
+    assert not [command for command in commands if any(password in command for password in passwords)]
+    for path in services.home.rglob("*"):
+        if path.is_file() and any(password.encode() in path.read_bytes() for password in passwords):
+            assert path.stat().st_mode & 0o77 == 0, path
+    assert (services.home / "run").stat().st_mode & 0o77 == 0
 
 
 def test_what_it_prints_is_what_leads_there(services: Services) -> None:

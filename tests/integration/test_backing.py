@@ -11,13 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
-from pg8000.exceptions import InterfaceError
+from pg8000.exceptions import DatabaseError, InterfaceError
 
 from local import backing as backing_module
 from local.backing import Backing, BackingError, start_postgres, start_redis
+from local.listening import Listening
+from local.migrate import migrate
 from orderflow.adapters.postgres import connect
+from tests.ports import free_port
 
 STARTERS = {"redis": start_redis, "postgres": start_postgres}
 Start = Callable[..., Backing]
@@ -217,6 +221,42 @@ def test_redis_uses_no_more_memory_than_it_may(new_home: Path, maxmemory: str, e
 
     assert int(limits["maxmemory"]) == expected
     assert limits["maxmemory-policy"] == "noeviction"
+
+
+def test_a_home_of_a_version_that_trusted_everybody_is_corrected_and_its_ledger_kept(new_home: Path) -> None:
+    before = start_postgres(new_home, None)
+    migrate(before.url)
+    remember(before, "kept")
+    with closing(connect(before.url)) as superuser:
+        superuser.run("ALTER ROLE orderflow PASSWORD 'orderflow'")
+    before.stop()
+    (new_home / "postgres" / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 trust\n")
+    (new_home / "pg_hba.conf").write_text("host all all all scram-sha-256\n")
+    listening = Listening(("127.0.0.1",), free_port(), "a new one")
+
+    for _ in range(2):
+        after = start_postgres(new_home, None, listening)
+        try:
+            migrate(after.url)
+            recalled = recall(after)
+            with pytest.raises(DatabaseError, match="pg_hba.conf rejects"):
+                connect(f"postgresql://orderflow:orderflow@127.0.0.1:{listening.port}/orderflow")
+        finally:
+            after.stop()
+
+        assert recalled == "kept"
+    assert not (new_home / "pg_hba.conf").exists()
+
+
+def test_nobody_but_its_user_reaches_an_embedded_server(name: str, new_home: Path, start: Start) -> None:
+    (new_home / "run").mkdir(mode=0o777)
+    server = start(name, new_home)
+
+    assert (new_home / "run").stat().st_mode & 0o77 == 0
+    assert list(psutil.Process(process_of(server).pid).net_connections("tcp")) == []
+    if name == "postgres":
+        rules = (new_home / "postgres" / "pg_hba.conf").read_text().splitlines()
+        assert rules == ["local all all trust", "host all all all reject"]
 
 
 def test_a_server_that_was_named_is_used_and_never_stopped(name: str, home: Path, start: Start) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from local.gateway.management_server import LEAST_SECRET
 from local.settings import ROOT
-from local.shared_secret import CONNECTIONS, shared_secret
+from local.shared_secret import CONNECTIONS, POSTGRES, REDIS, shared_secret
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -62,12 +62,29 @@ def test_what_is_on_this_machine_has_another_name_in_a_container(
     assert given[name] == in_a_container
 
 
-def test_ports_that_were_changed_reach_the_functions(run: Run) -> None:
+def test_ports_that_were_changed_reach_the_functions_with_the_passwords_of_the_services(
+    run: Run, directory: Path
+) -> None:
+    redis, postgres = (shared_secret(directory / ".orderflow" / "services" / name) for name in (REDIS, POSTGRES))
+
     given = environment(run("local", "start-api", REDIS_PORT="6380", POSTGRES_PORT="5433", CONNECTIONS_PORT="3100"))
 
-    assert given["REDIS_URL"] == "redis://:orderflow@host.docker.internal:6380"
-    assert given["DATABASE_URL"] == "postgresql://orderflow:orderflow@host.docker.internal:5433/orderflow"
+    assert given["REDIS_URL"] == f"redis://:{redis}@host.docker.internal:6380"
+    assert given["DATABASE_URL"] == f"postgresql://orderflow_app:{postgres}@host.docker.internal:5433/orderflow"
     assert given["CONNECTIONS_ENDPOINT"] == "http://host.docker.internal:3100"
+
+
+def test_so_do_the_passwords_alone_unless_other_servers_are_named(run: Run, directory: Path) -> None:
+    home = directory / "a home"
+    redis, postgres = (shared_secret(home / "services" / name) for name in (REDIS, POSTGRES))
+    named = {"REDIS_URL": "redis://elsewhere", "DATABASE_URL": "postgresql://elsewhere/ledger"}
+
+    found = environment(run("local", "start-api", ORDERFLOW_HOME="~/a home"))
+    given = environment(run("local", "start-api", ORDERFLOW_HOME="~/a home", **named))
+
+    assert found["REDIS_URL"] == f"redis://:{redis}@host.docker.internal:6379"
+    assert found["DATABASE_URL"] == f"postgresql://orderflow_app:{postgres}@host.docker.internal:5432/orderflow"
+    assert {name: given[name] for name in named} == named
 
 
 def test_the_secret_of_the_services_reaches_the_functions_unless_another_is_given(run: Run, directory: Path) -> None:
