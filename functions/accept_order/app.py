@@ -99,7 +99,7 @@ async def execute(request: Request) -> Response:
 async def upgrade_required(request: Request) -> Response:
     """Say that this path is a WebSocket's."""
     raise ProblemError(
-        HTTPStatus.UPGRADE_REQUIRED, f"{request.url.path} is a WebSocket: connect, then send an order id"
+        HTTPStatus.UPGRADE_REQUIRED, f"{request.scope['path']} is a WebSocket: connect, then send an order id"
     )
 
 
