@@ -8,6 +8,7 @@ import uuid_utils
 from fastapi import FastAPI, Request, Response
 from starlette.datastructures import Headers
 
+from functions.accept_order.documentation import answer, document_answers
 from functions.accept_order.idempotency import (
     CLIENT_ORDER_ID,
     KEY_HEADER,
@@ -17,7 +18,7 @@ from functions.accept_order.idempotency import (
     name_of,
 )
 from functions.accept_order.order_input import MAX_BODY_BYTES, ExecuteOrder, read_json_order
-from functions.accept_order.order_view import accepted, json_response
+from functions.accept_order.order_view import Accepted, accepted, json_response
 from functions.accept_order.problems import ProblemError, answer_problems, shown
 from functions.accept_order.query import check_query
 from functions.accept_order.reading import router
@@ -35,6 +36,7 @@ app = FastAPI(
     redirect_slashes=False,  # API Gateway knows the paths of the template and no others
 )
 answer_problems(app)
+document_answers(app)
 
 _ACCEPTED = {
     "order_id": "0198f6d5-7b5c-7f27-b5c7-0f3f2b7c9a10",
@@ -60,10 +62,7 @@ _POST_DOCUMENTATION: dict[str, Any] = {
     ],
 }
 _POST_RESPONSES: dict[int | str, dict[str, Any]] = {
-    202: {
-        "description": "accepted and durable, with the amount and the slippage that were taken",
-        "content": {"application/json": {"example": _ACCEPTED}},
-    },
+    202: answer(Accepted, "accepted and durable, with the amount and the slippage that were taken", example=_ACCEPTED),
     400: {"description": "not a valid order; `errors` names each field and rule"},
     413: {"description": f"a body of more than {MAX_BODY_BYTES} bytes"},
     415: {"description": "a content type other than application/json, or a content coding other than identity"},

@@ -9,12 +9,12 @@ from fastapi import Response
 
 from orderflow.adapters.ledger import Fill, OrderRow
 from orderflow.adapters.public import public_json
-from orderflow.domain.amounts import to_units
+from orderflow.domain.amounts import price, to_units
 from orderflow.domain.order import Order, OrderId, OrderRequest, StatusEvent, iso_timestamp
 from orderflow.domain.routing import Route
 from orderflow.domain.slippage import BPS, minimum_out
 from orderflow.domain.status import Status
-from orderflow.domain.tokens import TOKENS
+from orderflow.domain.tokens import TOKENS, Token
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -48,10 +48,46 @@ class OrderSummary(msgspec.Struct, frozen=True):
 class OrderDetails(OrderSummary, frozen=True):
     """An order with its route, the least it may yield, its fills (all in atoms) and every event so far."""
 
-    route: Any = None
+    route: Route | None = None
     minimum_out: int | None = None
     fills: Sequence[Fill] = ()
     history: Sequence[StatusEvent] = ()
+
+
+class OrderPage(msgspec.Struct, frozen=True):
+    """Orders, the newest first, and the cursor of the page after this one."""
+
+    orders: list[OrderSummary]
+    next_cursor: str | None
+
+
+class Money(msgspec.Struct, frozen=True):
+    """A decimal string in units of a token."""
+
+    token: str
+    amount: str
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """What an order would yield now, in decimal strings in units, and the route, in atoms, that it would take."""
+
+    token_in: str
+    token_out: str
+    amount: str
+    expected_out: str
+    minimum_out: str
+    price: Decimal
+    price_impact: Decimal
+    improvement_bps: Decimal
+    network_fee: Money
+    fees: list[Money]
+    route: Route
+
+
+class TokenList(msgspec.Struct, frozen=True):
+    """The tokens that can be traded."""
+
+    tokens: list[Token]
 
 
 def json_response(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -63,6 +99,25 @@ def accepted(order_id: OrderId, request: OrderRequest) -> Accepted:
     """Return the answer to an order that is durable: what was taken, which a number with many decimals is more than."""
     amount, slippage = _units(request.amount_in, request.token_in), _fraction(request.slippage_bps)
     return Accepted(order_id, Status.PENDING, amount, slippage)
+
+
+def quote_of(request: OrderRequest, route: Route) -> Quote:
+    """Return what an order that takes this route would yield."""
+    token_in, token_out = TOKENS[request.token_in], TOKENS[request.token_out]
+    least = minimum_out(route.expected_out, request.slippage_bps)
+    return Quote(
+        token_in=request.token_in,
+        token_out=request.token_out,
+        amount=_all_decimals(request.amount_in, token_in),
+        expected_out=_all_decimals(route.expected_out, token_out),
+        minimum_out=_all_decimals(least, token_out),
+        price=price(request.amount_in, token_in, route.expected_out, token_out),
+        price_impact=route.price_impact,
+        improvement_bps=route.improvement_bps,
+        network_fee=Money("SOL", _all_decimals(route.network_fee, TOKENS["SOL"])),
+        fees=[Money(leg.fee_token, _all_decimals(leg.fee, TOKENS[leg.fee_token])) for leg in route.legs],
+        route=route,
+    )
 
 
 def details_of(order: Order, history: Sequence[StatusEvent]) -> OrderDetails:
@@ -132,6 +187,10 @@ def summary_of_row(row: OrderRow) -> OrderSummary:
         tx_hash=row.tx_hash,
         reason=row.reason,
     )
+
+
+def _all_decimals(atoms: int, token: Token) -> str:
+    return f"{to_units(atoms, token):f}"
 
 
 def _units(atoms: int, symbol: str) -> str:

@@ -10,14 +10,24 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from functions.accept_order.documentation import answer
 from functions.accept_order.health import OK, UNAVAILABLE, Health
 from functions.accept_order.order_input import ExecuteOrder, read_client_order_id, read_order
-from functions.accept_order.order_view import details_of, details_of_row, json_response, summary_of_row
+from functions.accept_order.order_view import (
+    OrderDetails,
+    OrderPage,
+    Quote,
+    TokenList,
+    details_of,
+    details_of_row,
+    json_response,
+    quote_of,
+    summary_of_row,
+)
 from functions.accept_order.problems import ProblemError, invalid, shown
 from functions.accept_order.query import known_query, read_query
 from orderflow.adapters.ledger import OrderFilter
-from orderflow.domain.amounts import price, to_units
-from orderflow.domain.slippage import minimum_out
+from orderflow.domain.amounts import to_units
 from orderflow.domain.status import Status
 from orderflow.domain.tokens import TOKENS, Token, find_token
 from orderflow.errors import RejectedError
@@ -39,7 +49,7 @@ _UUID = re.compile(
 )
 
 
-@router.get("/api/orders", dependencies=KNOWN_QUERY)
+@router.get("/api/orders", dependencies=KNOWN_QUERY, responses={200: answer(OrderPage, "a page of orders")})
 async def list_orders(
     status: Annotated[str | None, Query(description="one of the six statuses")] = None,
     token_in: str | None = None,
@@ -65,10 +75,10 @@ async def list_orders(
     page = rows[: int(limit)]
     more = len(rows) > len(page)
     next_cursor = _encode_cursor(page[-1].created_at.isoformat(), page[-1].order_id) if more else None
-    return json_response({"orders": [summary_of_row(row) for row in page], "next_cursor": next_cursor})
+    return json_response(OrderPage([summary_of_row(row) for row in page], next_cursor))
 
 
-@router.get("/api/orders/{order_id}", dependencies=KNOWN_QUERY)
+@router.get("/api/orders/{order_id}", dependencies=KNOWN_QUERY, responses={200: answer(OrderDetails, "the order")})
 async def get_order(order_id: str) -> Response:
     """Return an order with its route, fills and history: from Redis while it is there, else from the ledger."""
     known_as = _read_order_id(order_id)
@@ -111,36 +121,24 @@ def _quote_documentation() -> dict[str, Any]:
     }
 
 
-@router.get("/api/quote", openapi_extra=_quote_documentation())
+@router.get(
+    "/api/quote",
+    openapi_extra=_quote_documentation(),
+    responses={200: answer(Quote, "what the order would yield now")},
+)
 async def quote(request: Request) -> Response:
     """Return the route that an order (the same fields, in the query) would take now, and what it would yield."""
     wanted = read_order({"order_type": "market"} | read_query(request), text_is_a_number=True).request()
     [route] = await async_clients.quoting().run(lambda: clients.router().routes([wanted], in_time=False))
     if isinstance(route, RejectedError):
         raise invalid("amount", str(route)) from route
-    token_in, token_out = TOKENS[wanted.token_in], TOKENS[wanted.token_out]
-    least = minimum_out(route.expected_out, wanted.slippage_bps)
-    return json_response(
-        {
-            "token_in": wanted.token_in,
-            "token_out": wanted.token_out,
-            "amount": _units(wanted.amount_in, token_in),
-            "expected_out": _units(route.expected_out, token_out),
-            "minimum_out": _units(least, token_out),
-            "price": price(wanted.amount_in, token_in, route.expected_out, token_out),
-            "price_impact": route.price_impact,
-            "improvement_bps": route.improvement_bps,
-            "network_fee": {"token": "SOL", "amount": _units(route.network_fee, TOKENS["SOL"])},
-            "fees": [{"token": leg.fee_token, "amount": _units(leg.fee, TOKENS[leg.fee_token])} for leg in route.legs],
-            "route": route,
-        }
-    )
+    return json_response(quote_of(wanted, route))
 
 
-@router.get("/api/tokens", dependencies=KNOWN_QUERY)
+@router.get("/api/tokens", dependencies=KNOWN_QUERY, responses={200: answer(TokenList, "the tokens")})
 async def list_tokens() -> Response:
     """List the tokens that can be traded."""
-    return json_response({"tokens": list(TOKENS.values())})
+    return json_response(TokenList(list(TOKENS.values())))
 
 
 @router.get("/health")

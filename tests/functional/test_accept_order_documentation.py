@@ -1,0 +1,81 @@
+"""accept_order through its Lambda handler: what OpenAPI says of the answers is what they are."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from orderflow.adapters.ledger import OrderRow
+from orderflow.adapters.public import ATOMS
+from orderflow.domain.order import event_of
+from orderflow.domain.status import Status
+from tests.builders import NOW_MS, ORDER_ID, make_order
+from tests.fakes import Outside
+from tests.http_api import get, post, written
+
+pytestmark = pytest.mark.usefixtures("_event_loop")
+
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "number": (int, Decimal),
+    "integer": int,
+    "array": list,
+    "object": dict,
+    "null": type(None),
+}
+
+
+def fits(value: Any, schema: dict[str, Any], components: dict[str, Any]) -> bool:
+    """Whether a value is what a schema says, as far as the schemas here say anything."""
+    if "$ref" in schema:
+        return fits(value, components[schema["$ref"].rpartition("/")[2]], components)
+    if "anyOf" in schema:
+        return any(fits(value, each, components) for each in schema["anyOf"])
+    if "enum" in schema:
+        return value in schema["enum"]
+    if not isinstance(value, KINDS[schema["type"]]):
+        return False
+    if isinstance(value, list):
+        return all(fits(each, schema["items"], components) for each in value)
+    if isinstance(value, dict):
+        assert set(schema["required"]) <= set(value) <= set(schema["properties"]), (schema["title"], value)
+        return all(fits(each, schema["properties"][name], components) for name, each in value.items())
+    return True
+
+
+def test_every_answer_is_what_is_documented(outside: Outside) -> None:
+    order, at = make_order(Status.CONFIRMED), datetime.fromtimestamp(NOW_MS / 1000, UTC)
+    sold = Decimal(order.request.amount_in)
+    outside.orders.known[ORDER_ID] = (order, [event_of(make_order(status)) for status in Status])
+    outside.ledger.rows[ORDER_ID] = OrderRow(
+        ORDER_ID, 5, "confirmed", "market", "SOL", "USDC", sold, 500, None, None, None, None, None, at, at
+    )
+    api = get("/openapi.json").document
+    answers = {
+        ("/api/orders/{order_id}", "get", "200"): get(f"/api/orders/{ORDER_ID}"),
+        ("/api/orders", "get", "200"): get("/api/orders"),
+        ("/api/quote", "get", "200"): get("/api/quote", token_in="JUP", token_out="WIF", amount="100"),
+        ("/api/tokens", "get", "200"): get("/api/tokens"),
+        ("/api/orders/execute", "post", "202"): post(written()),
+    }
+
+    for (path, method, status), answer in answers.items():
+        described = api["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
+        assert str(answer.status) == status
+        assert fits(answer.document, described, api["components"]["schemas"]), path
+
+
+def test_atoms_are_documented_as_strings(outside: Outside) -> None:
+    components = get("/openapi.json").document["components"]["schemas"]
+
+    kinds = {
+        (title, name): [each.get("type", "") for each in described.get("anyOf", [described])]
+        for title, schema in components.items()
+        for name, described in schema.get("properties", {}).items()
+        if name in ATOMS
+    }
+    assert {("Leg", "fee"), ("Fill", "amount_in"), ("Route", "network_fee"), ("StatusEvent", "minimum_out")} <= set(
+        kinds
+    )
+    assert not any("integer" in kind or "number" in kind for kind in kinds.values())
