@@ -17,9 +17,8 @@ compile local/requirements.txt $anywhere --group run "$@"
 same="--constraint local/requirements.txt"
 compile tests/requirements.txt $anywhere $same --group test "$@"
 compile layers/orderflow/requirements.txt $on_lambda $same --group layer "$@"
-for function in accept_order watch_order; do
-    compile functions/$function/requirements.txt $on_lambda $same --group api "$@"
-done
+compile functions/accept_order/requirements.txt $on_lambda $same --group api --group docs "$@"
+compile functions/watch_order/requirements.txt $on_lambda $same --group api "$@"
 compile local/requirements-event-source.txt $on_lambda $same --group event-source "$@"
 compile local/requirements-image.txt $on_lambda $same --group image "$@"
 compile tests/requirements-lambda.txt $on_lambda $same --group lambda-image "$@"

@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 def call(event: dict[str, Any]) -> Answer:
     response = lambda_handler(event, None)
     body = response["body"]
-    text = base64.b64decode(body).decode() if response["isBase64Encoded"] else body
+    text = base64.b64decode(body).decode(errors="replace") if response["isBase64Encoded"] else body
     return Answer(response["statusCode"], response["headers"], text)
 
 

@@ -2,12 +2,14 @@
 
 import base64
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 import redis
 
+from functions.accept_order.handler import lambda_handler
 from orderflow.adapters.ledger import OrderFilter, OrderRow
 from orderflow.adapters.public import public_json
 from orderflow.domain.amounts import to_units
@@ -257,3 +259,44 @@ def test_the_api_documents_itself(outside: Outside) -> None:
     assert filters == {"status", "token_in", "token_out", "client_order_id", "limit", "cursor"}
     assert page.status == 200
     assert page.headers["content-type"].startswith("text/html")
+
+
+def test_the_documentation_s_page_loads_nothing_from_elsewhere(outside: Outside) -> None:
+    page = get("/docs")
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text) + re.findall(r"url: '([^']+)'", page.text)
+
+    assert not re.search(r"https?://|//cdn", page.text)
+    assert sorted(loaded) == [
+        "/docs/favicon.png",
+        "/docs/swagger-ui-bundle.js",
+        "/docs/swagger-ui.css",
+        "/openapi.json",
+    ]
+    for path in loaded:
+        assert get(path).status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [("swagger-ui-bundle.js", "text/javascript"), ("swagger-ui.css", "text/css"), ("favicon.png", "image/png")],
+)
+def test_a_file_of_the_documentation_is_kept_by_browsers_and_fits_an_answer_of_lambda(
+    name: str, media_type: str
+) -> None:
+    event = read_event("accept_order.get_order")
+    event["rawPath"] = event["requestContext"]["http"]["path"] = f"/docs/{name}"
+    answer = lambda_handler(event, None)
+
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["content-type"].startswith(media_type)
+    assert answer["headers"]["cache-control"] == "public, max-age=86400"
+    assert len(json.dumps(answer)) < 6 * 1024 * 1024
+    event["headers"]["if-none-match"] = answer["headers"]["etag"]
+    assert lambda_handler(event, None)["statusCode"] == 304
+
+
+@pytest.mark.parametrize(
+    "name", ["redoc.standalone.js", "..%2f__init__.py", "../core.py", "core.py", "", "x\0", "%00", "favicon.png/"]
+)
+def test_no_other_file_is_shown(name: str) -> None:
+    assert_problem(get(f"/docs/{name}"), 404)
