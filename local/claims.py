@@ -1,5 +1,6 @@
 """What a run claims for itself before it starts: its home, so that no second one works on it, and its ports."""
 
+import errno
 import fcntl
 import os
 import socket
@@ -46,7 +47,7 @@ def hold_home(home: Path, where: str, beside: str) -> Iterator[None]:
 def listen(host: str, port: int, another: str) -> socket.socket:
     """Return a socket that listens at an address, with `::` at those of IPv4 too.
 
-    Raises StartError when the port is taken; `another` chooses one.
+    Raises StartError when it can't; `another` chooses another port.
     """
     name = host.strip("[]")
     both = name == "::" and socket.has_dualstack_ipv6()
@@ -54,10 +55,10 @@ def listen(host: str, port: int, another: str) -> socket.socket:
     try:
         return socket.create_server((name, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except OSError as error:
-        raise StartError(
-            f"Port {port} on {host} can't be used: {error.strerror}.\n"
-            f"{_holder(host, port)}; choose another one: {another}"
-        ) from error
+        problem = f"Port {port} on {host} can't be used: {error.strerror}."
+        if error.errno == errno.EADDRINUSE:
+            problem += f"\n{_holder(name, port)}; choose another one: {another}"
+        raise StartError(problem) from error
 
 
 def server_name(started_by: str) -> str:

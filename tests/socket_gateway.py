@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import boto3
@@ -14,6 +15,7 @@ from websockets.sync.client import ClientConnection
 
 from local.gateway.connections import Connection, Connections
 from local.gateway.management import management_app
+from local.gateway.protocols import ManagementProtocol
 from orderflow.adapters.sockets import LocalGatewaySockets, with_secret
 
 if TYPE_CHECKING:
@@ -33,7 +35,12 @@ class Gateway:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         config = uvicorn.Config(
-            self._serve, interface="asgi3", ws="websockets-sansio", lifespan="off", log_level="warning"
+            self._serve,
+            interface="asgi3",
+            http=partial(ManagementProtocol, secret=SECRET),  # type: ignore[arg-type] # it is only called
+            ws="websockets-sansio",
+            lifespan="off",
+            log_level="warning",
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],))

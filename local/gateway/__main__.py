@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -95,3 +96,6 @@ if __name__ == "__main__":
         main()
     except StartError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        # The server has ended in order by then, and raises what made it end.
+        sys.exit(128 + signal.SIGINT)

@@ -5,9 +5,11 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 
+from local.claims import listen
 from local.gateway.connections import Connections
 from local.gateway.management import management_app
 from local.gateway.protocols import ManagementProtocol
@@ -25,7 +27,7 @@ class ManagementServer(uvicorn.Server):
         config = uvicorn.Config(
             management_app(connections, secret),
             loop="uvloop",
-            http=ManagementProtocol,
+            http=partial(ManagementProtocol, secret=secret),  # type: ignore[arg-type] # it is only called
             ws="none",
             lifespan="off",
             proxy_headers=False,
@@ -53,7 +55,8 @@ def management_listeners(settings: LocalSettings) -> list[socket.socket]:
         raise ConfigurationError(f"CONNECTIONS_SECRET can't be used: it has fewer than {LEAST_SECRET} characters")
     if inherited := os.environ.get("ORDERFLOW_CONNECTIONS_FDS"):
         return [socket.socket(fileno=int(number)) for number in inherited.split(",")]
-    return [socket.create_server((settings.connections_host, settings.connections_port))]
+    port = settings.connections_port
+    return [listen(settings.connections_host, port, f"CONNECTIONS_PORT={port + 1}")]
 
 
 def run_both(

@@ -5,6 +5,7 @@ never ends with a client that reads nothing: such a connection is aborted.
 """
 
 import asyncio
+import hmac
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -15,8 +16,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from functions.accept_order.problems import overloaded, problem
 from local.gateway.alarm import Alarm
 from local.gateway.connection_limits import ConnectionLimits
+from local.gateway.heads import RefusedError, values_of
 from local.gateway.request_reader import RequestReader
-from orderflow.adapters.sockets import MAX_BATCH_BYTES
+from orderflow.adapters.sockets import MAX_BATCH_BYTES, SECRET_HEADER
 
 REQUEST_S = 20.0
 """How long a client may take to send a request's head, from connecting or its first byte to its last."""
@@ -150,9 +152,21 @@ class HttpProtocol(RequestReader):
 
 
 class ManagementProtocol(HttpProtocol):
-    """The same for the management API, whose batches are larger than any client's body."""
+    """The same for the management API, whose batches are large, though only from callers with the secret."""
 
-    max_body_bytes = MAX_BATCH_BYTES
+    def __init__(self, *arguments: Any, secret: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._secret = secret.encode()
+
+    def body_limit(self) -> int:
+        return MAX_BATCH_BYTES if self._knows_secret() else super().body_limit()
+
+    def too_large_body(self) -> RefusedError:
+        return super().too_large_body() if self._knows_secret() else RefusedError(HTTPStatus.FORBIDDEN, "Forbidden")
+
+    def _knows_secret(self) -> bool:
+        given = values_of(self.headers, SECRET_HEADER.encode())
+        return len(given) == 1 and hmac.compare_digest(given[0], self._secret)
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):

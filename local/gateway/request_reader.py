@@ -37,12 +37,11 @@ class RequestReader(HttpToolsProtocol):
     thrown away.
     """
 
-    max_body_bytes = MAX_BODY_BYTES
-
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._refusal: Response | None = None
         self._body = bytearray()
+        self._most_body_bytes = 0
         self._in_body = False
         self._stops_for_upgrade = False
         self._invites_later = False
@@ -91,6 +90,15 @@ class RequestReader(HttpToolsProtocol):
         self.transport.write_eof()
         self.flow.resume_reading()
 
+    def body_limit(self) -> int:
+        """Return how many bytes of body the request may have whose head is there."""
+        return MAX_BODY_BYTES
+
+    def too_large_body(self) -> RefusedError:
+        """Return the refusal of a request with more body."""
+        detail = f"the body must be at most {self._most_body_bytes} bytes"
+        return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+
     def head_is_read(self) -> None:
         """Note that a request's head is there and its body, if it has one, is due."""
 
@@ -137,8 +145,9 @@ class RequestReader(HttpToolsProtocol):
         version = self.parser.get_http_version()
         length = heads.length_of_body(version, self.headers)
         path, raw_path, query = heads.follow_target(self.url, self.headers)
-        if (length or 0) > self.max_body_bytes:
-            raise self._too_large_body()
+        self._most_body_bytes = self.body_limit()
+        if (length or 0) > self._most_body_bytes:
+            raise self.too_large_body()
         self.scope["method"] = self.parser.get_method().decode("ascii")
         self.scope["http_version"] = version
         self.scope["path"] = path
@@ -153,8 +162,8 @@ class RequestReader(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._body += body
-        if len(self._body) > self.max_body_bytes:
-            raise self._too_large_body()
+        if len(self._body) > self._most_body_bytes:
+            raise self.too_large_body()
 
     def on_message_complete(self) -> None:
         self._boundaries += 1
@@ -227,10 +236,6 @@ class RequestReader(HttpToolsProtocol):
         if not isinstance(cause, RefusedError):
             raise error
         self.refuse(problem(cause.status, str(cause)), cause.status.phrase, str(cause))
-
-    def _too_large_body(self) -> RefusedError:
-        detail = f"the body must be at most {self.max_body_bytes} bytes"
-        return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
 
     def _invite_body(self) -> None:
         """Say that the body may come, as soon as the client can't take that for the answer to a request before."""

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import pytest
 
+from functions.accept_order.order_input import MAX_BODY_BYTES
 from local.gateway.heads import MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
-from local.gateway.request_reader import RequestReader
 from tests.integration.conftest import eventually
 from tests.raw_http import Recorder, read_head, read_to_end, say, statuses
 from tests.served import Served, served
@@ -176,7 +176,7 @@ def test_the_word_to_go_on_comes_behind_the_answers_before_it(gateway: Served) -
 
 
 def test_a_client_is_not_asked_for_a_body_that_is_too_large(gateway: Served) -> None:
-    waiting = POST + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % (RequestReader.max_body_bytes + 1)
+    waiting = POST + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1)
 
     assert statuses(say(gateway, waiting)) == [413]
 
@@ -255,7 +255,7 @@ def test_a_long_url_is_served_and_a_longer_one_refused(gateway: Served) -> None:
 
 
 def test_the_largest_body_is_served_in_one_piece_and_in_the_smallest_chunks(gateway: Served, app: Recorder) -> None:
-    body = b"x" * RequestReader.max_body_bytes
+    body = b"x" * MAX_BODY_BYTES
     whole = POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
     chunks = POST + IN_CHUNKS + b"\r\n" + b"1\r\nx\r\n" * len(body) + b"0\r\n\r\n"
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.exceptions import ClientError
 
+from functions.accept_order.order_input import MAX_BODY_BYTES
 from local.gateway.app import gateway_app
 from local.gateway.connections import Connections
 from orderflow.adapters.sockets import (
@@ -266,3 +267,11 @@ def test_a_caller_that_goes_in_the_middle_of_its_batch_is_no_error(
 
     assert ask(gateway.address, BATCH).status == 200
     assert caplog.records == []
+
+
+def test_only_callers_with_the_secret_may_send_more_than_clients_may(gateway: Gateway) -> None:
+    large = b"x" * (MAX_BODY_BYTES + 1)
+
+    assert ask(gateway.address, BATCH, large).status == 400
+    for headers in (JSON, {**JSON, SECRET_HEADER: "x" * len(SECRET)}):
+        assert ask(gateway.address, BATCH, large, headers).status == 403

@@ -1,6 +1,7 @@
 """The settings of `python -m local`: from the environment, and from the command line before it."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -53,3 +54,34 @@ def test_a_memory_that_redis_does_not_understand_is_named(monkeypatch: pytest.Mo
 
     with pytest.raises(ConfigurationError, match=f"^REDIS_MAXMEMORY='{memory}' can't be used: "):
         read_local_settings()
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:3000"),
+        ("0.0.0.0", "http://127.0.0.1:3000"),  # noqa: S104
+        ("::", "http://127.0.0.1:3000"),
+        ("[::]", "http://127.0.0.1:3000"),
+        ("0:0::0", "http://127.0.0.1:3000"),
+        ("::1", "http://[::1]:3000"),
+        ("[::1]", "http://[::1]:3000"),
+        ("fd00::7", "http://[fd00::7]:3000"),
+        ("orders.lan", "http://orders.lan:3000"),
+    ],
+)
+def test_the_url_of_a_host_is_one_that_clients_take(monkeypatch: pytest.MonkeyPatch, host: str, url: str) -> None:
+    monkeypatch.setenv("HOST", host)
+
+    assert read_local_settings().url == url
+    assert urlsplit(url).port == 3000
+
+
+def test_there_is_room_for_more_connections_where_there_may_be_more_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_SOCKETS", "50000")
+    monkeypatch.setenv("MAX_REQUESTS", "100")
+
+    assert read_local_settings().connections == 50_200
+
+    monkeypatch.setenv("MAX_CONNECTIONS", "300")
+    assert read_local_settings().connections == 300
