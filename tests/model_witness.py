@@ -39,6 +39,7 @@ _WRITES = ("EVALSHA", "XREADGROUP", "XCLAIM", "ledger", "sockets")
 _execution = lru_cache(maxsize=1024)(msgspec.json.Decoder(Execution).decode)
 _event = lru_cache(maxsize=1024)(event_decoder.decode)
 _order = lru_cache(maxsize=4096)(order_decoder.decode)
+_sequence = lru_cache(maxsize=1024)(lambda text: int(msgspec.json.decode(text)["sequence"]))
 
 
 class ViolationError(AssertionError):
@@ -242,7 +243,7 @@ class Witness:
                 if letter["function"] == "publish_status":
                     self.memory.untold.add(letter["order_id"])
         for (connection, order_id), messages in self.world.ends.inboxes.items():
-            got = [_event(message.text).sequence for message in messages]
+            got = [_sequence(message.text) for message in messages]
             require(
                 order_id in self.memory.untold or got == list(range(1, len(got) + 1)),
                 f"{connection} got {got} of {order_id}",

@@ -21,6 +21,7 @@ from redis.asyncio import Redis as AsyncRedis
 from local.backing import socket_directory, start_postgres
 from local.listening import Listening
 from local.migrate import migrate
+from local.plain_role import PLAIN_ROLE
 from local.poller import handler_of
 from local.settings import ROOT
 from local.template import read_document, read_template
@@ -97,19 +98,19 @@ def owner(postgres: Listening, servers_home: Path) -> Iterator[pg8000.native.Con
 def test_a_rotated_password_of_postgres_is_found_as_soon_as_it_is_needed(
     postgres: Listening, owner: pg8000.native.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep("ledger", "orderflow", postgres.password)
+    keep("ledger", PLAIN_ROLE, postgres.password)
     monkeypatch.setenv("DATABASE_URL", f"postgresql://127.0.0.1:{postgres.port}/orderflow")
     monkeypatch.setenv("DATABASE_SECRET_ID", "ledger")
     ledger = clients.ledger()
     ledger.ping()
 
     # First Postgres has the new password, then the secret: between the two nobody gets in.
-    owner.run("ALTER ROLE orderflow PASSWORD 'second'")
+    owner.run(f"ALTER ROLE {PLAIN_ROLE} PASSWORD 'second'")
     ledger.close()
     with pytest.raises(RetryableError, match="^Postgres refuses the login: password authentication failed"):
         ledger.ping()
     forget_refused_connections()
-    keep("ledger", "orderflow", "second")
+    keep("ledger", PLAIN_ROLE, "second")
 
     ledger.ping()
     ledger.close()

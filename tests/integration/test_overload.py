@@ -10,7 +10,7 @@ from orderflow.adapters import headroom
 from orderflow.adapters.headroom import Limits
 from orderflow.adapters.intake import STAGES, Conflict, Intake, NewOrder
 from orderflow.errors import OverloadedError
-from tests.integration.conftest import RedisServer, on_single_and_cluster, opened
+from tests.integration.conftest import RedisServer, on_single_and_cluster
 from tests.integration.market import pending
 from tests.integration.test_intake import AMPLE, with_intake
 from tests.redis_cluster import Nodes
@@ -162,9 +162,11 @@ def test_a_redis_that_is_nearly_full_takes_no_new_orders_until_there_is_room(
 
 
 @pytest.mark.usefixtures("_always_looking")
-def test_without_a_limit_of_its_own_redis_may_use_the_machines_memory(redis_server: RedisServer) -> None:
-    with opened(redis_server) as client:
-        info = client.info("memory")
+def test_without_a_limit_of_its_own_redis_may_use_the_machines_memory(
+    redis_server: RedisServer, memory: redis.Redis
+) -> None:
+    memory.config_set("maxmemory", 0)
+    info = memory.info("memory")
     share = info["used_memory"] / info["total_system_memory"]
 
     refused = create(redis_server, [NewOrder(pending())], Limits(1_000, 1_000, max_memory=share / 2))
