@@ -22,6 +22,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from local.append_only import cut_unreadable_end
 from local.listening import Listening
 from local.plain_role import PLAIN_ROLE
 from local.server_programs import BackingError, environment, postgres_programs, redis_program
@@ -46,6 +47,8 @@ FORCE_TIMEOUT_S = 1.0
 REDIS_OPTIONS = (
     *("--unixsocketperm", "700", "--daemonize", "no", "--logfile", ""),
     *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+    # An end that can't be read is cut off here, not there: with a copy, and not without a word.
+    *("--aof-load-truncated", "no"),
     *("--maxmemory-policy", "noeviction"),
     *("--set-proc-title", "no"),  # an orphan is known by its command line
 )
@@ -58,11 +61,15 @@ POSTGRES_OPTIONS = (
 
 @dataclass
 class Backing:
-    """A server that answers at `url`; `process` is None where it is not ours."""
+    """A server that answers at `url`; `process` is None where it is not ours.
+
+    `notice` is what a person should know of its start, if anything.
+    """
 
     name: str
     url: str
     process: subprocess.Popen[bytes] | None
+    notice: str | None = None
 
     def stop(self, timeout_s: float = 3.0) -> None:
         """Stop the server if it is ours: in order within `timeout_s`, else by force. Stopping again does nothing."""
@@ -87,7 +94,16 @@ def start_redis(home: Path, url: str | None, listening: Listening | None = None,
     network = listening.redis_options(home) if listening else ()
     options = [*REDIS_OPTIONS, *(() if listening else ("--port", "0"))]
     own_url = listening.redis_url if listening else f"unix://{quote(str(socket))}"
-    return _start("redis", home, [redis_program(), *network, *place, *options], own_url, _ping_redis)
+    command = [redis_program(), *network, *place, *options]
+    try:
+        return _start("redis", home, command, own_url, _ping_redis)
+    except BackingError as error:
+        if "append only file" not in str(error):
+            raise
+        notice = cut_unreadable_end(data / "appendonlydir", data / "damaged")
+        if notice is None:
+            raise
+    return replace(_start("redis", home, command, own_url, _ping_redis), notice=notice)
 
 
 def start_postgres(home: Path, url: str | None, listening: Listening | None = None) -> Backing:
@@ -228,9 +244,13 @@ def _stop_orphan(name: str, data: Path, *pid_files: Path) -> None:
         try:
             process = psutil.Process(int(pid_file.read_bytes().split()[0]))
             ours = str(data) in process.cmdline()
-        except psutil.ZombieProcess:
+        except (psutil.ZombieProcess, psutil.AccessDenied):
             ours = False
-        except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
+        except (ValueError, IndexError):
+            # Emptied by a power cut; Postgres would take it for that of a server that is about to start.
+            pid_file.unlink(missing_ok=True)
+            continue
+        except (OSError, psutil.NoSuchProcess):
             continue
         if ours:
             _end(process, name, ANSWER_TIMEOUT_S)

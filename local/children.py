@@ -109,6 +109,8 @@ class BackingChild:
 
     def start(self) -> None:
         self._backing = self._start()
+        if self._backing.notice:
+            say(f"orderflow: {self._backing.notice}")
 
     def stop(self, timeout_s: float) -> None:
         if self._backing:

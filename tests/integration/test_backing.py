@@ -321,6 +321,57 @@ def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(
         start(name, new_home)
 
 
+@pytest.mark.parametrize(
+    "end", [b"\0" * 4096, b"*3\r\n$3\r\nSET\r\n$1", b"*1\r\n$5\r\nMULTI\r\n", b"\xff noise \r\n" * 9]
+)
+def test_a_log_that_a_power_cut_left_with_an_unreadable_end_is_started_without_it(
+    new_home: Path, start: Start, end: bytes
+) -> None:
+    server = start("redis", new_home)
+    remember(server, "kept")
+    server.stop()
+    log = new_home / "redis" / "appendonlydir" / "appendonly.aof.1.incr.aof"
+    damaged = log.read_bytes() + end
+    log.write_bytes(damaged)
+
+    again = start("redis", new_home)
+
+    assert recall(again) == "kept"
+    assert again.notice is not None
+    assert f"{len(end):,} bytes that can't be read" in again.notice
+    [copy] = (new_home / "redis" / "damaged").iterdir()
+    assert copy.read_bytes() == damaged
+    assert start("redis", new_home).notice is None
+
+
+def test_a_log_with_a_hole_in_its_middle_is_not_cut(new_home: Path, start: Start) -> None:
+    server = start("redis", new_home)
+    remember(server, "kept")
+    server.stop()
+    log = new_home / "redis" / "appendonlydir" / "appendonly.aof.1.incr.aof"
+    damaged = log.read_bytes() + b"\0" * 64 + log.read_bytes()
+    log.write_bytes(damaged)
+
+    with pytest.raises(BackingError, match="whole commands lie behind that"):
+        start("redis", new_home)
+
+    assert log.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 64, b"?\n"])
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("redis", "redis/redis.pid"), ("postgres", "postgres/postmaster.pid"), ("postgres", "run/.s.PGSQL.5432.lock")],
+)
+def test_what_a_power_cut_left_of_a_lock_file_stops_no_server(
+    new_home: Path, start: Start, name: str, file: str, left: bytes
+) -> None:
+    kill(start(name, new_home))
+    (new_home / file).write_bytes(left)
+
+    assert process_of(start(name, new_home)).poll() is None
+
+
 @pytest.mark.parametrize(("name", "setting"), [("redis", "REDIS_URL"), ("postgres", "DATABASE_URL")])
 def test_a_machine_without_the_programs_is_told_what_to_set(
     name: str, setting: str, home: Path, monkeypatch: pytest.MonkeyPatch
