@@ -26,11 +26,15 @@ from orderflow.runtime.stopping import end_when_a_thread_fails
 from orderflow.runtime.terminal import print_whatever_the_locale
 
 BACKLOG = 2048
+SWITCH_S = 0.0005
+"""How long a thread that computes may hold the interpreter while the loop wants it."""
 MANY_FILES = 65_536
 
 
 def main() -> None:
     """Serve until SIGTERM."""
+    # A quote computes in a thread, and the loop that takes orders must not wait 5 ms for it each time.
+    sys.setswitchinterval(SWITCH_S)
     print_whatever_the_locale()
     end_when_a_thread_fails("gateway")
     end_with_parent()

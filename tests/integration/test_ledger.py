@@ -1,5 +1,6 @@
 """The ledger on a real Postgres: every order once, every event in sequence, whatever is written twice or late."""
 
+import base64
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,6 +9,7 @@ import pg8000.native
 import pytest
 from pg8000.exceptions import DatabaseError
 
+from functions.accept_order.reading import _decode_cursor
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Ledger, OrderFilter, Step
 from orderflow.adapters.postgres import connect
@@ -229,3 +231,18 @@ def test_threads_share_a_few_connections(ledger: Ledger) -> None:
         list(threads.map(write, [orders[number::20] for number in range(20)]))
 
     assert len(ledger.find_all(OrderFilter(limit=200))) == 100
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        *("0001-01-01T00:00:00", "0001-01-01T13:00:00-14:00", "9999-12-31T23:59:59.999999", "2026-W47-7"),
+        *("20261122T181401Z", "2026-11-22T18:14:01+14:00", "2026-11-22T18:14:01.5-00:00:01", "2024-02-29"),
+    ],
+)
+def test_whatever_moment_a_cursor_may_have_postgres_reads_it(ledger: Ledger, moment: str) -> None:
+    order_id = pending().order_id
+    cursor = base64.urlsafe_b64encode(f"{moment} {order_id}".encode()).decode()
+
+    assert ledger.find_all(OrderFilter(limit=5, before=_decode_cursor(cursor))) == []
+    assert ledger.find_all(OrderFilter(limit=5, token_in="SOL", before=_decode_cursor(cursor))) == []
