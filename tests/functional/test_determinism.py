@@ -1,6 +1,7 @@
 """All stages in turn, order after order: the same seed and the same orders get the same fills at any speed."""
 
 from itertools import count
+from typing import cast
 
 import pytest
 
@@ -10,9 +11,10 @@ from functions.produce_block.handler import lambda_handler as produce_block
 from functions.route_order.handler import lambda_handler as route_order
 from functions.submit_order.handler import lambda_handler as submit_order
 from orderflow.domain.order import Order, OrderRequest
+from orderflow.domain.pools import Dlmm
 from orderflow.domain.status import Status
 from orderflow.market.latency import Latency
-from tests.builders import NOW_MS, make_order, make_request, nth_id, order_records
+from tests.builders import NOW_MS, make_order, make_request, market, nth_id, order_records
 from tests.fakes import FakeVenue, Outside
 
 REQUESTS = [
@@ -46,8 +48,10 @@ def execute(outside: Outside, request: OrderRequest) -> Order:
     return outside.orders.transitions[-1].order
 
 
-def run(outside: Outside, *, seed: int = 1, speed: float, began_ms: int = NOW_MS) -> list[Order]:
+def run(outside: Outside, *, seed: int = 1, speed: float, began_ms: int = NOW_MS, sol: float = 1.0) -> list[Order]:
+    """Execute the requests on a market whose fair price of SOL is `sol` times the one that its pools opened at."""
     outside.venue, outside.now_ms = FakeVenue(), began_ms
+    outside.venue.latest.fair["SOL"] *= sol
     outside.venue.seed = seed
     outside.latency = Latency(seed, speed)
     return [execute(outside, request) for request in REQUESTS]
@@ -70,6 +74,20 @@ def test_the_same_orders_one_after_another_get_the_same_fills_at_any_speed(outsi
     assert {order.order_id for order in in_time}.isdisjoint({order.order_id for order in at_once})
     assert [order.status for order in at_once].count(Status.CONFIRMED) >= len(REQUESTS) - 1
     assert chain.slot > 2 * len(REQUESTS)
+
+
+@pytest.mark.parametrize("speed", [0.5, 2])
+def test_providers_lay_out_their_liquidity_anew_alike_at_any_speed(outside: Outside, speed: float) -> None:
+    at_once = run(outside, speed=0, sol=1.03)
+    chain = outside.venue.latest
+
+    in_time = run(outside, speed=speed, began_ms=NOW_MS + 123_457, sol=1.03)
+
+    assert [outcome(order) for order in in_time] == [outcome(order) for order in at_once]
+    assert outside.venue.latest == chain
+    lowest = {address: pool.lowest_id for address, pool in market().items() if isinstance(pool, Dlmm)}
+    assert sum(cast("Dlmm", chain.pools[address]).lowest_id != before for address, before in lowest.items()) > 3
+    assert all(order.status is Status.CONFIRMED for order in at_once[1:])
 
 
 def test_at_speed_one_an_order_takes_two_to_three_seconds_and_at_speed_zero_none(outside: Outside) -> None:

@@ -179,6 +179,27 @@ def test_what_traders_and_others_paid_and_got_is_what_the_vaults_changed_by(venu
     assert venue.flows()
 
 
+def test_what_providers_pay_in_and_take_out_is_kept_beside_the_pools(venue: MockVenue) -> None:
+    number, state = venue.state()
+    order = an_order()
+    sent(venue, order)
+
+    assert venue.commit(number, blocks_on(state, order, lands=lambda _: 6_000))
+
+    opening, now, paid = venue.opening(), venue.state()[1].pools, Counter(venue.flows())
+    [result] = venue.results([order.signature])
+    assert result is not None
+    for fill in result.fills:
+        paid[fill.pool, fill.token_in] += fill.amount_in
+        paid[fill.pool, fill.token_out] -= fill.amount_out
+    before, after = held(opening), held(now)
+    assert {place: after[place] - before[place] for place in after} == {place: paid[place] for place in after}
+    lowest = [
+        {each.pool: each.lowest_id for each in pools.values() if isinstance(each, Dlmm)} for pools in (opening, now)
+    ]
+    assert sum(lowest[0][address] != lowest[1][address] for address in lowest[0]) > 5
+
+
 def test_routes_follow_the_chain(venue: MockVenue) -> None:
     router, request = Router(venue, LATENCY), a_request(amount_in=10**12)
     [before] = router.routes([request])

@@ -12,7 +12,7 @@ from orderflow.domain.pools import Dlmm, Pool
 from orderflow.domain.pools.dlmm_math import ONE, bin_price
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.tokens import TOKENS
-from orderflow.market.background import Background, advance, opening_prices
+from orderflow.market.background import Background, advance, chain_seconds, opening_prices
 from orderflow.market.providers import LOOK_EVERY, is_off_centre, recentred, turns
 from tests.builders import market, vault
 from tests.pool_strategies import NOW_S, dlmm, dlmm_pools
@@ -111,6 +111,27 @@ def test_a_provider_looks_in_its_own_slots_whatever_the_slots_before_were(turn: 
         }
         due = looks.get(slot % LOOK_EVERY, ())
         assert laid == {address for address in due if "JUP" in address or "PYTH" in address}
+
+
+@pytest.mark.parametrize("moved", [1.009, 0.991])
+def test_an_order_on_its_way_while_liquidity_is_laid_out_anew_gets_what_it_was_quoted(moved: float) -> None:
+    # JUP has moved far enough for the providers of its pools to move after it when they look next.
+    fair = OPENING | {"JUP": OPENING["JUP"] * moved}
+    looks = {address: slot for slot, due in turns(1, tuple(DLMM)).items() for address in due}
+
+    for address in ("meteora_dlmm:JUP-USDC", "meteora_dlmm:JUP-SOL"):
+        quoted = advance(1, looks[address] - 2, looks[address] - 1, fair, {address: DLMM[address]})
+        before = quoted.changed[address]
+        after = advance(1, looks[address] - 1, looks[address], quoted.fair, {address: before}).changed[address]
+        assert isinstance(before, Dlmm)
+        assert isinstance(after, Dlmm)
+        assert before.lowest_id == DLMM[address].lowest_id != after.lowest_id
+        for token in (after.token_a, after.token_b):
+            for dollars in (100, 10_000):
+                atoms = int(dollars / quoted.fair[token] * 10 ** TOKENS[token].decimals)
+                now_s = chain_seconds(looks[address])
+                expected, got = (swap(pool, token, atoms, now_s)[0].amount_out for pool in (before, after))
+                assert got > 0.997 * expected, (address, token, dollars)
 
 
 def test_the_same_slots_end_in_the_same_pools() -> None:
