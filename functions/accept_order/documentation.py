@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
+from functions.accept_order.order_input import ExecuteOrder
 from functions.accept_order.order_view import Accepted, OrderDetails, OrderPage, Quote, TokenList
 from orderflow.adapters.public import ATOMS
 
@@ -18,6 +19,23 @@ def answer(document: type[msgspec.Struct], description: str, **more: Any) -> dic
     """Return how OpenAPI describes an answer that is such a document."""
     schema = {"$ref": _REFERENCE.format(name=document.__name__)}
     return {"description": description, "content": {"application/json": {"schema": schema} | more}}
+
+
+def order_in_query() -> dict[str, Any]:
+    """Return how OpenAPI describes an order in a query: its fields, of which the type need not be given."""
+    schema = ExecuteOrder.model_json_schema()
+    return {
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "required": name in schema["required"] and name != "order_type",
+                "description": described.get("description", ""),
+                "schema": {key: value for key, value in described.items() if key != "description"},
+            }
+            for name, described in schema["properties"].items()
+        ]
+    }
 
 
 def document_answers(app: FastAPI) -> None:

@@ -5,14 +5,14 @@ import binascii
 import re
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from functions.accept_order.documentation import answer
+from functions.accept_order.documentation import answer, order_in_query
 from functions.accept_order.health import OK, UNAVAILABLE, Health
-from functions.accept_order.order_input import ExecuteOrder, read_client_order_id, read_order
+from functions.accept_order.order_input import read_client_order_id, read_order
 from functions.accept_order.order_view import (
     OrderDetails,
     OrderPage,
@@ -104,26 +104,9 @@ def _find_order(order_id: str, in_ledger: bool) -> Response | None:
     return json_response(details_of_row(row, ledger.fills(order_id), ledger.history(order_id)))
 
 
-def _quote_documentation() -> dict[str, Any]:
-    """Return the quote's query as OpenAPI describes it: the fields of an order, whose type need not be said."""
-    schema = ExecuteOrder.model_json_schema()
-    return {
-        "parameters": [
-            {
-                "name": name,
-                "in": "query",
-                "required": name in schema["required"] and name != "order_type",
-                "description": described.get("description", ""),
-                "schema": {key: value for key, value in described.items() if key != "description"},
-            }
-            for name, described in schema["properties"].items()
-        ]
-    }
-
-
 @router.get(
     "/api/quote",
-    openapi_extra=_quote_documentation(),
+    openapi_extra=order_in_query(),
     responses={200: answer(Quote, "what the order would yield now")},
 )
 async def quote(request: Request) -> Response:
