@@ -2,7 +2,7 @@
 
 Both come from its own environment: SECRET_ID, SECRET_USERNAME and SECRET_PASSWORD make a secret as RDS would, and each
 SETTING_name a parameter below SETTINGS_PATH. What the gateway asks of those that send to its sockets is made here, once
-for a container: a program that is started again after LocalStack was must find the secret that the others know.
+for a volume: a program that is started again after LocalStack was must find the secret that the others know.
 """
 
 import json
@@ -12,7 +12,7 @@ from secrets import token_urlsafe
 
 import boto3
 
-CONNECTIONS_SECRET = Path("/var/tmp/orderflow-connections-secret")  # noqa: S108 - the container's own, and nobody else's
+CONNECTIONS_SECRET = Path("/var/lib/localstack/orderflow-connections-secret")
 ENDPOINT = "http://127.0.0.1:4566"
 PREFIX = "SETTING_"
 
