@@ -182,6 +182,7 @@ def _environment(settings: LocalSettings, redis_url: str, database_url: str) -> 
         "MAX_CONNECTIONS_PER_ADDRESS": str(settings.max_connections_per_address),
         "ALLOWED_HOSTS": settings.allowed_hosts,
         "ALLOWED_ORIGINS": settings.allowed_origins,
+        "MAX_WATCHERS": str(settings.max_watchers),
         "ORDERFLOW_LIFELINE": "stdin",
     }
 

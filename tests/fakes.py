@@ -11,7 +11,7 @@ from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.replication import Replication, Written
 from orderflow.adapters.router import Router
 from orderflow.adapters.sockets import Message, Sent
-from orderflow.adapters.subscriptions import Subscription, Subscriptions
+from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subscriptions
 from orderflow.adapters.venue import MockVenue
 from orderflow.adapters.watchers import StatusEntry, Watchers
 from orderflow.domain.order import Order, OrderId, Signature, StatusEvent, event_of
@@ -247,18 +247,29 @@ class FakeIntake(Intake):
 
 
 class FakeSubscriptions(Subscriptions):
-    """The sockets' side of Redis: knows the orders in `held`."""
+    """The sockets' side of Redis: knows the orders in `held`, or answers with `added`."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.held: set[str] = set()
+        self.added: Added | None = None
         self.asked: list[Subscription] = []
+        self.answered_by_ledger: list[Subscription] = []
+        self.left: list[str] = []
 
-    async def add(self, subscription: Subscription) -> bool:
+    async def add(self, asked: Subscription) -> Added:
         if self.error:
             raise self.error
-        self.asked.append(subscription)
-        return subscription.order_id in self.held
+        self.asked.append(asked)
+        return self.added or Added(Outcome.ASKED if asked.order_id in self.held else Outcome.NOT_HERE)
+
+    async def answered(self, asked: Subscription) -> None:
+        self.answered_by_ledger.append(asked)
+
+    async def leave(self, connection_id: str) -> None:
+        if self.error:
+            raise self.error
+        self.left.append(connection_id)
 
 
 class FakeReplication(Replication):

@@ -73,7 +73,7 @@ def _check_end(witness: Witness) -> None:
             require(len(texts) == statuses, f"{connection} got {len(texts)} of {statuses} statuses of {order_id}")
     for name, stream in look.streams.items():
         require(name.endswith(":dead") or not stream.entries, f"{name} is not empty: {stream.entries}")
-    litter = [name for name, life_ms in look.lives_ms.items() if life_ms < 0 and (":order:" in name or ":tx:" in name)]
-    import os
-
-    require("NOLITTER" in os.environ or not litter, f"what has ended will leave: {litter}")
+    ends = (":order:", ":tx:", ":watchers:", ":left:")
+    litter = [name for name, life_ms in look.lives_ms.items() if life_ms < 0 and any(end in name for end in ends)]
+    require(not litter, f"what has ended will leave: {litter}")
+    require(not any(":watched:" in name for name in look.watchers), f"nobody watches what has ended: {look.watchers}")

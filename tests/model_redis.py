@@ -18,6 +18,8 @@ for _, name in ipairs(redis.call('KEYS', '*')) do
     content = redis.call('XINFO', 'STREAM', name, 'FULL', 'COUNT', 0)
   elseif kind == 'zset' then
     content = redis.call('ZRANGE', name, 0, -1)
+  elseif kind == 'set' then
+    content = redis.call('SMEMBERS', name)
   elseif kind == 'string' then
     content = redis.call('GET', name)
   elseif kind == 'hash' and not ARGV[1]:find(' ' .. name .. ' ', 1, true) then
@@ -148,6 +150,8 @@ class Look:
         self.timers: dict[str, list[str]] = {}
         self.orders: dict[str, Mapping[str, str]] = {}
         self.results: dict[str, str] = {}
+        self.watchers: dict[str, object] = {}
+        """By key, who watches an order, who left it, and what connections watch."""
         self.lives_ms: dict[str, int] = {}
         """By key, how long it will live; -1: for ever."""
         self.block = "0"
@@ -158,6 +162,8 @@ class Look:
                 self.orders[name.rpartition(":")[2]] = _pairs(content)
             elif kind == "tx":
                 self.results[name.rpartition(":")[2]] = content
+            elif kind in ("watchers", "left", "watched"):
+                self.watchers[name] = content
             elif kind == "timers":
                 self.timers[name] = content
             elif kind == "slot":
@@ -169,7 +175,7 @@ class Look:
         """Return all of it as text, but for the time that is left to what expires."""
         streams = {name: (stream.entries, stream.read_to, stream.pending) for name, stream in self.streams.items()}
         expiring = sorted(name for name, life_ms in self.lives_ms.items() if life_ms >= 0)
-        return f"{streams} {self.timers} {self.orders} {self.results} {expiring} {self.block}"
+        return f"{streams} {self.timers} {self.orders} {self.watchers} {self.results} {expiring} {self.block}"
 
 
 def _pairs(flat: Sequence[Any]) -> dict[str, Any]:

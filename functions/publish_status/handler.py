@@ -30,7 +30,11 @@ def publish_status(records: Sequence[StreamRecord], failures: Failures) -> Done:
     entries: dict[str, list[StatusEntry]] = {}
 
     def read(record: StreamRecord) -> None:
-        entry = msgspec.convert(record["data"] | {"entry_id": record["messageId"]}, StatusEntry, strict=False)
+        fields: dict[str, str] = record["data"]
+        if "order_id" not in fields and "order" in fields:
+            # A subscription that had to wait comes as all messages that waited do: whole, in one field.
+            fields = msgspec.json.decode(fields["order"], type=dict[str, str])
+        entry = msgspec.convert(fields | {"entry_id": record["messageId"]}, StatusEntry, strict=False)
         entries.setdefault(record["partition"], []).append(entry)
 
     failures.attempt(records, read)

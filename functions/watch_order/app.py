@@ -1,23 +1,20 @@
 """The WebSocket API: a client's frames in, subscriptions on the status stream out."""
 
 from typing import Any
-from uuid import UUID
 
-import msgspec
 import redis
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from functions.watch_order.frames import Command, read_command, read_order_id
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.public import public_json
 from orderflow.adapters.sockets import Message
-from orderflow.adapters.subscriptions import Subscription
+from orderflow.adapters.subscriptions import MAX_SUBSCRIPTIONS, Outcome, Subscription
 from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.runtime import async_clients, clients
 from orderflow.runtime.faults import Answer, Faults
 from orderflow.runtime.refusals import Refusals
-
-USAGE = 'send an order id, or {"action": "subscribe" | "unsubscribe" | "ping", "order_id": …}'
 
 app = FastAPI(title="Orderflow's WebSocket routes", openapi_url=None)
 _JSON = {"content-type": "application/json"}
@@ -30,66 +27,66 @@ app.add_middleware(
 _refusals = Refusals("watch_order")
 
 
-class Command(msgspec.Struct, frozen=True):
-    """What a frame asks for."""
-
-    action: str
-    order_id: str = ""
-
-
 async def accept(_request: Request) -> Response:
-    """Let anyone come and go: a connection means nothing before it asks for an order."""
+    """Let anyone come: a connection means nothing before it asks for an order."""
+    return Response()
+
+
+async def leave(request: Request) -> Response:
+    """End the subscriptions of a connection that is closed.
+
+    What can't be ended now ends with the next event, whose message the connection does not take.
+    """
+    try:
+        await async_clients.subscriptions().leave(_connection_id(request))
+    except (RetryableError, ConfigurationError, redis.RedisError, OSError) as error:
+        _refusals.note("unavailable", f"a connection's end: {error}")
     return Response()
 
 
 async def take_frame(request: Request) -> Response:
     """Do what a frame asks for; a body in the response is sent to the client."""
-    connection_id = str(request.scope["aws.event"]["requestContext"]["connectionId"])
     command = read_command((await request.body()).decode())
     match command:
         case str(problem):
             return _frame({"error": problem})
         case Command("ping"):
             return _frame({"action": "pong"})
+    named = command.order_id or ""
+    order_id = read_order_id(named)
+    if order_id is None:
+        return _unknown(named)
     try:
-        order_id = str(UUID(command.order_id))
-    except ValueError:
-        return _unknown(command.order_id)
-    try:
-        return await _subscribe(Subscription(order_id, connection_id, command.action))
+        return await _subscribe(Subscription(order_id, _connection_id(request), command.action))
     except (RetryableError, ConfigurationError, redis.RedisError, OSError) as error:
         _refusals.note("unavailable", f"subscription to {order_id}: {error}")
         return _frame({"order_id": order_id, "error": "unavailable right now; send it again"})
 
 
-def read_command(text: str) -> Command | str:
-    """Return what a frame asks for, or the problem with it in words."""
-    text = text.strip()
-    if not text.startswith(("{", "[", '"')):
-        return Command("subscribe", text) if text else USAGE
-    try:
-        command = msgspec.json.decode(text, type=Command)
-    except (msgspec.DecodeError, RecursionError) as error:
-        return f"{error}; {USAGE}"
-    if command.action not in ("subscribe", "unsubscribe", "ping"):
-        return f"unknown action {command.action[:32]!r}; {USAGE}"
-    return command
-
-
 # Plain routes: there is nothing here for FastAPI to validate or document, and every frame would pay for it.
 app.add_route("/$connect", accept, methods=["POST"])
-app.add_route("/$disconnect", accept, methods=["POST"])
+app.add_route("/$disconnect", leave, methods=["POST"])
 app.add_route("/$default", take_frame, methods=["POST"])
 
 
 async def _subscribe(asked: Subscription) -> Response:
     """Queue a subscription; where the order has left Redis, answer from the ledger."""
-    in_redis = await async_clients.subscriptions().add(asked)
+    outcome, retry_after_ms = await async_clients.subscriptions().add(asked)
     if asked.action == "unsubscribe":
         return _frame({"order_id": asked.order_id, "unsubscribed": True})
-    if in_redis or await run_in_threadpool(_tell_from_ledger, asked):
-        return Response()
-    return _unknown(asked.order_id)
+    refusal = {"order_id": asked.order_id}
+    match outcome:
+        case Outcome.ASKED:
+            return Response()
+        case Outcome.TOO_MANY:
+            return _frame(refusal | {"error": "too many subscriptions", "limit": MAX_SUBSCRIPTIONS})
+        case Outcome.AGAIN:
+            limit = "one answer a second and order"
+            return _frame(refusal | {"error": "too many requests", "limit": limit, "retry_after_ms": retry_after_ms})
+    if not await run_in_threadpool(_tell_from_ledger, asked):
+        return _unknown(asked.order_id)
+    await async_clients.subscriptions().answered(asked)
+    return Response()
 
 
 def _tell_from_ledger(asked: Subscription) -> bool:
@@ -99,6 +96,10 @@ def _tell_from_ledger(asked: Subscription) -> bool:
     if messages:
         clients.sockets().send(messages)
     return bool(messages)
+
+
+def _connection_id(request: Request) -> str:
+    return str(request.scope["aws.event"]["requestContext"]["connectionId"])
 
 
 def _unknown(order_id: str) -> Response:

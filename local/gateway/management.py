@@ -3,6 +3,7 @@
 It is served on a listener of its own, and only to callers that send the system's secret.
 """
 
+import asyncio
 import hmac
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +20,9 @@ from functions.accept_order.problems import without_faults
 from local.gateway.connections import Connection, Connections
 from local.gateway.ordering import Ordering, Verdict
 from orderflow.adapters.sockets import BATCH_PATH, MAX_BATCH_BYTES, MAX_MESSAGE_BYTES, SECRET_HEADER, Kept, Message
+
+TURN = 100
+"""So many messages are queued before the connections have a turn to write."""
 
 _batch_decoder = msgspec.json.Decoder(list[Message])
 
@@ -45,6 +49,8 @@ def management_app(connections: Connections, secret: str) -> ASGIApp:
             return _error(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "BadRequestException", "A batch is application/json")
         kept = Kept([], [])
         for place, message in enumerate(_read_batch(await _read(request, MAX_BATCH_BYTES))):
+            if place % TURN == 0:
+                await asyncio.sleep(0)  # or what one client gets of a large batch would look as if it did not read
             connection = connections.find(message.connection_id)
             if connection is None:
                 kept.gone.append(place)

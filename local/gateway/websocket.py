@@ -11,7 +11,8 @@ from mangum.protocols import HTTPCycle
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from functions.accept_order.problems import overloaded
-from local.gateway.connections import Backlog, Connection, Connections
+from local.gateway.connections import POLICY_VIOLATION, Backlog, Connection, Connections
+from local.gateway.frame_rate import FrameRate
 from orderflow.runtime.refusals import Refusals
 
 UNSUPPORTED_DATA = 1003
@@ -60,11 +61,20 @@ class WebSocketApi:
             await self._invoke(connection, "$disconnect", "DISCONNECT")
 
     async def _read(self, websocket: WebSocket, connection: Connection) -> None:
+        rate = FrameRate()
         while True:
             message = await websocket.receive()
             if message["type"] == "websocket.disconnect":
                 return
             connection.touch()
+            if not connection.open:
+                continue  # it is being closed; whatever it sent before is served no more
+            if refusal := rate.refuse(time.monotonic()):
+                self._refusals.note("FRAMES", f"connection {connection.id} from {connection.source_ip}")
+                connection.send(refusal)
+                if rate.is_hopeless:
+                    connection.close(POLICY_VIOLATION)
+                continue
             text = message.get("text")
             if text is None:
                 # As API Gateway does: it carries no binary frames.

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from functions.accept_order.order_input import MAX_BODY_BYTES
 from local.gateway.app import gateway_app
-from local.gateway.connections import Connections
+from local.gateway.connections import MAX_WAITING_FRAMES, Connections
 from orderflow.adapters.sockets import (
     MAX_BATCH_BYTES,
     MAX_MESSAGE_BYTES,
@@ -233,6 +233,17 @@ def test_more_than_a_batch_holds_is_sent_as_several_and_judged_as_one(
 
     assert sent.gone == messages
     assert one.receive() == "last"
+
+
+def test_a_client_that_reads_gets_any_number_of_messages_of_one_batch(
+    gateway: Gateway, watchers: tuple[Watcher, Watcher]
+) -> None:
+    one, _ = watchers
+    texts = [f"{number} {'x' * 1_000}" for number in range(5 * MAX_WAITING_FRAMES)]
+
+    gateway.sockets.send([Message(one.id, ORDER_ID, text) for text in texts])
+
+    assert [one.receive() for _ in texts] == texts
 
 
 def test_a_message_of_more_than_128_kib_is_given_up_rather_than_waited_with(

@@ -1,5 +1,6 @@
 """publish_status: from the status stream, in its order, to the connections that watch."""
 
+import json
 from typing import Any
 
 import pytest
@@ -160,3 +161,11 @@ def test_a_poisoned_record_is_reported_alone_while_the_others_go_out(outside: Ou
 def test_a_batch_without_records_sends_nothing(outside: Outside) -> None:
     assert publish() == {"batchItemFailures": []}
     assert outside.watchers.partitions == []
+
+
+def test_a_subscription_that_had_to_wait_comes_whole_in_one_field(outside: Outside) -> None:
+    outside.watchers.orders[ORDER_ID] = WAY[:2]
+    waited = {"order": json.dumps(watch_fields())}
+
+    assert publish(waited) == {"batchItemFailures": []}
+    assert outside.sockets.sent == [told(WAY[0]), told(WAY[1])]

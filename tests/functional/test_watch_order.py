@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import redis
 
-from functions.watch_order.app import USAGE
+from functions.watch_order.frames import USAGE
 from functions.watch_order.handler import lambda_handler
 from orderflow.adapters.public import public_event
 from orderflow.adapters.sockets import Message
-from orderflow.adapters.subscriptions import Subscription
+from orderflow.adapters.subscriptions import MAX_SUBSCRIPTIONS, Added, Outcome, Subscription
 from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
@@ -35,9 +35,20 @@ def frame_of(answer: dict[str, Any]) -> Any:
     return json.loads(answer["body"])
 
 
-@pytest.mark.parametrize("event", ["watch_order.connect", "watch_order.disconnect"])
-def test_anyone_may_come_and_go(outside: Outside, event: str) -> None:
-    assert lambda_handler(read_event(event), None) == DONE
+def test_anyone_may_come(outside: Outside) -> None:
+    assert lambda_handler(read_event("watch_order.connect"), None) == DONE
+
+
+def test_a_connection_that_goes_takes_its_subscriptions_with_it(outside: Outside) -> None:
+    assert lambda_handler(read_event("watch_order.disconnect"), None) == DONE
+    assert outside.subscriptions.left == [CONNECTION_ID]
+
+
+@pytest.mark.parametrize("error", [redis.ConnectionError("refused"), RetryableError("too many wait")])
+def test_a_connection_may_go_whatever_is_unavailable(outside: Outside, error: Exception) -> None:
+    outside.subscriptions.error = error
+
+    assert lambda_handler(read_event("watch_order.disconnect"), None) == DONE
 
 
 def test_an_order_id_subscribes_the_connection_that_sent_it(outside: Outside) -> None:
@@ -58,6 +69,12 @@ def test_an_order_id_subscribes_the_connection_that_sent_it(outside: Outside) ->
         ORDER_ID.replace("-", ""),
         f'{{"action":"subscribe","order_id":"{ORDER_ID}"}}',
         f'{{"order_id":"{ORDER_ID.upper()}","action":"subscribe"}}',
+        f'"{ORDER_ID}"',
+        f' "{ORDER_ID.upper()}"\r\n',
+        f'"\\n{ORDER_ID} "',
+        f"\ufeff{ORDER_ID}",
+        f'\ufeff"{ORDER_ID}"',
+        f'\ufeff {{"action":"subscribe","order_id":" {ORDER_ID}\\n"}}',
     ],
 )
 def test_an_order_may_be_named_in_several_ways(outside: Outside, frame: str) -> None:
@@ -92,14 +109,36 @@ def test_an_order_that_nobody_knows_is_said_to_be_unknown(outside: Outside) -> N
     assert frame_of(send(ORDER_ID)) == {"order_id": ORDER_ID, "error": "unknown order"}
 
 
-@pytest.mark.parametrize("text", ["hello", "5", "x" * 1_000, "01a20477-0e28-7d4b-9a3f", "ä€", "0x12"])
+@pytest.mark.parametrize(
+    "text",
+    ["hello", "x" * 1_000, "01a20477-0e28-7d4b-9a3f", "ä€", "0x12", ORDER_ID + "x", ORDER_ID.replace("0", "\uff10")],
+)
 def test_what_is_no_order_id_is_an_unknown_order_and_asked_of_nobody(outside: Outside, text: str) -> None:
     assert frame_of(send(text)) == {"order_id": text[:64], "error": "unknown order"}
     assert outside.subscriptions.asked == []
 
 
 @pytest.mark.parametrize(
-    "text", ["", "   ", "{", "[]", '"text"', '{"action":"buy"}', '{"action":5}', '{"x":' * 10_000, "[" * 100_000]
+    "text",
+    [
+        "",
+        "   ",
+        "\ufeff",
+        "5",
+        "-1.5e3",
+        "9" * 1_000,
+        "true",
+        "null",
+        f'["{ORDER_ID}"]',
+        '"5"',
+        "{",
+        "[]",
+        '"text"',
+        '{"action":"buy"}',
+        '{"action":5}',
+        '{"x":' * 10_000,
+        "[" * 100_000,
+    ],
 )
 def test_garbage_is_answered_with_an_error_that_says_how_to_ask(outside: Outside, text: str) -> None:
     frame = frame_of(send(text))
@@ -161,3 +200,51 @@ def test_a_ping_needs_neither_redis_nor_the_ledger(outside: Outside) -> None:
     outside.ledger.error = RetryableError("Postgres is away")
 
     assert frame_of(send('{"action":"ping"}')) == {"action": "pong"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[1]", "not an array"),
+        ("7", "not a number"),
+        ("true", "not true or false"),
+        ("null", "not null"),
+        ('"buy"', "not another text in quotation marks"),
+        ('{"action":"buy"}', "unknown action 'buy'"),
+        ('{"action":"subscribe","order_id":7}', "Expected `str | null`, got `int` - at `$.order_id`"),
+        ('{"order_id":"x"}', "missing required field `action`"),
+    ],
+)
+def test_an_error_names_what_is_wrong_with_a_frame(outside: Outside, text: str, said: str) -> None:
+    assert said in frame_of(send(text))["error"]
+
+
+def test_a_ping_may_name_no_order_in_the_words_of_a_typed_client(outside: Outside) -> None:
+    assert frame_of(send('{"action":"ping","order_id":null}')) == {"action": "pong"}
+
+
+def test_a_connection_that_watches_too_many_orders_is_told_so(outside: Outside) -> None:
+    outside.subscriptions.added = Added(Outcome.TOO_MANY)
+
+    assert frame_of(send(ORDER_ID)) == {
+        "order_id": ORDER_ID,
+        "error": "too many subscriptions",
+        "limit": MAX_SUBSCRIPTIONS,
+    }
+
+
+def test_the_ledger_is_asked_for_an_order_once_a_second(outside: Outside) -> None:
+    outside.ledger.histories[ORDER_ID] = [event_of(make_order())]
+    send(ORDER_ID)
+    outside.subscriptions.added = Added(Outcome.AGAIN, 420)
+
+    answer = send(ORDER_ID)
+
+    assert frame_of(answer) == {
+        "order_id": ORDER_ID,
+        "error": "too many requests",
+        "limit": "one answer a second and order",
+        "retry_after_ms": 420,
+    }
+    assert [asked.order_id for asked in outside.subscriptions.answered_by_ledger] == [ORDER_ID]
+    assert len(outside.sockets.sent) == 1

@@ -18,6 +18,7 @@ import psutil
 import pytest
 import redis
 
+from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 from tests.e2e.orders import ORDER
 from tests.integration.conftest import eventually
 from tests.ports import free_port
@@ -213,3 +214,47 @@ def is_closed(client: socket.socket) -> bool:
         return False
     except ConnectionResetError:
         return True
+
+
+def test_a_frame_of_128_kib_is_read_and_one_byte_more_closes_the_socket(open_door: OpenDoor) -> None:
+    door = open_door()
+
+    async def send(length: int) -> tuple[aiohttp.WSMsgType, Any]:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{door.url}/api/orders/status") as websocket,
+        ):
+            await websocket.send_str("x" * length)
+            message = await websocket.receive(20)
+            return message.type, message.data
+
+    read = asyncio.run(send(MAX_MESSAGE_BYTES))
+    refused = asyncio.run(send(MAX_MESSAGE_BYTES + 1))
+
+    assert json.loads(read[1]) == {"order_id": "x" * 64, "error": "unknown order"}
+    assert refused == (aiohttp.WSMsgType.CLOSE, 1009)
+
+
+def test_a_port_beyond_the_loopback_takes_no_statuses_without_a_secret(open_door: OpenDoor) -> None:
+    door = open_door(CONNECTIONS_HOST="0.0.0.0")  # noqa: S104 - that is what is asked here
+
+    listening = [each for each in psutil.Process(door.process.pid).net_connections() if each.status == "LISTEN"]
+
+    assert [each.laddr.port for each in listening] == [door.port]
+
+
+def test_a_secret_that_could_be_guessed_is_refused_at_the_start_and_not_written_anywhere(tmp_path: Path) -> None:
+    environment = {**os.environ, "PORT": str(free_port()), "CONNECTIONS_SECRET": "too short a one"}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "local.gateway"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    assert "CONNECTIONS_SECRET can't be used" in done.stderr + done.stdout
+    assert "too short a one" not in done.stderr + done.stdout

@@ -16,7 +16,7 @@ from orderflow.adapters.headroom import Limits
 from orderflow.adapters.intake import Conflict, Intake, NewOrder
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.replication import AsyncReplication
-from orderflow.adapters.subscriptions import Subscription, Subscriptions
+from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subscriptions
 from orderflow.errors import RetryableError
 from tests.integration.conftest import PARTITIONS, RedisServer, entries_of, on_single_and_cluster, opened, opened_async
 from tests.integration.market import pending
@@ -166,14 +166,14 @@ def test_a_subscription_takes_its_place_in_the_status_stream(redis_server: Redis
     order = pending()
     with_intake(redis_server, lambda intake: intake.create(NewOrder(order)))
 
-    async def subscribe(subscriptions: Subscriptions) -> tuple[bool, bool]:
+    async def subscribe(subscriptions: Subscriptions) -> tuple[Added, Added]:
         known = await subscriptions.add(Subscription(order.order_id, "connection=", "subscribe"))
         unknown = await subscriptions.add(Subscription("no such order", "connection=", "subscribe"))
         return known, unknown
 
     outcome = with_subscriptions(redis_server, subscribe)
 
-    assert outcome == (True, False)
+    assert outcome == (Added(Outcome.ASKED), Added(Outcome.NOT_HERE))
     entries = [fields for _, fields in entries_of(client, "{p0}:status")]
     assert entries[1] == {"order_id": order.order_id, "connection_id": "connection=", "action": "subscribe"}
 
@@ -185,7 +185,7 @@ def test_an_order_about_to_expire_is_left_to_the_ledger(redis_server: RedisServe
     client.pexpire(f"{{p0}}:order:{order.order_id}", 5_000)
     late = Subscription(order.order_id, "connection=", "subscribe")
 
-    assert with_subscriptions(redis_server, lambda subscriptions: subscriptions.add(late)) is False
+    assert with_subscriptions(redis_server, lambda subscriptions: subscriptions.add(late)) == Added(Outcome.NOT_HERE)
 
 
 def test_an_order_that_too_few_replicas_have_is_not_answered_for(

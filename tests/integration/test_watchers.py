@@ -192,3 +192,82 @@ def test_everything_is_what_an_order_has_gone_through(orders: Orders, watchers: 
     assert sequences(messages) == [1, 2]
     assert {(message.connection_id, message.subscription) for message in messages} == {("one", "5-0")}
     assert watchers.everything(P0, [Message("one", pending().order_id, "", 2, "5-0")]) == []
+
+
+def test_so_many_watch_an_order_and_any_more_are_told_so(orders: Orders, client: redis.Redis) -> None:
+    watchers = Watchers(client, max_watchers=3)
+    order = pending()
+    orders.apply([Transition(order)])
+    watchers.messages(P0, [subscription(order, name) for name in ("a", "b", "c")])
+
+    (refused,) = watchers.messages(P0, [subscription(order, "d")])
+    again = watchers.messages(P0, [subscription(order, "a")])
+    told = watchers.messages(P0, [event(routed(order))])
+    watchers.messages(P0, [subscription(order, "b", "unsubscribe")])
+    room = watchers.messages(P0, [subscription(order, "d")])
+
+    assert json.loads(refused.text) == {"order_id": order.order_id, "error": "too many watchers", "limit": 3}
+    assert (refused.connection_id, refused.sequence, refused.subscription) == ("d", 0, "")
+    assert sequences(again, "a") == sequences(room, "d") == [1]
+    assert {message.connection_id for message in told} == {"a", "b", "c"}
+
+
+def test_an_order_that_has_ended_is_shown_to_as_many_as_ask(orders: Orders, client: redis.Redis) -> None:
+    watchers = Watchers(client, max_watchers=1)
+    order = pending()
+    orders.apply([Transition(order), Transition(order.fail("no reason", NOW_MS))])
+
+    messages = watchers.messages(P0, [subscription(order, name) for name in ("a", "b", "c")])
+
+    assert [message.connection_id for message in messages] == ["a", "a", "b", "b", "c", "c"]
+    assert sequences(messages, "c") == [1, 2]
+
+
+def test_what_the_release_before_kept_of_watchers_is_understood(
+    orders: Orders, watchers: Watchers, client: redis.Redis
+) -> None:
+    order = pending()
+    orders.apply([Transition(order)])
+    hash_key = f"{{p0}}:order:{order.order_id}"
+    former = {"watchers": "one 1 5-0 other 1 6-0", "acted:one": "5-0", "acted:other": "6-0", "acted:left": "7-0"}
+    for name, value in former.items():
+        client.hset(hash_key, name, value)
+
+    late = StatusEntry(order.order_id, connection_id="left", action="subscribe", entry_id="4-0")
+    again = StatusEntry(order.order_id, connection_id="one", action="subscribe", entry_id="5-0")
+    messages = watchers.messages(P0, [event(order), late, again, event(routed(order))])
+
+    assert [(message.connection_id, message.sequence, message.subscription) for message in messages] == [
+        ("one", 1, "5-0"),
+        ("one", 2, "5-0"),
+        ("other", 2, "6-0"),
+    ]
+    assert client.hget(hash_key, "watchers") is None
+
+
+def test_a_connection_that_is_gone_is_not_brought_back_by_what_is_read_again(
+    orders: Orders, watchers: Watchers
+) -> None:
+    order = pending()
+    orders.apply([Transition(order)])
+    came = subscription(order)
+    watchers.messages(P0, [came])
+    watchers.forget(P0, [Message("one", order.order_id, "")])
+
+    assert watchers.messages(P0, [came, event(routed(order))]) == []
+
+
+def test_those_who_left_an_order_are_remembered_within_bounds(
+    orders: Orders, watchers: Watchers, client: redis.Redis
+) -> None:
+    order = pending()
+    orders.apply([Transition(order)])
+    for _ in range(25):
+        names = [f"c{next(_entry_ids)}" for _ in range(100)]
+        watchers.messages(
+            P0, [subscription(order, name, action) for name in names for action in ("subscribe", "unsubscribe")]
+        )
+
+    assert client.hlen(f"{{p0}}:left:{order.order_id}") <= 1_000
+    assert client.exists(f"{{p0}}:watchers:{order.order_id}") == 0
+    assert len(client.hgetall(f"{{p0}}:order:{order.order_id}")) == 4

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.watch_order.app import USAGE, Command, read_command
+from functions.watch_order.frames import USAGE, Command, read_command
 from tests.builders import ORDER_ID
 
 

@@ -21,6 +21,11 @@ def order_key(partition: str, order_id: str) -> str:
     return f"{{{partition}}}:order:{order_id}"
 
 
+def watcher_keys(partition: str, order_id: str) -> tuple[str, str]:
+    """Return the keys of the hashes of those who watch an order, and of those who left it."""
+    return f"{{{partition}}}:watchers:{order_id}", f"{{{partition}}}:left:{order_id}"
+
+
 def result_key(signature: str) -> str:
     """Return the key of what became of a transaction."""
     return key(CHAIN, f"tx:{signature}")

@@ -7,7 +7,7 @@ import redis
 
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder, event_decoder, order_decoder
-from orderflow.adapters.keys import key, order_key, partition_of
+from orderflow.adapters.keys import key, order_key, partition_of, watcher_keys
 from orderflow.domain.order import Order, StatusEvent, event_of
 
 KEEP_AFTER_LEDGER_MS = 5 * 60 * 1000
@@ -76,7 +76,8 @@ class Orders:
         keys: dict[str, list[str]] = {}
         for order_id in order_ids:
             partition = partition_of(order_id, self.partitions)
-            keys.setdefault(partition, []).append(order_key(partition, order_id))
+            own = (order_key(partition, order_id), *watcher_keys(partition, order_id))
+            keys.setdefault(partition, []).extend(own)
         for of_partition in keys.values():
             self._expire(of_partition, [KEEP_AFTER_LEDGER_MS])
 

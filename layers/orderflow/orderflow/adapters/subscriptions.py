@@ -1,6 +1,9 @@
 """What a socket asks of Redis, for asyncio: an order's statuses. Concurrent calls share a trip."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from enum import IntEnum
+from typing import NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
@@ -9,9 +12,18 @@ from orderflow.adapters import scripts
 from orderflow.adapters.keys import key, order_key, partition_of
 from orderflow.adapters.partition_count import AsyncPartitionCount
 from orderflow.adapters.together import Together
+from orderflow.adapters.watchers import ENDS
 
 # An order that expires sooner may be gone when its subscription's turn comes; the ledger has it by then.
 LEAST_LIFE_MS = 10_000
+ANSWER_GAP_MS = 1_000
+"""Between two answers of one order to one connection: a few bytes must not fetch kilobytes any number of times."""
+MAX_SUBSCRIPTIONS = 1_000
+"""Orders that a connection may watch at a time; those that have ended count no longer."""
+KEEP_MS = 3 * 60 * 60 * 1000
+"""What is noted of a connection lives so long without a new request; on API Gateway none is open for more than 2 h."""
+MOST_COUNTED = 20_000
+"""Connections whose numbers of subscriptions this process remembers."""
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -22,32 +34,110 @@ class Subscription(msgspec.Struct, frozen=True):
     action: str
 
 
+class Outcome(IntEnum):
+    """What became of a request."""
+
+    ASKED = 1
+    """It will be answered from the status stream: at once, or when ANSWER_GAP_MS have passed since the last answer."""
+    NOT_HERE = 0
+    """Redis does not hold the order (any longer)."""
+    TOO_MANY = -1
+    AGAIN = -2
+    """Redis no longer holds the order, of which the ledger has just answered."""
+
+
+class Added(NamedTuple):
+    """What became of a request; for AGAIN with the milliseconds after which to send it again."""
+
+    outcome: Outcome
+    retry_after_ms: int = 0
+
+
+class _Request(NamedTuple):
+    subscription: Subscription
+    most: int
+
+
 class Subscriptions:
     """The subscriptions to every partition's orders."""
 
     def __init__(self, client: Redis, partitions: int) -> None:
-        self._partitions = partitions
+        self._client = client
         self._partition_count = AsyncPartitionCount(client, partitions)
-        self._subscribe = client.register_script(scripts.source("subscribe"))
-        names = [f"p{number}" for number in range(partitions)]
-        self._trips = {name: Together(self._add_all(name), f"subscriptions of {name}") for name in names}
+        self._partitions = [f"p{number}" for number in range(partitions)]
+        self._subscribe = client.register_script(scripts.source("subscribe", "deliver"))
+        self._leave = client.register_script(scripts.source("leave"))
+        self._trips = {name: Together(self._add_all(name), f"subscriptions of {name}") for name in self._partitions}
+        self._leavers = {name: Together(self._leave_all(name), f"leavers of {name}") for name in self._partitions}
+        self._watched: dict[str, dict[str, int]] = {}
+        """By connection and partition, how many orders it watches, as it was told last."""
 
-    async def add(self, subscription: Subscription) -> bool:
-        """Queue a subscription behind the events so far; False when Redis does not hold the order (any longer).
+    async def add(self, asked: Subscription) -> Added:
+        """Queue a request behind the events so far, unless the connection watches too many orders already.
 
-        Raises ConfigurationError when this Redis is used with another number of partitions.
+        Each partition keeps its own count. The sum is exact where one process serves all of a connection's frames;
+        where several do, as on Lambda, it may go beyond MAX_SUBSCRIPTIONS, to so many in each partition. Raises
+        ConfigurationError when this Redis is used with another number of partitions.
         """
         await self._partition_count.hold()
-        partition = partition_of(subscription.order_id, self._partitions)
-        return await self._trips[partition].add(subscription)
+        partition = partition_of(asked.order_id, len(self._partitions))
+        watched = self._count_of(asked.connection_id)
+        added = await self._ask(partition, asked, watched)
+        if added.outcome is Outcome.TOO_MANY and len(watched) > 1:
+            # Of what it watches elsewhere some may have ended meanwhile.
+            await self._count_again(asked.connection_id, watched)
+            added = await self._ask(partition, asked, watched)
+        return added
 
-    def _add_all(self, partition: str) -> Callable[[Sequence[Subscription]], Awaitable[list[bool]]]:
-        async def add_all(subscriptions: Sequence[Subscription]) -> list[bool]:
-            keys = [key(partition, "status")]
-            arguments: list[str | int] = [LEAST_LIFE_MS]
-            for asked in subscriptions:
-                keys.append(order_key(partition, asked.order_id))
-                arguments += [asked.order_id, asked.connection_id, asked.action]
-            return [outcome == 1 for outcome in await self._subscribe(keys, arguments)]
+    async def answered(self, asked: Subscription) -> None:
+        """Note that the ledger has answered a subscription."""
+        await self.add(msgspec.structs.replace(asked, action="answered"))
+
+    async def leave(self, connection_id: str) -> None:
+        """End all subscriptions of a connection that is closed."""
+        self._watched.pop(connection_id, None)
+        await asyncio.gather(*(leavers.add(connection_id) for leavers in self._leavers.values()))
+
+    async def _ask(self, partition: str, asked: Subscription, watched: dict[str, int]) -> Added:
+        elsewhere = sum(count for name, count in watched.items() if name != partition)
+        outcome, number = await self._trips[partition].add(_Request(asked, MAX_SUBSCRIPTIONS - elsewhere))
+        if outcome in (Outcome.ASKED, Outcome.TOO_MANY):
+            watched[partition] = number
+        return Added(Outcome(outcome), number if outcome == Outcome.AGAIN else 0)
+
+    def _count_of(self, connection_id: str) -> dict[str, int]:
+        watched = self._watched.setdefault(connection_id, {})
+        if len(self._watched) > MOST_COUNTED:
+            del self._watched[next(iter(self._watched))]
+        return watched
+
+    async def _count_again(self, connection_id: str, watched: dict[str, int]) -> None:
+        for name in watched:
+            watched[name] = int(await self._client.scard(key(name, f"watched:{connection_id}")))
+
+    def _add_all(self, partition: str) -> Callable[[Sequence[_Request]], Awaitable[list[list[int]]]]:
+        async def add_all(requests: Sequence[_Request]) -> list[list[int]]:
+            keys = [key(partition, name) for name in ("status", "timers", "wake")]
+            arguments: list[str | int] = [LEAST_LIFE_MS, ANSWER_GAP_MS, KEEP_MS, ENDS]
+            for asked, most in requests:
+                keys += [order_key(partition, asked.order_id), *_keys_of(partition, asked.connection_id)]
+                arguments += [asked.order_id, asked.connection_id, asked.action, most]
+            outcomes: list[list[int]] = await self._subscribe(keys, arguments)
+            return outcomes
 
         return add_all
+
+    def _leave_all(self, partition: str) -> Callable[[Sequence[str]], Awaitable[list[str]]]:
+        async def leave_all(connection_ids: Sequence[str]) -> list[str]:
+            keys = [key(partition, "status")]
+            for connection_id in connection_ids:
+                keys += _keys_of(partition, connection_id)
+            left: list[str] = await self._leave(keys, list(connection_ids))
+            return left
+
+        return leave_all
+
+
+def _keys_of(partition: str, connection_id: str) -> tuple[str, str]:
+    """Return the keys of the orders that a connection watches, and of those that it was answered of just now."""
+    return key(partition, f"watched:{connection_id}"), key(partition, f"answered:{connection_id}")

@@ -1,4 +1,4 @@
-"""Who watches which order, kept in the order's own hash, and what each of them must be sent."""
+"""Who watches which order, kept beside the order, and what each of them must be sent."""
 
 from collections.abc import Iterator, Sequence
 from typing import cast
@@ -7,9 +7,17 @@ import msgspec
 import redis
 
 from orderflow.adapters import scripts
-from orderflow.adapters.keys import order_key
+from orderflow.adapters.codec import encoder
+from orderflow.adapters.keys import key, order_key, watcher_keys
 from orderflow.adapters.public import public_event
 from orderflow.adapters.sockets import Message
+from orderflow.domain.status import TERMINAL
+
+MAX_WATCHERS = 100
+"""Connections that may watch one order at a time, unless the settings say otherwise."""
+
+ENDS = f" {' '.join(sorted(TERMINAL))} "
+"""The statuses that end an order, as the scripts look for one of them."""
 
 
 class StatusEntry(msgspec.Struct, frozen=True):
@@ -24,29 +32,28 @@ class StatusEntry(msgspec.Struct, frozen=True):
     connection_id: str = ""
     action: str = "event"
     entry_id: str = ""
+    status: str = ""
 
 
 class Watchers:
-    """The watchers of a partition's orders."""
+    """The watchers of a partition's orders; of each at most so many."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, max_watchers: int = MAX_WATCHERS) -> None:
         self._client = client
+        self._max_watchers = max_watchers
         self._watch = client.register_script(scripts.source("watch", "entry_ids"))
 
     def messages(self, partition: str, entries: Sequence[StatusEntry]) -> list[Message]:
         """Work through entries in their order and return what is to be sent to whom, in that order.
 
-        A subscription is answered with the order's events so far; an event goes to those who watch the order and
-        have not been sent it that way.
+        A subscription is answered with the order's events so far, or with an error when too many watch the order; an
+        event goes to those who watch the order and have not been sent it that way.
         """
-        keys, arguments = [], []
-        for entry in entries:
-            keys.append(order_key(partition, entry.order_id))
-            arguments += [entry.action, entry.connection_id, entry.entry_id]
-        replies = self._watch(keys, arguments) if keys else []
         messages: list[Message] = []
-        for entry, reply in zip(entries, replies, strict=True):
-            if entry.action != "event":
+        for entry, reply in zip(entries, self._replies(partition, entries), strict=True):
+            if isinstance(reply, int):
+                messages.append(_too_many(entry, reply))
+            elif entry.action != "event":
                 messages += [
                     Message(entry.connection_id, entry.order_id, public_event(event), sequence, entry.entry_id)
                     for sequence, event in enumerate(reply, start=1)
@@ -77,8 +84,24 @@ class Watchers:
         pairs = {(message.order_id, message.connection_id) for message in gone}
         self.messages(partition, [StatusEntry(order, 0, "", connection, "unsubscribe") for order, connection in pairs])
 
+    def _replies(self, partition: str, entries: Sequence[StatusEntry]) -> list[list[str] | int]:
+        if not entries:
+            return []
+        keys = [key(partition, "watched:")]
+        arguments: list[str | int] = [self._max_watchers, ENDS]
+        for entry in entries:
+            keys += [order_key(partition, entry.order_id), *watcher_keys(partition, entry.order_id)]
+            arguments += [entry.action, entry.connection_id, entry.entry_id, entry.status]
+        return cast("list[list[str] | int]", self._watch(keys, arguments))
 
-def _connections(watchers: str) -> Iterator[tuple[str, int, str]]:
+
+def _connections(watchers: Sequence[str]) -> Iterator[tuple[str, int, str]]:
     """Yield the connections, each with the sequence that it had been sent when it subscribed, and by which entry."""
-    words = watchers.split(" ")
-    return ((words[i], int(words[i + 1]), words[i + 2]) for i in range(0, len(words) - 2, 3))
+    for connection, kept in zip(watchers[::2], watchers[1::2], strict=True):
+        sent, _, subscription = kept.partition(" ")
+        yield connection, int(sent), subscription
+
+
+def _too_many(entry: StatusEntry, limit: int) -> Message:
+    refusal = {"order_id": entry.order_id, "error": "too many watchers", "limit": limit}
+    return Message(entry.connection_id, entry.order_id, encoder.encode(refusal).decode())

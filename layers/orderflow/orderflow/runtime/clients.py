@@ -21,6 +21,7 @@ from orderflow.runtime.settings import (
     MarketSettings,
     Settings,
     SocketSettings,
+    WatcherSettings,
     read_settings,
 )
 
@@ -118,7 +119,7 @@ def watchers() -> "Watchers":
     """Return who watches which order."""
     from orderflow.adapters.watchers import Watchers
 
-    return Watchers(redis_client())
+    return Watchers(redis_client(), read_settings(WatcherSettings).max_watchers)
 
 
 @cache

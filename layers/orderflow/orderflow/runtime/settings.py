@@ -76,6 +76,12 @@ class SocketSettings(Settings, frozen=True, kw_only=True):
     connections_secret: str = ""
 
 
+class WatcherSettings(Settings, frozen=True, kw_only=True):
+    """Of the function that publishes statuses: how many connections may watch one order at a time."""
+
+    max_watchers: Annotated[int, msgspec.Meta(ge=1)] = 100
+
+
 def read_settings(model: type[Model], environment: Mapping[str, str] | None = None) -> Model:
     """Return the settings of `model` found in `environment` (default: the process's own).
 

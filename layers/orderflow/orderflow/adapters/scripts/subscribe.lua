@@ -1,15 +1,89 @@
--- Ask for an order's statuses by an entry in the status stream, where its place among the events is settled.
--- KEYS: status stream, then each order's hash. ARGV: least ms that the order must still live; then per order: id,
--- connection, action. Returns per order 1 (asked) or 0 (the order is not, or not for long, in Redis).
-local asked = {}
-for i = 2, #KEYS do
-  local a = 1 + (i - 2) * 3
-  local left = redis.call('PTTL', KEYS[i])
-  if left == -1 or left >= tonumber(ARGV[1]) then
-    redis.call('XADD', KEYS[1], '*', 'order_id', ARGV[a + 1], 'connection_id', ARGV[a + 2], 'action', ARGV[a + 3])
-    asked[i - 1] = 1
-  else
-    asked[i - 1] = 0
+-- Ask for orders' statuses by entries in the status stream, where their place among the events is settled.
+-- KEYS: status stream, timers, wake, then per request its order's hash, the set of the orders that its connection watches
+-- here and that have not ended, and the orders by the time at which that connection was last answered.
+-- ARGV: least ms that an order must still live, ms between two answers of an order to a connection, ms that what is noted
+-- of a connection lives without a new request, the statuses that end an order; then per request: order id, connection,
+-- action, and how many orders the connection may watch here.
+-- Returns per request an outcome and a number: 1 and how many orders the connection watches here (asked, at once or as
+-- soon as the time between two answers is over), 0 and 0 (the order is not, or not for long, in Redis), -1 and how many
+-- it watches (too many), -2 and the ms after which to ask again (the order has left Redis, and was answered just now).
+local SHARED_KEYS, SHARED_ARGV = 3, 4
+local least_life, gap, keep, ends = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local now = now_ms()
+
+local function text(id, connection)
+  return '{"order_id":"' .. id .. '","connection_id":"' .. connection .. '","action":"subscribe"}'
+end
+
+local function is_here(order)
+  local life = redis.call('PTTL', order)
+  return life == -1 or life >= least_life
+end
+
+local function note(answered, id, at)
+  redis.call('ZADD', answered, at, id)
+  redis.call('PEXPIRE', answered, 3 * gap)
+end
+
+local function add(id, connection, action)
+  redis.call('XADD', KEYS[1], '*', 'order_id', id, 'connection_id', connection, 'action', action)
+end
+
+local function subscribe(order, watched, answered, id, connection, most)
+  redis.call('ZREMRANGEBYSCORE', answered, '-inf', now - gap)
+  local last = tonumber(redis.call('ZSCORE', answered, id) or nil)
+  if not is_here(order) then
+    if last then
+      return {-2, last + gap - now}
+    end
+    return {0, 0}
+  end
+  local status = redis.call('HGET', order, 'status') or ''
+  if not string.find(ends, ' ' .. status .. ' ', 1, true) and redis.call('SISMEMBER', watched, id) == 0 then
+    local watches = redis.call('SCARD', watched)
+    if watches >= most then
+      return {-1, watches}
+    end
+    redis.call('SADD', watched, id)
+  end
+  redis.call('PEXPIRE', watched, keep)
+  if not last then
+    add(id, connection, 'subscribe')
+    note(answered, id, now)
+  elseif last <= now then
+    -- Later requests find its time in the future, and that it stands for them too.
+    rest(KEYS[2], KEYS[3], last + gap, 'status', 1, text(id, connection))
+    note(answered, id, last + gap)
+  end
+  return {1, redis.call('SCARD', watched)}
+end
+
+local function unsubscribe(order, watched, answered, id, connection)
+  redis.call('SREM', watched, id)
+  local last = tonumber(redis.call('ZSCORE', answered, id) or nil)
+  if last and last > now then
+    redis.call('ZREM', KEYS[2], 'status 1 ' .. text(id, connection))
+    note(answered, id, last - gap)
+  end
+  if is_here(order) then
+    add(id, connection, 'unsubscribe')
+    return {1, redis.call('SCARD', watched)}
+  end
+  return {0, 0}
+end
+
+local outcomes = {}
+for i = SHARED_KEYS + 1, #KEYS, 3 do
+  local n = (i - SHARED_KEYS + 2) / 3
+  local a = SHARED_ARGV + (n - 1) * 4
+  local id, connection, action, most = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], tonumber(ARGV[a + 4])
+  if action == 'subscribe' then
+    outcomes[n] = subscribe(KEYS[i], KEYS[i + 1], KEYS[i + 2], id, connection, most)
+  elseif action == 'unsubscribe' then
+    outcomes[n] = unsubscribe(KEYS[i], KEYS[i + 1], KEYS[i + 2], id, connection)
+  else -- 'answered', by the ledger
+    note(KEYS[i + 2], id, now)
+    outcomes[n] = {0, 0}
   end
 end
-return asked
+return outcomes

@@ -1,11 +1,22 @@
--- Work through a run of status-stream entries: note who watches an order, and tell who must hear of each event.
--- KEYS: per entry its order's hash. ARGV: per entry: action ('event', 'subscribe', 'unsubscribe'), connection or '', and
--- the entry's id, or '' for an action that is not from the stream.
--- The hash's field 'watchers' holds "connection sequence id" triples: what that connection had been sent on subscribing,
--- so that an event which stood in the history and is still on its way in the stream is not sent twice, and by which
--- entry. Field 'acted:<connection>' is the last such entry of that connection: what comes again, from a batch that is
--- repeated or an owner that was late, changes nothing, and a subscription is answered as it was the first time.
--- Returns per entry: for an event the watchers, as they stood there; for a subscription the events so far.
+-- Work through a run of status-stream entries: note who watches an order, and say who must be sent each event.
+-- KEYS: the prefix of the sets of the orders that a connection watches; then per entry its order's hash, the hash of its
+-- watchers, and the hash of those who left it. The last two live as long as the order.
+-- ARGV: how many may watch an order, the statuses that end an order; then per entry: action ('event', 'subscribe',
+-- 'unsubscribe'), connection or '', the entry's id, or '' for an action that is not from the stream, and the event's
+-- status.
+-- Of a watcher is kept "sequence id": what that connection had been sent on subscribing, so that an event which stood in
+-- the history and is still on its way in the stream is not sent twice, and by which entry. Of one that left, the entry by
+-- which it did. What comes again, from a batch that is repeated or a lease holder that was late, changes nothing, and a
+-- subscription is answered as it was the first time.
+-- Returns per entry: for an event the watchers, as they stood there; for a subscription the events so far, or a number
+-- where too many watch the order already.
+local SHARED_KEYS, SHARED_ARGV, MOST_LEFT = 1, 2, 1000
+local most, ends = tonumber(ARGV[1]), ARGV[2]
+
+local function is_end(status)
+  return string.find(ends, ' ' .. status .. ' ', 1, true)
+end
+
 local function history(order, sequence)
   local events = {}
   for n = 1, sequence do
@@ -14,38 +25,84 @@ local function history(order, sequence)
   return events
 end
 
-local function act(order, action, connection, id)
-  local acted = redis.call('HGET', order, 'acted:' .. connection)
-  local again = id ~= '' and acted and not earlier(acted, id)
-  local kept = {}
-  for other, sequence, by in string.gmatch(redis.call('HGET', order, 'watchers') or '', '(%S+) (%d+) (%S+)') do
-    if other ~= connection then
-      kept[#kept + 1] = other .. ' ' .. sequence .. ' ' .. by
-    elseif again and by == id and action == 'subscribe' then
-      return history(order, tonumber(sequence))
+-- The set is named here only: it lies in the same hash slot as all other keys.
+local function watches_no_longer(order, connection)
+  redis.call('SREM', KEYS[1] .. connection, string.match(order, ':order:(.*)$'))
+end
+
+local function keep(order, key, connection, value)
+  redis.call('HSET', key, connection, value)
+  local life = redis.call('PTTL', order)
+  if life >= 0 then
+    redis.call('PEXPIRE', key, life)
+  end
+end
+
+-- The release before kept its watchers in the order's own hash, as triples in one field.
+local function adopt(order, watchers)
+  local kept = redis.call('HGET', order, 'watchers')
+  if kept then
+    for connection, sequence, id in string.gmatch(kept, '(%S+) (%d+) (%S+)') do
+      keep(order, watchers, connection, sequence .. ' ' .. id)
     end
+    redis.call('HDEL', order, 'watchers')
+  end
+end
+
+local function leave(order, watchers, left, connection, id)
+  redis.call('HDEL', watchers, connection)
+  if redis.call('HLEN', left) >= MOST_LEFT then
+    redis.call('DEL', left) -- what comes again after that may make a watcher of one that is gone, as which it turns out
+  end
+  keep(order, left, connection, id)
+end
+
+local function act(order, watchers, left, action, connection, id)
+  local kept = redis.call('HGET', watchers, connection)
+  local sent, by = string.match(kept or '', '^(%d+) (%S+)$')
+  local acted = by or redis.call('HGET', left, connection) or redis.call('HGET', order, 'acted:' .. connection)
+  if id ~= '' and acted and not earlier(acted, id) then
+    return action == 'subscribe' and by == id and history(order, tonumber(sent)) or {}
   end
   local sequence = tonumber(redis.call('HGET', order, 'sequence') or '0')
-  if again or sequence == 0 then
+  if sequence == 0 then
     return {}
   end
-  if action == 'subscribe' then
-    kept[#kept + 1] = connection .. ' ' .. sequence .. ' ' .. id
+  if action ~= 'subscribe' then
+    if id ~= '' or by then
+      leave(order, watchers, left, connection, id ~= '' and id or by)
+    end
+    return {}
   end
-  redis.call('HSET', order, 'watchers', table.concat(kept, ' '))
-  if id ~= '' then
-    redis.call('HSET', order, 'acted:' .. connection, id)
+  local has_ended = is_end(redis.call('HGET', order, 'status'))
+  if kept or redis.call('HLEN', watchers) < most then
+    redis.call('HDEL', left, connection)
+    keep(order, watchers, connection, sequence .. ' ' .. id)
+  elseif not has_ended then
+    watches_no_longer(order, connection)
+    return most
   end
-  return action == 'subscribe' and history(order, sequence) or {}
+  if has_ended then
+    watches_no_longer(order, connection)
+  end
+  return history(order, sequence)
 end
 
 local replies = {}
-for i = 1, #KEYS do
-  local a = (i - 1) * 3
+for i = SHARED_KEYS + 1, #KEYS, 3 do
+  local order, watchers, left = KEYS[i], KEYS[i + 1], KEYS[i + 2]
+  local n = (i - SHARED_KEYS + 2) / 3
+  local a = SHARED_ARGV + (n - 1) * 4
+  adopt(order, watchers)
   if ARGV[a + 1] == 'event' then
-    replies[i] = redis.call('HGET', KEYS[i], 'watchers') or ''
+    replies[n] = redis.call('HGETALL', watchers)
+    if is_end(ARGV[a + 4]) then
+      for c = 1, #replies[n], 2 do
+        watches_no_longer(order, replies[n][c])
+      end
+    end
   else
-    replies[i] = act(KEYS[i], ARGV[a + 1], ARGV[a + 2], ARGV[a + 3])
+    replies[n] = act(order, watchers, left, ARGV[a + 1], ARGV[a + 2], ARGV[a + 3])
   end
 end
 return replies
