@@ -7,11 +7,11 @@ their browser says so in the Origin header.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -42,24 +42,23 @@ class Hosts:
 
     def check(self, scope: Scope) -> None:
         """Raise ProblemError for a request, or a handshake, that is not to be served."""
-        headers = Headers(scope=scope)
-        host = self._host_of(scope, headers)
+        host = self._host_of(scope)
         if scope["type"] == "websocket" or scope["method"] not in HARMLESS:
-            for origin in headers.getlist("origin"):
+            for origin in _values(scope, b"origin"):
                 if not self._may_come_from(origin, host):
                     raise ProblemError(HTTPStatus.FORBIDDEN, "pages of another origin may not do this")
 
-    def _host_of(self, scope: Scope, headers: Headers) -> _Place | None:
-        named = headers.getlist("host")
+    def _host_of(self, scope: Scope) -> _Place | None:
+        named = _values(scope, b"host")
         if not named and scope["http_version"] == "1.0":
             return None  # no browser's
-        found = _HOST.fullmatch(named[0]) if len(named) == 1 else None
-        if found is None:
+        place = _place(named[0]) if len(named) == 1 else None
+        if place is None:
             raise ProblemError(HTTPStatus.BAD_REQUEST, "a request has one Host header, with a name or an address")
-        name = bare(found["name"])
-        if not self._is_ours(name, scope):
-            raise ProblemError(HTTPStatus.MISDIRECTED_REQUEST, f"{name} is not a host of this gateway (ALLOWED_HOSTS)")
-        return name, int(found["port"]) if found["port"] else None
+        if not self._is_ours(place[0], scope):
+            detail = f"{place[0]} is not a host of this gateway (ALLOWED_HOSTS)"
+            raise ProblemError(HTTPStatus.MISDIRECTED_REQUEST, detail)
+        return place
 
     def _is_ours(self, name: str, scope: Scope) -> bool:
         if name in self._names or ANY in self._names:
@@ -110,8 +109,21 @@ def bare(host: str) -> str:
 
 
 def _without_port(host: str) -> str:
+    place = _place(host)
+    return bare(host) if place is None else place[0]
+
+
+@lru_cache(1024)
+def _place(host: str) -> _Place | None:
+    """Return the name or address and the port that a Host header says; None when it can't be read."""
     found = _HOST.fullmatch(host)
-    return bare(found["name"] if found else host)
+    if found is None:
+        return None
+    return bare(found["name"]), int(found["port"]) if found["port"] else None
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for known, value in scope["headers"] if known == name]
 
 
 def _address(name: str) -> IPv4Address | IPv6Address | None:
