@@ -43,7 +43,7 @@ async def _look() -> dict[str, str]:
     state = dict.fromkeys(checks, OK)
     for name, outcome in zip(checks, outcomes, strict=True):
         if isinstance(outcome, RetryableError | redis.RedisError | OSError):
-            _unhealthy.note(name, f"{type(outcome).__name__}: {outcome}")
+            _unhealthy.note(name, str(outcome) or type(outcome).__name__)
             state[name] = UNAVAILABLE
         elif isinstance(outcome, BaseException):
             raise outcome
