@@ -102,7 +102,8 @@ def start_redis(home: Path, url: str | None, listening: Listening | None = None,
             raise
         notice = cut_unreadable_end(data / "appendonlydir", data / "damaged")
         if notice is None:
-            raise
+            tool = f'bash -c \'exec -a valkey-check-aof "{command[0]}" "$0"\' FILE'
+            raise BackingError(f"{error}\nThat tool is the server under another name: {tool}") from error
     return replace(_start("redis", home, command, own_url, _ping_redis), notice=notice)
 
 
@@ -173,7 +174,7 @@ def _given(name: str, setting: str, url: str, ping: Callable[[str], None]) -> Ba
 
 def _start(name: str, home: Path, command: list[str], url: str, ping: Callable[[str], None]) -> Backing:
     log = home / "logs" / f"{name}.log"
-    log.parent.mkdir(exist_ok=True)
+    log.parent.mkdir(mode=0o700, exist_ok=True)
     with log.open("ab") as output:
         log_start = output.tell()
         process = subprocess.Popen(

@@ -36,6 +36,8 @@ def admit_plain_role(url: str, password: str) -> None:
     Doing it again changes nothing but the password. Raises as pg8000 does, such as when Postgres is not up yet.
     """
     with closing(connect(url)) as connection:
+        # What fails would be written to the log, and the password with it.
+        connection.run("SET log_min_error_statement = panic")
         connection.run("BEGIN")
         connection.run(_HAND_OVER)
         rights = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"

@@ -344,6 +344,20 @@ def test_a_log_that_a_power_cut_left_with_an_unreadable_end_is_started_without_i
     assert start("redis", new_home).notice is None
 
 
+def test_the_tool_that_redis_names_for_any_other_damage_is_there(new_home: Path, start: Start) -> None:
+    start("redis", new_home).stop()
+    log = new_home / "redis" / "appendonlydir" / "appendonly.aof.1.incr.aof"
+    log.with_name("appendonly.aof.1.base.rdb").write_bytes(b"\0" * 64)
+
+    with pytest.raises(BackingError) as raised:
+        start("redis", new_home)
+
+    named = str(raised.value).rpartition("under another name: ")[2]
+    checked = subprocess.run(["sh", "-c", named.replace("FILE", str(log))], capture_output=True, text=True)
+    assert "AOF" in checked.stdout
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_a_log_with_a_hole_in_its_middle_is_not_cut(new_home: Path, start: Start) -> None:
     server = start("redis", new_home)
     remember(server, "kept")
