@@ -1,5 +1,8 @@
 """The local gateway: everything that clients reach, on one port, as API Gateway would route it to the functions."""
 
+from collections.abc import Collection
+
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -43,7 +46,21 @@ def gateway_app(
         else:
             await requests(scope, receive, send)
 
-    return without_faults(Checked(gateway, hosts or Hosts()), "gateway")
+    hosts = hosts or Hosts()
+    return without_faults(Checked(_readable_for(hosts.origins, gateway), hosts), "gateway")
+
+
+def _readable_for(origins: Collection[str], app: ASGIApp) -> ASGIApp:
+    """Return `app` with what browsers need to let pages of these origins send orders and read answers."""
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=sorted(origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["Content-Type", "Idempotency-Key"],
+        expose_headers=["Location", "Retry-After"],
+    )
 
 
 class AtMost:

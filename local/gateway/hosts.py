@@ -35,7 +35,7 @@ class Hosts:
 
     def __init__(self, bound: str = "127.0.0.1", hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
         self._names = LOOPBACK_HOSTS | {CONTAINERS_HOST, bare(bound)} | {_without_port(host) for host in hosts}
-        self._origins = {origin.rstrip("/").lower() for origin in origins}
+        self.origins = {origin.rstrip("/").lower() for origin in origins}
         # The page of a rebound name never has an address for its host, so where others than this machine's programs
         # are served, under whatever addresses lead here, all of them are allowed.
         self._any_address = bare(bound) not in LOOPBACK_HOSTS
@@ -68,7 +68,7 @@ class Hosts:
         return address is not None and (self._any_address or address == _address(server[0]))
 
     def _may_come_from(self, origin: str, host: _Place | None) -> bool:
-        if ANY in self._origins or origin.lower() in self._origins:
+        if ANY in self.origins or origin.lower() in self.origins:
             return True
         try:
             parts = urlsplit(origin)

@@ -66,6 +66,12 @@ class RequestReader(HttpToolsProtocol):
             self.cycle.keep_alive = False
         return self.is_answering
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        # The application keeps what it was given. The rest need not wait until this object is collected.
+        self.headers, self._body = [], bytearray()
+        self.scope = {}  # type: ignore[typeddict-item]
+
     def refuse(self, answer: Response, reason: str, detail: str) -> None:
         """Answer so when all requests before this one have been answered, and read no further."""
         self._refusal = answer

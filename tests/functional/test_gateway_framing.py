@@ -1,5 +1,6 @@
 """The local gateway and requests whose end could be read in two ways, or that have none: refused, with what follows."""
 
+import gc
 import json
 import socket
 import tracemalloc
@@ -289,3 +290,22 @@ def test_heads_without_end_take_no_memory(gateway: Served) -> None:
             client.close()
 
     assert peak - before < 50 * 4 * MAX_HEAD_BYTES
+
+
+def test_nothing_of_a_request_is_kept_when_its_client_has_left(gateway: Served) -> None:
+    gc.disable()  # what is left then is collected at some time, and until then grows with each client
+    tracemalloc.start()
+    try:
+        eventually(lambda: gateway.connections == 0)
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(50):
+            with gateway.connect() as client:
+                client.sendall(GET + b"a:b\r\n" * (MAX_HEADERS - 10))
+                eventually(lambda: gateway.connections == 1)
+        eventually(lambda: gateway.connections == 0)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+
+    assert after - before < 2 * MIB

@@ -230,3 +230,16 @@ def test_every_path_of_the_gateway_is_behind_the_check(path: str) -> None:
             request = f"POST {target} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n".encode()
             assert statuses(say(gateway, request + LAST)) == [403]
             assert statuses(say(gateway, request.replace(b"localhost", b"evil.example") + LAST)) == [421]
+
+
+def test_a_browser_lets_the_pages_that_the_settings_name_send_orders() -> None:
+    wish = b"Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n"
+    asks = b"OPTIONS /api/orders/execute HTTP/1.1\r\nHost: localhost\r\n" + wish
+    with served(gateway_app(10, 10, hosts=Hosts(origins=["https://app.example"]))) as gateway:
+        allowed = say(gateway, asks + b"Origin: https://app.example\r\n" + LAST)
+        other = say(gateway, asks + b"Origin: https://evil.example\r\n" + LAST)
+
+    assert statuses(allowed) == [200]
+    assert b"access-control-allow-origin: https://app.example\r\n" in allowed
+    assert statuses(other) == [400]
+    assert b"access-control-allow-origin" not in other
