@@ -33,9 +33,9 @@ MANY_FILES = 65_536
 
 def main() -> None:
     """Serve until SIGTERM."""
+    print_whatever_the_locale()
     # A quote computes in a thread, and the loop that takes orders must not wait 5 ms for it each time.
     sys.setswitchinterval(SWITCH_S)
-    print_whatever_the_locale()
     end_when_a_thread_fails("gateway")
     end_with_parent()
     settings = read_local_settings()
