@@ -101,7 +101,7 @@ def test_of_two_at_the_same_time_the_second_waits_and_does_not_do_it_again(direc
     assert (directory / "said-1").read_text() == f"Process {first.pid} is installing into .venv; waiting for it …\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=lambda number: number.name)
 def test_an_installation_that_was_ended_is_done_by_whoever_waits(
     number: signal.Signals, directory: Path, install: Install
 ) -> None:
