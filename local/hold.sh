@@ -1,9 +1,14 @@
 # For scripts that must not do the same at the same time: . local/hold.sh; hold LOCK "what is done"
 # LOCK is a link that names its holder. Not flock, which macOS lacks. A holder that died without letting go has lost it.
 
-# Say which process a number stands for; its start tells it from a later one with the same number.
+# Say which process a number stands for; its start tells it from a later one with the same number. On Linux that is in
+# ticks since the machine's start: the date that ps makes of it is now a second earlier, now a second later.
 identity() {
-    echo "$1 $(LC_ALL=C TZ=UTC0 ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '_')"
+    if [ -e /proc/self/stat ]; then
+        echo "$1 $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20)"
+    else
+        echo "$1 $(LC_ALL=C TZ=UTC0 ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '_')"
+    fi
 }
 
 alive() {
