@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.dlmm_opening import NARROW, WIDE, DlmmParameters
+from orderflow.domain.pools.swap import swap
 from orderflow.domain.router.book import CurveBook
+from orderflow.domain.router.network import MAX_HOPS
 from orderflow.domain.routing import Leg
+from orderflow.errors import RejectedError
 
 NOW_S = 1_000_000
 ConstantProductPool = AmmV4 | Cpmm | DammV2
@@ -190,3 +193,33 @@ def check_legs_fit(legs: Sequence[Leg], token_in: str, token_out: str, amount: i
         assert held[leg.token_in] >= 0
         held[leg.token_out] = held.get(leg.token_out, 0) + leg.amount_out
     assert {token for token, left in held.items() if left} == {token_out}
+
+
+def best_single_ways(
+    pools: Sequence[Pool], token_in: str, token_out: str, amount: int, now_s: int = NOW_S
+) -> dict[int, int]:
+    """Return by number of legs the most that a single way pays: every one, one pool for each hop, run in integers."""
+    best: dict[int, int] = {}
+
+    def go_on(token: str, held: int, met: tuple[str, ...]) -> None:
+        for pool in pools:
+            if token not in (pool.token_a, pool.token_b) or pool.other(token) in met:
+                continue
+            try:
+                paid = swap(pool, token, held, now_s)[0].amount_out
+            except RejectedError:
+                continue
+            if pool.other(token) == token_out:
+                best[len(met)] = max(best.get(len(met), 0), paid)
+            elif len(met) < MAX_HOPS:
+                go_on(pool.other(token), paid, (*met, pool.other(token)))
+
+    go_on(token_in, amount, (token_in,))
+    return best
+
+
+def check_not_dominated(paid: int, legs: int, ways: dict[int, int], leg_cost: float = 0.0) -> None:
+    """Assert that no single way pays more with as many legs, nor more than a plan when each leg's cost is taken off."""
+    for way_legs, way_paid in ways.items():
+        assert way_paid <= paid or way_legs > legs
+        assert way_paid - paid <= leg_cost * (way_legs - legs)

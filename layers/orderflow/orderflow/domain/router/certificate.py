@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from math import inf, sqrt
 
 from orderflow.domain.router.flow import A_LITTLE_LESS, Flow
-from orderflow.domain.router.network import Network
+from orderflow.domain.router.network import Network, Path
 
 SPECK = 1e-6
 _A_LITTLE_MORE = 1 + 1e-12
+
+WORTHLESS = 1e-140
+"""What a token is worth at least: values are divided by each other, and multiplied under roots."""
 
 Arc = tuple[str, str, float]
 """(token, another, how many atoms of the other one atom of the token is at least worth)."""
@@ -33,6 +36,47 @@ def network_bound(network: Network, amount_in: float, values: Mapping[str, float
         value = values[token_out]
         bound += value * curve.surplus(values[token_in] / value)
     return bound
+
+
+def gain_along(network: Network, path: Path, amount_in: float, leg_cost: float) -> tuple[float, float]:
+    """Return what arrives by one way through all pools of its pairs, and a bound on what other ways could add to that.
+
+    At the prices that the way leaves its own pairs gain just what arrives, and all others at most their surplus. A
+    token beside the way is worth something between what it costs there and what it earns there; to use it takes two
+    legs, whose cost is taken off. No pair takes more than the most that can reach it.
+    """
+    topology, curves = network.topology, network.curves
+    paid, prices = amount_in, []
+    for number in path:
+        paid, price, _ = curves[number].at(paid)
+        prices.append(price)
+    value, on_way = 1.0, {topology.target: 1.0}
+    for number, price in zip(reversed(path), reversed(prices), strict=True):
+        value *= price
+        on_way[topology.directions[number][0]] = value
+    values = on_way | _values_beside(network, on_way)
+    gains: dict[str, float] = {}
+    for number, (token_in, token_out) in enumerate(topology.directions):
+        worth = values[token_out]
+        if worth * curves[number].price > values[token_in] and number not in path:
+            beside = token_in if token_out in on_way else token_out
+            most = amount_in * network.best_prices[token_in]
+            gains[beside] = gains.get(beside, 0.0) + worth * curves[number].surplus(values[token_in] / worth, most)
+    return paid, sum(max(gain - (0.0 if token in on_way else 2 * leg_cost), 0.0) for token, gain in gains.items())
+
+
+def _values_beside(network: Network, on_way: Mapping[str, float]) -> dict[str, float]:
+    costs: dict[str, float] = {}
+    earned: dict[str, float] = {}
+    for (token_in, token_out), curve in zip(network.topology.directions, network.curves, strict=True):
+        if token_in in on_way:
+            if token_out not in on_way:
+                costs[token_out] = min(costs.get(token_out, inf), on_way[token_in] / curve.price)
+        elif token_out in on_way:
+            earned[token_in] = max(earned.get(token_in, 0.0), on_way[token_out] * curve.price)
+    return {token: sqrt(cost * max(cost, earned.get(token, 0.0))) for token, cost in costs.items()} | {
+        token: value for token, value in earned.items() if token not in costs
+    }
 
 
 def token_values(flow: Flow, *, at_cost: bool = False) -> dict[str, float]:
@@ -82,7 +126,7 @@ def _in_use(flow: Flow) -> set[int]:
 
 
 def _greatest_values(arcs: list[Arc], target: str) -> dict[str, float]:
-    values = dict.fromkeys((token for token, _, _ in arcs), 0.0)
+    values = dict.fromkeys((token for token, _, _ in arcs), WORTHLESS)
     values[target] = 1.0
     # As many rounds as there are tokens reach every way without a circle.
     for _ in values:

@@ -5,9 +5,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from orderflow.domain.amounts import price
 from orderflow.domain.order import OrderRequest
-from orderflow.domain.router.book import CurveBook
+from orderflow.domain.router.book import CurveBook, Venues
 from orderflow.domain.router.impact import price_impact
-from orderflow.domain.router.plan import plan_route, plan_split
+from orderflow.domain.router.plan import Plan, plan_route, plan_split, plan_way
 from orderflow.domain.routing import Route, VenueQuote
 from orderflow.domain.slippage import BPS
 from orderflow.domain.tokens import TOKENS, Token
@@ -15,6 +15,9 @@ from orderflow.errors import RejectedError
 
 LEG_COST_USD = Decimal("0.05")
 """What a further swap must gain: its computation is paid for, and a transaction has room for few."""
+
+DOLLAR = "USDC"
+"""The token that counts as a dollar."""
 
 _TWO_DECIMALS = Decimal("0.01")
 
@@ -24,13 +27,15 @@ def choose_route(
 ) -> Route:
     """Return the best route over the `venues` that answered, with what each of them would pay alone.
 
-    Where one of the market's `all_venues` is missing, the route keeps to the first of those that answered. Raises
-    RejectedError when no way leads from token to token, or none takes the amount.
+    Where some of the market's `all_venues` are missing, the route keeps to those that answered. It pays no less than
+    any of them alone, and no less than any single way over their pools, each leg's cost taken off. Raises RejectedError
+    when no way leads from token to token, or none takes the amount.
     """
-    leg_cost = _leg_cost(TOKENS[request.token_out])
-    quotes = tuple(_quote(book, request, venue, leg_cost) for venue in venues)
-    only = None if len(venues) == all_venues else venues[0]
-    plan = plan_route(book, request.token_in, request.token_out, request.amount_in, venue=only, leg_cost=leg_cost)
+    leg_cost = _leg_cost(book, TOKENS[request.token_out])
+    alone = {venue: _plan_alone(book, request, venue, leg_cost) for venue in venues}
+    quotes = tuple(_quote(request, venue, plan) for venue, plan in alone.items())
+    answered: Venues = None if len(venues) == all_venues else venues[0] if len(venues) == 1 else frozenset(venues)
+    plan = _best_plan(book, request, answered, leg_cost, [plan for plan in alone.values() if isinstance(plan, Plan)])
     best_alone = max((quote.amount_out for quote in quotes), default=0)
     return Route(
         slot=slot,
@@ -45,19 +50,59 @@ def choose_route(
     )
 
 
-def _quote(book: CurveBook, request: OrderRequest, venue: str, leg_cost: float) -> VenueQuote:
-    """Return what a venue alone would pay: over its pools of the pair or, where it has none, over several hops."""
-    token_in, token_out, amount_in = request.token_in, request.token_out, request.amount_in
+def _best_plan(
+    book: CurveBook, request: OrderRequest, answered: Venues, leg_cost: float, alone: Sequence[Plan]
+) -> Plan:
+    """Return the plan that pays most, each leg's cost taken off, of those that pay no less than any venue alone.
+
+    A venue alone may pay a little more, with more legs than that is worth: what was quoted is paid all the same.
+    """
+    way, plans = (request.token_in, request.token_out, request.amount_in), list(alone)
+    try:
+        plans.insert(0, plan_route(book, *way, venue=answered, leg_cost=leg_cost))
+    except RejectedError:
+        if not alone:
+            raise
+    most = max(plans, key=_amount_out)
+    if most is plans[0]:
+        return most
+    try:
+        single = plan_way(book, *way, venue=answered, leg_cost=leg_cost, least_out=most.amount_out)
+    except RejectedError:
+        return most
+    more_legs = len(single.legs) - len(most.legs)
+    return single if single.amount_out - most.amount_out >= leg_cost * more_legs else most
+
+
+def _amount_out(plan: Plan) -> int:
+    return plan.amount_out
+
+
+def _plan_alone(book: CurveBook, request: OrderRequest, venue: str, leg_cost: float) -> Plan | RejectedError:
+    """Plan over a venue's pools of the pair or, where it has none, over several hops."""
+    token_in, token_out = request.token_in, request.token_out
     plan_alone = plan_split if book.pair(token_in, token_out, venue) else plan_route
     try:
-        plan = plan_alone(book, token_in, token_out, amount_in, venue=venue, leg_cost=leg_cost)
-    except RejectedError as error:
-        return VenueQuote(venue, error=str(error))
-    unit_price = price(amount_in, TOKENS[token_in], plan.amount_out, TOKENS[token_out])
+        return plan_alone(book, token_in, token_out, request.amount_in, venue=venue, leg_cost=leg_cost)
+    except RejectedError as refusal:
+        return refusal
+
+
+def _quote(request: OrderRequest, venue: str, plan: Plan | RejectedError) -> VenueQuote:
+    if isinstance(plan, RejectedError):
+        return VenueQuote(venue, error=str(plan))
+    unit_price = price(plan.amount_in, TOKENS[request.token_in], plan.amount_out, TOKENS[request.token_out])
     return VenueQuote(venue, plan.amount_out, unit_price, tuple(leg.pool for leg in plan.legs))
 
 
-def _leg_cost(token_out: Token) -> float:
+def _leg_cost(book: CurveBook, token_out: Token) -> float:
+    """Return what a leg costs in atoms of a token: as many as its price in dollars buys now."""
+    dollars = float(LEG_COST_USD.scaleb(TOKENS[DOLLAR].decimals))
+    if token_out.symbol == DOLLAR:
+        return dollars
+    pair = book.pair(DOLLAR, token_out.symbol)
+    if pair is not None and pair.curve.capacity >= dollars:
+        return pair.curve.at(dollars)[0]
     return float((LEG_COST_USD / token_out.opening_price).scaleb(token_out.decimals))
 
 

@@ -4,7 +4,9 @@ Every leg takes what earlier legs have paid, to the atom: of a token that comes 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 
+from orderflow.domain.amounts import MAX_ATOMS
 from orderflow.domain.pools import Pool
 from orderflow.domain.pools.constant_product import Swap
 from orderflow.domain.pools.swap import swap
@@ -12,7 +14,7 @@ from orderflow.domain.router.network import Pair
 from orderflow.domain.router.split import split
 from orderflow.domain.routing import Leg
 from orderflow.domain.slippage import BPS
-from orderflow.errors import NoRouteError
+from orderflow.errors import InsufficientLiquidityError, NoRouteError, RejectedError, ZeroOutputError
 
 SPECK = 1e-7
 """A smaller share of a token's flow than this is an error of rounding, not a choice."""
@@ -24,13 +26,27 @@ PoolSwap = tuple[Pool, str, Swap]
 def swap_split(pair: Pair, amount_in: int, leg_cost: float, now_s: int) -> list[PoolSwap]:
     """Split an input over the pools of a pair and run their swaps.
 
-    Raises the venues' RejectedError when a pool can't take its part.
+    A part too small to be paid for goes to another pool. Raises the venues' RejectedError when a pool can't take its
+    part.
     """
-    token_in, pools = pair.token_in, pair.pools
-    return [
-        (pools[number], token_in, swap(pools[number], token_in, part, now_s)[0])
-        for number, part in split(pair.curve, amount_in, leg_cost).parts
-    ]
+    swaps: list[PoolSwap] = []
+    unpaid, refusal = 0, None
+    for number, part in split(pair.curve, amount_in, leg_cost).parts:
+        try:
+            result, _ = swap(pair.pools[number], pair.token_in, part, now_s)
+            swaps.append((pair.pools[number], pair.token_in, result))
+        except ZeroOutputError as error:
+            unpaid, refusal = unpaid + part, error
+    if refusal is None:
+        return swaps
+    for place, (pool, token_in, taken) in enumerate(swaps):
+        try:
+            result, _ = swap(pool, token_in, taken.amount_in + unpaid, now_s)
+        except RejectedError:
+            continue
+        swaps[place] = (pool, token_in, result)
+        return swaps
+    raise refusal
 
 
 def swap_along(
@@ -44,25 +60,43 @@ def swap_along(
     """Run the swaps of a flow that has no circles: pairs with what each takes, as floats.
 
     `leg_costs` says by token, in its atoms, what a leg that pays it out must gain to be used. The floats only say how
-    what a token's earlier legs have paid is shared out among the pairs that take it.
+    what a token's earlier legs have paid is shared out among the pairs that take it; no pair is given more than it, and
+    what comes after it, can take, and what a pair would pay nothing for goes to the next. Raises the venues'
+    RejectedError, and NoRouteError where the flow goes round in a circle.
     """
     onward = _worth_swapping(flows, target, leg_costs)
+    order = _in_order(onward, source, target)
+    rooms = _rooms(onward, order)
     available = {source: amount_in}
     done: list[PoolSwap] = []
-    for token in _in_order(onward, source, target):
-        shares = sorted(onward[token], key=lambda item: (item[1], item[0].token_out))
-        left, total = available.pop(token, 0), sum(given for _, given in shares)
-        for pair, given in shares:
-            part = left if pair is shares[-1][0] else min(int(left * (given / total)), left)
-            left, total = left - part, total - given
-            if part:
-                # A leg that gains less than rounding may lose is none.
-                leg_cost = max(leg_costs[pair.token_out], 1 + pair.curve.price)
+    for token in order:
+        unpaid = 0
+        shares = _shared_out(available.pop(token, 0), onward[token], available, rooms)
+        for number, (pair, share) in enumerate(shares, 1):
+            part = share + unpaid
+            if not part:
+                continue
+            # A leg that gains less than rounding may lose is none.
+            leg_cost = max(leg_costs.get(pair.token_out, 0.0), 1 + pair.curve.price)
+            try:
                 swaps = swap_split(pair, part, leg_cost, now_s)
-                paid = sum(result.amount_out for _, _, result in swaps)
-                available[pair.token_out] = available.get(pair.token_out, 0) + paid
-                done += swaps
+            except ZeroOutputError:
+                if number == len(shares):
+                    raise
+                unpaid = part
+                continue
+            unpaid = 0
+            paid = available.get(pair.token_out, 0) + sum(result.amount_out for _, _, result in swaps)
+            check_held(paid, pair.token_out)
+            available[pair.token_out] = paid
+            done += swaps
     return done
+
+
+def check_held(atoms: int, token: str) -> None:
+    """Raise InsufficientLiquidityError where a way comes to more atoms of a token than an account can hold."""
+    if atoms > MAX_ATOMS:
+        raise InsufficientLiquidityError(f"no account can hold the {atoms} atoms of {token} that would be paid out")
 
 
 def run_legs(legs: Sequence[Leg], pools: Mapping[str, Pool], now_s: int) -> tuple[tuple[Leg, ...], dict[str, Pool]]:
@@ -86,6 +120,7 @@ def run_legs(legs: Sequence[Leg], pools: Mapping[str, Pool], now_s: int) -> tupl
         pool = changed.get(leg.pool) or pools[leg.pool]
         result, changed[leg.pool] = swap(pool, token, part, now_s)
         available[leg.token_out] = available.get(leg.token_out, 0) + result.amount_out
+        check_held(available[leg.token_out], leg.token_out)
         fills.append(_leg(pool, token, result, leg.share_bps))
     return tuple(fills), changed
 
@@ -134,6 +169,40 @@ def _worth_swapping(
             dead = dead or len(alive) < len(taken)
             onward[token] = alive
     return onward
+
+
+def _rooms(onward: Mapping[str, list[tuple[Pair, float]]], order: Sequence[str]) -> dict[str, float]:
+    """Return by token how much of it all ways on to the target can take."""
+    rooms: dict[str, float] = {}
+    for token in reversed(order):
+        rooms[token] = sum(_room(pair, rooms.get(pair.token_out, inf)) for pair, _ in onward[token])
+    return rooms
+
+
+def _room(pair: Pair, room_after: float) -> float:
+    """Return how much a pair can take when what it pays out must find room in turn."""
+    return min(pair.curve.capacity, pair.curve.input_for(max(room_after, 0.0)), MAX_ATOMS)
+
+
+def _shared_out(
+    atoms: int, flows: Sequence[tuple[Pair, float]], available: Mapping[str, int], rooms: Mapping[str, float]
+) -> list[tuple[Pair, int]]:
+    """Return what each pair takes of a token: its share, but no more than there is room for if there is in others."""
+    offers: list[tuple[float, float, str, Pair]] = []
+    for pair, given in flows:
+        room = _room(pair, rooms.get(pair.token_out, inf) - available.get(pair.token_out, 0))
+        offers.append((room, given, pair.token_out, pair))
+    offers.sort(key=lambda offer: (offer[0] - offer[1], offer[1:3]))
+    left, total = atoms, sum(given for _, given in flows)
+    room_left = sum(int(room) for room, *_ in offers)
+    parts: list[tuple[Pair, int]] = []
+    for room, given, _, pair in offers:
+        room_left -= int(room)
+        share = int(left * (given / total)) if given < total else left
+        part = min(max(min(share, int(room)), left - room_left), left)
+        left, total = left - part, total - given
+        parts.append((pair, part))
+    return parts
 
 
 def _in_order(onward: Mapping[str, list[tuple[Pair, float]]], source: str, target: str) -> list[str]:

@@ -38,6 +38,11 @@ class Flow:
         """What arrives at the target."""
         return sum(self.outputs[number] for number in self.network.topology.last)
 
+    @property
+    def pairs_in_use(self) -> int:
+        """How many pairs take something."""
+        return sum(given > 0.0 for given in self.inputs)
+
     def push(self, path: Path, amount: float) -> float:
         """Send `amount` more along a path; return what more arrives."""
         inputs, outputs, prices, bends, curves = self.inputs, self.outputs, self.prices, self.bends, self.curves

@@ -69,9 +69,12 @@ def topology(directions: frozenset[Direction], source: str, target: str) -> Topo
 
 
 class Network:
-    """The pairs of a topology with their curves as they are now, and what the first atom earns on each way."""
+    """The pairs of a topology with their curves as they are now, and what the first atom earns on each way.
 
-    __slots__ = ("best_prices", "curves", "opening_prices", "openings", "pairs", "topology")
+    `best_hop_price` is what it earns on the best of the ways that have more than one hop.
+    """
+
+    __slots__ = ("best_hop_price", "best_prices", "curves", "opening_prices", "openings", "pairs", "topology")
 
     def __init__(self, plan: Topology, pairs: Iterable[Pair]) -> None:
         self.topology = plan
@@ -79,13 +82,8 @@ class Network:
         self.curves = [pair.curve for pair in self.pairs]
         self.openings = [curve.at(0.0) for curve in self.curves]
         self.opening_prices = [self._opening_price(path) for path in plan.paths]
+        self.best_hop_price = max(self.opening_prices[0 if plan.direct is None else 1 :], default=0.0)
         self.best_prices = self._best_prices()
-
-    @property
-    def best_hop_price(self) -> float:
-        """What the first atom earns on the best of the ways that have more than one hop."""
-        direct = self.topology.direct
-        return max(self.opening_prices[0 if direct is None else 1 :], default=0.0)
 
     def most_gain(self, price: float) -> float:
         """Return a bound on what ways of several hops add to a split over the direct pools that ended at `price`.

@@ -15,6 +15,9 @@ from orderflow.domain.router.curves import Hyperbola, PoolCurve, Steps
 NEXT_TO_NOTHING = 1e-60
 """What the curve earns beyond all that the pools can take: no price is 0, so that none has to be looked out for."""
 
+LEAST_PRICE = 1e-300
+"""A token's value along a way of such prices may come to 0 in floats; prices below this are this."""
+
 
 class Piece(NamedTuple):
     """A stretch of the curve from (`start`, `out`) on: a hyperbola where `b` is not 0, else straight.
@@ -82,6 +85,10 @@ class PairCurve:
             return out + ratio * (amount - start) / reach, root * root, 2 / reach
         return out + price * (amount - start), price, 0.0
 
+    def most_alone(self, amount: float) -> float:
+        """Return the most that a single pool pays for an input."""
+        return max(curve.out(amount) for curve in self.curves.values())
+
     def input_for(self, output: float) -> float:
         """Return the least input that pays `output`; infinity where none does."""
         start, out, price, b, shift, ratio, _, _ = self.pieces[bisect_right(self._outs, output) - 1]
@@ -112,9 +119,10 @@ class PairCurve:
         end = self._starts[number + 1]
         return min(piece.b / sqrt(price) - piece.shift, end) if piece.b else end
 
-    def surplus(self, price: float) -> float:
-        """Return the most of out(x) − price·x over all inputs x."""
-        amount = self.best_input(price)
+    def surplus(self, price: float, limit: float = inf) -> float:
+        """Return the most of out(x) − price·x over all inputs x up to a limit."""
+        price = max(price, LEAST_PRICE)
+        amount = min(self.best_input(price), limit)
         return self.at(amount)[0] - price * amount if amount else 0.0
 
     def parts(self, amount: float) -> tuple[float, list[tuple[int, float]]]:
@@ -137,7 +145,8 @@ class PairCurve:
                 part += amount - start
             if part > 0:
                 parts.append((pool, part))
-        return price, parts
+        # To a float the amount may be nothing beside the reserves: then the pool takes it that opens first.
+        return price, parts or [(self._hyperbolas[0][0] if b else owner, amount)]
 
     def without(self, pool: int) -> "PairCurve":
         """Return the curve of all pools but one, kept for the next time."""

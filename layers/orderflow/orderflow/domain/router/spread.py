@@ -19,7 +19,7 @@ LAST_STEPS = 96
 def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
     """Return how to spread `amount` over the ways of a network so that the most arrives.
 
-    A way is left out where it gains less than `leg_cost` for every pair that nothing else needs.
+    A way is left out where that loses less than `leg_cost` for every pair that is then not needed any more.
     """
     paths = _candidates(network, amount)
     flow = Flow(network)
@@ -29,16 +29,8 @@ def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
         paths = [path for path in paths if path not in clash or _leads_up(flow, path)]
         flow = Flow(network)
     _fill(flow, paths, amount)
-    while dust := _dust(flow, paths, leg_cost):
-        saved, before = flow.save(range(len(flow.inputs))), flow.output
-        for path in dust:
-            flow.pull(path, flow.removable(path))
-        kept = [path for path in paths if path not in dust]
-        _fill(flow, kept, amount)
-        if before - flow.output > leg_cost * sum(map(len, dust)):
-            flow.restore(saved)
-            break
-        paths = kept
+    if leg_cost > 0.0:
+        _leave_dust_out(flow, paths, amount, leg_cost)
     return flow
 
 
@@ -91,8 +83,37 @@ def _fill(flow: Flow, paths: list[Path], amount: float) -> None:
         exchange(flow, paths, amount)
 
 
+def _leave_dust_out(flow: Flow, paths: list[Path], amount: float, leg_cost: float) -> None:
+    """Leave out the ways that gain too little, all at once if that loses less than it saves, else one by one."""
+    while dust := _dust(flow, paths, leg_cost):
+        if len(dust) > 1 and _left_out(flow, paths, dust, amount, leg_cost):
+            paths = [path for path in paths if path not in dust]
+            continue
+        for path in dust:
+            if _left_out(flow, paths, [path], amount, leg_cost):
+                paths = [other for other in paths if other != path]
+                break
+        else:
+            return
+
+
+def _left_out(flow: Flow, paths: list[Path], dust: list[Path], amount: float, leg_cost: float) -> bool:
+    """Spread what some ways take over the others; put everything back, and return False, if that loses too much."""
+    saved, before, needed = flow.save(range(len(flow.inputs))), flow.output, flow.pairs_in_use
+    for path in dust:
+        flow.pull(path, flow.removable(path))
+    _fill(flow, [path for path in paths if path not in dust], amount)
+    if before - flow.output <= leg_cost * (needed - flow.pairs_in_use):
+        return True
+    flow.restore(saved)
+    return False
+
+
 def _dust(flow: Flow, paths: list[Path], leg_cost: float) -> list[Path]:
-    """Return the ways in use that gain too little, by what the pairs that only they need add at the tokens' values."""
+    """Return the ways in use that gain too little, the worst first, but never the one that gains most.
+
+    A way gains what the pairs that only it needs add at the tokens' values.
+    """
     used = [path for path in paths if flow.in_use(path)]
     users = [0] * len(flow.inputs)
     for path in used:
@@ -100,13 +121,12 @@ def _dust(flow: Flow, paths: list[Path], leg_cost: float) -> list[Path]:
             users[number] += 1
     values = token_values(flow)
     directions = flow.network.topology.directions
-    dust: list[Path] = []
+    gains: list[tuple[float, Path]] = []
     for path in used:
         own = [number for number in path if users[number] == 1]
-        gain = 0.0
+        gain = -leg_cost * len(own)
         for number in own:
             token_in, token_out = directions[number]
             gain += values[token_out] * flow.outputs[number] - values[token_in] * flow.inputs[number]
-        if gain < leg_cost * len(own) and len(dust) + 1 < len(used):
-            dust.append(path)
-    return dust
+        gains.append((gain, path))
+    return [path for gain, path in sorted(gains)[:-1] if gain < 0.0]

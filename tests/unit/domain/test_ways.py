@@ -1,0 +1,376 @@
+"""No single way, one pool for each hop, is better than a route: in markets of any age, at any size, at the brims."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import cache
+from itertools import permutations
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orderflow.domain.amounts import MAX_ATOMS
+from orderflow.domain.order import OrderRequest
+from orderflow.domain.pools import Dlmm, Pool
+from orderflow.domain.pools.dlmm_math import fill_for
+from orderflow.domain.router.book import CurveBook
+from orderflow.domain.router.choice import LEG_COST_USD, choose_route
+from orderflow.domain.router.plan import Plan, plan_route, plan_split
+from orderflow.domain.routing import Route
+from orderflow.domain.tokens import TOKENS
+from orderflow.errors import InsufficientLiquidityError, RejectedError, ZeroOutputError
+from orderflow.market.background import advance, chain_seconds, opening_prices
+from orderflow.market.universe import VENUES, opening_pools
+from tests.builders import amm_v4, cpmm, damm_v2
+from tests.router_pools import (
+    NOW_S,
+    amounts,
+    best_single_ways,
+    bin_pools,
+    bins,
+    check_legs_fit,
+    check_not_dominated,
+    constant_product_pools,
+    named,
+)
+
+ORCA_VENUE = "orca"
+SLOTS_AT_ONCE = 200
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """A market that has lived for some slots, with fair prices in dollars."""
+
+    slot: int
+    fair: dict[str, float]
+    pools: dict[str, Pool]
+
+    @property
+    def now_s(self) -> int:
+        """The market's own time."""
+        return chain_seconds(self.slot)
+
+    def worth(self, dollars: float, token: str) -> int:
+        """Return the atoms that so many dollars buy, at least one."""
+        return max(int(dollars / self.fair[token] * 10 ** TOKENS[token].decimals), 1)
+
+    def route(self, token_in: str, token_out: str, amount: int, venues: Sequence[str] = VENUES) -> Route:
+        """Return the route of an order."""
+        request = OrderRequest(token_in, token_out, amount, "market", 500)
+        return choose_route(book_of(self.slot), self.slot, request, venues, len(VENUES), 0)
+
+
+@cache
+def moment(slot: int) -> Moment:
+    """Return the market of seed 1 after so many slots."""
+    if slot == 0:
+        return Moment(0, opening_prices(), {pool.pool: pool for pool in opening_pools(1)})
+    before = moment(slot - SLOTS_AT_ONCE)
+    lived = advance(1, before.slot, slot, before.fair, before.pools)
+    return Moment(slot, lived.fair, before.pools | lived.changed)
+
+
+@cache
+def book_of(slot: int) -> CurveBook:
+    """Return the router's book of a moment."""
+    return CurveBook(moment(slot).pools.values(), moment(slot).now_s)
+
+
+def check_route(route: Route, pools: Mapping[str, Pool], token_in: str, token_out: str, now_s: int) -> None:
+    """Assert that a route pays what it quotes and that no single way over the same pools dominates it."""
+    assert route.expected_out >= max((quote.amount_out for quote in route.quotes), default=0)
+    assert route.improvement_bps >= 0
+    ways = best_single_ways(list(pools.values()), token_in, token_out, route.amount_in, now_s)
+    check_not_dominated(
+        route.expected_out, len(route.legs), {legs: paid for legs, paid in ways.items() if legs <= len(route.legs)}
+    )
+    check_legs_fit(route.legs, token_in, token_out, route.amount_in)
+
+
+# --- The market ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slot", [0, 400, 3_000])
+def test_between_any_tokens_no_single_way_dominates_a_route(slot: int) -> None:
+    at, random = moment(slot), Random(slot)
+    for token_in, token_out in permutations(TOKENS, 2):
+        for low, high in ((0.01, 10), (10, 1_000), (1_000, 1_000_000)):
+            amount = at.worth(low * (high / low) ** random.random(), token_in)
+            try:
+                route = at.route(token_in, token_out, amount)
+            except RejectedError:
+                assert not best_single_ways(list(at.pools.values()), token_in, token_out, amount, at.now_s)
+                continue
+            check_route(route, at.pools, token_in, token_out, at.now_s)
+
+
+@given(st.permutations(sorted(TOKENS)), st.floats(-2, 6), st.sampled_from([0, 200, 400, 1_000]))
+def test_no_route_pays_less_than_its_own_quotes_or_a_single_way(
+    tokens: Sequence[str], magnitude: float, slot: int
+) -> None:
+    at, token_in, token_out = moment(slot), tokens[0], tokens[1]
+    try:
+        route = at.route(token_in, token_out, at.worth(10**magnitude, token_in))
+    except RejectedError:
+        return
+
+    check_route(route, at.pools, token_in, token_out, at.now_s)
+
+
+@pytest.mark.parametrize(
+    ("slot", "token_in", "token_out", "amount"),
+    [(400, "JTO", "USDT", 6_271_067_623), (0, "mSOL", "JUP", 817_862_000)],
+)
+def test_orders_that_were_routed_below_a_single_way_or_a_quote(
+    slot: int, token_in: str, token_out: str, amount: int
+) -> None:
+    at = moment(slot)
+
+    check_route(at.route(token_in, token_out, amount), at.pools, token_in, token_out, at.now_s)
+
+
+# --- Any pools -------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def tangles(draw: st.DrawFn) -> list[Pool]:
+    """Pools of three venues between up to four tokens: tame ones, ones with few atoms, ones near the end of u64."""
+    tokens = ["SOL", "USDC", "JUP", "WIF"][: draw(st.integers(2, 4))]
+    pairs = [(one, other) for number, one in enumerate(tokens) for other in tokens[number + 1 :]]
+    reserves = st.integers(1, 2_000) | st.integers(MAX_ATOMS - 2_000, MAX_ATOMS) | st.integers(1, MAX_ATOMS)
+    pools: list[Pool] = []
+    for number, pair in enumerate(draw(st.lists(st.sampled_from(pairs), min_size=1, max_size=6))):
+        name = f"pool {number}"
+        kinds = (
+            constant_product_pools(name, pair),
+            bin_pools(name, pair),
+            st.builds(amm_v4, reserves, reserves),
+            st.builds(cpmm, reserves, reserves),
+            st.builds(damm_v2, reserves, reserves),
+        )
+        pool: Pool = draw(st.one_of(*kinds))
+        venue = draw(st.sampled_from([*VENUES, ORCA_VENUE]))
+        pools.append(msgspec.structs.replace(pool, pool=name, venue=venue, token_a=pair[0], token_b=pair[1]))
+    return pools
+
+
+def capacity(pool: Dlmm, token_in: str) -> int:
+    """Return the atoms that a pool's bins take, to the last."""
+    fills, _ = fill_for(pool.stocked_bins(token_in, NOW_S), 2**70)
+    return sum(net + fee for _, net, fee, _ in fills)
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> tuple[list[Pool], int]:
+    """A tangle and an amount of SOL: any, a few atoms, or what some pools of bins take, give or take an atom."""
+    pools = draw(tangles())
+    brims = [
+        capacity(pool, "SOL") for pool in pools if isinstance(pool, Dlmm) and "SOL" in (pool.token_a, pool.token_b)
+    ]
+    kinds = [amounts, st.integers(1, 3), st.integers(1, MAX_ATOMS), st.integers(MAX_ATOMS - 3, MAX_ATOMS)]
+    if brims:
+        brim = st.lists(st.sampled_from(brims), min_size=1, unique=True).map(sum)
+        kinds.append(st.builds(lambda atoms, more: min(max(atoms + more, 1), MAX_ATOMS), brim, st.integers(-2, 2)))
+    return pools, draw(st.one_of(*kinds))
+
+
+leg_costs = st.just(0.0) | st.sampled_from([0.5, 1.0, 1.5]) | st.floats(0, 1e15)
+
+
+@given(orders(), leg_costs)
+@settings(max_examples=400)
+def test_over_any_pools_an_order_gets_a_plan_that_no_single_way_dominates_or_a_named_reason(
+    order: tuple[list[Pool], int], leg_cost: float
+) -> None:
+    pools, amount = order
+    ways = best_single_ways(pools, "SOL", "USDC", amount)
+    try:
+        plan = plan_route(CurveBook(pools, NOW_S), "SOL", "USDC", amount, leg_cost=leg_cost)
+    except RejectedError:
+        assert not ways
+        return
+
+    check_not_dominated(plan.amount_out, len(plan.legs), ways, leg_cost)
+    check_legs_fit(plan.legs, "SOL", "USDC", amount)
+
+
+@given(orders(), leg_costs)
+@settings(max_examples=200)
+def test_over_any_pools_a_split_is_no_worse_than_a_single_pool(order: tuple[list[Pool], int], leg_cost: float) -> None:
+    pools, amount = order
+    direct = [pool for pool in pools if {pool.token_a, pool.token_b} == {"SOL", "USDC"}]
+    ways = best_single_ways(direct, "SOL", "USDC", amount)
+    try:
+        plan = plan_split(CurveBook(pools, NOW_S), "SOL", "USDC", amount, leg_cost=leg_cost)
+    except RejectedError:
+        assert not ways
+        return
+
+    check_not_dominated(plan.amount_out, len(plan.legs), ways, leg_cost)
+
+
+@given(orders(), st.lists(st.sampled_from([*VENUES, ORCA_VENUE]), min_size=1, unique=True))
+@settings(max_examples=300)
+def test_with_any_venues_late_a_route_keeps_to_the_others_and_pays_no_less_than_they_quote(
+    order: tuple[list[Pool], int], venues: list[str]
+) -> None:
+    pools, amount = order
+    there = {pool.pool: pool for pool in pools if pool.venue in venues}
+    request = OrderRequest("SOL", "USDC", amount, "market", 500)
+    try:
+        route = choose_route(CurveBook(pools, NOW_S), 0, request, venues, 3, 0)
+    except RejectedError:
+        assert not best_single_ways(list(there.values()), "SOL", "USDC", amount)
+        return
+
+    assert {leg.venue for leg in route.legs} <= set(venues)
+    check_route(route, there, "SOL", "USDC", NOW_S)
+
+
+# --- By hand ---------------------------------------------------------------------------------------------------------
+
+
+def test_of_three_venues_one_that_is_late_leaves_both_others() -> None:
+    pools = [named(amm_v4(10**12, 10**12), "a"), named(amm_v4(10**12, 10**12), "b"), named(amm_v4(10**12, 10**12), "c")]
+    pools = [msgspec.structs.replace(pool, venue=venue) for pool, venue in zip(pools, ("x", "y", "z"), strict=True)]
+    request = OrderRequest("SOL", "USDC", 10**11, "market", 500)
+
+    route = choose_route(CurveBook(pools, NOW_S), 0, request, ["x", "z"], 3, 0)
+
+    assert {leg.venue for leg in route.legs} == {"x", "z"}
+
+
+@pytest.mark.parametrize("amount", [1, 2, 3])
+def test_a_few_atoms_on_large_pools_are_swapped_or_refused_by_name(amount: int) -> None:
+    pools: list[Pool] = [
+        named(damm_v2(MAX_ATOMS // 2, MAX_ATOMS // 2, 0), "a"),
+        named(damm_v2(MAX_ATOMS // 2, MAX_ATOMS // 2 - 10**9, 0), "b"),
+    ]
+
+    plan = plan_split(CurveBook([damm_v2(10**18, 3 * 10**18, 0)], NOW_S), "SOL", "USDC", amount)
+    assert plan.amount_out == 3 * amount - 1
+    try:
+        assert plan_split(CurveBook(pools, NOW_S), "SOL", "USDC", amount).amount_out < amount
+    except ZeroOutputError:
+        assert amount == 1
+
+
+@pytest.mark.parametrize("first_bins", [1, 3])
+@pytest.mark.parametrize("left", [0.0001, 0.01, 0.3])
+def test_hops_over_bins_alone_can_be_filled_nearly_to_their_brims(first_bins: int, left: float) -> None:
+    # Neither pool of JUP and USDC takes all that arrives, and the second hop takes less than the first pays.
+    pools = [
+        bins("first", [10**9] * first_bins, tokens=("SOL", "JUP")),
+        bins("second", [3 * 10**8], tokens=("JUP", "USDC")),
+        bins("third", [2 * 10**8, 10**8], tokens=("JUP", "USDC")),
+    ]
+    most = room(pools, "JUP")
+
+    plan = plan_by(pools, int(most * (1 - left)))
+
+    assert {leg.pool for leg in plan.legs} == {"first", "second", "third"}
+    check_legs_fit(plan.legs, "SOL", "USDC", plan.amount_in)
+    with pytest.raises(InsufficientLiquidityError):
+        plan_by(pools, int(most * 1.001))
+
+
+@pytest.mark.parametrize("left", [0.001, 0.01, 0.1])
+@pytest.mark.parametrize("leg_cost", [0.0, 10_000.0])
+def test_a_way_that_is_filled_to_its_brim_leaves_the_rest_to_another(left: float, leg_cost: float) -> None:
+    pools: list[Pool] = [
+        named(amm_v4(10**15, 10**15), "into the brim", ("SOL", "JUP")),
+        bins("brim", [10**13] * 3, tokens=("JUP", "USDC")),
+        named(amm_v4(10**15, 9 * 10**14), "into the rest", ("SOL", "WIF")),
+        bins("rest", [10**13] * 3, tokens=("WIF", "USDC")),
+    ]
+    amount = int((room(pools, "JUP") + room(pools, "WIF")) * (1 - left))
+
+    plan = plan_route(CurveBook(pools, NOW_S), "SOL", "USDC", amount, leg_cost=leg_cost)
+
+    assert {leg.pool for leg in plan.legs} == {pool.pool for pool in pools}
+    check_legs_fit(plan.legs, "SOL", "USDC", amount)
+
+
+def room(pools: Sequence[Pool], between: str) -> float:
+    """Return how much SOL a way of two hops takes whose second ends in bins."""
+    book = CurveBook(pools, NOW_S)
+    into, onward = book.pair("SOL", between), book.pair(between, "USDC")
+    assert into is not None
+    assert onward is not None
+    return into.curve.input_for(onward.curve.capacity)
+
+
+def test_amounts_beyond_what_an_account_holds_are_refused_by_name() -> None:
+    # Both pools together would pay more than 64 bits, and so would the first hop.
+    pools = [
+        named(damm_v2(10**6, MAX_ATOMS, 0), "a", ("SOL", "JUP")),
+        named(damm_v2(10**6, MAX_ATOMS, 0), "b", ("SOL", "JUP")),
+        named(damm_v2(MAX_ATOMS, MAX_ATOMS, 0), "c", ("JUP", "USDC")),
+    ]
+
+    with pytest.raises(InsufficientLiquidityError):
+        plan_route(CurveBook(pools, NOW_S), "SOL", "USDC", 10**9)
+    plan = plan_route(CurveBook(pools, NOW_S), "SOL", "JUP", 10**9)
+    assert len(plan.legs) == 1
+    assert plan.amount_out <= MAX_ATOMS
+
+
+def test_a_leg_costs_five_cents_at_the_price_of_now() -> None:
+    # JUP trades at a hundredth of its opening price. What a second leg gains is worth two cents; it was two dollars.
+    per_dollar = int(100 / TOKENS["JUP"].opening_price)
+    pools = [named(amm_v4(10**12, 10**12 * per_dollar), name, ("USDC", "JUP")) for name in ("a", "b")]
+    book, request = CurveBook(pools, NOW_S), OrderRequest("USDC", "JUP", 200 * 10**6, "market", 500)
+
+    route = choose_route(book, 0, request, ["raydium"], 1, 0)
+
+    two = plan_split(book, "USDC", "JUP", request.amount_in)
+    one = route.expected_out
+    assert Decimal(two.amount_out - one).scaleb(-6) * TOKENS["JUP"].opening_price > LEG_COST_USD
+    assert (len(two.legs), len(route.legs)) == (2, 1)
+
+
+def test_where_no_dollars_are_traded_a_leg_costs_what_it_did_at_the_opening() -> None:
+    pools = [named(amm_v4(10**12, 10**12), name, ("SOL", "JUP")) for name in ("a", "b")]
+    request = OrderRequest("SOL", "JUP", 10**9, "market", 500)
+
+    route = choose_route(CurveBook(pools, NOW_S), 0, request, ["raydium"], 1, 0)
+
+    assert len(route.legs) == 2  # the second gains half a JUP, a quarter of a dollar
+
+
+def test_what_was_quoted_is_paid_even_where_its_legs_are_not_worth_it() -> None:
+    # Alone, x has one pool; y pays a cent more over two hops, for a leg more, which costs five.
+    def pool(name: str, venue: str, tokens: tuple[str, str], skew: int) -> Pool:
+        return msgspec.structs.replace(named(damm_v2(10**15, 10**15 + skew, 0), name, tokens), venue=venue)
+
+    pools = [
+        pool("direct", "x", ("SOL", "USDC"), 0),
+        pool("first", "y", ("SOL", "JUP"), 0),
+        pool("second", "y", ("JUP", "USDC"), 10**12),
+    ]
+    request = OrderRequest("SOL", "USDC", 10**7, "market", 500)
+
+    route = choose_route(CurveBook(pools, NOW_S), 0, request, ["x", "y"], 2, 0)
+
+    quotes: dict[str, int] = {quote.venue: quote.amount_out for quote in route.quotes}
+    assert quotes["y"] > quotes["x"]
+    assert route.expected_out == quotes["y"]
+    assert route.improvement_bps == 0
+
+
+def plan_by(pools: Sequence[Pool], amount: int) -> Plan:
+    """Return the plan of an order of SOL for USDC."""
+    return plan_route(CurveBook(pools, NOW_S), "SOL", "USDC", amount)
+
+
+def test_a_speck_that_a_venue_would_not_pay_for_does_not_cost_the_plan() -> None:
+    # The bins take all but one of the atoms; for that one the other pool, of which 50 buy one, pays nothing.
+    pools: list[Pool] = [bins("bins", [10**6]), named(damm_v2(5 * 10**7, 10**6, 0), "pool")]
+    brim = capacity(bins("bins", [10**6]), "SOL")
+
+    for amount in (brim - 1, brim, brim + 1):
+        ways = best_single_ways(pools, "SOL", "USDC", amount)
+        plan = plan_by(pools, amount)
+        check_not_dominated(plan.amount_out, len(plan.legs), ways)
