@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from math import inf, sqrt
 
 from orderflow.domain.router.network import Network, Path
+from orderflow.domain.router.pair import LEAST_PRICE
 
 _SPECK = 1e-12
 A_LITTLE_LESS = 1 - 1e-7
@@ -161,4 +162,4 @@ class Flow:
 
 def root_of(price: float) -> float:
     """Return 1/√price, in which a hyperbola's input is linear."""
-    return 1 / sqrt(price)
+    return 1 / sqrt(max(price, LEAST_PRICE))
