@@ -203,7 +203,11 @@ def test_a_quote_over_several_hops_shows_each(outside: Outside) -> None:
     [
         ({"amount": "0"}, "amount", "must be greater than zero"),
         ({"amount": "nan"}, "amount", "must be a decimal number"),
-        ({"amount": "0.000000001"}, "amount", "1 atoms are too few: raydium would pay out nothing"),
+        (
+            {"amount": "0.000000001"},
+            "amount",
+            "1 atoms are too few: meteora would pay out nothing (error 6039, 0x1797)",
+        ),
         ({"token_out": "SOL"}, "token_out", "must not be the same token as token_in"),
         ({"max_slippage": "0.6"}, "max_slippage", "must be from 0.01 to 0.5"),
         ({"colour": "red"}, "colour", "is not a field of an order"),

@@ -15,7 +15,12 @@ from orderflow.adapters.headroom import Limits
 from orderflow.adapters.intake import Intake, NewOrder
 from orderflow.adapters.keys import key
 from orderflow.adapters.orders import Orders, Transition
-from orderflow.adapters.partition_count import PARTITION_COUNT_KEY, hold_partition_count, kept_partition_count
+from orderflow.adapters.partition_count import (
+    PARTITION_COUNT_KEY,
+    AsyncPartitionCount,
+    hold_partition_count,
+    kept_partition_count,
+)
 from orderflow.adapters.replication import AsyncReplication
 from orderflow.adapters.subscriptions import Subscription, Subscriptions
 from orderflow.errors import ConfigurationError, RetryableError
@@ -147,6 +152,33 @@ def test_a_front_door_with_another_number_takes_no_orders_and_no_subscriptions(
 
     assert kept_partition_count(client) == 4
     assert count_in(client, "route", 4) == 1
+
+
+def test_callers_at_the_same_time_ask_once(client: redis.Redis, redis_server: RedisServer) -> None:
+    async def hold() -> None:
+        async with opened_async(redis_server) as asynchronous:
+            count = AsyncPartitionCount(asynchronous, 4)
+            await asyncio.gather(*(count.hold() for _ in range(500)))
+            await count.hold()
+
+    client.config_resetstat()
+    asyncio.run(hold())
+
+    assert client.info("commandstats")["cmdstat_get"]["calls"] == 2  # before it was kept, and after
+
+
+def test_what_could_not_be_asked_is_asked_again(client: redis.Redis, redis_server: RedisServer) -> None:
+    hold_partition_count(client, 4)
+
+    async def hold() -> list[object]:
+        async with opened_async(redis_server) as asynchronous:
+            count = AsyncPartitionCount(asynchronous, 2)
+            refused: list[object] = await asyncio.gather(*(count.hold() for _ in range(3)), return_exceptions=True)
+            client.set(PARTITION_COUNT_KEY, 2)
+            await count.hold()
+            return refused
+
+    assert [type(error) for error in asyncio.run(hold())] == [ConfigurationError] * 3
 
 
 def test_sockets_with_another_number_are_refused_as_well(client: redis.Redis, redis_server: RedisServer) -> None:

@@ -4,6 +4,7 @@ An order's partition follows from its id and this number. Where two programs dif
 of the other and takes them for gone, so every program that starts asks here first.
 """
 
+import asyncio
 from contextlib import suppress
 
 import redis
@@ -42,23 +43,30 @@ def hold_partition_count(client: redis.Redis, partitions: int) -> None:
 
 
 class AsyncPartitionCount:
-    """The same for asyncio, asked at the first use and not again."""
+    """The same for asyncio, asked at the first use and not again; callers at the same time share the question."""
 
     def __init__(self, client: AsyncRedis | AsyncRedisCluster, partitions: int) -> None:
         self._client = client
         self._partitions = partitions
-        self._held = False
+        self._asked: asyncio.Task[None] | None = None
 
     async def hold(self) -> None:
         """Do as `hold_partition_count`, until it has succeeded once."""
-        if self._held:
-            return
+        if self._asked is None or (self._asked.done() and not _succeeded(self._asked)):
+            self._asked = asyncio.create_task(self._ask())
+        # A caller that leaves must not take the others' answer along.
+        await asyncio.shield(self._asked)
+
+    async def _ask(self) -> None:
         kept = await self._client.get(PARTITION_COUNT_KEY)
         if kept is None:
             await self._client.set(PARTITION_COUNT_KEY, self._partitions, nx=True)
             kept = await self._client.get(PARTITION_COUNT_KEY)
         _compare(kept, self._partitions)
-        self._held = True
+
+
+def _succeeded(task: asyncio.Task[None]) -> bool:
+    return not task.cancelled() and task.exception() is None
 
 
 def _compare(kept: bytes | str | None, partitions: int) -> None:
