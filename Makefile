@@ -1,6 +1,6 @@
 # Every command of the project. Settings go on the line: make run PORT=4000 SPEED=0
 .DEFAULT_GOAL := help
-.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint validate sam services sam-api sam-lambda sam-run lock clean
+.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint mutants validate sam services sam-api sam-lambda sam-run lock clean
 
 BIN := .venv/bin
 SAM := sh local/sam.sh
@@ -41,6 +41,9 @@ lint: .venv/.to-test ## style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+mutants: .venv/.to-test .venv-mutants/.to-run ## make a copy wrong in many ways, and tell what no test notices; ARGS="--help" shows how
+	@$(PREPARE); exec .venv-mutants/bin/python -m tests.mutants $(ARGS)
+
 validate: sam ## lint and build template.yaml with the SAM CLI
 sam: .venv-sam/.to-run
 	@$(SAM) validate --lint
@@ -75,7 +78,7 @@ test-localstack: .venv/.to-test .aws-sam/.built ## the template deployed to Loca
 	@$(PREPARE); exec $(BIN)/python -m pytest tests/localstack $(ARGS)
 
 clean: ## remove environments, builds and caches; the state in .orderflow stays
-	rm -rf .venv .venv-sam .venv-localstack .venv-lock .venv*.installing* .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-sam .venv-localstack .venv-lock .venv-mutants .venv*.installing* .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # LocalStack runs on the functions' own runtime.
@@ -86,6 +89,7 @@ PYTHON313 = $(or $(shell for python in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}
 fit = $(shell [ -x $(1)/bin/python ] && [ "$$(cat $(1)/.tree 2>/dev/null)" = "$$(pwd -P)" ] && echo yes)
 .PHONY: $(if $(call fit,.venv),,.venv/.to-run) $(if $(call fit,.venv-sam),,.venv-sam/.to-run)
 .PHONY: $(if $(call fit,.venv-localstack),,.venv-localstack/.to-run) $(if $(call fit,.venv-lock),,.venv-lock/.to-run)
+.PHONY: $(if $(call fit,.venv-mutants),,.venv-mutants/.to-run)
 
 .venv/.to-run: local/requirements.txt pyproject.toml local/install.sh
 	@sh local/install.sh .venv local/requirements.txt 30 --no-deps --no-build-isolation --editable .
@@ -108,6 +112,10 @@ lock: .venv-lock/.to-run ## write the lock files anew from pyproject.toml; ARGS=
 
 .venv-lock/.to-run: local/requirements-lock.txt local/install.sh
 	@sh local/install.sh .venv-lock local/requirements-lock.txt 5
+	@touch $@
+
+.venv-mutants/.to-run: tests/requirements-mutants.txt local/install.sh
+	@sh local/install.sh .venv-mutants tests/requirements-mutants.txt 10
 	@touch $@
 
 .venv-localstack/.to-run: tests/requirements-localstack.txt local/install.sh

@@ -25,3 +25,4 @@ compile tests/requirements-lambda.txt $on_lambda $same --group lambda-image "$@"
 compile tests/requirements-sam.txt $anywhere --group sam "$@"
 compile tests/requirements-localstack.txt $on_lambda --no-deps tests/requirements-localstack.in
 compile local/requirements-lock.txt $anywhere --group lock "$@"
+compile tests/requirements-mutants.txt $anywhere --group mutants "$@"

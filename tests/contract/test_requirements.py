@@ -27,6 +27,7 @@ GROUPS = {
     "local/requirements-lock.txt": "lock",
     "tests/requirements.txt": "test",
     "tests/requirements-lambda.txt": "lambda-image",
+    "tests/requirements-mutants.txt": "mutants",
     "tests/requirements-sam.txt": "sam",
     "layers/orderflow/requirements.txt": "layer",
     "functions/accept_order/requirements.txt": "api",

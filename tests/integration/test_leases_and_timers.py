@@ -4,7 +4,9 @@ import redis
 
 from orderflow.adapters import scripts
 from orderflow.adapters.streams import Streams
-from orderflow.event_source.lease import LEASE_MS, Leases
+from orderflow.event_source.lease import LEASE_MS, MEMBERS, Leases
+from orderflow.event_source.timers import run_timers
+from tests.integration.conftest import InThread, eventually
 
 PROMOTE_BY_MS = 250
 
@@ -54,3 +56,42 @@ def test_a_message_is_promoted_at_its_time_and_not_before(client: redis.Redis, s
 
     assert early > 0
     assert client.xlen("{p0}:route") == 1
+
+
+def test_one_that_leaves_or_has_died_is_not_among_those_alive(client: redis.Redis) -> None:
+    one, other = Leases(client, "one"), Leases(client, "other")
+    seconds, _ = client.time()
+    client.zadd(MEMBERS, {"dead": seconds * 1000 - LEASE_MS - 1})
+
+    assert one.members() == ["one"]
+    assert other.members() == ["one", "other"]
+    one.leave()
+    assert other.members() == ["other"]
+
+
+def test_only_a_message_that_is_due_before_all_others_wakes_whoever_waits(
+    client: redis.Redis, streams: Streams
+) -> None:
+    schedule = client.register_script(scripts.source("schedule", "deliver"))
+
+    def rest(delay_ms: int) -> None:
+        schedule(["{p0}:timers", "{p0}:wake", "{p0}:route"], ["route", delay_ms, f"{{{delay_ms}}}"])
+
+    rest(60_000)
+    assert client.llen("{p0}:wake") == 1
+    streams.wait_for_timer(10_000)
+    rest(120_000)
+    assert client.llen("{p0}:wake") == 0
+    rest(40_000)
+    rest(20_000)
+    assert client.llen("{p0}:wake") == 1
+
+
+def test_until_the_next_message_is_due_redis_is_not_asked_again_and_again(
+    client: redis.Redis, streams: Streams, in_thread: InThread
+) -> None:
+    client.zadd("{p0}:timers", {"route 1 {}": 9e15})
+
+    in_thread(lambda stop: run_timers(streams, ["route"], stop))
+
+    eventually(lambda: client.info("clients")["blocked_clients"] == 1)

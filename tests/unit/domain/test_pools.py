@@ -4,6 +4,7 @@ The formulas are written a second time here, over fractions that are rounded whe
 without any rounding: what a trader would get if atoms could be divided.
 """
 
+from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
 
@@ -254,6 +255,22 @@ def test_no_pool_sells_all_that_it_holds(pool: Pool, token_in: str, more: int) -
 def test_one_atom_of_a_dear_token_is_too_few(pool: Pool) -> None:
     with pytest.raises(ZeroOutputError):
         pool.swap("SOL", 1)
+
+
+@pytest.mark.parametrize(
+    ("pool", "kept"),
+    [
+        (amm_v4(1_000, 250), 0.9975),
+        (cpmm(1_000, 250, 2_500), 0.9975),
+        (cpmm(1_000, 250, 10_000), 0.99),
+        (damm_v2(1_000, 250, 2_500_000), 0.9975),
+        (damm_v2(1_000, 250, 40_000_000), 0.96),
+    ],
+)
+def test_the_opening_price_is_that_of_the_reserves_and_the_share_kept_that_of_the_fee(pool: Pool, kept: float) -> None:
+    assert pool.spot_price("SOL") == Decimal("0.25")
+    assert pool.spot_price("USDC") == 4
+    assert pool.kept == pytest.approx(kept, rel=1e-12)
 
 
 def test_the_price_impact_leaves_the_fee_aside() -> None:

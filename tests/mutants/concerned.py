@@ -1,0 +1,116 @@
+"""Which modules and scripts keep the guarantees, and the tests that concern each, the quickest first."""
+
+from pathlib import Path
+
+PACKAGE = Path("layers/orderflow/orderflow")
+PARTITIONED = ("unit/adapters/test_keys.py", "integration/test_transition.py")
+TIMERS = ("integration/test_leases_and_timers.py", "integration/test_event_source.py")
+STREAMS = ("integration/test_transition.py", *TIMERS)
+RECORDS = ("integration/test_redrive.py", "integration/test_event_source.py")
+VENUE = ("integration/test_venue.py",)
+REPLICATION = ("integration/test_cluster_replication.py",)
+ROOM = ("integration/test_intake.py", "integration/test_overload.py")
+SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")
+POOLS = (
+    "unit/domain/test_pools.py",
+    "unit/domain/test_swap_entry_point.py",
+    "unit/domain/test_dlmm_math.py",
+    "unit/domain/test_dlmm_opening.py",
+    "unit/domain/test_dlmm.py",
+    "unit/domain/test_pool_invariants.py",
+)
+POLLING = (
+    "unit/event_source/test_poller.py",
+    "unit/event_source/test_poller_reading.py",
+    "unit/event_source/test_poller_failures.py",
+    "integration/test_event_source.py",
+    "integration/test_failing_threads.py",
+)
+WATCHING = (
+    "functional/test_watch_order.py",
+    "functional/test_frame_limits.py",
+    *SUBSCRIPTIONS,
+)
+
+CONCERNED = {
+    "adapters/headroom": ("unit/adapters/test_headroom.py", "integration/test_overload.py"),
+    "adapters/intake": (
+        "functional/test_accept_order.py",
+        "functional/test_accept_order_names.py",
+        *ROOM,
+    ),
+    "adapters/keys": PARTITIONED,
+    "adapters/ledger": (
+        "functional/test_record_order.py",
+        "functional/test_accept_order_reading.py",
+        "integration/test_ledger.py",
+        "integration/test_ledger_connections.py",
+    ),
+    "adapters/orders": ("functional/test_route_order.py", "functional/test_submit_order.py", *PARTITIONED),
+    "adapters/replication": ("functional/test_submit_order.py", *REPLICATION),
+    "adapters/streams": ("unit/event_source/test_dead_letters.py", *STREAMS),
+    "adapters/subscriptions": WATCHING,
+    "adapters/venue": ("functional/test_submit_order.py", *VENUE),
+    "adapters/watchers": WATCHING,
+    "domain/amounts": ("unit/domain/test_amounts.py", "functional/test_accept_order_numbers.py"),
+    "domain/order": ("unit/domain/test_order.py", "unit/functions/test_order_view.py"),
+    "domain/pools/constant_product": POOLS,
+    "domain/pools/dlmm": POOLS,
+    "domain/pools/dlmm_math": POOLS,
+    "domain/pools/dlmm_opening": POOLS,
+    "domain/pools/meteora": POOLS,
+    "domain/pools/raydium": POOLS,
+    "domain/pools/swap": POOLS,
+    "domain/slippage": ("unit/domain/test_slippage.py", "functional/test_accept_order_numbers.py"),
+    "domain/status": ("unit/domain/test_status.py", "unit/domain/test_order.py", "functional/test_a_new_status.py"),
+    "event_source/dead_letters": (
+        "unit/event_source/test_dead_letters.py",
+        "unit/event_source/test_poller_failures.py",
+    ),
+    "event_source/health": ("unit/event_source/test_health.py",),
+    "event_source/invoke": ("unit/event_source/test_invoke.py", *POLLING),
+    "event_source/lag": ("integration/test_lag.py",),
+    "event_source/lease": STREAMS,
+    "event_source/poller": POLLING,
+    "event_source/redrive": ("integration/test_redrive.py",),
+    "event_source/source": ("unit/event_source/test_health.py", *POLLING, "integration/test_partition_count.py"),
+    "event_source/timers": STREAMS,
+    "runtime/batch": (
+        "functional/test_stream_events.py",
+        "functional/test_partitions.py",
+        "functional/test_a_new_status.py",
+        "functional/test_metrics.py",
+        "functional/test_submit_order.py",
+        "functional/test_confirm_order.py",
+    ),
+    "scripts/abandon": VENUE,
+    "scripts/acknowledge": RECORDS,
+    "scripts/barrier": REPLICATION,
+    "scripts/bury": ("unit/event_source/test_dead_letters.py", *RECORDS),
+    "scripts/commit_block": VENUE,
+    "scripts/create": ROOM,
+    "scripts/defer": RECORDS,
+    "scripts/deliver": (*STREAMS, *VENUE),
+    "scripts/entry_ids": SUBSCRIPTIONS,
+    "scripts/leave": SUBSCRIPTIONS,
+    "scripts/promote": TIMERS,
+    "scripts/redrive": RECORDS,
+    "scripts/schedule": (*VENUE, *RECORDS),
+    "scripts/send": VENUE,
+    "scripts/subscribe": SUBSCRIPTIONS,
+    "scripts/transition": STREAMS,
+    "scripts/trim": RECORDS,
+    "scripts/watch": SUBSCRIPTIONS,
+}
+
+
+def file_of(name: str) -> Path:
+    """Return where a module or a script lies, from the root."""
+    if name.startswith("scripts/"):
+        return PACKAGE / f"adapters/{name}.lua"
+    return PACKAGE / f"{name}.py"
+
+
+def paths(tests: tuple[str, ...]) -> list[str]:
+    """Return tests' paths from the root, each once, in their order."""
+    return [f"tests/{name}" for name in dict.fromkeys(tests)]
