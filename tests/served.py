@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from local.gateway.connection_limits import ConnectionLimits
 from local.gateway.protocols import HttpProtocol, WebSocketProtocol
+from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 
 TIMEOUT_S = 20
 Result = TypeVar("Result")
@@ -29,6 +30,7 @@ class Served:
             loop="uvloop",
             http=partial(HttpProtocol, limits=limits),  # type: ignore[arg-type]
             ws=WebSocketProtocol,
+            ws_max_size=MAX_MESSAGE_BYTES,
             ws_ping_interval=ping_s,
             ws_ping_timeout=ping_s,
             lifespan="off",

@@ -17,6 +17,8 @@ MAX_KEY_LENGTH = 255
 
 # A string of RFC 8941, section 3.3.3, as the IETF draft of the header writes a key; most clients send it bare.
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+_SEVERAL = re.compile(rf"{_QUOTED.pattern}(\s*,.*)")
+_ONCE = "must be given once; a key that has a comma stands in quotation marks"
 _ESCAPED = re.compile(r'\\(["\\])')
 
 
@@ -52,7 +54,7 @@ def name_of(headers: Headers, client_order_id: str | None) -> Name | None:
         )
         raise ProblemError(HTTPStatus.BAD_REQUEST, detail, errors)
     if len(keys) > 1:
-        raise invalid(KEY_HEADER, "must be given once")
+        raise invalid(KEY_HEADER, _ONCE)
     if keys:
         return Name(KEY_HEADER, _read_key(keys[0].strip()))
     return None if client_order_id is None else Name(CLIENT_ORDER_ID, client_order_id)
@@ -71,6 +73,8 @@ def _read_key(text: str) -> str:
     """Return the key that the header holds, the same whether it is quoted or bare."""
     if text.startswith('"'):
         quoted = _QUOTED.fullmatch(text)
+        if quoted is None and _SEVERAL.fullmatch(text):
+            raise invalid(KEY_HEADER, _ONCE)
         if quoted is None:
             raise invalid(KEY_HEADER, "must be one string of RFC 8941, since it begins with a quotation mark")
         text = _ESCAPED.sub(r"\1", quoted[1])
@@ -78,7 +82,7 @@ def _read_key(text: str) -> str:
         raise invalid(KEY_HEADER, "must be printable ASCII")
     elif "," in text:
         # API Gateway makes this of a header that was sent twice, as any proxy may (RFC 9110, section 5.3).
-        raise invalid(KEY_HEADER, "must be given once; a key that has a comma stands in quotation marks")
+        raise invalid(KEY_HEADER, _ONCE)
     if not 1 <= len(text) <= MAX_KEY_LENGTH:
         raise invalid(KEY_HEADER, f"must have 1 to {MAX_KEY_LENGTH} characters")
     return text

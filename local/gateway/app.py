@@ -1,13 +1,14 @@
 """The local gateway: everything that clients reach, on one port, as API Gateway would route it to the functions."""
 
 from collections.abc import Collection
+from http import HTTPStatus
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from functions.accept_order.app import app as http_api
-from functions.accept_order.problems import overloaded, without_faults
+from functions.accept_order.problems import overloaded, problem, shown, without_faults
 from functions.watch_order.handler import websocket_api
 from local.gateway.connections import Connections
 from local.gateway.hosts import Checked, Hosts
@@ -40,7 +41,8 @@ def gateway_app(
             if scope["path"] in WEBSOCKET_PATHS:
                 await sockets.serve(WebSocket(scope, receive, send))
             else:
-                await WebSocket(scope, receive, send).close()
+                nothing = problem(HTTPStatus.NOT_FOUND, f"there is nothing at {shown(scope['path'])}")
+                await WebSocket(scope, receive, send).send_denial_response(nothing)
         elif scope.get("path") == HEALTH_PATH:
             await health(scope, receive, send)
         else:

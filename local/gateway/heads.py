@@ -73,6 +73,9 @@ def follow_target(url: bytes, headers: Headers) -> tuple[str, bytes, bytes]:
         target = httptools.parse_url(url)
     except httptools.HttpParserInvalidURLError as error:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "the request's target is not a path") from error
+    if b"#" in url:
+        # The parser drops it; what is in front of this server may have read it as a part of the path or the query.
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "the request's target has no fragment: # is written as %23")
     if target.schema is not None:
         scheme, _, rest = url.partition(b"://")
         authority = rest.partition(b"/")[0].partition(b"?")[0]

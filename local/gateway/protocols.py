@@ -180,17 +180,32 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.on_lost: Callable[[], None] | None = None
         self._handshake_alarm = Alarm(self._abort)
         self._stalled_alarm = Alarm(self._abort)
+        self._refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._handshake_alarm.set(self.loop, HANDSHAKE_S)
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return  # its client has not read so yet
         super().data_received(data)
         if not self.handshake_initiated and not self.transport.is_closing():
             # A handshake comes whole, so this is one that the library can't read. uvicorn would wait for more of it.
             self.transport.write(b"".join(self.conn.data_to_send()) or UNREADABLE)
             self.transport.close()
+
+    def handle_parser_exception(self) -> None:
+        self._refused = self.close_sent = True
+        if (close := self.conn.close_sent) is not None:
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        # uvicorn closes at once: that resets the connection, and the code is lost, while the client still sends.
+        self.transport.write_eof()
+        self.close_timer = self.loop.call_later(REFUSED_S, self._abort)
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
 
     async def send(self, message: Any) -> None:
         await super().send(message)

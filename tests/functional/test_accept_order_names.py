@@ -113,7 +113,7 @@ def test_a_key_that_has_a_comma_stands_in_quotation_marks(outside: Outside) -> N
     assert len({created.idempotency_key for created in outside.intake.created}) == 3
 
 
-@pytest.mark.parametrize("joined", ["k,k", "k, k", "a,b", ",k", "k,", ",", "a,b;c=1", 'a,"b"'])
+@pytest.mark.parametrize("joined", ["k,k", "k, k", "a,b", ",k", "k,", ",", "a,b;c=1", 'a,"b"', '"a", "b"', '"k","k"'])
 def test_a_key_that_was_sent_twice_and_joined_on_its_way_is_refused(outside: Outside, joined: str) -> None:
     answer = post(written(), {"idempotency-key": joined})
 
@@ -128,7 +128,7 @@ QUOTED = "must be one string of RFC 8941, since it begins with a quotation mark"
     ("key", "rule"),
     [
         *[(key, "must be printable ASCII") for key in ("ä", "a\x7f", "a\tb", "\x01", "\u00ff")],
-        *[(key, QUOTED) for key in ('"', '"abc', '"a"b"', r'"a\b"', '"ä"', '"abc";a=1', '"a", "b"', '"a\tb"')],
+        *[(key, QUOTED) for key in ('"', '"abc', '"a"b"', r'"a\b"', '"ä"', '"abc";a=1', '"a\tb"')],
         *[(key, "must have 1 to 255 characters") for key in ("", " ", '""', '"' + "k" * 256 + '"')],
     ],
 )

@@ -78,6 +78,8 @@ def app(recorder: Recorder) -> Recorder:
         POST + IN_CHUNKS + b"\r\n-3\r\nabc\r\n0\r\n\r\n",
         POST + IN_CHUNKS + b"\r\nffffffffffffffffff\r\n",
         b"GET x HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /x#y HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /x?limit=1# HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET ftp://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET http://ann@localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET http:///x HTTP/1.1\r\nHost: localhost\r\n\r\n",

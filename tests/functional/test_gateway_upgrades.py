@@ -1,10 +1,14 @@
 """The local gateway and requests for upgrades: one to WebSocket is made, any other ignored, and a body stays a body."""
 
+import json
+import struct
 from collections.abc import Iterator
 
 import pytest
 
 from local.gateway import heads, protocols
+from local.gateway.app import gateway_app
+from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 from tests.integration.conftest import eventually
 from tests.raw_http import HANDSHAKE_HEADERS, Recorder, read_head, read_to_end, say, statuses
 from tests.served import Served, served
@@ -15,6 +19,7 @@ LENGTH = b"Content-Length: %d\r\n\r\n" % len(SMUGGLED)
 CHUNKED = b"%x\r\n%b\r\n0\r\n\r\n" % (len(SMUGGLED), SMUGGLED)
 LAST = b"GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 AS_SENT, IN_TWO, BYTE_BY_BYTE = "as sent", "the head first", "byte by byte"
+MESSAGE_TOO_BIG = 1009
 H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
 
 
@@ -228,3 +233,47 @@ def test_a_frame_that_comes_with_the_handshake_is_not_lost(gateway: Served, app:
 
         assert statuses(read_head(client)) == [101]
         eventually(lambda: app.requests == [("WEBSOCKET", "/x", b""), ("FRAME", "/x", b"hi")])
+
+
+@pytest.mark.parametrize("piece", [b"x" * 1_000, "ä".encode() * 500])
+def test_a_client_that_goes_on_with_a_message_that_is_too_large_can_read_why_it_is_closed(
+    gateway: Served, app: Recorder, piece: bytes
+) -> None:
+    def fragment(opcode: int) -> bytes:
+        return bytes([opcode, 0x80 | 126]) + struct.pack("!H", len(piece)) + bytes(4) + piece  # masked with zeros
+
+    with gateway.connect() as client:
+        client.sendall(b"GET /x HTTP/1.1\r\nHost: localhost\r\n" + HANDSHAKE_HEADERS + b"\r\n")
+        assert statuses(read_head(client)) == [101]
+        client.sendall(fragment(1))
+        for _ in range(MAX_MESSAGE_BYTES // len(piece) * 40):
+            client.sendall(fragment(0))
+
+        assert read_to_end(client)[2:4] == struct.pack("!H", MESSAGE_TOO_BIG)
+
+    assert app.requests == [("WEBSOCKET", "/x", b"")]
+    eventually(lambda: gateway.connections == 0)
+
+
+def test_a_client_that_never_ends_a_message_that_is_too_large_is_let_go_of(
+    gateway: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocols, "REFUSED_S", 0.3)
+    with gateway.connect() as client:
+        client.sendall(b"GET /x HTTP/1.1\r\nHost: localhost\r\n" + HANDSHAKE_HEADERS + b"\r\n")
+        assert statuses(read_head(client)) == [101]
+        client.sendall(bytes([0x81, 0xFF]) + struct.pack("!Q", MAX_MESSAGE_BYTES * 100) + bytes(4))
+
+        eventually(lambda: gateway.connections == 0)
+
+
+def test_an_unknown_path_is_answered_to_a_handshake_as_to_any_other_request() -> None:
+    with served(gateway_app(10, 10)) as gateway:
+        for path in (b"/elsewhere", b"/@connections/x", b"/%40connections", b"/api/orders/status/"):
+            target = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n"
+            answers = [say(gateway, target + more + b"\r\n") for more in (HANDSHAKE_HEADERS, b"Connection: close\r\n")]
+
+            assert [statuses(answer) for answer in answers] == [[404], [404]]
+            bodies = [json.loads(answer.partition(b"\r\n\r\n")[2]) for answer in answers]
+            assert bodies[0] == bodies[1]
+            assert all(b"application/problem+json" in answer for answer in answers)

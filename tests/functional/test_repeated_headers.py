@@ -1,6 +1,7 @@
 """A header that is sent twice is the same to both servers: two lines at the local gateway, joined in a Lambda event."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ pytestmark = pytest.mark.usefixtures("_event_loop")
 JSON = ("content-type", "application/json")
 
 
-def post_lines(*headers: tuple[str, str]) -> int:
-    """Post an order as a server hands it over, with headers as lines of their own, and return the answer's status."""
+def post_lines(*headers: tuple[str, str]) -> tuple[int, Any]:
+    """Post an order as a server hands it over, with headers as lines of their own, and return status and document."""
     sent: list[Any] = []
     scope = {
         "type": "http",
@@ -34,7 +35,7 @@ def post_lines(*headers: tuple[str, str]) -> int:
         sent.append(message)
 
     asyncio.get_event_loop().run_until_complete(app(scope, receive, send))
-    return int(sent[0]["status"])
+    return sent[0]["status"], json.loads(sent[1]["body"])
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,10 @@ def test_a_header_means_the_same_in_lines_of_its_own_and_joined(
 ) -> None:
     lines = [(name, value) for value in values] + ([] if name == "content-type" else [JSON])
 
-    assert post_lines(*lines) == status
-    assert post(written(), {name: ",".join(values)}).status == status
+    apart = post_lines(*lines)
+    joined = post(written(), {name: ",".join(values)})
+
+    assert apart[0] == joined.status == status
+    if status != 202:
+        assert apart[1] == joined.document
     assert len(outside.intake.created) == (2 if status == 202 else 0)
