@@ -119,5 +119,5 @@ lock: .venv-lock/.to-run ## write the lock files anew from pyproject.toml; ARGS=
 	@touch $@
 
 .venv-localstack/.to-run: tests/requirements-localstack.txt local/install.sh
-	@PYTHON=$(PYTHON313) PIP_NO_DEPS=1 sh local/install.sh .venv-localstack tests/requirements-localstack.txt 40
+	@PYTHON=$(PYTHON313) sh local/install.sh .venv-localstack tests/requirements-localstack.txt 40
 	@touch $@

@@ -100,8 +100,9 @@ fi
 total=$(grep -c '==' "$requirements")
 seconds=0
 echo "Installing $requirements into $venv (once, about $about s)"
-# Only files whose hash the lock file has: a package that was replaced in a registry is refused.
-pip_install --require-hashes --requirement "$requirements"
+# Only files whose hash the lock file has: a package that was replaced in a registry is refused. The lock file names every
+# package, so pip has none to look for: for `package[extra]` it would take a newer version, whose hash is not there.
+pip_install --require-hashes --no-deps --requirement "$requirements"
 [ $# -eq 0 ] || pip_install "$@"
 [ ! -t 1 ] || printf '\r%60s\r' ''
 echo "Installed in $seconds s"

@@ -20,20 +20,27 @@ Install = Callable[[], subprocess.Popen[str]]
 DONE_S = 60.0
 
 
+def locked(directory: Path, name: str, metadata: str = "", version: str = "1.0") -> str:
+    """Put a wheel without any code into `directory`, and return its entry in a lock file."""
+    wheel = directory / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(f"{name}.py", "")
+        archive.writestr(
+            f"{name}-{version}.dist-info/METADATA",
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}",
+        )
+        archive.writestr(f"{name}-{version}.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nTag: py3-none-any\n")
+        archive.writestr(f"{name}-{version}.dist-info/RECORD", "")
+    return f"{name}=={version} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"
+
+
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """Lend a directory with the script, a lock file of one tiny package, and a Python that waits to be let go."""
     (tmp_path / "local").mkdir()
     for name in ("install.sh", "hold.sh"):
         shutil.copy(ROOT / "local" / name, tmp_path / "local")
-    wheel = tmp_path / "tiny-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("tiny.py", "")
-        archive.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
-        archive.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nTag: py3-none-any\n")
-        archive.writestr("tiny-1.0.dist-info/RECORD", "")
-    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    (tmp_path / "requirements.txt").write_text(f"--no-index\n--find-links .\ntiny==1.0 --hash=sha256:{digest}\n")
+    (tmp_path / "requirements.txt").write_text(f"--no-index\n--find-links .\n{locked(tmp_path, 'tiny')}\n")
     python = tmp_path / "python"
     python.write_text(
         f'#!/bin/sh\nif [ "$2" = venv ]; then echo >>makings; until [ -e go ]; do sleep 0.05; done; fi\n'
@@ -150,3 +157,25 @@ def test_an_installation_that_fails_leaves_the_next_to_try_itself(directory: Pat
 
     assert install().wait(DONE_S) == 0
     assert is_installed(directory)
+
+
+def test_a_package_that_another_asks_for_with_an_extra_stays_at_the_version_of_the_lock_file(
+    directory: Path, install: Install
+) -> None:
+    extra = "Provides-Extra: more\nRequires-Dist: third; extra == 'more'\n"
+    entries = [
+        locked(directory, "asks", "Requires-Dist: other[more]>=1\n"),
+        locked(directory, "other", extra),
+        locked(directory, "third"),
+    ]
+    locked(directory, "other", extra, version="2.0")  # published since
+    (directory / "requirements.txt").write_text("\n".join(["--no-index", "--find-links .", *entries, ""]))
+    (directory / "go").touch()
+
+    script = install()
+
+    assert script.wait(DONE_S) == 0, (directory / "said-0").read_text()
+    site = next((directory / ".venv").glob("lib/python*/site-packages"))
+    assert {"asks-1.0.dist-info", "other-1.0.dist-info", "third-1.0.dist-info"} <= {
+        path.name for path in site.iterdir()
+    }
