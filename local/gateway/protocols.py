@@ -196,6 +196,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.close()
 
     def handle_parser_exception(self) -> None:
+        if not self.handshake_complete:
+            super().handle_parser_exception()  # the application may still accept it, which writes
+            return
         self._refused = self.close_sent = True
         if (close := self.conn.close_sent) is not None:
             self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
@@ -206,6 +209,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
+
+    def handle_ping(self) -> None:
+        if not self._refused:  # the answer to one that came with it is written already
+            super().handle_ping()
 
     async def send(self, message: Any) -> None:
         await super().send(message)

@@ -19,7 +19,7 @@ LENGTH = b"Content-Length: %d\r\n\r\n" % len(SMUGGLED)
 CHUNKED = b"%x\r\n%b\r\n0\r\n\r\n" % (len(SMUGGLED), SMUGGLED)
 LAST = b"GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 AS_SENT, IN_TWO, BYTE_BY_BYTE = "as sent", "the head first", "byte by byte"
-MESSAGE_TOO_BIG = 1009
+INVALID_TEXT, MESSAGE_TOO_BIG = 1007, 1009
 H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
 
 
@@ -265,6 +265,29 @@ def test_a_client_that_never_ends_a_message_that_is_too_large_is_let_go_of(
         client.sendall(bytes([0x81, 0xFF]) + struct.pack("!Q", MAX_MESSAGE_BYTES * 100) + bytes(4))
 
         eventually(lambda: gateway.connections == 0)
+
+
+def test_what_is_no_text_is_refused_whatever_comes_with_it(gateway: Served, caplog: pytest.LogCaptureFixture) -> None:
+    no_text, ping = bytes([0x81, 0x81, 0, 0, 0, 0, 0xFF]), bytes([0x89, 0x80, 0, 0, 0, 0])
+    with gateway.connect() as client:
+        client.sendall(b"GET /x HTTP/1.1\r\nHost: localhost\r\n" + HANDSHAKE_HEADERS + b"\r\n")
+        assert statuses(read_head(client)) == [101]
+        client.sendall(no_text + ping)
+
+        assert read_to_end(client).endswith(bytes([0x88, 2]) + struct.pack("!H", INVALID_TEXT))
+
+    eventually(lambda: gateway.connections == 0)
+    assert not [record for record in caplog.records if "write()" in record.getMessage() + str(record.exc_info)]
+
+
+def test_a_message_that_is_too_large_and_comes_with_the_handshake_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    too_large = bytes([0x81, 0xFF]) + struct.pack("!Q", MAX_MESSAGE_BYTES + 1) + bytes(4)
+    handshake = b"GET /api/orders/status HTTP/1.1\r\nHost: localhost\r\n" + HANDSHAKE_HEADERS + b"\r\n"
+    with served(gateway_app(10, 10)) as gateway:
+        say(gateway, handshake + too_large)
+        eventually(lambda: gateway.connections == 0)
+
+    assert "fault" not in [record.getMessage() for record in caplog.records]
 
 
 def test_an_unknown_path_is_answered_to_a_handshake_as_to_any_other_request() -> None:
