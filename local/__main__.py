@@ -41,7 +41,7 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     up.add_argument("--invoke", choices=["here", "lambda"], help="where the functions run; INVOKE, by default here")
     up.add_argument("--lambda-endpoint", metavar="URL", help="where Lambda is; LAMBDA_ENDPOINT, by default SAM's")
     commands.add_parser("services", help="start Redis and Postgres alone, where functions in containers reach them")
-    migrate = commands.add_parser("migrate", help="bring the ledger at DATABASE_URL to its latest schema")
+    migrate = commands.add_parser("migrate", help="bring the ledger at DATABASE_URL to its latest schema, or to --to")
     migrate.add_argument(
         "--to",
         metavar="REVISION",

@@ -79,6 +79,11 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     connections_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0  # 0: see CONNECTIONS_PORT
     connections_host: str = "127.0.0.1"
     connections_secret: str = ""
+    # Read by orderflow.runtime.logging; here so that another word is refused before anything starts.
+    log_level: Annotated[str, msgspec.Meta(pattern="^(?i:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL|NOTSET)$")] = (
+        "INFO"
+    )
+    log_format: Literal["", "text", "json"] = ""
     health_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0  # of a poller in a container; 0 is none
     started_by: str = "make run"  # said in each answer: more than one way to run it could be at the same port
     # For `python -m local chaos` alone: another way to Redis for each poller, `{name}` being the poller's; and a file

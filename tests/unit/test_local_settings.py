@@ -18,8 +18,11 @@ def test_an_argument_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch
     assert (settings.invoke, settings.lambda_endpoint) == ("lambda", "http://127.0.0.1:4000")
 
 
-@pytest.mark.parametrize(("name", "value"), [("INVOKE", "there"), ("LAMBDA_ENDPOINT", "127.0.0.1:3001")])
-def test_a_place_where_no_function_can_run_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("INVOKE", "there"), ("LAMBDA_ENDPOINT", "127.0.0.1:3001"), ("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml")],
+)
+def test_a_word_that_a_setting_does_not_know_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
 
     with pytest.raises(ConfigurationError, match=f"^{name}='{value}' can't be used: "):
