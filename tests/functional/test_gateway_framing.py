@@ -105,6 +105,7 @@ def test_what_could_be_read_in_two_ways_is_refused_and_nothing_behind_it_is_read
     ("request_bytes", "status"),
     [
         (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+        (POST + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
         (b"GET / HTTP/2.0\r\nHost: localhost\r\n\r\n", 505),
     ],
 )
