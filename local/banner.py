@@ -1,6 +1,7 @@
 """Says what to try, once everything runs."""
 
 import socket
+from shlex import quote
 from urllib.parse import urlsplit
 
 from local.settings import LocalSettings, interpreter
@@ -9,16 +10,17 @@ from local.settings import LocalSettings, interpreter
 def what_to_try(settings: LocalSettings, seconds: float) -> str:
     """Return the lines that greet whoever started the system; `seconds` is how long that took."""
     url = settings.url
+    orders, sockets = quote(f"{url}/api/orders/execute"), quote(f"{url.replace('http', 'ws', 1)}/api/orders/status")
     usual = url == "http://127.0.0.1:3000" and not settings.orderflow_home  # where watch looks by itself
     pace: dict[float, str] = {0: "no simulated waiting", 1: "an order takes 2 to 3 s"}
     return f"""
 Orderflow is ready at {url} after {seconds:.1f} s
 SPEED={settings.speed:g}: {pace.get(settings.speed, "every delay times that")}; state in {settings.home}
 {_functions_elsewhere(settings)}
-  place an order   curl {url}/api/orders/execute -H 'Content-Type: application/json' \\
+  place an order   curl {orders} -H 'Content-Type: application/json' \\
                      -d '{{"token_in":"SOL","token_out":"USDC","amount":12.5,"order_type":"market"}}'
-  watch it         npx --yes wscat -c {url.replace("http", "ws", 1)}/api/orders/status   (then send the order id)
-  both at once     {interpreter()} -m local watch{"" if usual else f" --base-url {url}"}
+  watch it         npx --yes wscat -c {sockets}   (then send the order id)
+  both at once     {interpreter()} -m local watch{"" if usual else f" --base-url {quote(url)}"}
   all endpoints    {url}/docs
 
 Ctrl-C stops it.
