@@ -28,6 +28,18 @@ def test_a_step_writes_state_history_status_and_next_message_together(client: re
     assert message["attempt"] == "1"
 
 
+def test_the_last_step_is_told_once_and_sent_nowhere(client: redis.Redis, orders: Orders) -> None:
+    order = pending()
+    failed = order.fail("no way", NOW_MS)
+    orders.apply([Transition(order, "route"), Transition(failed)])
+
+    [_, (_, told)] = entries_of(client, "{p0}:status")
+
+    assert (told["order_id"], told["sequence"], told["status"]) == (order.order_id, "2", "failed")
+    assert client.hget(order_key(P0, order.order_id), "status") == "failed"
+    assert sorted(client.scan_iter()) == sorted([order_key(P0, order.order_id), "{p0}:route", "{p0}:status"])
+
+
 def test_of_two_racers_exactly_one_takes_the_step(client: redis.Redis, orders: Orders) -> None:
     accepted = [pending() for _ in range(50)]
     orders.apply([Transition(order, "route") for order in accepted])

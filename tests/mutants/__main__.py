@@ -30,9 +30,14 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=90, help="after which no further mutant is tried (90)")
     arguments = parser.parse_args()
     for given in arguments.names:
-        if not any(name.startswith(given) for name in CONCERNED):
+        if not any(meant(name, [given]) for name in CONCERNED):
             parser.error(f"{given} is none of: {' '.join(CONCERNED)}")
     return arguments
+
+
+def meant(name: str, given: list[str]) -> bool:
+    """Tell whether a module or a script is given by its name or, where none has that name, by its beginning."""
+    return any(name == each or (each not in CONCERNED and name.startswith(each)) for each in given)
 
 
 def replaced(text: str, right: str, wrong: str) -> str:
@@ -82,7 +87,7 @@ def main() -> None:
     ends_at = time.monotonic() + arguments.minutes * 60
     must_be_found = 0
     for name in CONCERNED:
-        if not name.startswith(tuple(arguments.names)):
+        if not meant(name, arguments.names):
             continue
         if time.monotonic() >= ends_at:
             print(f"{name}: not tried, the {arguments.minutes:g} minutes are over", flush=True)
