@@ -53,7 +53,12 @@ CONCERNED = {
     "adapters/venue": ("functional/test_submit_order.py", *VENUE),
     "adapters/watchers": WATCHING,
     "domain/amounts": ("unit/domain/test_amounts.py", "functional/test_accept_order_numbers.py"),
-    "domain/order": ("unit/domain/test_order.py", "unit/functions/test_order_view.py"),
+    "domain/order": (
+        "unit/domain/test_order.py",
+        "unit/functions/test_order_view.py",
+        "unit/adapters/test_codec.py",
+        "functional/test_stream_events.py",
+    ),
     "domain/pools/constant_product": POOLS,
     "domain/pools/dlmm": POOLS,
     "domain/pools/dlmm_math": POOLS,
@@ -61,7 +66,11 @@ CONCERNED = {
     "domain/pools/meteora": POOLS,
     "domain/pools/raydium": POOLS,
     "domain/pools/swap": POOLS,
-    "domain/slippage": ("unit/domain/test_slippage.py", "functional/test_accept_order_numbers.py"),
+    "domain/slippage": (
+        "unit/domain/test_slippage.py",
+        "functional/test_accept_order.py",
+        "functional/test_accept_order_numbers.py",
+    ),
     "domain/status": ("unit/domain/test_status.py", "unit/domain/test_order.py", "functional/test_a_new_status.py"),
     "event_source/dead_letters": (
         "unit/event_source/test_dead_letters.py",
