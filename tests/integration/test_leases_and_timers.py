@@ -58,6 +58,16 @@ def test_a_message_is_promoted_at_its_time_and_not_before(client: redis.Redis, s
     assert client.xlen("{p0}:route") == 1
 
 
+def test_of_many_messages_that_are_due_no_more_are_moved_at_once_than_asked_for(
+    client: redis.Redis, streams: Streams
+) -> None:
+    client.zadd("{p0}:timers", {f"route 1 {number}": number for number in range(5)})
+
+    assert streams.promote(["route"], limit=3) == (3, 0)
+    assert streams.promote(["route"], limit=3) == (2, None)
+    assert [fields["order"] for _, fields in client.xrange("{p0}:route")] == ["0", "1", "2", "3", "4"]
+
+
 def test_one_that_leaves_or_has_died_is_not_among_those_alive(client: redis.Redis) -> None:
     one, other = Leases(client, "one"), Leases(client, "other")
     seconds, _ = client.time()

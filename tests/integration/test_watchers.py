@@ -3,6 +3,7 @@
 import json
 from itertools import count
 
+import msgspec
 import pytest
 import redis
 
@@ -212,6 +213,39 @@ def test_so_many_watch_an_order_and_any_more_are_told_so(orders: Orders, client:
     assert {message.connection_id for message in told} == {"a", "b", "c"}
 
 
+def test_an_order_without_room_for_a_connection_does_not_count_among_those_that_it_watches(
+    orders: Orders, client: redis.Redis
+) -> None:
+    watchers = Watchers(client, max_watchers=1)
+    order = pending()
+    orders.apply([Transition(order)])
+    watchers.messages(P0, [subscription(order, "a")])
+    for name in ("refused", "late"):
+        client.sadd(f"{{p0}}:watched:{name}", order.order_id)
+
+    watchers.messages(P0, [subscription(order, "refused")])
+    orders.apply([Transition(order.fail("no reason", NOW_MS))])
+    watchers.messages(P0, [subscription(order, "late")])
+
+    assert client.exists("{p0}:watched:refused", "{p0}:watched:late") == 0
+
+
+def test_an_order_that_ends_does_not_count_any_more_among_those_that_its_watchers_watch(
+    orders: Orders, watchers: Watchers, client: redis.Redis
+) -> None:
+    order = pending()
+    failed = order.fail("no reason", NOW_MS)
+    orders.apply([Transition(order)])
+    watchers.messages(P0, [subscription(order, name) for name in ("a", "b")])
+    for name in ("a", "b"):
+        client.sadd(f"{{p0}}:watched:{name}", order.order_id, "another")
+
+    orders.apply([Transition(failed)])
+    watchers.messages(P0, [msgspec.structs.replace(event(failed), status="failed")])
+
+    assert client.smembers("{p0}:watched:a") == client.smembers("{p0}:watched:b") == {"another"}
+
+
 def test_an_order_that_has_ended_is_shown_to_as_many_as_ask(orders: Orders, client: redis.Redis) -> None:
     watchers = Watchers(client, max_watchers=1)
     order = pending()
@@ -262,12 +296,14 @@ def test_those_who_left_an_order_are_remembered_within_bounds(
 ) -> None:
     order = pending()
     orders.apply([Transition(order)])
+    most = 0
     for _ in range(25):
         names = [f"c{next(_entry_ids)}" for _ in range(100)]
         watchers.messages(
             P0, [subscription(order, name, action) for name in names for action in ("subscribe", "unsubscribe")]
         )
+        most = max(most, client.hlen(f"{{p0}}:left:{order.order_id}"))
 
-    assert client.hlen(f"{{p0}}:left:{order.order_id}") <= 1_000
+    assert most <= 1_000
     assert client.exists(f"{{p0}}:watchers:{order.order_id}") == 0
     assert len(client.hgetall(f"{{p0}}:order:{order.order_id}")) == 4

@@ -96,7 +96,6 @@ CHANGES = {
     ],
     "scripts/promote": [
         ("local now = now_ms()", "local now = now_ms() + 200"),
-        ("'LIMIT', 0, ARGV[1])", "'LIMIT', 0, 1)"),
         ("'LIMIT', 0, ARGV[1])", "'LIMIT', 0, -1)"),
         ("redis.call('ZREM', KEYS[1], member)", ""),
         ("redis.call('XADD', stream_keys[stream], '*', 'attempt', attempt, 'order', order)", ""),
@@ -170,7 +169,6 @@ CHANGES = {
         ("if id ~= '' or by then", "if id ~= '' then"),
         ("redis.call('HLEN', watchers) < most", "redis.call('HLEN', watchers) <= most"),
         ("kept or redis.call('HLEN', watchers) < most", "redis.call('HLEN', watchers) < most"),
-        ("redis.call('HDEL', left, connection)", ""),
         (
             "keep(order, watchers, connection, sequence .. ' ' .. id)\n  elseif",
             "keep(order, watchers, connection, '0 ' .. id)\n  elseif",
