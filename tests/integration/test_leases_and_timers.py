@@ -6,7 +6,7 @@ from orderflow.adapters import scripts
 from orderflow.adapters.streams import Streams
 from orderflow.event_source.lease import LEASE_MS, MEMBERS, Leases
 from orderflow.event_source.timers import run_timers
-from tests.integration.conftest import InThread, eventually
+from tests.integration.conftest import InThread, entries_of, eventually
 
 PROMOTE_BY_MS = 250
 
@@ -65,7 +65,7 @@ def test_of_many_messages_that_are_due_no_more_are_moved_at_once_than_asked_for(
 
     assert streams.promote(["route"], limit=3) == (3, 0)
     assert streams.promote(["route"], limit=3) == (2, None)
-    assert [fields["order"] for _, fields in client.xrange("{p0}:route")] == ["0", "1", "2", "3", "4"]
+    assert [fields["order"] for _, fields in entries_of(client, "{p0}:route")] == ["0", "1", "2", "3", "4"]
 
 
 def test_one_that_leaves_or_has_died_is_not_among_those_alive(client: redis.Redis) -> None:
