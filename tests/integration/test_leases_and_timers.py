@@ -68,6 +68,15 @@ def test_of_many_messages_that_are_due_no_more_are_moved_at_once_than_asked_for(
     assert [fields["order"] for _, fields in entries_of(client, "{p0}:route")] == ["0", "1", "2", "3", "4"]
 
 
+def test_a_message_for_a_stream_of_newer_code_is_looked_at_again_after_a_second(
+    client: redis.Redis, streams: Streams
+) -> None:
+    client.zadd("{p0}:timers", {"simulate 1 {}": 0})
+
+    assert streams.promote(["route"]) == (1, 1_000)
+    assert client.zcard("{p0}:timers") == 1
+
+
 def test_one_that_leaves_or_has_died_is_not_among_those_alive(client: redis.Redis) -> None:
     one, other = Leases(client, "one"), Leases(client, "other")
     seconds, _ = client.time()

@@ -102,7 +102,7 @@ CONCERNED = {
     "scripts/deliver": (*STREAMS, *VENUE),
     "scripts/entry_ids": SUBSCRIPTIONS,
     "scripts/leave": SUBSCRIPTIONS,
-    "scripts/promote": TIMERS,
+    "scripts/promote": STREAMS,
     "scripts/redrive": RECORDS,
     "scripts/schedule": (*VENUE, *RECORDS),
     "scripts/send": VENUE,
