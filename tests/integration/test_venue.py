@@ -134,6 +134,16 @@ def test_of_two_producers_on_one_state_one_wins_and_the_others_changes_nothing(v
     assert venue.results([orders[1].signature]) == [again.executions[0]]
 
 
+def test_on_a_state_that_a_failover_has_taken_back_nothing_is_put(venue: MockVenue) -> None:
+    order = sent(venue, an_order())
+    number, state = venue.state()
+
+    assert not venue.commit(number + 1, blocks_on(state, order))
+
+    assert venue.results([order.signature]) == [None]
+    assert venue.state() == (number, state)
+
+
 def test_of_many_producers_at_once_one_wins(client: redis.Redis) -> None:
     orders = [an_order() for _ in range(8)]
     venues = [MockVenue(client, seed=1) for _ in orders]
@@ -228,11 +238,13 @@ def test_a_result_is_kept_until_its_order_has_ended(client: redis.Redis, venue: 
     assert client.pttl(key) > 60_000
 
 
-def test_what_is_abandoned_before_it_landed_never_will_land(venue: MockVenue) -> None:
-    lands, abandoned = an_order(), an_order()
-    sent(venue, lands, abandoned)
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_is_abandoned_before_it_landed_never_will_land(venue: MockVenue, place: int) -> None:
+    orders = [an_order(), an_order()]
+    abandoned, lands = orders[place], orders[1 - place]
+    sent(venue, *orders)
     number, state = venue.state()
-    computed_before = blocks_on(state, lands, abandoned)
+    computed_before = blocks_on(state, *orders)
 
     result = venue.abandon(abandoned.signature, "Gave up")
 
