@@ -97,7 +97,7 @@ class Machine(RuleBasedStateMachine):
         if idempotency_key and order_id in self.witness.memory.histories:
             self.keys[idempotency_key] = fingerprint, order_id
 
-    @rule(pick=picks, what=st.sampled_from(["subscribe", "subscribe", "unsubscribe", "go away"]), fate=fates)
+    @rule(pick=picks, what=st.sampled_from(["subscribe", "subscribe", "unsubscribe", "leave", "go away"]), fate=fates)
     def watch(self, pick: int, what: str, fate: Fate) -> None:
         memory, ends = self.witness.memory, self.world.ends
         self.number += 1
@@ -105,9 +105,11 @@ class Machine(RuleBasedStateMachine):
         if what != "subscribe" and ends.inboxes:
             connection_id, order_id = chosen(sorted(ends.inboxes), pick)
             memory.untold.add(connection_id)
-        if what == "go away":
+        if what in ("leave", "go away"):
             ends.closed.add(connection_id)
-        else:
+        if what == "leave":
+            self._run(self.world.leaver(connection_id), ALL, Fate.ANSWERED)
+        elif what != "go away":
             self._run(self.world.subscriber(Subscription(order_id, connection_id, what)), 1, fate)
 
     # -------------------------------------------------------------------------------------- owners and functions

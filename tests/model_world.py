@@ -193,6 +193,11 @@ class World:
         work = self._front_door(lambda client: Subscriptions(client, PARTITIONS).add(subscription))
         return self.actor("a subscriber", work)
 
+    def leaver(self, connection_id: str) -> Actor:
+        """Return an actor that ends a closed connection's subscriptions."""
+        work = self._front_door(lambda client: Subscriptions(client, PARTITIONS).leave(connection_id))
+        return self.actor("a leaver", work)
+
     def _poller(self, mapping: EventSourceMapping, partition: str, trouble: str) -> Poller:
         dead_letters = DeadLetters(self.orders, MockVenue(self.taped), Replication(self.taped, 0))
         return Poller(mapping, self.streams[partition], self._invoke(trouble), dead_letters, Never())

@@ -11,6 +11,7 @@ import redis
 from orderflow.adapters import subscriptions as adapter
 from orderflow.adapters.keys import key, order_key, partition_of
 from orderflow.adapters.orders import Orders, Transition
+from orderflow.adapters.sockets import Message
 from orderflow.adapters.streams import Streams
 from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subscriptions
 from orderflow.adapters.watchers import StatusEntry, Watchers
@@ -104,6 +105,14 @@ def publish(client: redis.Redis, watchers: Watchers, order: Order) -> None:
         if fields.get("order_id") == order.order_id
     ]
     watchers.messages(partition, entries)
+
+
+def expire(client: redis.Redis, order: Order) -> None:
+    """Have all that is kept of an order reach its end of life."""
+    for name in ("order", "watchers", "left"):
+        place = where(order, f"{name}:{order.order_id}")
+        assert client.pttl(place) != -1
+        client.delete(place)
 
 
 def promoted_all(client: redis.Redis, order: Order) -> bool:
@@ -340,3 +349,63 @@ def test_who_watches_an_order_is_kept_as_long_as_the_order(
         life = client.pttl(order_key(partition_of(order.order_id, PARTITIONS), order.order_id))
         for name in names:
             assert 0 < client.pttl(where(order, f"{name}:{order.order_id}")) <= life
+
+
+# ----------------------------------------------------------------- nothing that has ended counts, whatever went wrong
+
+
+def test_an_order_whose_last_status_is_published_after_it_has_left_does_not_count(
+    redis_server: RedisServer, client: redis.Redis, orders: Orders
+) -> None:
+    watchers = Watchers(client)
+    (order,) = make(orders)
+    add(redis_server, subscribed(order))
+    publish(client, watchers, order)
+    assert list(client.scan_iter("*:watched:*")) == [where(order, "watched:c=")]
+
+    orders.apply([Transition(order.fail("no reason", NOW_MS))])
+    orders.let_go([order.order_id])
+    expire(client, order)
+    publish(client, watchers, order)  # from the dead letters
+
+    assert list(client.scan_iter("*:watched:*")) == []
+
+
+def test_an_order_that_has_left_before_its_subscription_is_read_does_not_count(
+    redis_server: RedisServer, client: redis.Redis, orders: Orders
+) -> None:
+    (order,) = make(orders)
+    add(redis_server, subscribed(order))
+    orders.apply([Transition(order.fail("no reason", NOW_MS))])
+    orders.let_go([order.order_id])
+    expire(client, order)
+
+    publish(client, Watchers(client), order)
+
+    assert list(client.scan_iter("*:watched:*")) == []
+
+
+def test_a_connection_that_is_gone_without_a_word_watches_nothing_any_more(
+    redis_server: RedisServer, client: redis.Redis, orders: Orders
+) -> None:
+    watchers = Watchers(client)
+    first, second = make(orders, 2, "p0")
+    add(redis_server, subscribed(first), subscribed(second), subscribed(first, "stays="))
+    for order in (first, second):
+        publish(client, watchers, order)
+
+    watchers.forget("p0", [Message("c=", first.order_id, "")])
+
+    assert client.smembers(where(first, "watched:c=")) == {second.order_id}
+    assert client.smembers(where(first, "watched:stays=")) == {first.order_id}
+
+
+def test_who_unsubscribes_and_subscribes_again_at_once_still_counts(
+    redis_server: RedisServer, client: redis.Redis, orders: Orders
+) -> None:
+    (order,) = make(orders)
+    add(redis_server, subscribed(order), subscribed(order, action="unsubscribe"), subscribed(order))
+
+    publish(client, Watchers(client), order)
+
+    assert client.smembers(where(order, "watched:c=")) == {order.order_id}

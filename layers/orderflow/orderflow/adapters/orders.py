@@ -29,7 +29,7 @@ class Orders:
         self._client = client
         self.partitions = partitions
         self._transition = client.register_script(scripts.source("transition", "deliver"))
-        self._expire = client.register_script(scripts.source("expire"))
+        self._let_go = client.register_script(scripts.source("let_go", "watched"))
         self._schedule = client.register_script(scripts.source("schedule", "deliver"))
 
     def apply(self, transitions: Sequence[Transition]) -> list[bool]:
@@ -77,9 +77,9 @@ class Orders:
         for order_id in order_ids:
             partition = partition_of(order_id, self.partitions)
             own = (order_key(partition, order_id), *watcher_keys(partition, order_id))
-            keys.setdefault(partition, []).extend(own)
+            keys.setdefault(partition, [key(partition, "watched:")]).extend(own)
         for of_partition in keys.values():
-            self._expire(of_partition, [KEEP_AFTER_LEDGER_MS])
+            self._let_go(of_partition, [KEEP_AFTER_LEDGER_MS])
 
 
 def _transition_call(

@@ -25,11 +25,6 @@ local function history(order, sequence)
   return events
 end
 
--- The set is named here only: it lies in the same hash slot as all other keys.
-local function watches_no_longer(order, connection)
-  redis.call('SREM', KEYS[1] .. connection, string.match(order, ':order:(.*)$'))
-end
-
 local function keep(order, key, connection, value)
   redis.call('HSET', key, connection, value)
   local life = redis.call('PTTL', order)
@@ -66,9 +61,13 @@ local function act(order, watchers, left, action, connection, id)
   end
   local sequence = tonumber(redis.call('HGET', order, 'sequence') or '0')
   if sequence == 0 then
+    watches_no_longer(KEYS[1], order, connection)
     return {}
   end
   if action ~= 'subscribe' then
+    if id == '' then
+      watches_no_longer(KEYS[1], order, connection) -- who unsubscribed by the stream has ceased to when that was asked
+    end
     if id ~= '' or by then
       leave(order, watchers, left, connection, id ~= '' and id or by)
     end
@@ -79,11 +78,11 @@ local function act(order, watchers, left, action, connection, id)
     redis.call('HDEL', left, connection)
     keep(order, watchers, connection, sequence .. ' ' .. id)
   elseif not has_ended then
-    watches_no_longer(order, connection)
+    watches_no_longer(KEYS[1], order, connection)
     return most
   end
   if has_ended then
-    watches_no_longer(order, connection)
+    watches_no_longer(KEYS[1], order, connection)
   end
   return history(order, sequence)
 end
@@ -97,9 +96,7 @@ for i = SHARED_KEYS + 1, #KEYS, 3 do
   if ARGV[a + 1] == 'event' then
     replies[n] = redis.call('HGETALL', watchers)
     if is_end(ARGV[a + 4]) then
-      for c = 1, #replies[n], 2 do
-        watches_no_longer(order, replies[n][c])
-      end
+      nobody_watches(KEYS[1], order, watchers)
     end
   else
     replies[n] = act(order, watchers, left, ARGV[a + 1], ARGV[a + 2], ARGV[a + 3])
