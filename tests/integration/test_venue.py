@@ -76,6 +76,15 @@ def test_a_signature_sent_again_is_not_queued_again(client: redis.Redis, venue: 
     assert venue.results([order.signature]) == [None]
 
 
+def test_a_transaction_lands_after_its_delay_and_is_not_settled_before(client: redis.Redis, venue: MockVenue) -> None:
+    order = an_order()
+
+    assert venue.send([(order, 60_000)]) == venue.send([(order, 60_000)]) == []
+
+    assert client.xlen("{chain}:transactions") == 0
+    assert client.zcard("{chain}:timers") == 1
+
+
 def test_what_is_committed_is_what_the_next_reads(client: redis.Redis, venue: MockVenue) -> None:
     number, state = venue.state()
     blocks = blocks_on(state, sent(venue, an_order(amount_in=5 * 10**12)), lands=lambda _: 200)

@@ -6,7 +6,7 @@ PACKAGE = Path("layers/orderflow/orderflow")
 PARTITIONED = ("unit/adapters/test_keys.py", "integration/test_transition.py")
 TIMERS = ("integration/test_leases_and_timers.py", "integration/test_event_source.py")
 STREAMS = ("integration/test_transition.py", *TIMERS)
-RECORDS = ("integration/test_redrive.py", "integration/test_event_source.py")
+RECORDS = ("integration/test_trimming.py", "integration/test_redrive.py", "integration/test_event_source.py")
 VENUE = ("integration/test_venue.py",)
 REPLICATION = ("integration/test_cluster_replication.py",)
 ROOM = ("integration/test_intake.py", "integration/test_overload.py")
@@ -100,13 +100,13 @@ CONCERNED = {
     "scripts/create": ROOM,
     "scripts/defer": RECORDS,
     "scripts/deliver": (*STREAMS, *VENUE),
-    "scripts/entry_ids": SUBSCRIPTIONS,
+    "scripts/entry_ids": ("integration/test_trimming.py", *SUBSCRIPTIONS),
     "scripts/leave": SUBSCRIPTIONS,
     "scripts/promote": STREAMS,
     "scripts/redrive": RECORDS,
     "scripts/schedule": (*VENUE, *RECORDS),
     "scripts/send": VENUE,
-    "scripts/subscribe": SUBSCRIPTIONS,
+    "scripts/subscribe": (*SUBSCRIPTIONS, "integration/test_intake.py"),
     "scripts/transition": STREAMS,
     "scripts/trim": RECORDS,
     "scripts/watch": SUBSCRIPTIONS,
