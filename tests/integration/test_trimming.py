@@ -1,11 +1,11 @@
-"""What is removed from a stream: what every group is done with, by the order of ids and not of their text."""
+"""What is removed from a stream: what every group is done with, by the order of ids; and what becomes of the rest."""
 
 from itertools import product
 
 import pytest
 import redis
 
-from orderflow.adapters.streams import Streams
+from orderflow.adapters.streams import DeadLetter, Streams
 from tests.integration.conftest import entries_of
 
 IDS = ["5-9", "5-10", "6-1", "10-0"]
@@ -26,3 +26,33 @@ def test_an_entry_stays_until_the_slowest_group_is_done_with_it(
 
     left = [entry_id for entry_id, _ in entries_of(client, "{p0}:status")]
     assert left == IDS[min(IDS.index(of_one), IDS.index(of_other)) :]
+
+
+def test_what_another_owner_has_settled_is_neither_deferred_nor_buried(client: redis.Redis, streams: Streams) -> None:
+    client.xadd("{p0}:route", {"order": "{}"})
+    streams.create_group("route", "route_order")
+    [entry] = streams.read_new("route", "route_order", 10, None)
+    streams.acknowledge("route", "route_order", [entry.id])
+
+    streams.defer("route", "route_order", [(entry, 1_000)])
+    streams.bury("route", "route_order", [DeadLetter(entry, "route_order", "route", "an error")])
+
+    assert client.exists("{p0}:timers", "{p0}:dead") == 0
+
+
+def test_a_record_that_is_given_up_is_kept_with_all_that_is_known_of_it(client: redis.Redis, streams: Streams) -> None:
+    client.xadd("{p0}:route", {"order": "{}"})
+    streams.create_group("route", "route_order")
+    [entry] = streams.read_new("route", "route_order", 10, None)
+
+    streams.bury("route", "route_order", [DeadLetter(entry, "route_order", "route", "an error")])
+
+    [(_, letter)] = entries_of(client, "{p0}:dead")
+    assert letter == {
+        "order": "{}",
+        "function": "route_order",
+        "stream": "route",
+        "attempts": "1",
+        "error": "an error",
+        "message_id": entry.id,
+    }
