@@ -325,6 +325,16 @@ def test_a_connection_that_is_closed_watches_nothing_any_more(
     assert list(client.scan_iter("*watched:c=")) == list(client.scan_iter("*answered:c=")) == []
 
 
+def test_what_a_connection_watches_is_not_kept_for_ever(
+    redis_server: RedisServer, client: redis.Redis, orders: Orders
+) -> None:
+    (order,) = make(orders)
+
+    add(redis_server, subscribed(order))
+
+    assert 0 < client.pttl(where(order, "watched:c=")) <= adapter.KEEP_MS
+
+
 def test_a_connection_that_never_asked_leaves_no_trace(redis_server: RedisServer, client: redis.Redis) -> None:
     before = set(client.scan_iter())
 
