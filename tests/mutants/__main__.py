@@ -83,6 +83,8 @@ def attempt(name: str, arguments: argparse.Namespace, ends_at: float) -> int:
 def main() -> None:
     """Try what is asked for."""
     arguments = parsed()
+    # Also where a shell that runs this in the background has SIGINT ignored: the tests are ended by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     ends_at = time.monotonic() + arguments.minutes * 60
     must_be_found = 0

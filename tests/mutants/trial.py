@@ -80,7 +80,15 @@ class Trial:
             except subprocess.TimeoutExpired:
                 return False, "They took too long."
             finally:
-                # With the servers that they started, also when this program is told to end.
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                _end(process)
         return process.returncode == 0, output.decode(errors="replace")
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End tests that are still running, so that they stop the servers that they started, which would outlive them."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=20)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
