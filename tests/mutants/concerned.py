@@ -102,6 +102,7 @@ CONCERNED = {
     "scripts/deliver": (*STREAMS, *VENUE),
     "scripts/entry_ids": ("integration/test_trimming.py", *SUBSCRIPTIONS),
     "scripts/leave": SUBSCRIPTIONS,
+    "scripts/let_go": ("integration/test_transition.py", *SUBSCRIPTIONS),
     "scripts/promote": STREAMS,
     "scripts/redrive": RECORDS,
     "scripts/schedule": (*VENUE, *RECORDS),
@@ -110,6 +111,7 @@ CONCERNED = {
     "scripts/transition": STREAMS,
     "scripts/trim": RECORDS,
     "scripts/watch": SUBSCRIPTIONS,
+    "scripts/watched": SUBSCRIPTIONS,
 }
 
 

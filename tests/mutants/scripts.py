@@ -153,7 +153,6 @@ CHANGES = {
     ],
     "scripts/watch": [
         ("for n = 1, sequence do", "for n = 2, sequence do"),
-        ("redis.call('SREM', KEYS[1] .. connection, string.match(order, ':order:(.*)$'))", ""),
         ("redis.call('PEXPIRE', key, life)", ""),
         ("redis.call('HDEL', order, 'watchers')", ""),
         ("keep(order, watchers, connection, sequence .. ' ' .. id)\n    end", "end"),
@@ -174,9 +173,18 @@ CHANGES = {
             "keep(order, watchers, connection, '0 ' .. id)\n  elseif",
         ),
         ("elseif not has_ended then", "elseif true then"),
-        ("watches_no_longer(order, connection)\n    return most", "return most"),
-        ("watches_no_longer(order, connection)\n  end\n  return", "end\n  return"),
+        ("watches_no_longer(KEYS[1], order, connection)\n    return most", "return most"),
+        ("watches_no_longer(KEYS[1], order, connection)\n  end\n  return", "end\n  return"),
         ("if is_end(ARGV[a + 4]) then", "if false then"),
+    ],
+    "scripts/watched": [
+        ("redis.call('SREM', prefix .. connection, string.match(order, ':order:(.*)$'))", ""),
+        ("watches_no_longer(prefix, order, connection)\n  end", "end"),
+    ],
+    "scripts/let_go": [
+        ("nobody_watches(KEYS[1], KEYS[i], KEYS[i + 1])", ""),
+        ("redis.call('PEXPIRE', KEYS[k], ARGV[1])", ""),
+        ("for k = i, i + 2 do", "for k = i, i do"),
     ],
 }
 """By script: a text that stands in it exactly once, and what stands there instead."""
