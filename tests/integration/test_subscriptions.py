@@ -381,6 +381,18 @@ def test_an_order_whose_last_status_is_published_after_it_has_left_does_not_coun
     assert list(client.scan_iter("*:watched:*")) == []
 
 
+def test_an_order_that_is_let_go_does_not_count_although_its_last_status_is_never_published(
+    redis_server: RedisServer, client: redis.Redis, orders: Orders
+) -> None:
+    (order,) = make(orders)
+    add(redis_server, subscribed(order))
+    publish(client, Watchers(client), order)
+
+    orders.let_go([order.order_id])
+
+    assert client.exists(where(order, "watched:c=")) == 0
+
+
 def test_an_order_that_has_left_before_its_subscription_is_read_does_not_count(
     redis_server: RedisServer, client: redis.Redis, orders: Orders
 ) -> None:
