@@ -15,6 +15,7 @@ from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subsc
 from orderflow.adapters.venue import MockVenue
 from orderflow.adapters.watchers import StatusEntry, Watchers
 from orderflow.domain.order import Order, OrderId, Signature, StatusEvent, event_of
+from orderflow.errors import RetryableError
 from orderflow.market.chain import Blocks, Execution, MarketState
 from orderflow.market.latency import Latency
 from tests.builders import NOW_MS, encode, market_state
@@ -278,11 +279,16 @@ class FakeReplication(Replication):
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.waited: list[Written] = []
+        self.lacking: list[Written] = []
+        """What the replicas do not have."""
 
     def wait_for(self, written: Iterable[Written]) -> None:
         if self.error:
             raise self.error
-        self.waited += written
+        for each in written:
+            if each in self.lacking:
+                raise RetryableError(f"0 of 1 replicas have what was written to {each.partition}")
+            self.waited.append(each)
 
 
 class FakeRedis:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from orderflow.adapters.orders import Transition
-from orderflow.adapters.replication import step_taken, transaction_sent
+from orderflow.adapters.replication import step_taken, transaction_executed, transaction_sent
 from orderflow.domain.order import Order
 from orderflow.domain.signature import sign
 from orderflow.domain.status import Status
@@ -41,9 +41,11 @@ def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
     landings = (latency.landing(order.chosen_route.slot, order.request) for order in signed)
     delays = [latency.scaled(landing.slots * SLOT_MS) for landing in landings]
     settled = clients.venue().send(list(zip(signed, delays, strict=True)))
+    replication.wait_for(transaction_sent(order.signature) for order in signed)
+    # A failover may take a result back, and another one follow: nobody may act on it before the replicas have it.
+    replication.wait_for(transaction_executed(order.signature) for order in settled)
     # Whoever settled it may have died before its owner was told.
     orders.schedule("confirm", [(order, 0) for order in settled])
-    replication.wait_for(transaction_sent(order.signature) for order in signed)
 
 
 def _still_stands(order: Order) -> bool:

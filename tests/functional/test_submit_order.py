@@ -5,7 +5,7 @@ import redis
 
 from functions.submit_order.handler import lambda_handler, send
 from orderflow.adapters.orders import Transition
-from orderflow.adapters.replication import step_taken, transaction_sent
+from orderflow.adapters.replication import step_taken, transaction_executed, transaction_sent
 from orderflow.domain.signature import sign
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
@@ -14,6 +14,7 @@ from tests.builders import (
     NOW_MS,
     ORDER_ID,
     OTHER_ID,
+    land,
     make_order,
     make_request,
     message_ids,
@@ -99,6 +100,19 @@ def test_the_owner_of_a_transaction_that_has_its_result_already_is_told(outside:
     send([make_order(Status.SUBMITTED, BACK, order_id=OTHER_ID)], [given_up])
 
     assert outside.orders.scheduled == [("confirm", given_up, 0)]
+
+
+def test_nobody_acts_on_a_result_that_the_replicas_lack(outside: Outside) -> None:
+    # Executed while sending it waited for the replicas, and sent again: a failover may take the block back.
+    executed = make_order(Status.SUBMITTED)
+    outside.orders.known[ORDER_ID] = (executed, [])
+    [outside.venue.executions[executed.signature]] = land([executed]).executions
+    outside.replication.lacking = [transaction_executed(executed.signature)]
+
+    with pytest.raises(RetryableError, match="^0 of 1 replicas"):
+        send([], [executed])
+
+    assert outside.orders.scheduled == []
 
 
 def test_an_order_that_failed_instead_is_not_sent(outside: Outside) -> None:

@@ -115,3 +115,14 @@ def test_one_that_owns_nothing_says_nothing(capsys: pytest.CaptureFixture[str]) 
     publish([])
 
     assert capsys.readouterr().out == ""
+
+
+def test_one_that_owns_partitions_without_streams_of_its_own_tells_of_their_timers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Orderflow")
+
+    publish([PartitionLag([], timers=2, dead_letters=1)])
+
+    [line] = metrics(capsys)
+    assert (line["timers"], line["dead_letters"], "lag" in line) == ([2], [1], False)

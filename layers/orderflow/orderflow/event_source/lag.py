@@ -79,7 +79,8 @@ def publish(lags: Sequence[PartitionLag]) -> None:
         metrics.add_dimension("stream", name)
         _add_worst(metrics, of_name)
         write_line(metrics)
-    _add_worst(metrics, streams)
+    if streams:  # a partition may have no function here that reads from it
+        _add_worst(metrics, streams)
     metrics.add_metric("timers", MetricUnit.Count, sum(lag.timers for lag in lags))
     metrics.add_metric("dead_letters", MetricUnit.Count, sum(lag.dead_letters for lag in lags))
     write_line(metrics)
