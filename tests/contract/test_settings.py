@@ -86,3 +86,11 @@ def test_a_function_that_reads_no_settings_is_found_to_need_none() -> None:
     tree = ast.parse("@stream_function\ndef lambda_handler(event, _context):\n    return run_batch('x', event, work)")
 
     assert models_read_by(tree) == set()
+
+
+def test_every_setting_that_make_takes_is_explained() -> None:
+    [taken] = re.findall(r"^SETTINGS := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs/settings.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    explained = [name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)]
+    assert sorted(explained) == sorted(taken.split())

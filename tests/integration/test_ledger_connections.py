@@ -15,7 +15,8 @@ from local.backing import start_postgres
 from local.migrate import migrate
 from orderflow.adapters import ledger as ledger_module
 from orderflow.adapters.codec import encoder
-from orderflow.adapters.ledger import MAX_CONNECTIONS, Ledger, OrderFilter, Step
+from orderflow.adapters.ledger import Ledger, OrderFilter, Step
+from orderflow.adapters.ledger_connections import MAX_CONNECTIONS, LedgerConnection
 from orderflow.adapters.postgres import connect
 from orderflow.domain.order import Order, event_of
 from orderflow.errors import RetryableError
@@ -38,7 +39,7 @@ def use_every_connection(ledger: Ledger) -> None:
         together.wait(10)
 
     with ThreadPoolExecutor(MAX_CONNECTIONS) as threads:
-        list(threads.map(lambda _: ledger._use(1_000, work), range(MAX_CONNECTIONS)))
+        list(threads.map(lambda _: ledger._connections.use(1_000, work), range(MAX_CONNECTIONS)))
 
 
 class OwnPostgres:
@@ -104,13 +105,15 @@ def test_an_answer_that_was_lost_after_the_writing_changes_nothing(
     ledger.ping()
     attempts = []
 
-    def write_then_lose_the_answer(connection: ledger_module._Connection) -> None:
+    def write_then_lose_the_answer(connection: LedgerConnection) -> None:
         attempts.append(connection)
-        connection.write(events=f"[{step(order).event}]", snapshots=f"[{step(order).order}]")
+        connection.run_prepared(
+            ledger_module._WRITE, events=f"[{step(order).event}]", snapshots=f"[{step(order).order}]"
+        )
         if len(attempts) == 1:
             raise ConnectionResetError
 
-    ledger._use(1_000, write_then_lose_the_answer)
+    ledger._connections.use(1_000, write_then_lose_the_answer)
 
     assert len(set(attempts)) == 2
     assert len(ledger.history(order.order_id)) == 1
@@ -125,7 +128,7 @@ def test_a_connection_that_breaks_anew_is_given_up(ledger: Ledger) -> None:
 
     ledger.ping()
     with pytest.raises(RetryableError, match="Postgres can't be reached: Connection reset by peer"):
-        ledger._use(1_000, break_it)
+        ledger._connections.use(1_000, break_it)
     assert len(attempts) == 2
 
 
@@ -138,7 +141,7 @@ def test_a_time_out_is_not_asked_for_twice(ledger: Ledger) -> None:
 
     ledger.ping()
     with pytest.raises(RetryableError, match="network error"):
-        ledger._use(1_000, hang)
+        ledger._connections.use(1_000, hang)
     assert len(attempts) == 1
 
 

@@ -7,6 +7,12 @@ PARTITIONED = ("unit/adapters/test_keys.py", "integration/test_transition.py")
 TIMERS = ("integration/test_leases_and_timers.py", "integration/test_event_source.py")
 STREAMS = ("integration/test_transition.py", *TIMERS)
 RECORDS = ("integration/test_trimming.py", "integration/test_redrive.py", "integration/test_event_source.py")
+LEDGER = (
+    "functional/test_record_order.py",
+    "functional/test_accept_order_reading.py",
+    "integration/test_ledger.py",
+    "integration/test_ledger_connections.py",
+)
 VENUE = ("integration/test_venue.py",)
 REPLICATION = ("integration/test_cluster_replication.py",)
 ROOM = ("integration/test_intake.py", "integration/test_overload.py")
@@ -40,12 +46,8 @@ CONCERNED = {
         *ROOM,
     ),
     "adapters/keys": PARTITIONED,
-    "adapters/ledger": (
-        "functional/test_record_order.py",
-        "functional/test_accept_order_reading.py",
-        "integration/test_ledger.py",
-        "integration/test_ledger_connections.py",
-    ),
+    "adapters/ledger": LEDGER,
+    "adapters/ledger_connections": LEDGER,
     "adapters/orders": ("functional/test_route_order.py", "functional/test_submit_order.py", *PARTITIONED),
     "adapters/replication": ("functional/test_submit_order.py", *REPLICATION),
     "adapters/streams": ("unit/event_source/test_dead_letters.py", *STREAMS),

@@ -1,27 +1,20 @@
 """The ledger in Postgres: batches of status entries in, orders and their histories out."""
 
-import queue
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import pg8000.native
-from pg8000.exceptions import DatabaseError, InterfaceError
 
 from orderflow.adapters.codec import event_decoder
+from orderflow.adapters.ledger_connections import LedgerConnections
 from orderflow.domain.order import StatusEvent
 from orderflow.domain.tokens import TOKENS
-from orderflow.errors import RetryableError
 
-MAX_CONNECTIONS = 8
-WAIT_FOR_PLACE_S = 5
 READ_TIMEOUT_MS, WRITE_TIMEOUT_MS = 2_000, 4_000
 """After this Postgres ends a statement itself; sooner than a connection is given up for lost."""
-
-Found = TypeVar("Found")
 
 # One statement, so one transaction and one trip. Postgres takes the documents apart itself, which is far cheaper than
 # to decode them here into rows and to encode those again.
@@ -83,9 +76,6 @@ _FIND_BY_PAIRS = f"""SELECT of_pair.* FROM unnest(CAST(:tokens_in AS text[]), CA
     ) AS of_pair
     ORDER BY created_at DESC, CAST(order_id AS uuid) DESC LIMIT :limit"""  # noqa: S608 - see above
 
-# The server ends the connection with these (57P01 to 57P05), or is a standby by now (25006).
-_ENDS_CONNECTION = ("57P01", "57P02", "57P03", "57P04", "57P05", "25006")
-
 
 class Step(msgspec.Struct, frozen=True):
     """One step of an order as the status stream tells it: its event, and the order after it, both as JSON text."""
@@ -142,87 +132,11 @@ class OrderFilter(msgspec.Struct, frozen=True):
     before: tuple[str, str] | None = None
 
 
-class _LostError(RetryableError):
-    """The connection broke, or could not be opened."""
-
-
-class _Connection:
-    """A connection with the statement that is written with, prepared at its first use."""
-
-    def __init__(self, connection: pg8000.native.Connection) -> None:
-        self.run = connection.run
-        self.close = connection.close
-        self._prepare = connection.prepare
-        self._write: Any = None
-        self._limit_ms = 0
-
-    def write(self, **documents: str) -> None:
-        if self._write is None:
-            self._write = self._prepare(_WRITE)
-        self._write.run(**documents)
-
-    def limit(self, milliseconds: int) -> None:
-        """Have Postgres end a statement that takes longer."""
-        if milliseconds != self._limit_ms:
-            self.run(f"SET statement_timeout = {milliseconds:d}")
-            self._limit_ms = milliseconds
-
-
-class _Place:
-    """Where a connection is kept between two uses."""
-
-    def __init__(self, connect: Callable[[], pg8000.native.Connection]) -> None:
-        self._connect = connect
-        self._connection: _Connection | None = None
-
-    def use(self, limit_ms: int, work: Callable[[_Connection], Found]) -> Found:
-        """Do `work` on the connection that was kept; where that turns out to be broken, again on a fresh one.
-
-        Each has been kept since before Postgres was started again, or failed over, and is found broken when it is
-        used. Whatever is asked of the ledger may be asked twice: a step that is written already is left as it is.
-        """
-        kept = self._connection is not None
-        try:
-            return self._try(limit_ms, work)
-        except _LostError as error:
-            # After a time-out Postgres may still be at it, and would only have twice as much to do.
-            if not kept or _timed_out(error):
-                raise
-        return self._try(limit_ms, work)
-
-    def close(self) -> None:
-        """Close the connection; the next use opens another."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(InterfaceError, DatabaseError, OSError):
-                connection.close()
-
-    def _try(self, limit_ms: int, work: Callable[[_Connection], Found]) -> Found:
-        try:
-            if self._connection is None:
-                self._connection = _Connection(self._connect())
-            self._connection.limit(limit_ms)
-            return work(self._connection)
-        except (InterfaceError, OSError) as error:
-            self.close()
-            raise _LostError(f"Postgres can't be reached: {error}") from error
-        except DatabaseError as error:
-            code = _code(error)
-            if code[:2] == "08" or code in _ENDS_CONNECTION:
-                self.close()
-                raise _LostError(f"Postgres is not ready: {_message(error)}") from error
-            if _is_transient(code):
-                raise RetryableError(f"Postgres is not ready: {_message(error)}") from error
-            raise
-
-
 class Ledger:
     """The ledger's tables, through a few connections that are kept and shared by threads."""
 
     def __init__(self, connect: Callable[[], pg8000.native.Connection]) -> None:
-        self._idle: queue.LifoQueue[_Place] = queue.LifoQueue()
-        for _ in range(MAX_CONNECTIONS):
-            self._idle.put(_Place(connect))
+        self._connections = LedgerConnections(connect)
 
     def write(self, steps: Sequence[Step]) -> None:
         """Write steps in one transaction; those that are written already are left as they are.
@@ -236,7 +150,9 @@ class Ledger:
                 latest[step.order_id] = step
         events = _array(step.event for step in steps)
         snapshots = _array(step.order for step in latest.values())
-        self._use(WRITE_TIMEOUT_MS, lambda connection: connection.write(events=events, snapshots=snapshots))
+        self._connections.use(
+            WRITE_TIMEOUT_MS, lambda connection: connection.run_prepared(_WRITE, events=events, snapshots=snapshots)
+        )
 
     def find(self, order_id: str) -> OrderRow | None:
         """Return an order, or None when the ledger has none of this id. Raises RetryableError."""
@@ -288,60 +204,22 @@ class Ledger:
 
     def close(self) -> None:
         """Close the connections that are idle; the next use opens another."""
-        idle = [self._idle.get() for _ in range(self._idle.qsize())]
-        for place in idle:
-            place.close()
-            self._idle.put(place)
+        self._connections.close()
 
     def ping(self) -> None:
         """Raise RetryableError unless Postgres answers."""
         self._read("SELECT 1")
 
     def _read(self, statement: str, **values: Any) -> list[list[Any]]:
-        return self._use(READ_TIMEOUT_MS, lambda connection: list(connection.run(statement, **values) or []))
-
-    def _use(self, limit_ms: int, work: Callable[[_Connection], Found]) -> Found:
-        """Do `work` on one of the connections. Raises RetryableError when that is not possible right now."""
-        try:
-            place = self._idle.get(timeout=WAIT_FOR_PLACE_S)
-        except queue.Empty as error:
-            raise RetryableError(f"all {MAX_CONNECTIONS} connections to Postgres are busy") from error
-        try:
-            return place.use(limit_ms, work)
-        finally:
-            self._idle.put(place)
-
-
-def _timed_out(error: BaseException | None) -> bool:
-    """Tell whether a connection was given up because nothing came, which pg8000 calls a network error too."""
-    while error is not None and not isinstance(error, TimeoutError):
-        error = error.__cause__
-    return error is not None
+        return self._connections.use(
+            READ_TIMEOUT_MS, lambda connection: list(connection.run(statement, **values) or [])
+        )
 
 
 def _pairs(wanted: OrderFilter) -> list[tuple[str, str]]:
     """Return the pairs of tokens that a filter admits."""
     tokens_in, tokens_out = ([token] if token else list(TOKENS) for token in (wanted.token_in, wanted.token_out))
     return [(token_in, token_out) for token_in in tokens_in for token_out in tokens_out if token_in != token_out]
-
-
-def _code(error: DatabaseError) -> str:
-    """Return the SQLSTATE of an error, empty when it has none."""
-    details = error.args[0] if error.args else None
-    return str(details.get("C", "")) if isinstance(details, dict) else ""
-
-
-def _is_transient(code: str) -> bool:
-    """Tell whether the server, not the data, is at fault (SQLSTATE classes 08, 40, 53, 55, 57, 58).
-
-    So it is too while it lacks a table or a column: a deployment was quicker than its migration.
-    """
-    return code[:2] in ("08", "40", "53", "55", "57", "58") or code in ("42P01", "42703")
-
-
-def _message(error: DatabaseError) -> str:
-    details = error.args[0] if error.args else None
-    return str(details.get("M", details)) if isinstance(details, dict) else str(error)
 
 
 def _array(documents: Iterable[str]) -> str:
