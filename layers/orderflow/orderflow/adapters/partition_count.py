@@ -48,11 +48,14 @@ class AsyncPartitionCount:
     def __init__(self, client: AsyncRedis | AsyncRedisCluster, partitions: int) -> None:
         self._client = client
         self._partitions = partitions
+        self._held = False
         self._asked: asyncio.Task[None] | None = None
 
     async def hold(self) -> None:
         """Do as `hold_partition_count`, until it has succeeded once."""
-        if self._asked is None or (self._asked.done() and not _succeeded(self._asked)):
+        if self._held:
+            return
+        if self._asked is None or self._asked.done():
             self._asked = asyncio.create_task(self._ask())
         # A caller that leaves must not take the others' answer along.
         await asyncio.shield(self._asked)
@@ -63,10 +66,7 @@ class AsyncPartitionCount:
             await self._client.set(PARTITION_COUNT_KEY, self._partitions, nx=True)
             kept = await self._client.get(PARTITION_COUNT_KEY)
         _compare(kept, self._partitions)
-
-
-def _succeeded(task: asyncio.Task[None]) -> bool:
-    return not task.cancelled() and task.exception() is None
+        self._held = True
 
 
 def _compare(kept: bytes | str | None, partitions: int) -> None:
