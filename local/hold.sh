@@ -33,10 +33,12 @@ hold() {
     trap 'rm -f "$held"' EXIT
 }
 
-# Remove the lock of a dead process: one shell at a time, which looks again, so that no other's new lock is removed.
+# Remove the lock of a dead process: one shell at a time, which looks again, so that no other's new lock is removed. While
+# a dead one's is there nobody can make another; where there is none, one may be made at any moment.
 drop_dead() {
     if mkdir "$held.stale" 2>/dev/null; then
-        alive "$(readlink "$held" || true)" || rm -f "$held"
+        holder=$(readlink "$held" || true)
+        if [ -n "$holder" ] && ! alive "$holder"; then rm -f "$held"; fi
         rmdir "$held.stale"
     else
         find "$held.stale" -prune -mmin +1 -exec rmdir {} \; 2>/dev/null || true # of a shell that died in between

@@ -1,6 +1,7 @@
 """Real servers for the tests that want them: started once, on first use, and emptied before each test."""
 
 import asyncio
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ _LOOP = asyncio.new_event_loop()
 def pytest_configure() -> None:
     """Lend the thread an event loop; Mangum asks for it when a handler is imported, or makes one that nobody closes."""
     asyncio.set_event_loop(_LOOP)
+    # A job in a shell's background is started with Ctrl-C ignored, and so would be what the tests send it to.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure() -> None:

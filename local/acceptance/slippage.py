@@ -14,7 +14,7 @@ THIN_PAIRS = (("BONK", "SOL"), ("BONK", "USDC"), ("WIF", "SOL"), ("WIF", "USDC")
 PROBE_USD = {"BONK": 50_000_000, "WIF": 1_250}
 IMPACT_OF_ONE = Decimal("0.02")
 LEAST_ALLOWED_BPS = 100
-MOST_PROBES = 10
+MOST_PROBES = 14
 MOST_BURSTS = 4
 REASON = re.compile(r"Price moved (\d+\.\d\d)% \(max allowed: 1\.00%\)(; .+)?")
 
@@ -96,16 +96,15 @@ async def _thinnest_pair(trial: Trial) -> tuple[str, str]:
 
 async def _amount_with_impact(trial: Trial, token_in: str, token_out: str) -> Decimal:
     amount = Decimal(PROBE_USD[token_in])
-    impact = await _impact(trial, token_in, token_out, amount)
     for _ in range(MOST_PROBES):
-        if impact > 0:
-            break
-        amount *= 2  # it stays within a bin of constant price
         impact = await _impact(trial, token_in, token_out, amount)
-    else:
-        raise SuiteStoppedError(f"selling {amount} {token_in} moves the price of {token_out} by nothing")
-    # An impact grows a little more slowly than the amount, so one correction is close enough.
-    return (amount * IMPACT_OF_ONE / impact).quantize(Decimal(1))
+        if impact >= IMPACT_OF_ONE:
+            # From so near, the impact grows as the amount does.
+            return (amount * IMPACT_OF_ONE / impact).quantize(Decimal(1))
+        amount *= 2  # within a bin of constant price there is no impact at all
+    raise SuiteStoppedError(
+        f"selling {amount} {token_in} moves the price of {token_out} by less than {IMPACT_OF_ONE:.0%}"
+    )
 
 
 async def _impact(trial: Trial, token_in: str, token_out: str, amount: Decimal) -> Decimal:
