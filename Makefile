@@ -1,6 +1,6 @@
 # Every command of the project. Settings go on the line: make run PORT=4000 SPEED=0
 .DEFAULT_GOAL := help
-.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint mutants openapi validate sam services sam-api sam-lambda sam-run lock clean
+.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint mutants validate sam services sam-api sam-lambda sam-run lock clean
 
 BIN := .venv/bin
 SAM := sh local/sam.sh
@@ -23,13 +23,13 @@ run: .venv/.to-run ## start everything on this machine; Ctrl-C stops it
 	@$(PREPARE); exec $(BIN)/python -m local up
 
 bench: .venv/.to-run ## measure BASE_URL under load, or a system started for it; ARGS="--help" shows how
-	@$(PREPARE); exec $(BIN)/python -m local bench $(if $(BASE_URL),--base-url '$(BASE_URL)') $(ARGS)
+	@$(PREPARE); exec $(BIN)/python -m tests.harness bench $(if $(BASE_URL),--base-url '$(BASE_URL)') $(ARGS)
 
 chaos: .venv/.to-run ## break it on purpose and audit what becomes of its orders; ARGS="--help" shows how
-	@$(PREPARE); exec $(BIN)/python -m local chaos $(ARGS)
+	@$(PREPARE); exec $(BIN)/python -m tests.harness chaos $(ARGS)
 
 acceptance: .venv/.to-run ## act as a client of BASE_URL, or of a system started for it
-	@$(PREPARE); exec $(BIN)/python -m local acceptance $${BASE_URL:+--base-url "$$BASE_URL"} $(ARGS)
+	@$(PREPARE); exec $(BIN)/python -m tests.harness acceptance $${BASE_URL:+--base-url "$$BASE_URL"} $(ARGS)
 
 # Tests wait more than they compute, so four at once keep two cores busy; each worker has servers of its own.
 test: .venv/.to-test ## every test that takes no docker engine; ARGS="-k route" for some, ARGS="-p randomly" in any order
@@ -43,9 +43,6 @@ lint: .venv/.to-test ## style, types and the direction of imports
 
 mutants: .venv/.to-test .venv-mutants/.to-run ## make a copy wrong in many ways, and tell what no test notices; ARGS="--help" shows how
 	@$(PREPARE); exec .venv-mutants/bin/python -m tests.mutants $(ARGS)
-
-openapi: .venv/.to-test ## write docs/openapi.json from the code
-	@$(PREPARE); exec $(BIN)/python -m tests.openapi
 
 validate: sam ## lint and build template.yaml with the SAM CLI
 sam: .venv-sam/.to-run
@@ -94,33 +91,33 @@ fit = $(shell [ -x $(1)/bin/python ] && [ "$$(cat $(1)/.tree 2>/dev/null)" = "$$
 .PHONY: $(if $(call fit,.venv-localstack),,.venv-localstack/.to-run) $(if $(call fit,.venv-lock),,.venv-lock/.to-run)
 .PHONY: $(if $(call fit,.venv-mutants),,.venv-mutants/.to-run)
 
-.venv/.to-run: local/requirements.txt pyproject.toml local/install.sh
-	@sh local/install.sh .venv local/requirements.txt 30 --no-deps --no-build-isolation --editable .
+.venv/.to-run: local/setup/requirements.txt pyproject.toml local/setup/install.sh
+	@sh local/setup/install.sh .venv local/setup/requirements.txt 30 --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.to-test: tests/requirements.txt .venv/.to-run
-	@sh local/install.sh .venv tests/requirements.txt 30
+	@sh local/setup/install.sh .venv tests/requirements.txt 30
 	@touch $@
 
 .aws-sam/.built: .venv-sam/.to-run template.yaml $(shell find functions layers -name '*.py' -o -name '*.lua' -o -name '*.txt')
 	@$(SAM) build
 	@touch $@
 
-.venv-sam/.to-run: tests/requirements-sam.txt local/install.sh
-	@sh local/install.sh .venv-sam tests/requirements-sam.txt 60
+.venv-sam/.to-run: tests/requirements-sam.txt local/setup/install.sh
+	@sh local/setup/install.sh .venv-sam tests/requirements-sam.txt 60
 	@touch $@
 
 lock: .venv-lock/.to-run ## write the lock files anew from pyproject.toml; ARGS=--upgrade takes newer versions
-	@sh local/lock.sh $(ARGS)
+	@sh local/setup/lock.sh $(ARGS)
 
-.venv-lock/.to-run: local/requirements-lock.txt local/install.sh
-	@sh local/install.sh .venv-lock local/requirements-lock.txt 5
+.venv-lock/.to-run: local/setup/requirements-lock.txt local/setup/install.sh
+	@sh local/setup/install.sh .venv-lock local/setup/requirements-lock.txt 5
 	@touch $@
 
-.venv-mutants/.to-run: tests/requirements-mutants.txt local/install.sh
-	@sh local/install.sh .venv-mutants tests/requirements-mutants.txt 10
+.venv-mutants/.to-run: tests/requirements-mutants.txt local/setup/install.sh
+	@sh local/setup/install.sh .venv-mutants tests/requirements-mutants.txt 10
 	@touch $@
 
-.venv-localstack/.to-run: tests/requirements-localstack.txt local/install.sh
-	@PYTHON=$(PYTHON313) sh local/install.sh .venv-localstack tests/requirements-localstack.txt 40
+.venv-localstack/.to-run: tests/requirements-localstack.txt local/setup/install.sh
+	@PYTHON=$(PYTHON313) sh local/setup/install.sh .venv-localstack tests/requirements-localstack.txt 40
 	@touch $@

@@ -11,14 +11,8 @@ from orderflow.runtime.terminal import print_whatever_the_locale
 
 # Imported only when asked for: none should wait for what another needs.
 CLIENTS = {
-    "watch": ("local.watch", "place an order and follow it here, or follow one that is on its way"),
-    "bench": ("local.bench", "measure a system that is started for it, or the one at --base-url, under load"),
-    "chaos": ("local.chaos.command", "prove under faults that nothing is lost and nothing executed twice"),
+    "watch": ("local.client.watch", "place an order and follow it here, or follow one that is on its way"),
     "dead-letters": ("local.dead_letters", "list, show, redrive or discard the records that were given up"),
-    "acceptance": (
-        "local.acceptance",
-        "try every promise of the API on a system that is started for it, or on the one at --base-url",
-    ),
 }
 
 
@@ -58,17 +52,17 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "up":
-        from local.runner import run
+        from local.run.runner import run
         from local.settings import read_local_settings
 
         return run(read_local_settings(invoke=arguments.invoke, lambda_endpoint=arguments.lambda_endpoint))
     if arguments.command == "services":
-        from local.services import run
+        from local.servers.services import run
         from local.settings import read_local_settings
 
         return run(read_local_settings())
     if arguments.command == "migrate":
-        from local.migrate import migrate
+        from orderflow.migrate import migrate
         from orderflow.runtime.clients import database_url
 
         print(migrate(database_url(), arguments.to) or "The ledger has the schema that was asked for.")

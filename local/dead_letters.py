@@ -7,8 +7,8 @@ import msgspec
 import redis
 from rich.console import Console
 
+from local.run.system_under_test import find
 from local.settings import read_local_settings
-from local.system_under_test import find
 from orderflow.adapters.partition_count import kept_partition_count
 from orderflow.errors import OrderflowError, RejectedError
 from orderflow.event_source.redrive import DeadLetterBox, Letter

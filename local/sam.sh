@@ -3,7 +3,7 @@
 # Ports and settings that were changed for the other programs (REDIS_PORT, CONNECTIONS_PORT, SPEED …) reach the
 # functions too.
 set -eu
-. "$(dirname "$0")/hold.sh"
+. "$(dirname "$0")/setup/hold.sh"
 
 sam=$(dirname "$0")/../.venv-sam/bin/sam
 if [ ! -x "$sam" ]; then

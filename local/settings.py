@@ -86,10 +86,10 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     log_format: Literal["", "text", "json"] = ""
     health_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0  # of a poller in a container; 0 is none
     started_by: str = "make run"  # said in each answer: more than one way to run it could be at the same port
-    # For `python -m local chaos` alone: another way to Redis for each poller, `{name}` being the poller's; and a file
-    # that tells the pollers' functions to misbehave.
+    # For tests: another way to Redis for each poller, `{name}` being the poller's; and `module:function`, which makes
+    # what invokes the pollers' functions of the poller's name, the handlers and their time-outs.
     poller_redis_url: str = ""
-    faults_file: str = ""
+    invoker: str = ""
 
     @property
     def home(self) -> Path:

@@ -10,9 +10,9 @@ import pg8000.native
 import pytest
 import redis
 
-from local.backing import start_postgres, start_redis
-from local.migrate import migrate
+from local.servers.backing import start_postgres, start_redis
 from orderflow.adapters.postgres import connect
+from orderflow.migrate import migrate
 
 _LOOP = asyncio.new_event_loop()
 

@@ -6,9 +6,9 @@ from typing import Any
 from orderflow.adapters.orders import Transition
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.order import Order
-from orderflow.market.latency import BLOCKHASH_VALID_SLOTS
 from orderflow.runtime import clients, clock
 from orderflow.runtime.batch import BatchResponse, Step, StreamEvent, run_stage, stream_function
+from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS
 
 
 @stream_function

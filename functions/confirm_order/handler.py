@@ -6,9 +6,9 @@ from typing import Any
 from orderflow.adapters.orders import Transition
 from orderflow.domain.order import Order
 from orderflow.errors import RetryableError
-from orderflow.market.chain import settle
 from orderflow.runtime import clients, clock
 from orderflow.runtime.batch import BatchResponse, Step, StreamEvent, run_stage, stream_function
+from orderflow.venues.mock.chain import settle
 
 
 @stream_function

@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from orderflow.adapters.keys import partition_of
-from orderflow.adapters.replication import Written, transaction_executed
+from orderflow.adapters.replication import ReplicatedWrite, transaction_executed
 from orderflow.domain.order import Order
 from orderflow.errors import RetryableError
-from orderflow.market.chain import produce
-from orderflow.market.latency import SLOT_MS, SLOTS_TO_CONFIRM
-from orderflow.market.universe import VENUES
 from orderflow.runtime import clients
 from orderflow.runtime.batch import (
     BatchResponse,
@@ -20,6 +17,9 @@ from orderflow.runtime.batch import (
     run_batch,
     stream_function,
 )
+from orderflow.venues.mock.chain import produce
+from orderflow.venues.mock.latency import SLOT_MS, SLOTS_TO_CONFIRM
+from orderflow.venues.mock.universe import VENUES
 
 
 @stream_function
@@ -55,7 +55,7 @@ def produce_block(orders: Sequence[Order]) -> None:
     delay_ms = latency.scaled(SLOTS_TO_CONFIRM * SLOT_MS)
     owners.schedule("confirm", [(order, delay_ms) for order in told])
     # Nobody tells them again when this has been acknowledged.
-    replication.wait_for(Written(partition_of(order.order_id, owners.partitions)) for order in told)
+    replication.wait_for(ReplicatedWrite(partition_of(order.order_id, owners.partitions)) for order in told)
 
 
 def _landing_slot(order: Order) -> int:

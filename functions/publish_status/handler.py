@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from orderflow.adapters.replication import Written
+from orderflow.adapters.replication import ReplicatedWrite
 from orderflow.adapters.watchers import StatusEntry
 from orderflow.runtime import clients
 from orderflow.runtime.batch import (
@@ -45,18 +45,18 @@ def publish(partition: str, entries: list[StatusEntry]) -> int:
     """Send what a partition's entries mean for its watchers, in their order; return how many messages went out.
 
     Raises RetryableError when the connections can't be reached; then all of it is sent again. The local gateway knows
-    what each connection has had: it drops what comes again, and says what came too early, for which the whole history
-    is sent. Through API Gateway a client may see an event twice or late, which its sequence number tells.
+    what each connection has had: it drops what comes again, and says which came out of order, for which the whole
+    history is sent. Through API Gateway a client may see an event twice or late, which its sequence number tells.
     """
     # What is told must not be taken back by a failover.
-    clients.replication().wait_for([Written(partition)])
+    clients.replication().wait_for([ReplicatedWrite(partition)])
     watchers = clients.watchers()
     messages = watchers.messages(partition, entries)
     if not messages:
         return 0
     sent = clients.sockets().send(messages)
-    if sent.early:
-        clients.sockets().send(watchers.everything(partition, sent.early))
+    if sent.out_of_order:
+        clients.sockets().send(watchers.everything(partition, sent.out_of_order))
     if sent.gone:
         watchers.forget(partition, sent.gone)
     return len(messages)

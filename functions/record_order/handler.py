@@ -7,7 +7,7 @@ import msgspec
 from pg8000.exceptions import DatabaseError
 
 from orderflow.adapters.ledger import Step
-from orderflow.adapters.replication import Written
+from orderflow.adapters.replication import ReplicatedWrite
 from orderflow.domain.status import TERMINAL
 from orderflow.runtime import clients
 from orderflow.runtime.batch import (
@@ -39,7 +39,9 @@ def record_order(records: Sequence[StreamRecord], failures: Failures) -> Done:
     failures.attempt(records, read)
     check_partitions((record, step.order_id) for record, step in steps)
     # What is recorded must not be taken back by a failover.
-    clients.replication().wait_for(Written(partition) for partition in {record["partition"] for record in records})
+    clients.replication().wait_for(
+        ReplicatedWrite(partition) for partition in {record["partition"] for record in records}
+    )
     try:
         record_orders([step for _, step in steps])
     except DatabaseError:
@@ -60,4 +62,4 @@ def record_orders(steps: Sequence[Step]) -> None:
     if not steps:
         return
     clients.ledger().write(steps)
-    clients.orders().let_go([step.order_id for step in steps if step.status in TERMINAL])
+    clients.orders().expire_after_recording([step.order_id for step in steps if step.status in TERMINAL])

@@ -6,9 +6,9 @@ from typing import Any
 from orderflow.adapters.orders import Transition
 from orderflow.domain.order import Order
 from orderflow.errors import RejectedError
-from orderflow.market.universe import VENUES
 from orderflow.runtime import clients, clock
 from orderflow.runtime.batch import BatchResponse, Step, StreamEvent, run_stage, stream_function
+from orderflow.venues.mock.universe import VENUES
 
 
 @stream_function

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from orderflow.adapters.orders import Transition
-from orderflow.adapters.replication import step_taken, transaction_executed, transaction_sent
+from orderflow.adapters.replication import transaction_executed, transaction_sent, transition_written
 from orderflow.domain.order import Order
-from orderflow.domain.signature import sign
 from orderflow.domain.status import Status
-from orderflow.market.latency import SLOT_MS
 from orderflow.runtime import clients, clock
 from orderflow.runtime.batch import BatchResponse, Step, StreamEvent, run_stage, stream_function
+from orderflow.venues.mock.latency import SLOT_MS
+from orderflow.venues.mock.signer import sign
 
 
 @stream_function
@@ -37,7 +37,7 @@ def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
     signed = [order for order in stepped if order.status is Status.SUBMITTED]
     signed += [order for order in stale if order.status is Status.SUBMITTED and _still_stands(order)]
     orders, latency, replication = clients.orders(), clients.latency(), clients.replication()
-    replication.wait_for(step_taken(order, orders.partitions) for order in signed)
+    replication.wait_for(transition_written(order, orders.partitions) for order in signed)
     landings = (latency.landing(order.chosen_route.slot, order.request) for order in signed)
     delays = [latency.scaled(landing.slots * SLOT_MS) for landing in landings]
     settled = clients.venue().send(list(zip(signed, delays, strict=True)))

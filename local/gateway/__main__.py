@@ -10,7 +10,6 @@ from functools import partial
 
 import uvicorn
 
-from local.claims import StartError, listen, server_name
 from local.gateway.app import gateway_app
 from local.gateway.connection_limits import RESERVED_FILES, ConnectionLimits, limits_within
 from local.gateway.connections import Connections
@@ -18,7 +17,8 @@ from local.gateway.hosts import Hosts
 from local.gateway.library_lines import take_library_lines
 from local.gateway.management_server import ManagementServer, management_listeners, run_both
 from local.gateway.protocols import PING_INTERVAL_S, PING_TIMEOUT_S, HttpProtocol, WebSocketProtocol
-from local.lifeline import end_with_parent
+from local.run.locks import StartError, listen, server_name
+from local.run.parent_watchdog import end_with_parent
 from local.settings import LocalSettings, names_in, read_local_settings
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 from orderflow.runtime.logging import get_logger

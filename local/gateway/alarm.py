@@ -16,7 +16,7 @@ class Alarm:
         if self._timer is None:
             self._timer = loop.call_later(seconds, self._ring)
 
-    def call_off(self) -> None:
+    def cancel(self) -> None:
         """Do not act."""
         if self._timer is not None:
             self._timer.cancel()

@@ -32,8 +32,8 @@ def gateway_app(
     """
     connections = connections if connections is not None else Connections()
     refusals = Refusals("gateway")
-    requests = AtMost(max_requests, http_api, refusals)
-    health = AtMost(MAX_HEALTH_REQUESTS, http_api, refusals, "MAX_HEALTH_REQUESTS")
+    requests = ConcurrencyLimit(max_requests, http_api, refusals)
+    health = ConcurrencyLimit(MAX_HEALTH_REQUESTS, http_api, refusals, "MAX_HEALTH_REQUESTS")
     sockets = WebSocketApi(websocket_api, connections, max_sockets, refusals)
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,7 +65,7 @@ def _readable_for(origins: Collection[str], app: ASGIApp) -> ASGIApp:
     )
 
 
-class AtMost:
+class ConcurrencyLimit:
     """An application that serves so many requests at once, and refuses more at hardly any cost."""
 
     def __init__(self, max_requests: int, app: ASGIApp, refusals: Refusals, limit: str = "MAX_REQUESTS") -> None:

@@ -19,7 +19,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from functions.accept_order.problems import without_faults
 from local.gateway.connections import Connection, Connections
 from local.gateway.ordering import Ordering, Verdict
-from orderflow.adapters.sockets import BATCH_PATH, MAX_BATCH_BYTES, MAX_MESSAGE_BYTES, SECRET_HEADER, Kept, Message
+from orderflow.adapters.sockets import (
+    BATCH_PATH,
+    MAX_BATCH_BYTES,
+    MAX_MESSAGE_BYTES,
+    SECRET_HEADER,
+    Message,
+    Undelivered,
+)
 
 TURN = 100
 """So many messages are queued before the connections have a turn to write."""
@@ -47,20 +54,20 @@ def management_app(connections: Connections, secret: str) -> ASGIApp:
         """Deliver many messages in one request, which API Gateway has not; answer with those that were kept back."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             return _error(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "BadRequestException", "A batch is application/json")
-        kept = Kept([], [])
+        undelivered = Undelivered([], [])
         for place, message in enumerate(_read_batch(await _read(request, MAX_BATCH_BYTES))):
             if place % TURN == 0:
                 await asyncio.sleep(0)  # or what one client gets of a large batch would look as if it did not read
             connection = connections.find(message.connection_id)
             if connection is None:
-                kept.gone.append(place)
+                undelivered.gone.append(place)
                 continue
             verdict = ordering.judge(connection, message)
             if verdict is Verdict.PASS:
                 connection.send(message.text)
             elif verdict is Verdict.EARLY:
-                kept.early.append(place)
-        return Response(msgspec.json.encode(kept), media_type="application/json")
+                undelivered.out_of_order.append(place)
+        return Response(msgspec.json.encode(undelivered), media_type="application/json")
 
     class OneConnection(HTTPEndpoint):
         """A connection, as API Gateway has it."""

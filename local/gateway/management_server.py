@@ -9,10 +9,10 @@ from functools import partial
 
 import uvicorn
 
-from local.claims import listen
 from local.gateway.connections import Connections
 from local.gateway.management import management_app
 from local.gateway.protocols import ManagementProtocol
+from local.run.locks import listen
 from local.settings import LocalSettings
 from orderflow.errors import ConfigurationError
 

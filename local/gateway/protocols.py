@@ -68,14 +68,14 @@ class HttpProtocol(RequestReader):
         super().on_message_begin()
 
     def head_is_read(self) -> None:
-        self._request_alarm.call_off()
+        self._request_alarm.cancel()
         self._request_alarm.set(self.loop, BODY_S)
 
     def request_is_read(self) -> None:
-        self._request_alarm.call_off()
+        self._request_alarm.cancel()
 
     def refuse(self, answer: Response, reason: str, detail: str) -> None:
-        self._request_alarm.call_off()
+        self._request_alarm.cancel()
         super().refuse(answer, reason, detail)
 
     def answer_refusal(self, answer: Response) -> None:
@@ -101,7 +101,7 @@ class HttpProtocol(RequestReader):
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        self._stalled_alarm.call_off()
+        self._stalled_alarm.cancel()
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -145,7 +145,7 @@ class HttpProtocol(RequestReader):
 
     def _call_off_alarms(self) -> None:
         for alarm in (self._request_alarm, self._stalled_alarm, self._refused_alarm):
-            alarm.call_off()
+            alarm.cancel()
 
     def _abort(self) -> None:
         self.transport.abort()
@@ -217,7 +217,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: Any) -> None:
         await super().send(message)
         if message["type"] == "websocket.accept":
-            self._handshake_alarm.call_off()
+            self._handshake_alarm.cancel()
         if message["type"] == "websocket.http.response.body":
             # An upgrade that was answered with something else: uvicorn would call it an error that none was made.
             self.handshake_complete = True
@@ -227,7 +227,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        self._stalled_alarm.call_off()
+        self._stalled_alarm.cancel()
         super().resume_writing()
 
     def send_keepalive_ping(self) -> None:
@@ -241,8 +241,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._stalled_alarm.set(self.loop, CLOSING_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._handshake_alarm.call_off()
-        self._stalled_alarm.call_off()
+        self._handshake_alarm.cancel()
+        self._stalled_alarm.cancel()
         if self.on_lost is not None:
             self.on_lost()
         super().connection_lost(exc)

@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from local.__main__ import CLIENTS, make_parser
+from local.__main__ import make_parser
+from tests.harness.__main__ import COMMANDS
+from tests.harness.__main__ import make_parser as make_harness_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 HISTORY = {ROOT / "CHANGELOG.md", ROOT / "docs" / "decisions.md"}  # they name commands, of their time
 DOCUMENTS = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "tests").rglob("README.md")} - HISTORY)
-PROGRAMS = [*(ROOT / "local").rglob("*.py"), *(ROOT / "local").rglob("*.sh"), ROOT / "Makefile"]
+PROGRAMS = [
+    *(ROOT / "local").rglob("*.py"),
+    *(ROOT / "tests/harness").rglob("*.py"),
+    *(ROOT / "local").rglob("*.sh"),
+    ROOT / "Makefile",
+]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 SETTINGS = {*re.findall(r"^SETTINGS := (.*)$", MAKEFILE, re.MULTILINE)[0].split(), "ARGS", "BASE_URL", "PYTHON"}
@@ -42,8 +49,8 @@ def check_make(words: list[str]) -> None:
     assert set(targets) <= TARGETS
     given = dict(word.split("=", 1) for word in words if "=" in word)
     assert given.keys() <= SETTINGS
-    if targets and targets[0] in CLIENTS:
-        check_ours([targets[0], *shlex.split(given.get("ARGS", ""))])
+    if targets and targets[0] in COMMANDS:
+        make_harness_parser(targets).parse_args([targets[0], *shlex.split(given.get("ARGS", ""))])
 
 
 def check_ours(words: list[str]) -> None:
@@ -63,6 +70,8 @@ def test_a_command_line_of_a_document_is_one_that_works_as_printed(document: str
         assert words[0] == ".venv/bin/python", "no other python has what it needs"
         if words[2] == "local":
             check_ours(words[3:])
+        elif words[2] == "tests.harness":
+            make_harness_parser(words[3:]).parse_args(words[3:])
         else:
             assert (ROOT / words[2].replace(".", "/")).with_suffix(".py").exists()
 

@@ -13,7 +13,7 @@ from orderflow.runtime.settings import LedgerSettings, MarketSettings, SocketSet
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "local/compose.yaml").read_text())
 ON_LAMBDA: dict[str, Any] = yaml.safe_load((ROOT / "local/localstack/lambda.compose.yaml").read_text())
 DOCKERFILE = (ROOT / "local/Dockerfile").read_text()
-REQUIREMENTS = (ROOT / "local/requirements.txt").read_text()
+REQUIREMENTS = (ROOT / "local/setup/requirements.txt").read_text()
 MODELS: list[type[msgspec.Struct]] = [LocalSettings, LedgerSettings, MarketSettings, SocketSettings]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.template import read_document
-from tests.cloudformation import Stack, references
+from tests.support.cloudformation import Stack, references
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = read_document(ROOT / "template.yaml")

@@ -14,7 +14,12 @@ PROGRAMS = sorted(
     for path in (ROOT / directory).rglob("*.py")
     if ".venv" not in path.parts
 )
-ENTRIES = ["local/__main__.py", "local/poller.py", "local/gateway/__main__.py", "orderflow/event_source/__main__.py"]
+ENTRIES = [
+    "local/__main__.py",
+    "local/run/poller.py",
+    "local/gateway/__main__.py",
+    "orderflow/event_source/__main__.py",
+]
 
 
 def calls_without_encoding(tree: ast.AST) -> Iterator[int]:

@@ -10,7 +10,7 @@ from local.template import read_document, read_template
 from orderflow.event_source import lag
 from orderflow.event_source.__main__ import INVOCATION_S, Binding, EventSourceSettings
 from orderflow.event_source.mapping import EventSourceMapping
-from tests.cloudformation import Stack
+from tests.support.cloudformation import Stack
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "template.yaml")
@@ -84,8 +84,8 @@ def test_the_health_check_asks_where_the_program_answers() -> None:
     *_, program, port = CONTAINER["HealthCheck"]["Command"]
 
     assert port == environment(CONTAINER)["HEALTH_PORT"]
-    assert (ROOT / "local" / Path(program).name).exists()
-    assert f"COPY local/healthy.py {program}" in (ROOT / "local/Dockerfile").read_text(encoding="utf-8")
+    assert (ROOT / "local/run" / Path(program).name).exists()
+    assert f"COPY local/run/healthy.py {program}" in (ROOT / "local/Dockerfile").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.template import FunctionTemplate, read_document, read_template
-from tests.cloudformation import Stack
+from tests.support.cloudformation import Stack
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "template.yaml")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.template import read_document, read_template
-from tests.cloudformation import Stack
+from tests.support.cloudformation import Stack
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = read_document(ROOT / "template.yaml")

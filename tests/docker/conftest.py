@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose_project import Project, skip_without_engine
+from tests.support.compose_project import Project, skip_without_engine
 
 AUDITED = Path(__file__).parent / "audit.compose.yaml"
 

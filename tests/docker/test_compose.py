@@ -5,10 +5,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from local.claims import StartError, listen
-from tests.compose_project import PASSWORD, Project
+from local.run.locks import StartError, listen
 from tests.e2e.orders import place_many
 from tests.integration.conftest import eventually
+from tests.support.compose_project import PASSWORD, Project
 
 OURS = ("gateway", "event-source", "migration")
 SERVICES = ("redis", "postgres", "localstack", "gateway", "event-source")

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 READY_S = 60.0
 

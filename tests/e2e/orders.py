@@ -7,10 +7,10 @@ from contextlib import closing
 import aiohttp
 import redis
 
-from local.chaos.audit import as_on_chain, conserved, executed_once, histories, present
-from local.chaos.audit import ended as every_order_ended
-from local.chaos.evidence import read_chain, read_ledger
 from orderflow.adapters.postgres import connect
+from tests.harness.chaos.audit import as_on_chain, conserved, executed_once, histories, present
+from tests.harness.chaos.audit import ended as every_order_ended
+from tests.harness.chaos.evidence import read_chain, read_ledger
 
 ORDER = {"token_in": "SOL", "token_out": "USDC", "amount": "0.5", "order_type": "market"}
 BACK = {"token_in": "USDC", "token_out": "SOL", "amount": "110", "order_type": "market"}

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from local.acceptance import SUITES, run_suites
+from tests.harness.acceptance import SUITES, run_suites
 
 
 @pytest.mark.parametrize("suite", SUITES)

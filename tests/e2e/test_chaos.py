@@ -1,11 +1,11 @@
-"""A short chaos run: what `python -m local chaos` does for a minute, done for half of one."""
+"""A short chaos run: what `python -m tests.harness chaos` does for a minute, done for half of one."""
 
 from io import StringIO
 
 from rich.console import Console
 
-from local.chaos.command import make_plan, suffer
-from local.chaos.report import Report, show
+from tests.harness.chaos.command import inject_faults, make_plan
+from tests.harness.chaos.report import Report, show
 
 FAULTS = ["cut-poller", "handler-raises-after", "kill-gateway", "kill-poller", "kill-postgres", "kill-redis"]
 SEED = 3
@@ -22,7 +22,7 @@ def tables(report: Report) -> str:
 def test_under_faults_nothing_is_lost_doubled_stalled_or_told_wrongly() -> None:
     plan = make_plan(FAULTS, seconds=31, rate=25, seed=SEED, speed=0.2)
 
-    report = suffer(plan, workers=2, tell=lambda _: None)
+    report = inject_faults(plan, workers=2, tell=lambda _: None)
 
     assert report.violations == [], tables(report)
     assert sorted(fault.name for fault in report.happened) == FAULTS

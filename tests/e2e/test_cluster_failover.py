@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.conftest import Run
 from tests.e2e.orders import BACK, ORDER, audit, ended, place_many
 from tests.integration.conftest import eventually
-from tests.redis_cluster import Nodes, run_nodes
+from tests.support.redis_cluster import Nodes, run_nodes
 
 NewRun = Callable[..., Run]
 

@@ -16,7 +16,7 @@ import redis
 from tests.e2e.conftest import Run
 from tests.e2e.orders import audit
 from tests.integration.conftest import eventually
-from tests.recorded import RecordedOrder, Recording, load, read_recording, recordings
+from tests.support.recorded import RecordedOrder, Recording, load, read_recording, recordings
 
 NewRun = Callable[..., Run]
 

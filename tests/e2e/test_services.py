@@ -14,15 +14,15 @@ import pytest
 import redis
 from pg8000.exceptions import DatabaseError
 
-from local.listening import addresses_for_containers
-from local.shared_secret import CONNECTIONS, shared_secret
+from local.run.shared_secret import CONNECTIONS, shared_secret
+from local.servers.listening import addresses_for_containers
 from orderflow.adapters.postgres import connect
-from tests.background import Background, Programs, programs
 from tests.e2e.conftest import Run
 from tests.e2e.orders import audit, ended, place_many, under_way
 from tests.integration.conftest import eventually
-from tests.ports import free_port
-from tests.services import Services, start_services
+from tests.support.background import Background, Programs, programs
+from tests.support.ports import free_port
+from tests.support.services import Services, start_services
 
 NewRun = Callable[..., Run]
 UNREACHABLE = "is `make services` up?"
@@ -60,7 +60,7 @@ def lambda_api(services: Services, background: Programs, directory: Path) -> Bac
         LAMBDA_PORT=str(free_port()),
         LOG_LEVEL="WARNING",
     )
-    command = [sys.executable, "-m", "tests.lambda_api", environment["LAMBDA_PORT"]]
+    command = [sys.executable, "-m", "tests.support.lambda_api", environment["LAMBDA_PORT"]]
     return background.make(command, environment, directory / "lambda.log")
 
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.e2e.conftest import Run
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 NewRun = Callable[..., Run]
 

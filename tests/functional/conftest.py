@@ -7,8 +7,8 @@ import pytest
 from websockets.sync.client import connect
 
 from orderflow.runtime import async_clients, clients, clock
-from tests.fakes import Outside
-from tests.socket_gateway import Gateway, Watcher
+from tests.support.fakes import Outside
+from tests.support.socket_gateway import Gateway, Watcher
 
 _OPENED = [opened for opened in vars(clients).values() if hasattr(opened, "cache_clear")]
 _NAMES = ("redis_client", "orders", "venue", "ledger", "sockets", "watchers", "latency", "router", "replication")

@@ -17,9 +17,9 @@ from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
 from orderflow.errors import UnknownStatusError
 from orderflow.runtime.batch import StreamEvent
-from tests.builders import ORDER_ID, encode, land, make_order, order_records, records, status_fields
-from tests.fakes import Outside
-from tests.http_api import get
+from tests.support.builders import ORDER_ID, encode, land, make_order, order_records, records, status_fields
+from tests.support.fakes import Outside
+from tests.support.http_api import get
 
 Handler = Callable[[StreamEvent, Any], Any]
 

@@ -10,14 +10,14 @@ from orderflow.adapters.intake import Conflict
 from orderflow.adapters.keys import partition_of
 from orderflow.domain.order import OrderId, OrderRequest
 from orderflow.errors import RetryableError
-from tests.builders import (
+from tests.support.builders import (
     OTHER_ID,
     make_order,
     make_request,
     read_event,
 )
-from tests.fakes import Outside
-from tests.http_api import SOL_MINT, assert_problem, assert_refused, call, get, post, written
+from tests.support.fakes import Outside
+from tests.support.http_api import SOL_MINT, assert_problem, assert_refused, call, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 

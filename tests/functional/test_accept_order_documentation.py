@@ -10,9 +10,9 @@ from orderflow.adapters.ledger import OrderRow
 from orderflow.adapters.public import ATOMS
 from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
-from tests.builders import NOW_MS, ORDER_ID, make_order
-from tests.fakes import Outside
-from tests.http_api import get, post, written
+from tests.support.builders import NOW_MS, ORDER_ID, make_order
+from tests.support.fakes import Outside
+from tests.support.http_api import get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 

@@ -12,9 +12,9 @@ from redis import exceptions
 from functions.watch_order.handler import websocket_api
 from orderflow.errors import RetryableError
 from orderflow.runtime import faults, refusals
-from tests.builders import ORDER_ID, read_event
-from tests.fakes import Outside
-from tests.http_api import Answer, assert_problem, get, post, written
+from tests.support.builders import ORDER_ID, read_event
+from tests.support.fakes import Outside
+from tests.support.http_api import Answer, assert_problem, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 

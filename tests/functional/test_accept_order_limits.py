@@ -16,9 +16,9 @@ from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from orderflow.runtime import async_clients
 from orderflow.runtime.at_once import AtOnce
-from tests.builders import ORDER_ID, make_order
-from tests.fakes import Outside
-from tests.http_api import get, written
+from tests.support.builders import ORDER_ID, make_order
+from tests.support.fakes import Outside
+from tests.support.http_api import get, written
 
 QUOTE = "/api/quote?token_in=SOL&token_out=USDC&amount=1"
 Answer = tuple[int, dict[str, str], Any]

@@ -8,9 +8,9 @@ from orderflow.adapters.intake import Conflict
 from orderflow.adapters.keys import partition_of
 from orderflow.domain.order import OrderId
 from orderflow.errors import OverloadedError
-from tests.builders import OTHER_ID
-from tests.fakes import Outside
-from tests.http_api import assert_problem, assert_refused, get, post, written
+from tests.support.builders import OTHER_ID
+from tests.support.fakes import Outside
+from tests.support.http_api import assert_problem, assert_refused, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 
 from orderflow.domain.status import Status
-from tests.builders import ORDER_ID, make_order, make_request
-from tests.fakes import Outside
-from tests.http_api import assert_refused, get, post, written
+from tests.support.builders import ORDER_ID, make_order, make_request
+from tests.support.fakes import Outside
+from tests.support.http_api import assert_refused, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 

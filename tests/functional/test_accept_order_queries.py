@@ -8,9 +8,9 @@ from fastapi.routing import APIRoute
 
 from functions.accept_order.app import app
 from functions.accept_order.reading import router
-from tests.builders import ORDER_ID, read_event
-from tests.fakes import Outside
-from tests.http_api import Answer, assert_problem, assert_refused, call, post, written
+from tests.support.builders import ORDER_ID, read_event
+from tests.support.fakes import Outside
+from tests.support.http_api import Answer, assert_problem, assert_refused, call, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 

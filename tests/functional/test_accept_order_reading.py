@@ -18,8 +18,8 @@ from orderflow.domain.pools.swap import swap
 from orderflow.domain.status import Status
 from orderflow.domain.tokens import TOKENS
 from orderflow.errors import RetryableError
-from orderflow.market.latency import Latency
-from tests.builders import (
+from orderflow.venues.mock.latency import Latency
+from tests.support.builders import (
     NOW_MS,
     ORDER_ID,
     OTHER_ID,
@@ -29,8 +29,8 @@ from tests.builders import (
     nth_id,
     read_event,
 )
-from tests.fakes import Outside
-from tests.http_api import ORDER, SOL_MINT, USDC_MINT, assert_problem, assert_refused, call, get
+from tests.support.fakes import Outside
+from tests.support.http_api import ORDER, SOL_MINT, USDC_MINT, assert_problem, assert_refused, call, get
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from functions.accept_order.order_input import MAX_BODY_BYTES
-from tests.fakes import Outside
-from tests.http_api import SOL_MINT, assert_problem, assert_refused, get, post, written
+from tests.support.fakes import Outside
+from tests.support.http_api import SOL_MINT, assert_problem, assert_refused, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 

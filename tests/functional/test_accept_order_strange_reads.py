@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.builders import ORDER_ID
-from tests.fakes import Outside
-from tests.http_api import assert_problem, get
+from tests.support.builders import ORDER_ID
+from tests.support.fakes import Outside
+from tests.support.http_api import assert_problem, get
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 

@@ -14,9 +14,9 @@ from orderflow.adapters.ledger import Fill, OrderRow
 from orderflow.domain.order import Order, event_of
 from orderflow.domain.routing import Leg, Route
 from orderflow.domain.status import Status
-from tests.builders import NOW_MS, ORDER_ID, encode, make_order, read_event
-from tests.fakes import Outside
-from tests.http_api import get
+from tests.support.builders import NOW_MS, ORDER_ID, encode, make_order, read_event
+from tests.support.fakes import Outside
+from tests.support.http_api import get
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 

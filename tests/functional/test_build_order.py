@@ -3,9 +3,9 @@
 from functions.build_order.handler import lambda_handler
 from orderflow.adapters.orders import Transition
 from orderflow.domain.status import Status
-from orderflow.market.latency import Latency
-from tests.builders import NOW_MS, OTHER_ID, make_order, make_request, order_records, read_event, route_for
-from tests.fakes import Outside
+from orderflow.venues.mock.latency import Latency
+from tests.support.builders import NOW_MS, OTHER_ID, make_order, make_request, order_records, read_event, route_for
+from tests.support.fakes import Outside
 
 
 def test_orders_go_on_to_be_submitted_when_their_transactions_are_built(outside: Outside) -> None:

@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosed
 
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES, SECRET_HEADER, ApiGatewaySockets, Message
-from tests.builders import ORDER_ID
-from tests.socket_gateway import SECRET, Gateway, Watcher, api_client
+from tests.support.builders import ORDER_ID
+from tests.support.socket_gateway import SECRET, Gateway, Watcher, api_client
 
 
 def message(connection_id: str, text: str = "{}") -> Message:

@@ -13,9 +13,9 @@ from functions.submit_order.handler import lambda_handler as submit_order
 from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.pools import Dlmm
 from orderflow.domain.status import Status
-from orderflow.market.latency import Latency
-from tests.builders import NOW_MS, make_order, make_request, market, nth_id, order_records
-from tests.fakes import FakeVenue, Outside
+from orderflow.venues.mock.latency import Latency
+from tests.support.builders import NOW_MS, make_order, make_request, market, nth_id, order_records
+from tests.support.fakes import FakeVenue, Outside
 
 REQUESTS = [
     make_request("SOL", "USDC", "12.5"),

@@ -12,10 +12,10 @@ from websockets.sync.client import ClientConnection, connect
 from local.gateway import frame_rate
 from local.gateway.app import gateway_app
 from orderflow.adapters.subscriptions import MAX_SUBSCRIPTIONS
-from tests.builders import nth_id
-from tests.fakes import Outside
 from tests.integration.conftest import eventually
-from tests.served import served
+from tests.support.builders import nth_id
+from tests.support.fakes import Outside
+from tests.support.served import served
 
 TIMEOUT_S = 20
 PING = '{"action":"ping"}'

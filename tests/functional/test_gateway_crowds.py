@@ -12,8 +12,8 @@ from websockets.sync.client import connect
 from local.gateway import protocols
 from local.gateway.connection_limits import TURNING_AWAY, ConnectionLimits
 from tests.integration.conftest import eventually
-from tests.raw_http import HANDSHAKE_HEADERS, Recorder, read_head, read_to_end, say, statuses
-from tests.served import Served, served
+from tests.support.raw_http import HANDSHAKE_HEADERS, Recorder, read_head, read_to_end, say, statuses
+from tests.support.served import Served, served
 
 MOST = 5
 LAST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

@@ -8,8 +8,8 @@ from starlette.types import ASGIApp
 
 from local.gateway.app import WEBSOCKET_PATHS, gateway_app
 from local.gateway.hosts import Checked, Hosts
-from tests.raw_http import HANDSHAKE_HEADERS, Recorder, read_head, say, statuses
-from tests.served import Served, served
+from tests.support.raw_http import HANDSHAKE_HEADERS, Recorder, read_head, say, statuses
+from tests.support.served import Served, served
 
 LAST = b"Connection: close\r\nContent-Length: 0\r\n\r\n"
 

@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from functions.accept_order.problems import without_faults
 from local.gateway.library_lines import LIBRARIES, take_library_lines
-from tests.served import Served, served
+from tests.support.served import Served, served
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from local.gateway.connections import MAX_WAITING_FRAMES, POLICY_VIOLATION, Conn
 from local.gateway.websocket import WebSocketApi
 from orderflow.runtime.refusals import Refusals
 from tests.integration.conftest import eventually
-from tests.served import Served, served
+from tests.support.served import Served, served
 
 FRAME = "x" * 4_000
 SHORT_S = 0.3

@@ -10,8 +10,8 @@ from local.gateway import heads, protocols
 from local.gateway.app import gateway_app
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 from tests.integration.conftest import eventually
-from tests.raw_http import HANDSHAKE_HEADERS, Recorder, read_head, read_to_end, say, statuses
-from tests.served import Served, served
+from tests.support.raw_http import HANDSHAKE_HEADERS, Recorder, read_head, read_to_end, say, statuses
+from tests.support.served import Served, served
 
 POST = b"POST /orders HTTP/1.1\r\nHost: localhost\r\n"
 SMUGGLED = b"DELETE /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"

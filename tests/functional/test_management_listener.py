@@ -20,10 +20,10 @@ from orderflow.adapters.sockets import (
     Message,
 )
 from orderflow.errors import RejectedError, RetryableError
-from tests.builders import ORDER_ID
-from tests.fakes import Outside
-from tests.served import Served, served
-from tests.socket_gateway import SECRET, Gateway, Watcher, api_client
+from tests.support.builders import ORDER_ID
+from tests.support.fakes import Outside
+from tests.support.served import Served, served
+from tests.support.socket_gateway import SECRET, Gateway, Watcher, api_client
 
 BATCH = "/@connections"
 JSON = {"content-type": "application/json"}

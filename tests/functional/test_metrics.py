@@ -13,8 +13,8 @@ from orderflow.errors import RejectedError, RetryableError
 from orderflow.runtime.batch import Step, StreamEvent, run_stage
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.observability import traced
-from tests.builders import NOW_MS, make_order, nth_id, order_records
-from tests.fakes import Outside
+from tests.support.builders import NOW_MS, make_order, nth_id, order_records
+from tests.support.fakes import Outside
 
 _numbers = count(1)
 

@@ -13,8 +13,8 @@ from functions.submit_order.handler import lambda_handler as submit_order
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from orderflow.runtime.batch import StreamEvent
-from tests.builders import make_order, nth_id, order_records, records, status_fields
-from tests.fakes import Outside
+from tests.support.builders import make_order, nth_id, order_records, records, status_fields
+from tests.support.fakes import Outside
 
 Handler = Callable[[StreamEvent, Any], Any]
 

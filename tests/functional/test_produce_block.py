@@ -7,11 +7,20 @@ from functions.produce_block.handler import lambda_handler
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from orderflow.market.chain import Blocks, MarketState, produce
-from orderflow.market.latency import Latency
-from orderflow.market.universe import VENUES
-from tests.builders import NOW_MS, OTHER_ID, make_order, make_request, market_state, nth_id, order_records, read_event
-from tests.fakes import Outside
+from orderflow.venues.mock.chain import Blocks, MarketState, produce
+from orderflow.venues.mock.latency import Latency
+from orderflow.venues.mock.universe import VENUES
+from tests.support.builders import (
+    NOW_MS,
+    OTHER_ID,
+    make_order,
+    make_request,
+    market_state,
+    nth_id,
+    order_records,
+    read_event,
+)
+from tests.support.fakes import Outside
 
 FIRST = make_order(Status.SUBMITTED)
 SECOND = make_order(Status.SUBMITTED, make_request("USDC", "SOL", "250.75", slippage_bps=100), order_id=OTHER_ID)

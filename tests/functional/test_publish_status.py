@@ -10,7 +10,7 @@ from orderflow.adapters.sockets import Message
 from orderflow.domain.order import Order, event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from tests.builders import (
+from tests.support.builders import (
     CONNECTION_ID,
     ORDER_ID,
     OTHER_ID,
@@ -22,7 +22,7 @@ from tests.builders import (
     status_fields,
     watch_fields,
 )
-from tests.fakes import Outside
+from tests.support.fakes import Outside
 
 WAY = [make_order(status) for status in Status if status is not Status.FAILED]
 

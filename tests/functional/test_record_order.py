@@ -11,7 +11,7 @@ from orderflow.adapters.ledger import Step
 from orderflow.domain.order import Order, event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from tests.builders import (
+from tests.support.builders import (
     ORDER_ID,
     OTHER_ID,
     encode,
@@ -24,7 +24,7 @@ from tests.builders import (
     status_fields,
     watch_fields,
 )
-from tests.fakes import Outside
+from tests.support.fakes import Outside
 
 WAY = [make_order(status) for status in Status if status is not Status.FAILED]
 FAILED = make_order(Status.FAILED, make_request("USDC", "SOL", "250.75", slippage_bps=100), order_id=OTHER_ID)

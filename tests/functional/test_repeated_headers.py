@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from functions.accept_order.app import app
-from tests.fakes import Outside
-from tests.http_api import post, written
+from tests.support.fakes import Outside
+from tests.support.http_api import post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 

@@ -7,9 +7,9 @@ from orderflow.adapters.orders import Transition
 from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.status import Status
-from orderflow.market.latency import QUOTE_DEADLINE_MS, Latency
-from orderflow.market.universe import VENUES
-from tests.builders import (
+from orderflow.venues.mock.latency import QUOTE_DEADLINE_MS, Latency
+from orderflow.venues.mock.universe import VENUES
+from tests.support.builders import (
     NOW_MS,
     ORDER_ID,
     OTHER_ID,
@@ -22,7 +22,7 @@ from tests.builders import (
     read_event,
     route_for,
 )
-from tests.fakes import Outside
+from tests.support.fakes import Outside
 
 LATENCY = Latency(seed=1, speed=1)
 

@@ -12,8 +12,8 @@ from moto.backends import get_backend
 from orderflow.adapters.sockets import ApiGatewaySockets, LocalGatewaySockets, Message, Sent
 from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.runtime import clients
-from tests.builders import ORDER_ID, OTHER_ID
-from tests.socket_gateway import SECRET, TIMEOUT_S, Gateway, Watcher, api_client
+from tests.support.builders import ORDER_ID, OTHER_ID
+from tests.support.socket_gateway import SECRET, TIMEOUT_S, Gateway, Watcher, api_client
 
 AWS_ENDPOINT = "https://f6g7h8i9j0.execute-api.eu-central-1.amazonaws.com/live"
 

@@ -18,9 +18,9 @@ from orderflow.adapters.codec import encoder, event_decoder, order_decoder
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from orderflow.runtime.batch import BatchResponse, StreamEvent
-from tests.builders import ORDER_ID, OTHER_ID, land, make_order, message_ids, order_records, read_event
-from tests.example_events import example_events
-from tests.fakes import Outside
+from tests.support.builders import ORDER_ID, OTHER_ID, land, make_order, message_ids, order_records, read_event
+from tests.support.example_events import example_events
+from tests.support.fakes import Outside
 
 
 class Stage(NamedTuple):
@@ -58,7 +58,7 @@ def _landed(outside: Outside) -> None:
 
 @pytest.mark.parametrize(("name", "event"), list(example_events()), ids=[name for name, _ in example_events()])
 def test_an_example_event_is_what_the_pipeline_makes(name: str, event: StreamEvent) -> None:
-    # Where this fails on purpose: python -m tests.example_events. Orders under way at a deployment look like the old.
+    # Where this fails on purpose: python -m tests.support.example_events. Orders under way look as before.
     assert read_event(name) == event
 
 

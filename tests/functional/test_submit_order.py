@@ -5,12 +5,12 @@ import redis
 
 from functions.submit_order.handler import lambda_handler, send
 from orderflow.adapters.orders import Transition
-from orderflow.adapters.replication import step_taken, transaction_executed, transaction_sent
-from orderflow.domain.signature import sign
+from orderflow.adapters.replication import transaction_executed, transaction_sent, transition_written
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from orderflow.market.latency import Latency
-from tests.builders import (
+from orderflow.venues.mock.latency import Latency
+from orderflow.venues.mock.signer import sign
+from tests.support.builders import (
     NOW_MS,
     ORDER_ID,
     OTHER_ID,
@@ -22,7 +22,7 @@ from tests.builders import (
     order_records,
     read_event,
 )
-from tests.fakes import Outside
+from tests.support.fakes import Outside
 
 BACK = make_request("USDC", "SOL", "250.75", slippage_bps=100)
 
@@ -156,6 +156,6 @@ def test_nothing_is_sent_before_the_replicas_have_its_signature(outside: Outside
     assert sent_before == []
     assert [order for order, _ in outside.venue.sent] == submitted
     assert outside.replication.waited == [
-        *(step_taken(order, outside.orders.partitions) for order in submitted),
+        *(transition_written(order, outside.orders.partitions) for order in submitted),
         *(transaction_sent(order.signature) for order in submitted),
     ]

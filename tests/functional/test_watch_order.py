@@ -14,8 +14,8 @@ from orderflow.adapters.subscriptions import MAX_SUBSCRIPTIONS, Added, Outcome, 
 from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from tests.builders import CONNECTION_ID, ORDER_ID, encode, make_order, read_event
-from tests.fakes import Outside
+from tests.support.builders import CONNECTION_ID, ORDER_ID, encode, make_order, read_event
+from tests.support.fakes import Outside
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 

@@ -18,7 +18,7 @@ from orderflow.adapters.redis_cluster import AsyncCluster, Cluster
 from orderflow.adapters.streams import Streams
 from orderflow.runtime import async_clients
 from orderflow.runtime.clients import open_redis
-from tests.redis_cluster import Nodes, run_nodes
+from tests.support.redis_cluster import Nodes, run_nodes
 
 PARTITIONS = 1
 P0 = "p0"

@@ -3,9 +3,9 @@
 import uuid
 
 from orderflow.domain.order import Order, OrderId, OrderRequest
-from orderflow.domain.signature import sign
-from orderflow.market.chain import MarketState
-from tests.builders import route_for
+from orderflow.venues.mock.chain import MarketState
+from orderflow.venues.mock.signer import sign
+from tests.support.builders import route_for
 
 NOW_MS = 1_763_835_240_000
 FAR_MS = 4_000_000_000_000

@@ -16,12 +16,12 @@ import pytest
 import redis
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from local import backing as backing_module
-from local.backing import Backing, BackingError, start_postgres, start_redis
-from local.listening import Listening
-from local.migrate import migrate
+from local.servers import backing as backing_module
+from local.servers.backing import Backing, BackingError, start_postgres, start_redis
+from local.servers.listening import Listening
 from orderflow.adapters.postgres import connect
-from tests.ports import free_port
+from orderflow.migrate import migrate
+from tests.support.ports import free_port
 
 STARTERS = {"redis": start_redis, "postgres": start_postgres}
 Start = Callable[..., Backing]
@@ -390,7 +390,7 @@ def test_what_a_power_cut_left_of_a_lock_file_stops_no_server(
 def test_a_machine_without_the_programs_is_told_what_to_set(
     name: str, setting: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local.server_programs._runs", lambda command: False)
+    monkeypatch.setattr("local.servers.server_programs._runs", lambda command: False)
 
     with pytest.raises(BackingError, match=setting):
         STARTERS[name](home, None)

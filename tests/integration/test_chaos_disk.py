@@ -1,4 +1,4 @@
-"""local/chaos/disk.py: a disk for Postgres alone, which can be full."""
+"""tests/harness/chaos/disk.py: a disk for Postgres alone, which can be full."""
 
 import os
 import tempfile
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from local.backing import start_postgres
-from local.chaos import disk
-from local.chaos.disk import DiskError, SmallDisk
+from local.servers.backing import start_postgres
 from orderflow.adapters.postgres import connect
+from tests.harness.chaos import disk
+from tests.harness.chaos.disk import DiskError, SmallDisk
 
 
 @pytest.fixture

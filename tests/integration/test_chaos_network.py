@@ -1,4 +1,4 @@
-"""local/chaos/network.py: what gets through between a poller and Redis, and what does not."""
+"""tests/harness/chaos/network.py: what gets through between a poller and Redis, and what does not."""
 
 import socket
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from local.chaos.network import Network
 from orderflow.runtime.clients import open_redis
+from tests.harness.chaos.network import Network
 
 HERE, THERE = "poller-1", "poller-2"
 SOON_S = 0.2

@@ -15,15 +15,15 @@ from redis.asyncio import Redis as AsyncRedis
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.redis_cluster import AsyncCluster, Cluster
 from orderflow.adapters.streams import Streams
-from orderflow.adapters.venue import MockVenue
 from orderflow.errors import RetryableError
 from orderflow.runtime import async_clients
 from orderflow.runtime.batch import BatchResponse, StreamEvent, stream_function
 from orderflow.runtime.clients import open_redis
+from orderflow.venues.mock.venue import MockVenue
 from tests.integration.conftest import RedisServer, eventually, on_single_and_cluster, opened, opened_async
 from tests.integration.market import pending, routed, submitted
-from tests.ports import HOST
-from tests.redis_cluster import Node, Nodes, slot_of
+from tests.support.ports import HOST
+from tests.support.redis_cluster import Node, Nodes, slot_of
 
 NOWHERE = "redis://127.0.0.1:1"
 Result = TypeVar("Result")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from local.poller import handler_of
+from local.run.poller import handler_of
 from local.settings import ROOT
 from local.template import read_template
-from orderflow.adapters.headroom import Limits
+from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Intake, NewOrder
 from orderflow.adapters.keys import CHAIN, key, partition_of
 from orderflow.adapters.ledger import Ledger
@@ -20,7 +20,7 @@ from orderflow.runtime import clients
 from tests.e2e.orders import audit, ended
 from tests.integration.conftest import InThread, RedisServer, close, eventually, opened_async
 from tests.integration.market import a_request, pending
-from tests.redis_cluster import Nodes
+from tests.support.redis_cluster import Nodes
 
 PARTITIONS = 8
 NAMES = [f"p{number}" for number in range(PARTITIONS)]

@@ -11,30 +11,30 @@ from orderflow.adapters import replication
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.replication import (
     AsyncReplication,
+    ReplicatedWrite,
     Replication,
-    Written,
-    step_taken,
     transaction_executed,
     transaction_sent,
+    transition_written,
 )
-from orderflow.adapters.venue import MockVenue
 from orderflow.errors import RetryableError
 from orderflow.runtime.clients import open_redis
-from tests.builders import land
+from orderflow.venues.mock.venue import MockVenue
 from tests.integration.conftest import RedisServer, eventually, opened, opened_async
 from tests.integration.market import pending, submitted
-from tests.redis_cluster import Nodes
+from tests.support.builders import land
+from tests.support.redis_cluster import Nodes
 
-WaitFor = Callable[[Nodes, int, Written], None]
+WaitFor = Callable[[Nodes, int, ReplicatedWrite], None]
 
 
-def by_threads(nodes: Nodes, min_replicas: int, written: Written) -> None:
+def by_threads(nodes: Nodes, min_replicas: int, written: ReplicatedWrite) -> None:
     """Wait with the stages' client of the cluster."""
     with opened(RedisServer(nodes.all[0].url, cluster=True)) as client:
         Replication(client, min_replicas).wait_for([written])
 
 
-def by_asyncio(nodes: Nodes, min_replicas: int, written: Written) -> None:
+def by_asyncio(nodes: Nodes, min_replicas: int, written: ReplicatedWrite) -> None:
     """Wait with the front door's client of the cluster."""
 
     async def wait() -> None:
@@ -45,13 +45,13 @@ def by_asyncio(nodes: Nodes, min_replicas: int, written: Written) -> None:
     asyncio.run(wait())
 
 
-def by_threads_at_a_single_primary(nodes: Nodes, min_replicas: int, written: Written) -> None:
+def by_threads_at_a_single_primary(nodes: Nodes, min_replicas: int, written: ReplicatedWrite) -> None:
     """Wait with the client of a Redis that is no cluster but has replicas, as a shard on its own is."""
     with opened(RedisServer(nodes.primary_of("{p0}").url, cluster=False)) as client:
         Replication(client, min_replicas).wait_for([written])
 
 
-def by_asyncio_at_a_single_primary(nodes: Nodes, min_replicas: int, written: Written) -> None:
+def by_asyncio_at_a_single_primary(nodes: Nodes, min_replicas: int, written: ReplicatedWrite) -> None:
     async def wait() -> None:
         async with opened_async(RedisServer(nodes.primary_of("{p0}").url, cluster=False)) as client:
             await AsyncReplication(client, min_replicas).wait_for([written])
@@ -64,7 +64,7 @@ each_client = pytest.mark.parametrize(
 )
 
 
-def refusal(wait_for: WaitFor, nodes: Nodes, min_replicas: int, written: Written) -> str | None:
+def refusal(wait_for: WaitFor, nodes: Nodes, min_replicas: int, written: ReplicatedWrite) -> str | None:
     """Return why it means to try again; None when enough replicas have it."""
     try:
         wait_for(nodes, min_replicas, written)
@@ -94,7 +94,7 @@ def test_what_the_replica_has_is_not_waited_for(replicated_nodes: Nodes, orders:
     order = pending()
     orders.apply([Transition(order, "route")])
 
-    wait_for(replicated_nodes, 1, step_taken(order, 1))
+    wait_for(replicated_nodes, 1, transition_written(order, 1))
 
 
 @each_client
@@ -102,7 +102,10 @@ def test_what_the_replica_has_is_not_waited_for(replicated_nodes: Nodes, orders:
 def test_fewer_replicas_than_asked_for_means_try_again(replicated_nodes: Nodes, wait_for: WaitFor) -> None:
     # A replica of a busy machine may need longer than an impatient caller grants it.
     eventually(
-        lambda: refusal(wait_for, replicated_nodes, 2, Written("p0")) == "1 of 2 replicas have what was written to p0"
+        lambda: (
+            refusal(wait_for, replicated_nodes, 2, ReplicatedWrite("p0"))
+            == "1 of 2 replicas have what was written to p0"
+        )
     )
 
 
@@ -116,11 +119,11 @@ def test_a_replica_that_hangs_has_nothing(
 
     replica.signal(signal.SIGSTOP)
     orders.apply([Transition(order, "route")])
-    hanging = refusal(wait_for, replicated_nodes, 1, step_taken(order, 1))
+    hanging = refusal(wait_for, replicated_nodes, 1, transition_written(order, 1))
     replica.signal(signal.SIGCONT)
 
     assert hanging == "0 of 1 replicas have what was written to p0"
-    eventually(lambda: refusal(wait_for, replicated_nodes, 1, step_taken(order, 1)) is None)
+    eventually(lambda: refusal(wait_for, replicated_nodes, 1, transition_written(order, 1)) is None)
 
 
 @each_client
@@ -140,20 +143,20 @@ def test_a_step_that_a_failover_took_back_is_missed(
 
     # The new primary has a replica again, which has all that it has; but the order is in neither.
     with pytest.raises(RetryableError, match=f"^a failover of p0 took {{p0}}:order:{order.order_id} back$"):
-        wait_for(replicated_nodes, 1, step_taken(order, 1))
+        wait_for(replicated_nodes, 1, transition_written(order, 1))
 
 
 def test_a_barrier_that_met_the_former_primary_finds_the_new_one_the_next_time(
     replicated_nodes: Nodes, client: redis.Redis
 ) -> None:
     kept = Replication(client, 1)
-    kept.wait_for([Written("p0")])
+    kept.wait_for([ReplicatedWrite("p0")])
     replicated_nodes.hand_over("{p0}")
 
     with pytest.raises(RetryableError, match="MovedError"):
-        kept.wait_for([Written("p0")])
+        kept.wait_for([ReplicatedWrite("p0")])
 
-    kept.wait_for([Written("p0")])
+    kept.wait_for([ReplicatedWrite("p0")])
 
 
 def test_a_barrier_of_the_front_door_that_met_the_former_primary_finds_the_new_one_the_next_time(
@@ -165,8 +168,8 @@ def test_a_barrier_of_the_front_door_that_met_the_former_primary_finds_the_new_o
             kept = AsyncReplication(client, 1)
             await asyncio.to_thread(replicated_nodes.hand_over, "{p0}")
             with pytest.raises(RetryableError, match="MovedError"):
-                await kept.wait_for([Written("p0")])
-            await kept.wait_for([Written("p0")])
+                await kept.wait_for([ReplicatedWrite("p0")])
+            await kept.wait_for([ReplicatedWrite("p0")])
 
     asyncio.run(wait())
 
@@ -176,7 +179,7 @@ def test_an_order_at_an_earlier_step_was_taken_back(replicated_nodes: Nodes, ord
     orders.apply([Transition(order)])
 
     with pytest.raises(RetryableError, match="took"):
-        by_threads(replicated_nodes, 1, step_taken(submitted(order), 1))
+        by_threads(replicated_nodes, 1, transition_written(submitted(order), 1))
 
 
 def test_a_transaction_is_sent_before_it_is_executed(replicated_nodes: Nodes, client: redis.Redis) -> None:
@@ -197,4 +200,4 @@ def test_a_transaction_is_sent_before_it_is_executed(replicated_nodes: Nodes, cl
 def test_nothing_is_asked_of_anybody_where_no_replica_is_asked_for() -> None:
     nowhere = open_redis("redis://127.0.0.1:1")
 
-    Replication(nowhere, 0).wait_for([Written("p0")])
+    Replication(nowhere, 0).wait_for([ReplicatedWrite("p0")])

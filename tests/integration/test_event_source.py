@@ -171,7 +171,7 @@ def test_a_record_that_was_waiting_when_its_process_was_ended_is_not_to_blame(
     streams.create_group("route", "route_order")
     [entry] = streams.read_new("route", "route_order", 100, 100)
     for _ in range(5):
-        streams.hand_back("route", "route_order", [entry.id])
+        streams.release("route", "route_order", [entry.id])
         streams.read_pending("route", "route_order", 100)
     function = Function()
 
@@ -298,11 +298,11 @@ def test_partitions_are_shared_between_those_alive_and_given_back_at_the_end(
 def test_a_lease_lost_to_another_stops_the_work_here(client: redis.Redis, orders: Orders) -> None:
     function = Function()
     event_source = source(client, function, ROUTE)
-    event_source.share_out()
+    event_source.rebalance()
     assert client.get("{p0}:lease") == "one"
     client.set("{p0}:lease", "another", px=60_000)
 
-    event_source.share_out()
+    event_source.rebalance()
     eventually(lambda: not any(thread.name.startswith("p0-") for thread in threading.enumerate()))
     accept(orders, 1)
 

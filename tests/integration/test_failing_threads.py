@@ -10,11 +10,11 @@ import pytest
 import redis
 
 from orderflow.runtime.stopping import THREAD_FAILED
-from tests.lambda_api import LambdaApi
-from tests.ports import free_port
+from tests.support.lambda_api import LambdaApi
+from tests.support.ports import free_port
 
 EVENT_SOURCE = "orderflow.event_source.__main__"
-POLLER = "local.poller"
+POLLER = "local.run.poller"
 BINDINGS = [
     {"function": "build_order", "lambda": "build", "stream": "build"},
     {"function": "publish_status", "lambda": "publish", "stream": "status", "ordered": True},
@@ -33,7 +33,7 @@ for part in name.split("."):
 setattr(owner, attribute, fail)
 importlib.import_module("orderflow.event_source.lag").PUBLISH_S = 0.1
 main = importlib.import_module(program).main
-sys.exit(main("one") if program == "local.poller" else main())
+sys.exit(main("one") if program == "local.run.poller" else main())
 """
 
 THREADS = {
@@ -51,7 +51,7 @@ HEARTBEAT = {
 
 
 def run_until_it_ends(fault: tuple[str, str, str], program: str, log: Path, **settings: str) -> tuple[int, str]:
-    unset = ("LOG_FORMAT", "LOG_LEVEL", "ORDERFLOW_LIFELINE", "FAULTS_FILE")
+    unset = ("LOG_FORMAT", "LOG_LEVEL", "ORDERFLOW_LIFELINE", "INVOKER")
     environment = {name: value for name, value in os.environ.items() if name not in unset} | {
         "EVENT_SOURCES": json.dumps(BINDINGS),
         "PARTITIONS": "1",
@@ -114,7 +114,7 @@ def test_what_watches_over_time_outs_in_a_poller_takes_it_along_too(
 
 
 def test_so_does_a_thread_of_the_gateway(redis_url: str, tmp_path: Path) -> None:
-    fault = ("local.lifeline", "", "_wait_for_end")
+    fault = ("local.run.parent_watchdog", "", "_wait_for_end")
     settings = {"REDIS_URL": redis_url, "PORT": str(free_port()), "ORDERFLOW_LIFELINE": "stdin"}
     status, said = run_until_it_ends(fault, "local.gateway.__main__", tmp_path / "log", **settings)
 

@@ -21,7 +21,7 @@ import redis
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 from tests.e2e.orders import ORDER
 from tests.integration.conftest import eventually
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 PARTITIONS = 2
 FILES = 40

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from orderflow.adapters.headroom import Limits
+from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Intake
 from orderflow.adapters.replication import AsyncReplication
 from tests.integration.conftest import PARTITIONS, RedisServer, on_single_and_cluster, opened_async

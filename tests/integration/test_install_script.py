@@ -1,4 +1,4 @@
-"""local/install.sh: two that install at the same time take turns, and whoever died in between holds nobody up."""
+"""local/setup/install.sh: two that install at the same time take turns, and whoever died in between holds nobody up."""
 
 import hashlib
 import os
@@ -37,9 +37,9 @@ def locked(directory: Path, name: str, metadata: str = "", version: str = "1.0")
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """Lend a directory with the script, a lock file of one tiny package, and a Python that waits to be let go."""
-    (tmp_path / "local").mkdir()
+    (tmp_path / "local/setup").mkdir(parents=True)
     for name in ("install.sh", "hold.sh"):
-        shutil.copy(ROOT / "local" / name, tmp_path / "local")
+        shutil.copy(ROOT / "local/setup" / name, tmp_path / "local/setup")
     (tmp_path / "requirements.txt").write_text(f"--no-index\n--find-links .\n{locked(tmp_path, 'tiny')}\n")
     python = tmp_path / "python"
     python.write_text(
@@ -59,7 +59,7 @@ def install(directory: Path) -> Iterator[Install]:
         with (directory / f"said-{len(started)}").open("w") as said:
             started.append(
                 subprocess.Popen(
-                    ["sh", "local/install.sh", ".venv", "requirements.txt", "5"],
+                    ["sh", "local/setup/install.sh", ".venv", "requirements.txt", "5"],
                     cwd=directory,
                     env={"PATH": os.environ["PATH"], "HOME": str(directory), "PYTHON": str(directory / "python")},
                     stdout=said,

@@ -11,8 +11,8 @@ from typing import TypeVar
 import pytest
 import redis
 
-from local.backing import start_redis
-from orderflow.adapters.headroom import Limits
+from local.servers.backing import start_redis
+from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Conflict, Intake, NewOrder
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.replication import AsyncReplication

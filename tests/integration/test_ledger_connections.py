@@ -11,8 +11,7 @@ from tempfile import TemporaryDirectory
 import pg8000.native
 import pytest
 
-from local.backing import start_postgres
-from local.migrate import migrate
+from local.servers.backing import start_postgres
 from orderflow.adapters import ledger as ledger_module
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Ledger, OrderFilter, Step
@@ -20,6 +19,7 @@ from orderflow.adapters.ledger_connections import MAX_CONNECTIONS, LedgerConnect
 from orderflow.adapters.postgres import connect
 from orderflow.domain.order import Order, event_of
 from orderflow.errors import RetryableError
+from orderflow.migrate import migrate
 from tests.integration.conftest import eventually
 from tests.integration.market import pending
 

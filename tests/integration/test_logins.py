@@ -18,11 +18,10 @@ from aws_lambda_powertools.utilities import parameters
 from moto import mock_aws
 from redis.asyncio import Redis as AsyncRedis
 
-from local.backing import socket_directory, start_postgres
-from local.listening import Listening
-from local.migrate import migrate
-from local.plain_role import PLAIN_ROLE
-from local.poller import handler_of
+from local.run.poller import handler_of
+from local.servers.backing import socket_directory, start_postgres
+from local.servers.listening import Listening
+from local.servers.plain_role import PLAIN_ROLE
 from local.settings import ROOT
 from local.template import read_document, read_template
 from orderflow.adapters import secrets
@@ -33,6 +32,7 @@ from orderflow.adapters.redis_cluster import Cluster
 from orderflow.errors import RetryableError
 from orderflow.event_source.invoke import InProcess
 from orderflow.event_source.source import EventSource
+from orderflow.migrate import migrate
 from orderflow.runtime import async_clients, clients
 from tests.integration.conftest import InThread, RedisServer, eventually, on_single_and_cluster
 from tests.integration.market import a_request, pending

@@ -13,12 +13,12 @@ import pytest
 from alembic.script import Script, ScriptDirectory
 from pg8000.exceptions import DatabaseError
 
-from local.migrate import VERSIONS, MigrationError, migrate
 from orderflow.adapters.ledger import Ledger, Step
 from orderflow.adapters.postgres import connect
 from orderflow.domain.order import event_of
 from orderflow.errors import RetryableError
-from tests.builders import encode, make_order
+from orderflow.migrate import VERSIONS, MigrationError, migrate
+from tests.support.builders import encode, make_order
 
 SCRIPTS = ScriptDirectory(str(VERSIONS.parent), version_locations=[str(VERSIONS)])
 REVISIONS = list(reversed(list(SCRIPTS.walk_revisions())))

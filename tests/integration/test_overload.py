@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 import pytest
 import redis
 
-from orderflow.adapters import headroom
-from orderflow.adapters.headroom import Limits
+from orderflow.adapters import capacity
+from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import STAGES, Conflict, Intake, NewOrder
 from orderflow.errors import OverloadedError
 from tests.integration.conftest import RedisServer, on_single_and_cluster
 from tests.integration.market import pending
 from tests.integration.test_intake import AMPLE, with_intake
-from tests.redis_cluster import Nodes
+from tests.support.redis_cluster import Nodes
 
 MAX_LAG, MAX_IN_FLIGHT = 5, 8
 FEW = Limits(max_lag=MAX_LAG, max_in_flight=1_000, max_memory=0.8)
@@ -23,7 +23,7 @@ Outcome = object
 @pytest.fixture
 def _always_looking(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the intake ask for what is left at every order."""
-    monkeypatch.setattr(headroom, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(capacity, "LOOK_EVERY_S", 0.0)
 
 
 @pytest.fixture

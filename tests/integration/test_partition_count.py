@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import redis
 
-from local.poller import handler_of
+from local.run.poller import handler_of
 from local.settings import ROOT
 from local.template import read_template
+from orderflow.adapters.capacity import Limits
 from orderflow.adapters.codec import order_decoder
-from orderflow.adapters.headroom import Limits
 from orderflow.adapters.intake import Intake, NewOrder
 from orderflow.adapters.keys import key
 from orderflow.adapters.orders import Orders, Transition
@@ -198,7 +198,7 @@ def test_an_event_source_with_another_number_ends_and_takes_nothing(client: redi
     source = EventSource(client, [ROUTE], Invocations(), partitions=4, owner="one")
 
     with pytest.raises(ConfigurationError):
-        source.share_out()
+        source.rebalance()
 
     assert source.partitions == []
     assert not client.exists(*(key(f"p{number}", "lease") for number in range(4)))
@@ -206,11 +206,11 @@ def test_an_event_source_with_another_number_ends_and_takes_nothing(client: redi
 
 def test_an_event_source_ends_when_the_number_becomes_another_under_it(client: redis.Redis) -> None:
     source = EventSource(client, [ROUTE], Invocations(), partitions=4, owner="one")
-    source.share_out()
+    source.rebalance()
     client.set(PARTITION_COUNT_KEY, 2)
 
     with pytest.raises(ConfigurationError):
-        source.share_out()
+        source.rebalance()
 
     source.close()
 

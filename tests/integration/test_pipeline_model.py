@@ -11,18 +11,18 @@ import redis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from local.backing import start_redis
+from local.servers.backing import start_redis
 from orderflow.adapters import scripts
 from orderflow.adapters.intake import NewOrder
 from orderflow.adapters.keys import CHAIN, partition_of
 from orderflow.adapters.subscriptions import Subscription
 from orderflow.domain.order import Order
 from orderflow.runtime.clients import open_redis
-from tests.builders import nth_id
-from tests.model_explorer import Explorer, Left
-from tests.model_machine import REQUESTS, Machine
-from tests.model_witness import ViolationError, Witness
-from tests.model_world import PARTITIONS, Binding, World, opened
+from tests.model.explorer import Explorer, Left
+from tests.model.machine import REQUESTS, Machine
+from tests.model.witness import ViolationError, Witness
+from tests.model.world import PARTITIONS, Binding, World, opened
+from tests.support.builders import nth_id
 
 THOROUGH = os.environ.get("MODEL") == "thorough"
 STAGES = ("route_order", "build_order", "submit_order", "produce_block", "confirm_order")

@@ -37,7 +37,7 @@ def give_up(streams: Streams, stream: str, function: str) -> None:
     """Bury all that waits on a stream, as after the last attempt."""
     streams.create_group(stream, function)
     entries = streams.read_new(stream, function, 100, block_ms=None)
-    streams.bury(stream, function, [DeadLetter(entry, function, stream, "boom") for entry in entries])
+    streams.dead_letter(stream, function, [DeadLetter(entry, function, stream, "boom") for entry in entries])
 
 
 def test_letters_are_listed_with_what_a_person_needs(orders: Orders, streams: Streams, letters: DeadLetterBox) -> None:

@@ -351,7 +351,7 @@ def test_who_watches_an_order_is_kept_as_long_as_the_order(
     add(redis_server, subscribed(early), subscribed(early, "leaves="), subscribed(early, "leaves=", "unsubscribe"))
     publish(client, watchers, early)
 
-    orders.let_go([early.order_id, late.order_id])
+    orders.expire_after_recording([early.order_id, late.order_id])
     add(redis_server, subscribed(late))
     publish(client, watchers, late)
 
@@ -374,7 +374,7 @@ def test_an_order_whose_last_status_is_published_after_it_has_left_does_not_coun
     assert list(client.scan_iter("*:watched:*")) == [where(order, "watched:c=")]
 
     orders.apply([Transition(order.fail("no reason", NOW_MS))])
-    orders.let_go([order.order_id])
+    orders.expire_after_recording([order.order_id])
     expire(client, order)
     publish(client, watchers, order)  # from the dead letters
 
@@ -388,7 +388,7 @@ def test_an_order_that_is_let_go_does_not_count_although_its_last_status_is_neve
     add(redis_server, subscribed(order))
     publish(client, Watchers(client), order)
 
-    orders.let_go([order.order_id])
+    orders.expire_after_recording([order.order_id])
 
     assert client.exists(where(order, "watched:c=")) == 0
 
@@ -399,7 +399,7 @@ def test_an_order_that_has_left_before_its_subscription_is_read_does_not_count(
     (order,) = make(orders)
     add(redis_server, subscribed(order))
     orders.apply([Transition(order.fail("no reason", NOW_MS))])
-    orders.let_go([order.order_id])
+    orders.expire_after_recording([order.order_id])
     expire(client, order)
 
     publish(client, Watchers(client), order)

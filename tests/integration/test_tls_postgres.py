@@ -16,15 +16,15 @@ from urllib.parse import quote
 import pytest
 from pg8000.exceptions import DatabaseError
 
-from local.backing import Backing
-from local.migrate import migrate
-from local.server_programs import BackingError, PostgresPrograms, environment, postgres_programs
+from local.servers.backing import Backing
+from local.servers.server_programs import BackingError, PostgresPrograms, environment, postgres_programs
 from orderflow.adapters.ledger import Ledger, OrderFilter
 from orderflow.adapters.postgres import connect
 from orderflow.errors import RetryableError
+from orderflow.migrate import migrate
 from tests.integration.conftest import eventually
-from tests.ports import HOST, free_ports
-from tests.tls import Certificates, encrypted_end, make_certificates
+from tests.support.ports import HOST, free_ports
+from tests.support.tls import Certificates, encrypted_end, make_certificates
 
 PASSWORD = "s3cr/t"
 
@@ -52,7 +52,7 @@ def installed(servers_home: Path, certificates: Certificates) -> Iterator[Secure
     home = servers_home / "installed"
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("local.server_programs._in_wheel", lambda *_: ())
+        patch.setattr("local.servers.server_programs._in_wheel", lambda *_: ())
         try:
             programs = postgres_programs(servers_home)
         except BackingError:

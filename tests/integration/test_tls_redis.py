@@ -12,9 +12,9 @@ import pytest
 import redis
 
 from tests.integration.conftest import RedisServer, eventually, opened, opened_async
-from tests.ports import HOST
-from tests.redis_cluster import Node, run_nodes
-from tests.tls import Certificates, encrypted_end, make_certificates
+from tests.support.ports import HOST
+from tests.support.redis_cluster import Node, run_nodes
+from tests.support.tls import Certificates, encrypted_end, make_certificates
 
 # A loop that ends leaves a refused connection no time to say goodbye, as TLS wants it to.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -120,7 +120,7 @@ def test_an_order_leaves_redis_only_after_it_was_let_go(client: redis.Redis, ord
     orders.apply([Transition(order, "route")])
     lives_before = client.pttl(order_key(P0, order.order_id))
 
-    orders.let_go([order.order_id])
+    orders.expire_after_recording([order.order_id])
 
     assert lives_before == -1
     assert 0 < client.pttl(order_key(P0, order.order_id)) <= KEEP_AFTER_LEDGER_MS

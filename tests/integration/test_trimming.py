@@ -35,7 +35,7 @@ def test_what_another_owner_has_settled_is_neither_deferred_nor_buried(client: r
     streams.acknowledge("route", "route_order", [entry.id])
 
     streams.defer("route", "route_order", [(entry, 1_000)])
-    streams.bury("route", "route_order", [DeadLetter(entry, "route_order", "route", "an error")])
+    streams.dead_letter("route", "route_order", [DeadLetter(entry, "route_order", "route", "an error")])
 
     assert client.exists("{p0}:timers", "{p0}:dead") == 0
 
@@ -45,7 +45,7 @@ def test_a_record_that_is_given_up_is_kept_with_all_that_is_known_of_it(client: 
     streams.create_group("route", "route_order")
     [entry] = streams.read_new("route", "route_order", 10, None)
 
-    streams.bury("route", "route_order", [DeadLetter(entry, "route_order", "route", "an error")])
+    streams.dead_letter("route", "route_order", [DeadLetter(entry, "route_order", "route", "an error")])
 
     [(_, letter)] = entries_of(client, "{p0}:dead")
     assert letter == {

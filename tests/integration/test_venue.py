@@ -8,17 +8,17 @@ from random import Random
 import pytest
 import redis
 
-from orderflow.adapters.router import Router
-from orderflow.adapters.venue import MockVenue
 from orderflow.domain.order import Order
 from orderflow.domain.pools import Dlmm, Pool
-from orderflow.market.background import opening_prices
-from orderflow.market.chain import Blocks, MarketState, produce
-from orderflow.market.latency import Latency
-from orderflow.market.universe import VENUES, opening_pools
-from tests.builders import vault
+from orderflow.venues.mock.background import opening_prices
+from orderflow.venues.mock.chain import Blocks, MarketState, produce
+from orderflow.venues.mock.latency import Latency
+from orderflow.venues.mock.router import Router
+from orderflow.venues.mock.universe import VENUES, opening_pools
+from orderflow.venues.mock.venue import MockVenue
 from tests.integration.conftest import on_single_and_cluster
 from tests.integration.market import NOW_MS, a_request, pending, submitted
+from tests.support.builders import vault
 
 pytestmark = on_single_and_cluster
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.settings import ROOT
-from tests.compose_project import Project, skip_without_engine
-from tests.ports import free_port
+from tests.support.compose_project import Project, skip_without_engine
+from tests.support.ports import free_port
 
 LAMBDA = ROOT / "local/localstack/lambda.compose.yaml"
 

@@ -21,7 +21,7 @@ POOLS = (
     "unit/domain/test_pools.py",
     "unit/domain/test_swap_entry_point.py",
     "unit/domain/test_dlmm_math.py",
-    "unit/domain/test_dlmm_opening.py",
+    "unit/venues/mock/test_dlmm_opening.py",
     "unit/domain/test_dlmm.py",
     "unit/domain/test_pool_invariants.py",
 )
@@ -39,7 +39,7 @@ WATCHING = (
 )
 
 CONCERNED = {
-    "adapters/headroom": ("unit/adapters/test_headroom.py", "integration/test_overload.py"),
+    "adapters/capacity": ("unit/adapters/test_capacity.py", "integration/test_overload.py"),
     "adapters/intake": (
         "functional/test_accept_order.py",
         "functional/test_accept_order_names.py",
@@ -52,7 +52,7 @@ CONCERNED = {
     "adapters/replication": ("functional/test_submit_order.py", *REPLICATION),
     "adapters/streams": ("unit/event_source/test_dead_letters.py", *STREAMS),
     "adapters/subscriptions": WATCHING,
-    "adapters/venue": ("functional/test_submit_order.py", *VENUE),
+    "venues/mock/venue": ("functional/test_submit_order.py", *VENUE),
     "adapters/watchers": WATCHING,
     "domain/amounts": ("unit/domain/test_amounts.py", "functional/test_accept_order_numbers.py"),
     "domain/order": (
@@ -64,7 +64,7 @@ CONCERNED = {
     "domain/pools/constant_product": POOLS,
     "domain/pools/dlmm": POOLS,
     "domain/pools/dlmm_math": POOLS,
-    "domain/pools/dlmm_opening": POOLS,
+    "venues/mock/dlmm_opening": POOLS,
     "domain/pools/meteora": POOLS,
     "domain/pools/raydium": POOLS,
     "domain/pools/swap": POOLS,
@@ -97,14 +97,14 @@ CONCERNED = {
     "scripts/abandon": VENUE,
     "scripts/acknowledge": RECORDS,
     "scripts/barrier": REPLICATION,
-    "scripts/bury": ("unit/event_source/test_dead_letters.py", *RECORDS),
+    "scripts/dead_letter": ("unit/event_source/test_dead_letters.py", *RECORDS),
     "scripts/commit_block": VENUE,
     "scripts/create": ROOM,
     "scripts/defer": RECORDS,
     "scripts/deliver": (*STREAMS, *VENUE),
     "scripts/entry_ids": ("integration/test_trimming.py", *SUBSCRIPTIONS),
     "scripts/leave": SUBSCRIPTIONS,
-    "scripts/let_go": ("integration/test_transition.py", *SUBSCRIPTIONS),
+    "scripts/expire_after_recording": ("integration/test_transition.py", *SUBSCRIPTIONS),
     "scripts/promote": STREAMS,
     "scripts/redrive": RECORDS,
     "scripts/schedule": (*VENUE, *RECORDS),

@@ -18,7 +18,7 @@ CHANGES = {
         ("or '-1') >= least", "or '-1') >= 0"),
         ("or '-1') >= least", "or '-1') > least"),
     ],
-    "scripts/bury": [
+    "scripts/dead_letter": [
         ("== 1 then", ">= 0 then"),
         ("redis.call('XADD', KEYS[2], '*', unpack(ARGV, a + 1, a + per_record - 1))", ""),
         ("a + per_record - 1))", "a + per_record - 3))"),
@@ -181,7 +181,7 @@ CHANGES = {
         ("redis.call('SREM', prefix .. connection, string.match(order, ':order:(.*)$'))", ""),
         ("watches_no_longer(prefix, order, connection)\n  end", "end"),
     ],
-    "scripts/let_go": [
+    "scripts/expire_after_recording": [
         ("nobody_watches(KEYS[1], KEYS[i], KEYS[i + 1])", ""),
         ("redis.call('PEXPIRE', KEYS[k], ARGV[1])", ""),
         ("for k = i, i + 2 do", "for k = i, i do"),

@@ -12,9 +12,9 @@ from urllib.request import urlopen
 import pytest
 
 from local.settings import ROOT
-from tests.background import Background, Programs, programs
-from tests.ports import free_port
-from tests.services import Services, start_services
+from tests.support.background import Background, Programs, programs
+from tests.support.ports import free_port
+from tests.support.services import Services, start_services
 
 BASE_IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 SAM = ["sh", "local/sam.sh"]

@@ -10,10 +10,10 @@ import pytest
 
 from local.settings import ROOT
 from local.template import read_template
-from tests.background import Programs
-from tests.builders import ORDER_ID
 from tests.sam.conftest import Sam
-from tests.services import Services, start_services
+from tests.support.background import Programs
+from tests.support.builders import ORDER_ID
+from tests.support.services import Services, start_services
 
 TEMPLATE = read_template(ROOT / "template.yaml")
 EVENTS = [path.stem for path in (ROOT / "tests/events").glob("*.json")]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from local.client import Answer, Client
+from local.client.api import Answer, Client
 
 ORDER = {"token_in": "SOL", "token_out": "USDC", "amount": 12.5, "order_type": "market", "max_slippage": 0.05}
 

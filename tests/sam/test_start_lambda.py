@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from local.client import Client
-from local.status_socket import FULL_COURSE, Frame
-from tests.background import Background, Programs
+from local.client.api import Client
+from local.client.status_socket import FULL_COURSE, Frame
 from tests.e2e.orders import ORDER, audit, ended, place_many, under_way
 from tests.integration.conftest import eventually
-from tests.ports import free_port
 from tests.sam.conftest import COLD_S, READY, Sam
-from tests.services import Services
+from tests.support.background import Background, Programs
+from tests.support.ports import free_port
+from tests.support.services import Services
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from orderflow.domain.order import Order, OrderId, OrderRequest, Signature, Stat
 from orderflow.domain.pools import Pool
 from orderflow.domain.routing import Leg, Route, VenueQuote
 from orderflow.domain.status import Status
-from tests.builders import make_order, market
+from tests.support.builders import make_order, market
 
 atoms = st.integers(0, 2**64 - 1)
 words = st.text(max_size=20)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderflow.adapters.keys import key, order_key, partition_of
-from tests.builders import nth_id
+from tests.support.builders import nth_id
 
 
 @pytest.mark.parametrize(

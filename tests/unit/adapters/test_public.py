@@ -15,7 +15,7 @@ from orderflow.domain.order import StatusEvent, event_of
 from orderflow.domain.routing import Leg, Route, VenueQuote
 from orderflow.domain.status import Status
 from orderflow.domain.tokens import Token
-from tests.builders import encode, make_order, read_event
+from tests.support.builders import encode, make_order, read_event
 
 SMALL = {"sequence", "slot", "share_bps", "decimals"}
 """Integers that never come near 2^53."""

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import Pool
 from orderflow.domain.pools.swap import swap
-from orderflow.domain.router.book import CurveBook
 from orderflow.domain.router.choice import choose_route
+from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.routing import Route, VenueQuote
 from orderflow.domain.tokens import TOKENS
 from orderflow.errors import NoRouteError, RejectedError, ZeroOutputError
-from orderflow.market.universe import METEORA, RAYDIUM, VENUES
-from tests.builders import amm_v4, cpmm, damm_v2, make_request, market, route_for
+from orderflow.venues.mock.universe import METEORA, RAYDIUM, VENUES
+from tests.support.builders import amm_v4, cpmm, damm_v2, make_request, market, route_for
 
 ONE_SOL = 10**9
 
@@ -30,7 +30,7 @@ def choose(
     venues: Sequence[str] = VENUES,
 ) -> Route:
     request = OrderRequest(token_in, token_out, amount_in, "market", 500)
-    return choose_route(CurveBook(pools, 0), 7, request, venues, len(VENUES), 12_345)
+    return choose_route(MarketView(pools, 0), 7, request, venues, len(VENUES), 12_345)
 
 
 def test_the_venue_that_pays_more_gets_a_small_order_and_the_others_quote_is_kept() -> None:

@@ -12,8 +12,8 @@ from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.dlmm_math import fee_on_top
 from orderflow.domain.router.curves import curve_of
 from orderflow.errors import InsufficientLiquidityError, ReserveOverflowError, ZeroOutputError
-from tests.dlmm_reference import OutOfLiquidity, ReferencePool, TooMuch
-from tests.pool_strategies import NOW_S, capacity, dlmm, dlmm_pools, tokens
+from tests.support.dlmm_reference import OutOfLiquidity, ReferencePool, TooMuch
+from tests.support.pool_strategies import NOW_S, capacity, dlmm, dlmm_pools, tokens
 
 # Both tokens around a price of 1, which makes sums easy: bins at 1.001⁻¹, 1 and 1.001.
 THREE_BINS = {-1: (0, 1_000_000), 0: (1_000_000, 1_000_000), 1: (1_000_000, 0)}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderflow.domain.pools.dlmm_math import ONE, base_fee_rate, bin_price, fee_rate
-from tests.dlmm_reference import price_of
+from tests.support.dlmm_reference import price_of
 
 
 @pytest.mark.parametrize(

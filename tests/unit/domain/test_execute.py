@@ -3,19 +3,19 @@
 import pytest
 
 from orderflow.domain.pools.swap import swap
-from orderflow.domain.router.book import CurveBook
 from orderflow.domain.router.execute import run_legs, swap_along
+from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.network import Pair
 from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
-from orderflow.market.background import chain_seconds
-from tests.builders import make_request, market, route_for
+from orderflow.venues.mock.background import chain_seconds
+from tests.support.builders import make_request, market, route_for
 
 NOW_S = chain_seconds(0)
 ONE_SOL = 10**9
 
 
 def pair(token_in: str, token_out: str) -> Pair:
-    found = CurveBook(market().values(), NOW_S).pair(token_in, token_out)
+    found = MarketView(market().values(), NOW_S).pair(token_in, token_out)
     assert found is not None
     return found
 

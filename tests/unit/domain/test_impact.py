@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import AmmV4, Pool
-from orderflow.domain.router.book import CurveBook
 from orderflow.domain.router.choice import choose_route
 from orderflow.domain.router.impact import price_impact
+from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.routing import Leg, Route
 from orderflow.domain.tokens import TOKENS
 from orderflow.errors import RejectedError
-from orderflow.market.universe import METEORA, VENUES
-from tests.builders import amm_v4, market, route_for
+from orderflow.venues.mock.universe import METEORA, VENUES
+from tests.support.builders import amm_v4, market, route_for
 
 ONE_SOL = 10**9
 
 
 def choose(pools: Sequence[Pool], amount_in: int, token_out: str = "JUP") -> Route:
     request = OrderRequest("SOL", token_out, amount_in, "market", 500)
-    return choose_route(CurveBook(pools, 0), 7, request, VENUES, len(VENUES), 0)
+    return choose_route(MarketView(pools, 0), 7, request, VENUES, len(VENUES), 0)
 
 
 def jup_pool(reserve_in: int, reserve_out: int) -> AmmV4:
@@ -72,7 +72,7 @@ def test_the_parts_of_a_split_count_by_what_they_would_have_fetched() -> None:
     small = msgspec.structs.replace(large, venue=METEORA, pool="meteora:small", reserve_a=10**10, reserve_b=44 * 10**8)
     legs = [sold(large, "SOL", 10**10), sold(small, "SOL", 10**9)]
 
-    impact = price_impact(CurveBook([large, small], 0), legs)
+    impact = price_impact(MarketView([large, small], 0), legs)
 
     fetched = sum(Fraction(leg.amount_out * leg.amount_in, leg.amount_in - leg.fee) for leg in legs)
     opening = sum(

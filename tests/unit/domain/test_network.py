@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from orderflow.domain.pools import Pool
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.router import plan as planning
-from orderflow.domain.router.book import CurveBook
-from orderflow.domain.router.certificate import network_bound, token_values
+from orderflow.domain.router.allocation import best_flow, bound_of
+from orderflow.domain.router.dual_bound import network_bound, token_values
 from orderflow.domain.router.execute import run_legs
+from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.network import topology
 from orderflow.domain.router.plan import Plan, plan_route, plan_split
-from orderflow.domain.router.spread import best_flow, bound_of
 from orderflow.domain.tokens import TOKENS
 from orderflow.errors import InsufficientLiquidityError, NoRouteError, RejectedError
-from orderflow.market.universe import opening_pools
-from tests.builders import amm_v4
-from tests.router_pools import (
+from orderflow.venues.mock.universe import opening_pools
+from tests.support.builders import amm_v4
+from tests.support.router_pools import (
     NOW_S,
     amounts,
     bin_pools,
@@ -40,10 +40,10 @@ SIZES_USD = (100, 1_000, 10_000, 100_000, 1_000_000)
 WAYS = (("SOL", "USDC"), ("USDC", "SOL"), ("JUP", "USDC"), ("SOL", "BONK"), ("JUP", "WIF"), ("mSOL", "ORCA"))
 
 
-def market_cases() -> Iterator[tuple[CurveBook, str, str, int]]:
+def market_cases() -> Iterator[tuple[MarketView, str, str, int]]:
     """Orders of all sizes over the whole universe at its opening."""
     for seed in (1, 2, 3):
-        book = CurveBook(opening_pools(seed), NOW_S)
+        book = MarketView(opening_pools(seed), NOW_S)
         for token_in, token_out in WAYS:
             for dollars in SIZES_USD:
                 yield book, token_in, token_out, worth(dollars, token_in)
@@ -103,7 +103,7 @@ def test_in_the_universe_a_route_never_pays_less_than_the_split_and_its_legs_fit
 
 def test_between_two_tokens_on_the_way_values_decide_on_the_direction() -> None:
     # A large order that would open USDC→SOL too early, and then find SOL→USDC closed.
-    book, amount = CurveBook(opening_pools(5), NOW_S), worth(1_000_000, "WIF")
+    book, amount = MarketView(opening_pools(5), NOW_S), worth(1_000_000, "WIF")
 
     plan = plan_route(book, "WIF", "USDT", amount)
 
@@ -237,8 +237,8 @@ def test_a_refused_leg_refuses_the_route_and_changes_nothing() -> None:
 
 def test_a_plan_does_not_depend_on_the_order_or_the_age_of_the_book() -> None:
     pools = opening_pools(1)
-    fresh, backwards = CurveBook(pools, NOW_S), CurveBook(pools[::-1], NOW_S)
-    used = CurveBook(opening_pools(2), NOW_S)
+    fresh, backwards = MarketView(pools, NOW_S), MarketView(pools[::-1], NOW_S)
+    used = MarketView(opening_pools(2), NOW_S)
     amount = worth(50_000, "JUP")
     plan_route(used, "JUP", "USDC", amount)
     used.refresh(pools, NOW_S)
@@ -288,7 +288,7 @@ def test_hops_never_gain_more_than_the_bound_that_decides_on_the_search(pools: l
 
 
 def test_a_dearer_leg_means_fewer_legs() -> None:
-    book, amount = CurveBook(opening_pools(1), NOW_S), worth(100_000, "SOL")
+    book, amount = MarketView(opening_pools(1), NOW_S), worth(100_000, "SOL")
     costs = [0.0, 10_000.0, 1_000_000.0, 100_000_000.0]
 
     plans = [plan_route(book, "SOL", "USDC", amount, leg_cost=leg_cost) for leg_cost in costs]
@@ -316,7 +316,7 @@ def test_ways_have_up_to_three_hops_and_meet_no_token_twice() -> None:
 
 
 def test_tokens_without_a_common_pool_are_traded_over_others() -> None:
-    book = CurveBook(opening_pools(1), NOW_S)
+    book = MarketView(opening_pools(1), NOW_S)
 
     plan = plan_route(book, "JUP", "WIF", worth(1_000, "JUP"))
 
@@ -364,7 +364,7 @@ def test_ways_never_lead_round_in_a_circle() -> None:
 
 
 def test_a_venue_that_gave_no_quote_is_not_used() -> None:
-    book = CurveBook(opening_pools(1), NOW_S)
+    book = MarketView(opening_pools(1), NOW_S)
 
     for venue in ("meteora", "raydium"):
         plan = plan_route(book, "SOL", "BONK", worth(50_000, "SOL"), venue=venue)
@@ -373,7 +373,7 @@ def test_a_venue_that_gave_no_quote_is_not_used() -> None:
 
 def test_a_change_of_any_pool_on_the_way_is_seen() -> None:
     pools = opening_pools(1)
-    book, amount = CurveBook(pools, NOW_S), worth(1_000, "JUP")
+    book, amount = MarketView(pools, NOW_S), worth(1_000, "JUP")
     before = plan_route(book, "JUP", "WIF", amount)
     used = book.pool(before.legs[-1].pool)
 

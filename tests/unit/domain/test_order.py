@@ -15,7 +15,7 @@ from orderflow.domain.instructions import instructions_for
 from orderflow.domain.order import Order, OrderId, Signature, event_of, iso_timestamp
 from orderflow.domain.status import FOLLOWERS, Status
 from orderflow.errors import IllegalTransitionError
-from tests.builders import NOW_MS, ORDER_ID, make_order, make_request
+from tests.support.builders import NOW_MS, ORDER_ID, make_order, make_request
 
 ALWAYS = ["order_id", "status", "execution_price", "tx_hash", "reason"]
 """The keys that every status frame begins with."""

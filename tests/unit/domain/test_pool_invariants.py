@@ -12,7 +12,7 @@ from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.dlmm_math import ONE, bin_price
 from orderflow.domain.pools.swap import swap, swap_exact_out
 from orderflow.errors import InsufficientLiquidityError, RejectedError, ZeroOutputError
-from tests.pool_strategies import NOW_S, pools, swapped, tokens, trades, wishes
+from tests.support.pool_strategies import NOW_S, pools, swapped, tokens, trades, wishes
 
 encoder = msgspec.json.Encoder()
 decoder: msgspec.json.Decoder[Pool] = msgspec.json.Decoder(Pool)

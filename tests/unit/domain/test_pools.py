@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2
 from orderflow.domain.pools.constant_product import Swap
 from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
-from tests.builders import amm_v4, cpmm, damm_v2, vault
+from tests.support.builders import amm_v4, cpmm, damm_v2, vault
 
 Pool = AmmV4 | Cpmm | DammV2
 

@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 
 from orderflow.domain.pools import Pool
 from orderflow.domain.pools.dlmm import Dlmm
-from orderflow.domain.pools.dlmm_opening import NARROW
 from orderflow.domain.pools.swap import swap
-from orderflow.domain.router.book import CurveBook
 from orderflow.domain.router.curves import Hyperbola, curve_of
+from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.network import Pair
 from orderflow.domain.router.pair import PairCurve
 from orderflow.domain.router.plan import Plan, plan_single, plan_split
 from orderflow.domain.router.split import split, upper_bound
 from orderflow.errors import InsufficientLiquidityError, NoRouteError, RejectedError, ZeroOutputError
-from orderflow.market.universe import opening_pools
-from tests.builders import amm_v4, cpmm, damm_v2
-from tests.router_pools import (
+from orderflow.venues.mock.dlmm_opening import NARROW
+from orderflow.venues.mock.universe import opening_pools
+from tests.support.builders import amm_v4, cpmm, damm_v2
+from tests.support.router_pools import (
     NOW_S,
     amounts,
     best_split_slowly,
@@ -388,7 +388,7 @@ def test_an_order_too_small_for_any_pool_is_refused_with_the_venues_reason() -> 
 
 def test_a_pair_without_pools_has_no_split() -> None:
     with pytest.raises(NoRouteError, match="^no venue trades SOL against USDC$"):
-        plan_split(CurveBook(), "SOL", "USDC", 1)
+        plan_split(MarketView(), "SOL", "USDC", 1)
 
 
 def test_a_venue_alone_is_split_over_its_own_pools() -> None:
@@ -401,7 +401,7 @@ def test_a_venue_alone_is_split_over_its_own_pools() -> None:
 
 def test_curves_are_kept_until_a_pool_changes() -> None:
     pools = opening_pools(1)
-    book = CurveBook(pools, NOW_S)
+    book = MarketView(pools, NOW_S)
     pair, other = book.pair("SOL", "USDC"), book.pair("JUP", "USDC")
 
     book.refresh(opening_pools(1), NOW_S + 1)
@@ -415,7 +415,7 @@ def test_curves_are_kept_until_a_pool_changes() -> None:
 
 def test_a_fee_that_falls_with_time_brings_a_new_curve() -> None:
     pool = bins("a", [10**9] * 3, va=300_000, last_s=NOW_S)
-    book = CurveBook([pool], NOW_S)
+    book = MarketView([pool], NOW_S)
     before = book.pair("SOL", "USDC")
     assert before is not None
 

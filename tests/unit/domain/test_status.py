@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from orderflow.domain.status import FOLLOWERS_BEFORE, TERMINAL, Status, check_transition
 from orderflow.errors import IllegalTransitionError, UnknownStatusError
-from tests.recorded import read_recording, recordings
+from tests.support.recorded import read_recording, recordings
 
 # As DESIGN §2 has it: one stage after the other, and any of them may fail the order.
 LEGAL = {

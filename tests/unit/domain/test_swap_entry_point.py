@@ -12,8 +12,8 @@ from orderflow.domain.pools.constant_product import Swap
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.swap import swap, swap_exact_out
 from orderflow.errors import InsufficientLiquidityError, RejectedError, ReserveOverflowError, ZeroOutputError
-from tests.builders import amm_v4, cpmm, damm_v2
-from tests.pool_strategies import NOW_S, dlmm
+from tests.support.builders import amm_v4, cpmm, damm_v2
+from tests.support.pool_strategies import NOW_S, dlmm
 
 Trade = Callable[[Pool, str, int, int], tuple[Swap, Pool]]
 

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from orderflow.domain.instructions import instructions_for
-from orderflow.domain.signature import sign
 from orderflow.domain.status import Status
-from tests.builders import NOW_MS, OTHER_ID, make_order, make_request, route_for
+from orderflow.venues.mock.signer import sign
+from tests.support.builders import NOW_MS, OTHER_ID, make_order, make_request, route_for
 
 SWAPS = {
     "raydium_amm_v4": "raydium_amm_v4.swap_base_in",

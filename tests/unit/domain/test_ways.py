@@ -15,16 +15,16 @@ from orderflow.domain.amounts import MAX_ATOMS
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import Dlmm, Pool
 from orderflow.domain.pools.dlmm_math import fill_for
-from orderflow.domain.router.book import CurveBook
 from orderflow.domain.router.choice import LEG_COST_USD, choose_route
+from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.plan import Plan, plan_route, plan_split
 from orderflow.domain.routing import Route
 from orderflow.domain.tokens import TOKENS
 from orderflow.errors import InsufficientLiquidityError, RejectedError, ZeroOutputError
-from orderflow.market.background import advance, chain_seconds, opening_prices
-from orderflow.market.universe import VENUES, opening_pools
-from tests.builders import amm_v4, cpmm, damm_v2
-from tests.router_pools import (
+from orderflow.venues.mock.background import advance, chain_seconds, opening_prices
+from orderflow.venues.mock.universe import VENUES, opening_pools
+from tests.support.builders import amm_v4, cpmm, damm_v2
+from tests.support.router_pools import (
     NOW_S,
     amounts,
     best_single_ways,
@@ -73,9 +73,9 @@ def moment(slot: int) -> Moment:
 
 
 @cache
-def book_of(slot: int) -> CurveBook:
+def book_of(slot: int) -> MarketView:
     """Return the router's book of a moment."""
-    return CurveBook(moment(slot).pools.values(), moment(slot).now_s)
+    return MarketView(moment(slot).pools.values(), moment(slot).now_s)
 
 
 def check_route(route: Route, pools: Mapping[str, Pool], token_in: str, token_out: str, now_s: int) -> None:
@@ -187,7 +187,7 @@ def test_over_any_pools_an_order_gets_a_plan_that_no_single_way_dominates_or_a_n
     pools, amount = order
     ways = best_single_ways(pools, "SOL", "USDC", amount)
     try:
-        plan = plan_route(CurveBook(pools, NOW_S), "SOL", "USDC", amount, leg_cost=leg_cost)
+        plan = plan_route(MarketView(pools, NOW_S), "SOL", "USDC", amount, leg_cost=leg_cost)
     except RejectedError:
         assert not ways
         return
@@ -203,7 +203,7 @@ def test_over_any_pools_a_split_is_no_worse_than_a_single_pool(order: tuple[list
     direct = [pool for pool in pools if {pool.token_a, pool.token_b} == {"SOL", "USDC"}]
     ways = best_single_ways(direct, "SOL", "USDC", amount)
     try:
-        plan = plan_split(CurveBook(pools, NOW_S), "SOL", "USDC", amount, leg_cost=leg_cost)
+        plan = plan_split(MarketView(pools, NOW_S), "SOL", "USDC", amount, leg_cost=leg_cost)
     except RejectedError:
         assert not ways
         return
@@ -220,7 +220,7 @@ def test_with_any_venues_late_a_route_keeps_to_the_others_and_pays_no_less_than_
     there = {pool.pool: pool for pool in pools if pool.venue in venues}
     request = OrderRequest("SOL", "USDC", amount, "market", 500)
     try:
-        route = choose_route(CurveBook(pools, NOW_S), 0, request, venues, 3, 0)
+        route = choose_route(MarketView(pools, NOW_S), 0, request, venues, 3, 0)
     except RejectedError:
         assert not best_single_ways(list(there.values()), "SOL", "USDC", amount)
         return
@@ -237,7 +237,7 @@ def test_of_three_venues_one_that_is_late_leaves_both_others() -> None:
     pools = [msgspec.structs.replace(pool, venue=venue) for pool, venue in zip(pools, ("x", "y", "z"), strict=True)]
     request = OrderRequest("SOL", "USDC", 10**11, "market", 500)
 
-    route = choose_route(CurveBook(pools, NOW_S), 0, request, ["x", "z"], 3, 0)
+    route = choose_route(MarketView(pools, NOW_S), 0, request, ["x", "z"], 3, 0)
 
     assert {leg.venue for leg in route.legs} == {"x", "z"}
 
@@ -249,10 +249,10 @@ def test_a_few_atoms_on_large_pools_are_swapped_or_refused_by_name(amount: int) 
         named(damm_v2(MAX_ATOMS // 2, MAX_ATOMS // 2 - 10**9, 0), "b"),
     ]
 
-    plan = plan_split(CurveBook([damm_v2(10**18, 3 * 10**18, 0)], NOW_S), "SOL", "USDC", amount)
+    plan = plan_split(MarketView([damm_v2(10**18, 3 * 10**18, 0)], NOW_S), "SOL", "USDC", amount)
     assert plan.amount_out == 3 * amount - 1
     try:
-        assert plan_split(CurveBook(pools, NOW_S), "SOL", "USDC", amount).amount_out < amount
+        assert plan_split(MarketView(pools, NOW_S), "SOL", "USDC", amount).amount_out < amount
     except ZeroOutputError:
         assert amount == 1
 
@@ -287,7 +287,7 @@ def test_a_way_that_is_filled_to_its_brim_leaves_the_rest_to_another(left: float
     ]
     amount = int((room(pools, "JUP") + room(pools, "WIF")) * (1 - left))
 
-    plan = plan_route(CurveBook(pools, NOW_S), "SOL", "USDC", amount, leg_cost=leg_cost)
+    plan = plan_route(MarketView(pools, NOW_S), "SOL", "USDC", amount, leg_cost=leg_cost)
 
     assert {leg.pool for leg in plan.legs} == {pool.pool for pool in pools}
     check_legs_fit(plan.legs, "SOL", "USDC", amount)
@@ -295,7 +295,7 @@ def test_a_way_that_is_filled_to_its_brim_leaves_the_rest_to_another(left: float
 
 def room(pools: Sequence[Pool], between: str) -> float:
     """Return how much SOL a way of two hops takes whose second ends in bins."""
-    book = CurveBook(pools, NOW_S)
+    book = MarketView(pools, NOW_S)
     into, onward = book.pair("SOL", between), book.pair(between, "USDC")
     assert into is not None
     assert onward is not None
@@ -311,8 +311,8 @@ def test_amounts_beyond_what_an_account_holds_are_refused_by_name() -> None:
     ]
 
     with pytest.raises(InsufficientLiquidityError):
-        plan_route(CurveBook(pools, NOW_S), "SOL", "USDC", 10**9)
-    plan = plan_route(CurveBook(pools, NOW_S), "SOL", "JUP", 10**9)
+        plan_route(MarketView(pools, NOW_S), "SOL", "USDC", 10**9)
+    plan = plan_route(MarketView(pools, NOW_S), "SOL", "JUP", 10**9)
     assert len(plan.legs) == 1
     assert plan.amount_out <= MAX_ATOMS
 
@@ -321,7 +321,7 @@ def test_a_leg_costs_five_cents_at_the_price_of_now() -> None:
     # JUP trades at a hundredth of its opening price. What a second leg gains is worth two cents; it was two dollars.
     per_dollar = int(100 / TOKENS["JUP"].opening_price)
     pools = [named(amm_v4(10**12, 10**12 * per_dollar), name, ("USDC", "JUP")) for name in ("a", "b")]
-    book, request = CurveBook(pools, NOW_S), OrderRequest("USDC", "JUP", 200 * 10**6, "market", 500)
+    book, request = MarketView(pools, NOW_S), OrderRequest("USDC", "JUP", 200 * 10**6, "market", 500)
 
     route = choose_route(book, 0, request, ["raydium"], 1, 0)
 
@@ -335,7 +335,7 @@ def test_where_no_dollars_are_traded_a_leg_costs_what_it_did_at_the_opening() ->
     pools = [named(amm_v4(10**12, 10**12), name, ("SOL", "JUP")) for name in ("a", "b")]
     request = OrderRequest("SOL", "JUP", 10**9, "market", 500)
 
-    route = choose_route(CurveBook(pools, NOW_S), 0, request, ["raydium"], 1, 0)
+    route = choose_route(MarketView(pools, NOW_S), 0, request, ["raydium"], 1, 0)
 
     assert len(route.legs) == 2  # the second gains half a JUP, a quarter of a dollar
 
@@ -352,7 +352,7 @@ def test_what_was_quoted_is_paid_even_where_its_legs_are_not_worth_it() -> None:
     ]
     request = OrderRequest("SOL", "USDC", 10**7, "market", 500)
 
-    route = choose_route(CurveBook(pools, NOW_S), 0, request, ["x", "y"], 2, 0)
+    route = choose_route(MarketView(pools, NOW_S), 0, request, ["x", "y"], 2, 0)
 
     quotes: dict[str, int] = {quote.venue: quote.amount_out for quote in route.quotes}
     assert quotes["y"] > quotes["x"]
@@ -362,7 +362,7 @@ def test_what_was_quoted_is_paid_even_where_its_legs_are_not_worth_it() -> None:
 
 def plan_by(pools: Sequence[Pool], amount: int) -> Plan:
     """Return the plan of an order of SOL for USDC."""
-    return plan_route(CurveBook(pools, NOW_S), "SOL", "USDC", amount)
+    return plan_route(MarketView(pools, NOW_S), "SOL", "USDC", amount)
 
 
 def test_a_speck_that_a_venue_would_not_pay_for_does_not_cost_the_plan() -> None:

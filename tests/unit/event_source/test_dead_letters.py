@@ -12,10 +12,10 @@ from orderflow.errors import RetryableError
 from orderflow.event_source import dead_letters
 from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.event_source.mapping import EventSourceMapping
-from orderflow.market.chain import settle
-from tests.builders import NOW_MS, encode, land, make_order, status_fields
-from tests.fakes import FakeOrders, FakeReplication, FakeVenue
-from tests.poller_bench import FakeStreams, Patience
+from orderflow.venues.mock.chain import settle
+from tests.support.builders import NOW_MS, encode, land, make_order, status_fields
+from tests.support.fakes import FakeOrders, FakeReplication, FakeVenue
+from tests.support.poller_bench import FakeStreams, Patience
 
 ROUTE = EventSourceMapping(function="route_order", stream="route")
 BUILD = EventSourceMapping(function="build_order", stream="build")
@@ -39,10 +39,10 @@ class Desk:
         if on_record is not None:
             self.orders.known[on_record.order_id] = on_record, [event_of(on_record)]
 
-    def bury(self, mapping: EventSourceMapping, fields: dict[str, str], error: str = "x") -> list[Order]:
+    def dead_letter(self, mapping: EventSourceMapping, fields: dict[str, str], error: str = "x") -> list[Order]:
         """Give up a record; return the steps that orders took by that."""
         streams: Streams = FakeStreams(self.journal, Patience())
-        DeadLetters(self.orders, self.venue, self.replication).bury(
+        DeadLetters(self.orders, self.venue, self.replication).dead_letter(
             streams, mapping, [(Entry("1-0", fields, 4), error)]
         )
         return [transition.order for transition in self.orders.transitions]
@@ -56,10 +56,10 @@ def test_the_order_fails_with_the_function_the_attempts_and_the_error() -> None:
     order = make_order(Status.PENDING)
     desk = Desk(order)
 
-    steps = desk.bury(ROUTE, message(order), "KeyError: 'meteora'")
+    steps = desk.dead_letter(ROUTE, message(order), "KeyError: 'meteora'")
 
     assert steps == [order.fail("Gave up in route_order after 4 attempts: KeyError: 'meteora'", NOW_MS)]
-    assert desk.journal == [("bury", "1-0", 4, "KeyError: 'meteora'")]
+    assert desk.journal == [("dead_letter", "1-0", 4, "KeyError: 'meteora'")]
 
 
 def test_the_order_fails_before_its_record_is_moved() -> None:
@@ -67,7 +67,7 @@ def test_the_order_fails_before_its_record_is_moved() -> None:
     desk.orders.error = ConnectionError("away")
 
     with pytest.raises(ConnectionError):
-        desk.bury(ROUTE, message(make_order()))
+        desk.dead_letter(ROUTE, message(make_order()))
 
     assert desk.journal == []
 
@@ -76,23 +76,23 @@ def test_the_order_fails_before_its_record_is_moved() -> None:
 def test_an_order_that_went_on_meanwhile_is_left_alone(status: Status) -> None:
     desk = Desk(make_order(status))
 
-    assert desk.bury(ROUTE, message(make_order(Status.PENDING))) == []
-    assert [entry[:2] for entry in desk.journal] == [("bury", "1-0")]
+    assert desk.dead_letter(ROUTE, message(make_order(Status.PENDING))) == []
+    assert [entry[:2] for entry in desk.journal] == [("dead_letter", "1-0")]
 
 
 def test_an_order_with_a_status_of_newer_code_is_left_to_it() -> None:
     pending = make_order(Status.PENDING)
     desk = Desk(msgspec.structs.replace(pending, status=Status("simulating")))
 
-    assert desk.bury(ROUTE, message(pending)) == []
-    assert [entry[:2] for entry in desk.journal] == [("bury", "1-0")]
+    assert desk.dead_letter(ROUTE, message(pending)) == []
+    assert [entry[:2] for entry in desk.journal] == [("dead_letter", "1-0")]
 
 
 @pytest.mark.parametrize("mapping", [SUBMIT, CONFIRM, CHAIN])
 def test_a_transaction_that_has_not_landed_never_will_and_its_order_fails(mapping: EventSourceMapping) -> None:
     desk = Desk(SUBMITTED)
 
-    [failed] = desk.bury(mapping, message(SUBMITTED))
+    [failed] = desk.dead_letter(mapping, message(SUBMITTED))
 
     reason = f"Gave up in {mapping.function} after 4 attempts: x"
     assert failed == SUBMITTED.fail(reason, NOW_MS)
@@ -105,7 +105,7 @@ def test_an_order_whose_transaction_was_executed_is_confirmed(mapping: EventSour
     [execution] = land([SUBMITTED]).executions
     desk.venue.executions[SUBMITTED.signature] = execution
 
-    steps = desk.bury(mapping, message(SUBMITTED))
+    steps = desk.dead_letter(mapping, message(SUBMITTED))
 
     assert [step.status for step in steps] == [Status.CONFIRMED]
     assert steps == [settle(SUBMITTED, execution, NOW_MS)]
@@ -120,7 +120,7 @@ def test_the_chain_forgets_the_result_of_an_order_that_is_ended_for_nothing_else
     if executed:
         [desk.venue.executions[SUBMITTED.signature]] = land([SUBMITTED]).executions
 
-    desk.bury(mapping, message(SUBMITTED))
+    desk.dead_letter(mapping, message(SUBMITTED))
 
     assert SUBMITTED.transaction is not None
     assert desk.venue.forgotten == [(SUBMITTED.signature, SUBMITTED.transaction.expires_at_ms - NOW_MS)]
@@ -130,14 +130,14 @@ def test_the_chain_forgets_the_result_of_an_order_that_is_ended_for_nothing_else
 def test_the_result_is_forgotten_although_a_crash_came_between_the_end_and_that(on_record: Order | None) -> None:
     desk = Desk(on_record)
 
-    assert desk.bury(CONFIRM, message(SUBMITTED)) == []
+    assert desk.dead_letter(CONFIRM, message(SUBMITTED)) == []
     assert [signature for signature, _ in desk.venue.forgotten] == [SUBMITTED.signature]
 
 
 def test_the_result_of_an_order_under_way_is_kept() -> None:
     desk = Desk(SUBMITTED)
 
-    desk.bury(ROUTE, message(make_order(Status.PENDING)))
+    desk.dead_letter(ROUTE, message(make_order(Status.PENDING)))
 
     assert desk.venue.forgotten == []
 
@@ -147,7 +147,7 @@ def test_an_order_is_not_ended_by_what_a_failover_may_take_back() -> None:
     desk.replication.error = RetryableError("0 of 1 replicas have what was written to chain")
 
     with pytest.raises(RetryableError):
-        desk.bury(SUBMIT, message(SUBMITTED))
+        desk.dead_letter(SUBMIT, message(SUBMITTED))
 
     assert desk.orders.transitions == []
     assert desk.journal == []
@@ -159,7 +159,7 @@ def test_an_order_that_goes_on_while_it_is_ended_is_looked_at_again() -> None:
     looks = iter([make_order(Status.BUILDING), SUBMITTED])
     desk.orders.find = lambda _: (next(looks), [])  # type: ignore[method-assign, assignment]
 
-    [failed] = desk.bury(SUBMIT, message(make_order(Status.BUILDING)))
+    [failed] = desk.dead_letter(SUBMIT, message(make_order(Status.BUILDING)))
 
     assert (failed.status, failed.tx_hash) == (Status.FAILED, SUBMITTED.tx_hash)
 
@@ -167,7 +167,7 @@ def test_an_order_that_goes_on_while_it_is_ended_is_looked_at_again() -> None:
 def test_a_submit_message_whose_step_was_taken_before_sending_failed_ends_its_order() -> None:
     desk = Desk(SUBMITTED)
 
-    [failed] = desk.bury(SUBMIT, message(make_order(Status.BUILDING)))
+    [failed] = desk.dead_letter(SUBMIT, message(make_order(Status.BUILDING)))
 
     assert failed.status is Status.FAILED
     assert SUBMITTED.signature in desk.venue.executions
@@ -176,7 +176,7 @@ def test_a_submit_message_whose_step_was_taken_before_sending_failed_ends_its_or
 def test_the_chain_is_not_asked_about_an_order_that_another_message_has_brought_on() -> None:
     desk = Desk(SUBMITTED)
 
-    assert desk.bury(BUILD, message(make_order(Status.ROUTING))) == []
+    assert desk.dead_letter(BUILD, message(make_order(Status.ROUTING))) == []
     assert desk.venue.executions == {}
 
 
@@ -184,26 +184,26 @@ def test_the_chain_is_not_asked_about_an_order_that_another_message_has_brought_
 def test_a_record_that_holds_no_order_is_moved_all_the_same(fields: dict[str, str]) -> None:
     desk = Desk()
 
-    assert desk.bury(ROUTE, fields) == []
-    assert [entry[:2] for entry in desk.journal] == [("bury", "1-0")]
+    assert desk.dead_letter(ROUTE, fields) == []
+    assert [entry[:2] for entry in desk.journal] == [("dead_letter", "1-0")]
 
 
 def test_giving_up_the_telling_of_a_status_does_not_fail_the_order() -> None:
     publish = EventSourceMapping(function="publish_status", stream="status", ordered=True)
     desk = Desk(make_order())
 
-    assert desk.bury(publish, status_fields(make_order())) == []
-    assert [entry[:2] for entry in desk.journal] == [("bury", "1-0")]
+    assert desk.dead_letter(publish, status_fields(make_order())) == []
+    assert [entry[:2] for entry in desk.journal] == [("dead_letter", "1-0")]
 
 
 def test_a_letter_says_where_it_comes_from() -> None:
     letters: list[DeadLetter] = []
 
     class Streams(FakeStreams):
-        def bury(self, stream: str, group: str, letters_: Any) -> None:
+        def dead_letter(self, stream: str, group: str, letters_: Any) -> None:
             letters.extend(letters_)
 
     dead = DeadLetters(FakeOrders(), FakeVenue(), FakeReplication())
-    dead.bury(Streams([], Patience()), ROUTE, [(Entry("1-0", {}, 4), "x")])
+    dead.dead_letter(Streams([], Patience()), ROUTE, [(Entry("1-0", {}, 4), "x")])
 
     assert letters == [DeadLetter(Entry("1-0", {}, 4), "route_order", "route", "x")]

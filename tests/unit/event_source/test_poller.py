@@ -7,7 +7,7 @@ import pytest
 from orderflow.adapters.streams import Entry
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.poller import retry_delay_ms
-from tests.poller_bench import Bench, entries, failing
+from tests.support.poller_bench import Bench, entries, failing
 
 
 def test_a_batch_is_acknowledged_as_a_whole_after_the_invocation_returned() -> None:
@@ -67,7 +67,10 @@ def test_a_record_that_is_reported_is_deferred_and_the_others_are_acknowledged()
 
     bench.poller.handle(entries("1-0", "2-0", "3-0"))
 
-    assert bench.done("acknowledge", "defer", "bury") == [("acknowledge", "1-0", "3-0"), ("defer", "2-0", 1, 1_000)]
+    assert bench.done("acknowledge", "defer", "dead_letter") == [
+        ("acknowledge", "1-0", "3-0"),
+        ("defer", "2-0", 1, 1_000),
+    ]
 
 
 @pytest.mark.parametrize(("attempt", "delay_ms"), [(1, 1_000), (2, 2_000), (3, 4_000)])
@@ -76,7 +79,7 @@ def test_a_record_rests_1_then_2_then_4_seconds(attempt: int, delay_ms: int) -> 
 
     bench.poller.handle(entries("1-0", attempt=attempt))
 
-    assert bench.done("acknowledge", "defer", "bury") == [("defer", "1-0", attempt, delay_ms)]
+    assert bench.done("acknowledge", "defer", "dead_letter") == [("defer", "1-0", attempt, delay_ms)]
     assert retry_delay_ms(attempt) == delay_ms
 
 
@@ -85,7 +88,9 @@ def test_after_the_last_attempt_a_record_is_given_up_with_the_error_that_was_rep
 
     bench.poller.handle(entries("1-0", attempt=4))
 
-    assert bench.done("acknowledge", "defer", "bury") == [("bury", "1-0", 4, "RetryableError: not landed")]
+    assert bench.done("acknowledge", "defer", "dead_letter") == [
+        ("dead_letter", "1-0", 4, "RetryableError: not landed")
+    ]
 
 
 def test_every_record_of_a_batch_is_settled_by_its_own_attempts() -> None:
@@ -93,9 +98,9 @@ def test_every_record_of_a_batch_is_settled_by_its_own_attempts() -> None:
 
     bench.poller.handle([*entries("1-0", attempt=4), *entries("2-0", attempt=2), *entries("3-0", "4-0")])
 
-    assert bench.done("acknowledge", "defer", "bury") == [
+    assert bench.done("acknowledge", "defer", "dead_letter") == [
         ("acknowledge", "4-0"),
-        ("bury", "1-0", 4, "reported as failed"),
+        ("dead_letter", "1-0", 4, "reported as failed"),
         ("defer", "2-0", 2, 2_000),
         ("defer", "3-0", 1, 1_000),
     ]
@@ -107,7 +112,7 @@ def test_the_mapping_says_how_often_a_record_is_tried_again() -> None:
 
     bench.poller.handle([*entries("1-0", attempt=1), *entries("2-0", attempt=2)])
 
-    assert [entry[:2] for entry in bench.done("defer", "bury")] == [("bury", "2-0"), ("defer", "1-0")]
+    assert [entry[:2] for entry in bench.done("defer", "dead_letter")] == [("dead_letter", "2-0"), ("defer", "1-0")]
 
 
 def test_an_id_that_was_not_sent_fails_the_whole_batch() -> None:
@@ -151,5 +156,5 @@ def test_the_error_of_an_answer_that_can_not_be_understood_goes_to_the_dead_lett
 
     bench.poller.handle(entries("1-0", attempt=4))
 
-    ((_, _, _, error),) = bench.done("bury")
+    ((_, _, _, error),) = bench.done("dead_letter")
     assert error.startswith("the response is no batch response: Expected `array")

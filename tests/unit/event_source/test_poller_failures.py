@@ -4,7 +4,7 @@ import pytest
 
 from orderflow.errors import RetryableError
 from orderflow.event_source.invoke import FunctionError
-from tests.poller_bench import ORDERED, Bench, entries, failing, in_turn, poisoned
+from tests.support.poller_bench import ORDERED, Bench, entries, failing, in_turn, poisoned
 
 
 @pytest.mark.parametrize("culprit", [f"{number}-0" for number in range(8)])
@@ -35,7 +35,7 @@ def test_a_poisoned_record_is_given_up_in_the_end_with_the_functions_error() -> 
 
     bench.poller.handle(entries("1-0", "2-0", "3-0", attempt=4))
 
-    assert bench.done("bury") == [("bury", "2-0", 4, "KeyError: 'x'")]
+    assert bench.done("dead_letter") == [("dead_letter", "2-0", 4, "KeyError: 'x'")]
     assert bench.done("acknowledge") == [("acknowledge", "1-0", "3-0")]
 
 
@@ -45,7 +45,7 @@ def test_a_function_that_says_that_something_is_away_is_invoked_again_without_an
 
     bench.poller.handle(entries("1-0", "2-0", attempt=3))
 
-    assert bench.done("invoke", "acknowledge", "defer", "bury") == [
+    assert bench.done("invoke", "acknowledge", "defer", "dead_letter") == [
         *[("invoke", "1-0", "2-0")] * 7,
         ("acknowledge", "1-0", "2-0"),
     ]
@@ -114,9 +114,9 @@ def test_where_order_counts_what_lies_behind_a_record_that_is_given_up_goes_on_a
 
     bench.poller.handle([*entries("1-0", attempt=4), *entries("2-0")])
 
-    assert bench.done("invoke", "acknowledge", "bury") == [
+    assert bench.done("invoke", "acknowledge", "dead_letter") == [
         ("invoke", "1-0", "2-0"),
-        ("bury", "1-0", 4, "reported as failed"),
+        ("dead_letter", "1-0", 4, "reported as failed"),
         ("invoke", "2-0"),
         ("acknowledge", "2-0"),
     ]
@@ -130,9 +130,9 @@ def test_where_order_counts_a_record_that_keeps_failing_is_given_up_after_1_2_an
 
     assert bench.stop.waits == [1.0, 2.0, 4.0]
     assert [event["Records"][-1]["attempt"] for event in bench.events] == [1, 2, 3, 4]
-    assert bench.done("acknowledge", "defer", "bury") == [
+    assert bench.done("acknowledge", "defer", "dead_letter") == [
         ("acknowledge", "1-0"),
-        ("bury", "2-0", 4, "reported as failed"),
+        ("dead_letter", "2-0", 4, "reported as failed"),
     ]
 
 
@@ -142,4 +142,4 @@ def test_where_order_counts_a_stop_during_a_retry_leaves_the_record_pending() ->
     bench.poller.handle(entries("1-0"))
 
     assert len(bench.done("invoke")) == 2
-    assert bench.done("acknowledge", "defer", "bury") == []
+    assert bench.done("acknowledge", "defer", "dead_letter") == []

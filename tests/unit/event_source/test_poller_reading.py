@@ -5,7 +5,7 @@ import redis
 
 from orderflow.adapters.streams import Entry
 from orderflow.event_source.mapping import EventSourceMapping
-from tests.poller_bench import Bench, entries, failing
+from tests.support.poller_bench import Bench, entries, failing
 
 
 def test_what_a_former_owner_left_comes_before_anything_new() -> None:
@@ -112,8 +112,8 @@ def test_what_ended_four_processes_is_given_up_without_being_tried_again() -> No
 
     bench.poller.run()
 
-    assert bench.done("bury", "invoke") == [
-        ("bury", "1-0", 4, "route_order never answered to it"),
+    assert bench.done("dead_letter", "invoke") == [
+        ("dead_letter", "1-0", 4, "route_order never answered to it"),
         ("invoke", "2-0"),
     ]
 
@@ -135,7 +135,7 @@ def test_what_a_function_answered_to_is_not_given_up_because_it_could_not_be_ack
     monkeypatch.setattr(bench.streams, "acknowledge", acknowledge_when_it_is_back)
     bench.poller.run()
 
-    assert bench.done("bury") == []
+    assert bench.done("dead_letter") == []
     assert bench.done("acknowledge") == [("acknowledge", "1-0"), ("acknowledge", "2-0")]
 
 

@@ -13,7 +13,7 @@ from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Fill, OrderRow
 from orderflow.domain.order import Order, StatusEvent, event_of
 from orderflow.domain.status import Status
-from tests.builders import NOW_MS, ORDER_ID, make_order, make_request
+from tests.support.builders import NOW_MS, ORDER_ID, make_order, make_request
 
 KEYS = [
     "order_id",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.watch_order.frames import USAGE, Command, read_command
-from tests.builders import ORDER_ID
+from tests.support.builders import ORDER_ID
 
 
 @pytest.mark.parametrize("text", [ORDER_ID, f"  {ORDER_ID}\r\n", "anything else", "0x12"])

@@ -11,12 +11,12 @@ import msgspec
 from redis.asyncio import Redis, RedisCluster
 
 from orderflow.adapters import scripts
+from orderflow.adapters.call_batcher import CallBatcher
+from orderflow.adapters.capacity import Capacity, Limits
 from orderflow.adapters.codec import encoder
-from orderflow.adapters.headroom import Headroom, Limits
 from orderflow.adapters.keys import CHAIN, key, order_key, partition_of
 from orderflow.adapters.partition_count import AsyncPartitionCount
-from orderflow.adapters.replication import AsyncReplication, Written, step_taken
-from orderflow.adapters.together import Together
+from orderflow.adapters.replication import AsyncReplication, ReplicatedWrite, transition_written
 from orderflow.domain.order import Order, OrderId, event_of
 from orderflow.errors import OverloadedError
 
@@ -67,10 +67,10 @@ class Intake:
         self._replication = replication
         self._partition_count = AsyncPartitionCount(client, partitions)
         self._keep_s = keep_idempotency_s
-        self._headroom = Headroom(client, partitions, limits)
+        self._capacity = Capacity(client, partitions, limits)
         self._create = client.register_script(scripts.source("create", "deliver"))
         names = [f"p{number}" for number in range(partitions)]
-        self._trips = {name: Together(self._create_all(name), f"orders for {name}") for name in names}
+        self._batchers = {name: CallBatcher(self._create_all(name), f"orders for {name}") for name in names}
 
     async def create(self, new: NewOrder) -> OrderId | Conflict:
         """Create an order and start it on its way, or find that its idempotency key was used.
@@ -81,11 +81,11 @@ class Intake:
         ConfigurationError when this Redis is used with another number of partitions.
         """
         await self._partition_count.hold()
-        excess = await self._headroom.look()
-        if excess and not new.idempotency_key:
-            raise OverloadedError(*excess)
+        exceeded = await self._capacity.exceeded_limit()
+        if exceeded and not new.idempotency_key:
+            raise OverloadedError(*exceeded)
         partition = partition_of(new.order.order_id, self.partitions)
-        outcome = await self._trips[partition].add(new)
+        outcome = await self._batchers[partition].add(new)
         if outcome in _MADE:
             return new.order.order_id
         if outcome == _REUSED:
@@ -96,12 +96,12 @@ class Intake:
 
     async def check(self) -> None:
         """Raise redis' errors unless Redis takes writes in every partition; a replica, too, answers a PING."""
-        places = [key(partition, "health") for partition in (CHAIN, *self._trips)]
+        places = [key(partition, "health") for partition in (CHAIN, *self._batchers)]
         await asyncio.gather(*(self._client.set(place, "", px=HEALTH_MS) for place in places))
 
     def _refusal(self, partition: str, outcome: int | str) -> OverloadedError:
-        if self._headroom.excess:
-            return OverloadedError(*self._headroom.excess)
+        if self._capacity.exceeded:
+            return OverloadedError(*self._capacity.exceeded)
         if isinstance(outcome, str):
             return OverloadedError("MAX_LAG", f"{partition}:{outcome}")
         return OverloadedError("MAX_IN_FLIGHT", partition)
@@ -110,8 +110,8 @@ class Intake:
         shared = [key(partition, name) for name in _SHARED_KEYS]
 
         async def create_all(news: Sequence[NewOrder]) -> list[int | str]:
-            # Without headroom a trip only finds the orders that were made before.
-            max_lag = 0 if self._headroom.excess else self._limits.max_lag
+            # Without capacity a trip only finds the orders that were made before.
+            max_lag = 0 if self._capacity.exceeded else self._limits.max_lag
             keys = list(shared)
             arguments: list[str | bytes | int] = [self._keep_s, max_lag, self._limits.max_in_flight, *STAGES]
             arguments.append(KEEP_FORMER_S)
@@ -133,15 +133,17 @@ class Intake:
 
         return create_all
 
-    def _kept(self, partition: str, news: Sequence[NewOrder], outcomes: Sequence[int | str]) -> Iterator[Written]:
+    def _kept(
+        self, partition: str, news: Sequence[NewOrder], outcomes: Sequence[int | str]
+    ) -> Iterator[ReplicatedWrite]:
         """Yield what must not be lost of a trip: the orders that it made, the records by which it found others."""
         for new, outcome in zip(news, outcomes, strict=True):
             if outcome in _MADE:
-                yield step_taken(new.order, self.partitions)
+                yield transition_written(new.order, self.partitions)
             elif _made_before(outcome):
                 ours = len(str(outcome)) == SHORT_ID
                 record_key = _record_key(partition, new) if ours else _former_record_key(partition, new)
-                yield Written(partition, record_key, least=1)
+                yield ReplicatedWrite(partition, record_key, least=1)
 
 
 def _made_before(outcome: int | str) -> OrderId | None:

@@ -29,7 +29,7 @@ class Orders:
         self._client = client
         self.partitions = partitions
         self._transition = client.register_script(scripts.source("transition", "deliver"))
-        self._let_go = client.register_script(scripts.source("let_go", "watched"))
+        self._let_go = client.register_script(scripts.source("expire_after_recording", "watched"))
         self._schedule = client.register_script(scripts.source("schedule", "deliver"))
 
     def apply(self, transitions: Sequence[Transition]) -> list[bool]:
@@ -71,7 +71,7 @@ class Orders:
         events = (fields[f"event:{sequence}"] for sequence in range(1, order.sequence + 1))
         return order, [event_decoder.decode(event) for event in events]
 
-    def let_go(self, order_ids: Sequence[str]) -> None:
+    def expire_after_recording(self, order_ids: Sequence[str]) -> None:
         """Have orders leave Redis in a few minutes; only to be called when the ledger has their end."""
         keys: dict[str, list[str]] = {}
         for order_id in order_ids:

@@ -22,7 +22,7 @@ from orderflow.errors import RetryableError
 TIMEOUT_MS = 1000
 
 
-class Written(msgspec.Struct, frozen=True):
+class ReplicatedWrite(msgspec.Struct, frozen=True):
     """Something written in a partition, and how to see that it is there.
 
     `key` exists; the number in its `field` is at least `least`, or without a field its string at least that long.
@@ -35,20 +35,20 @@ class Written(msgspec.Struct, frozen=True):
     least: int = 0
 
 
-def step_taken(order: Order, partitions: int) -> Written:
+def transition_written(order: Order, partitions: int) -> ReplicatedWrite:
     """Return what taking an order's step has left: the order at that step or beyond."""
     partition = partition_of(order.order_id, partitions)
-    return Written(partition, order_key(partition, order.order_id), "sequence", order.sequence)
+    return ReplicatedWrite(partition, order_key(partition, order.order_id), "sequence", order.sequence)
 
 
-def transaction_sent(signature: Signature) -> Written:
+def transaction_sent(signature: Signature) -> ReplicatedWrite:
     """Return what sending a transaction has left: its result, still empty or not."""
-    return Written(CHAIN, result_key(signature))
+    return ReplicatedWrite(CHAIN, result_key(signature))
 
 
-def transaction_executed(signature: Signature) -> Written:
+def transaction_executed(signature: Signature) -> ReplicatedWrite:
     """Return what executing a transaction, or giving it up, has left: its result."""
-    return Written(CHAIN, result_key(signature), least=1)
+    return ReplicatedWrite(CHAIN, result_key(signature), least=1)
 
 
 class Replication:
@@ -58,7 +58,7 @@ class Replication:
         self._client = client
         self._min_replicas = min_replicas
 
-    def wait_for(self, written: Iterable[Written]) -> None:
+    def wait_for(self, written: Iterable[ReplicatedWrite]) -> None:
         """Return when enough replicas have what was written.
 
         Raises RetryableError when they do not in time, or when a failover has taken it back: do the same work again.
@@ -84,7 +84,7 @@ class AsyncReplication:
         self._client = client
         self._min_replicas = min_replicas
 
-    async def wait_for(self, written: Iterable[Written]) -> None:
+    async def wait_for(self, written: Iterable[ReplicatedWrite]) -> None:
         """Return when enough replicas have what was written; raises as Replication does."""
         if not self._min_replicas:
             return
@@ -100,14 +100,14 @@ class AsyncReplication:
             _check(partition, missing, replicas, self._min_replicas)
 
 
-def _by_partition(written: Iterable[Written]) -> dict[str, list[Written]]:
-    by_partition: dict[str, list[Written]] = {}
+def _by_partition(written: Iterable[ReplicatedWrite]) -> dict[str, list[ReplicatedWrite]]:
+    by_partition: dict[str, list[ReplicatedWrite]] = {}
     for one in written:
         by_partition.setdefault(one.partition, []).append(one)
     return by_partition
 
 
-def _barrier(partition: str, written: Iterable[Written], replicas: int) -> tuple[str, list[list[Any]]]:
+def _barrier(partition: str, written: Iterable[ReplicatedWrite], replicas: int) -> tuple[str, list[list[Any]]]:
     """Return the barrier's key and commands. The script travels whole, since a new primary has not loaded it before."""
     at = key(partition, "barrier")
     sought = [one for one in written if one.key]

@@ -42,21 +42,22 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What became of messages: those whose connection is `gone`, and those that were kept back (`early`).
+    """What became of messages: those whose connection is `gone`, and those that the gateway kept back (`out_of_order`).
 
-    A message is early when one before it has not been sent yet: it is in the hands of a publisher that is late, or was
-    given up. Whoever has the order's events should send them all.
+    A message is out of order when one before it has not been sent yet: a publisher that is late still has that one, or
+    it was dead-lettered. The caller should send all events of the order.
     """
 
     gone: list[Message] = []
-    early: list[Message] = []
+    out_of_order: list[Message] = []
 
 
-class Kept(msgspec.Struct, frozen=True):
-    """The local gateway's answer to a batch: the places in it of the messages that were not passed on."""
+class Undelivered(msgspec.Struct, frozen=True):
+    """The local gateway's answer to a batch: the indexes in it of the messages that it did not pass on."""
 
     gone: list[int] = []
-    early: list[int] = []
+    # By this name it stands on the wire between a gateway and functions that are not deployed at the same moment.
+    out_of_order: list[int] = msgspec.field(name="early", default_factory=list)
 
 
 class Sockets(Protocol):
@@ -123,12 +124,12 @@ class LocalGatewaySockets:
         """
         sent = Sent([], [])
         for first, body in _batches(messages):
-            kept = self._post(body)
-            sent.gone.extend(messages[first + place] for place in kept.gone)
-            sent.early.extend(messages[first + place] for place in kept.early)
+            undelivered = self._post(body)
+            sent.gone.extend(messages[first + place] for place in undelivered.gone)
+            sent.out_of_order.extend(messages[first + place] for place in undelivered.out_of_order)
         return sent
 
-    def _post(self, body: bytes) -> Kept:
+    def _post(self, body: bytes) -> Undelivered:
         from urllib3.exceptions import HTTPError
 
         try:
@@ -141,7 +142,7 @@ class LocalGatewaySockets:
             raise RetryableError("@connections answered 403: CONNECTIONS_SECRET is not the gateway's")
         if response.status != HTTPStatus.OK:
             raise RetryableError(f"@connections answered {response.status}")
-        return _kept_decoder.decode(response.data)
+        return _undelivered_decoder.decode(response.data)
 
 
 def with_secret(client: "ApiGatewayManagementApiClient", secret: str) -> None:
@@ -167,4 +168,4 @@ def _batches(messages: Sequence[Message]) -> Iterator[tuple[int, bytes]]:
 
 
 _encode = msgspec.json.Encoder().encode
-_kept_decoder = msgspec.json.Decoder(Kept)
+_undelivered_decoder = msgspec.json.Decoder(Undelivered)

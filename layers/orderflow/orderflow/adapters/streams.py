@@ -1,4 +1,4 @@
-"""Redis Streams as the event source and the stages use them: read, acknowledge, defer, bury, promote."""
+"""Redis Streams as the event source and the stages use them: read, acknowledge, defer, dead_letter, promote."""
 
 from collections.abc import Iterable, Sequence
 from typing import cast
@@ -41,7 +41,7 @@ class Streams:
         self._timers, self._wake = key(partition, "timers"), key(partition, "wake")
         self._acknowledge = client.register_script(scripts.source("acknowledge", "entry_ids", "trim"))
         self._defer = client.register_script(scripts.source("defer", "deliver", "entry_ids", "trim"))
-        self._bury = client.register_script(scripts.source("bury", "entry_ids", "trim"))
+        self._dead_letter = client.register_script(scripts.source("dead_letter", "entry_ids", "trim"))
         self._promote = client.register_script(scripts.source("promote", "deliver"))
 
     def create_group(self, stream: str, group: str) -> None:
@@ -64,7 +64,7 @@ class Streams:
         """
         return self._read(stream, group, count, after, block_ms=None)
 
-    def hand_back(self, stream: str, group: str, ids: Sequence[str]) -> None:
+    def release(self, stream: str, group: str, ids: Sequence[str]) -> None:
         """Leave entries pending as if they had not been handed out."""
         if ids:
             self._client.xclaim(key(self.partition, stream), group, CONSUMER, 0, list(ids), retrycount=0, justid=True)
@@ -86,7 +86,7 @@ class Streams:
         if len(arguments) > 2:
             self._defer([self._timers, self._wake, key(self.partition, stream)], arguments)
 
-    def bury(self, stream: str, group: str, letters: Sequence[DeadLetter]) -> None:
+    def dead_letter(self, stream: str, group: str, letters: Sequence[DeadLetter]) -> None:
         """Move entries to the partition's dead-letter stream."""
         for letter in letters:
             record = {
@@ -99,7 +99,7 @@ class Streams:
             }
             flat = [part for pair in record.items() for part in pair]
             keys = [key(self.partition, stream), key(self.partition, "dead")]
-            self._bury(keys, [group, len(flat) + 1, letter.entry.id, *flat])
+            self._dead_letter(keys, [group, len(flat) + 1, letter.entry.id, *flat])
 
     def promote(self, streams: Sequence[str], limit: int = 200) -> tuple[int, int | None]:
         """Move up to `limit` due messages from the timer set to their streams.

@@ -9,9 +9,9 @@ import msgspec
 from redis.asyncio import Redis
 
 from orderflow.adapters import scripts
+from orderflow.adapters.call_batcher import CallBatcher
 from orderflow.adapters.keys import key, order_key, partition_of
 from orderflow.adapters.partition_count import AsyncPartitionCount
-from orderflow.adapters.together import Together
 from orderflow.adapters.watchers import ENDS
 
 # An order that expires sooner may be gone when its subscription's turn comes; the ledger has it by then.
@@ -67,8 +67,10 @@ class Subscriptions:
         self._partitions = [f"p{number}" for number in range(partitions)]
         self._subscribe = client.register_script(scripts.source("subscribe", "deliver"))
         self._leave = client.register_script(scripts.source("leave"))
-        self._trips = {name: Together(self._add_all(name), f"subscriptions of {name}") for name in self._partitions}
-        self._leavers = {name: Together(self._leave_all(name), f"leavers of {name}") for name in self._partitions}
+        self._batchers = {
+            name: CallBatcher(self._add_all(name), f"subscriptions of {name}") for name in self._partitions
+        }
+        self._leavers = {name: CallBatcher(self._leave_all(name), f"leavers of {name}") for name in self._partitions}
         self._watched: dict[str, dict[str, int]] = {}
         """By connection and partition, how many orders it watches, as it was told last."""
 
@@ -100,7 +102,7 @@ class Subscriptions:
 
     async def _ask(self, partition: str, asked: Subscription, watched: dict[str, int]) -> Added:
         elsewhere = sum(count for name, count in watched.items() if name != partition)
-        outcome, number = await self._trips[partition].add(_Request(asked, MAX_SUBSCRIPTIONS - elsewhere))
+        outcome, number = await self._batchers[partition].add(_Request(asked, MAX_SUBSCRIPTIONS - elsewhere))
         if outcome in (Outcome.ASKED, Outcome.TOO_MANY):
             watched[partition] = number
         return Added(Outcome(outcome), number if outcome == Outcome.AGAIN else 0)

@@ -67,10 +67,10 @@ class Watchers:
                 ]
         return messages
 
-    def everything(self, partition: str, early: Sequence[Message]) -> list[Message]:
-        """Return all events so far of each connection and order that some messages were too early for."""
+    def everything(self, partition: str, out_of_order: Sequence[Message]) -> list[Message]:
+        """Return all events so far of each connection and order that some messages came out of order for."""
         messages: list[Message] = []
-        for message in {(each.order_id, each.connection_id): each for each in early}.values():
+        for message in {(each.order_id, each.connection_id): each for each in out_of_order}.values():
             fields = cast("dict[str, str]", self._client.hgetall(order_key(partition, message.order_id)))
             events = (fields[f"event:{number}"] for number in range(1, int(fields.get("sequence", 0)) + 1))
             messages += [

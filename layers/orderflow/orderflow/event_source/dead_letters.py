@@ -8,13 +8,13 @@ from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.replication import Replication, transaction_executed
 from orderflow.adapters.streams import DeadLetter, Entry, Streams
-from orderflow.adapters.venue import Venue
 from orderflow.domain.order import Order
 from orderflow.domain.status import TERMINAL, Status, is_known
 from orderflow.event_source.mapping import EventSourceMapping
-from orderflow.market.chain import settle
 from orderflow.runtime.clock import now_ms
 from orderflow.runtime.logging import get_logger
+from orderflow.venues.mock.chain import settle
+from orderflow.venues.mock.venue import Venue
 
 logger = get_logger("event_source")
 
@@ -27,7 +27,7 @@ class DeadLetters:
         self._venue = venue
         self._replication = replication
 
-    def bury(self, streams: Streams, mapping: EventSourceMapping, failed: Sequence[tuple[Entry, str]]) -> None:
+    def dead_letter(self, streams: Streams, mapping: EventSourceMapping, failed: Sequence[tuple[Entry, str]]) -> None:
         """End the orders that wait in these entries, then move the entries to the dead-letter stream.
 
         In that sequence, so that a crash in between is made good when the entry is taken up again. An order that has
@@ -35,7 +35,9 @@ class DeadLetters:
         """
         for entry, error in failed:
             ended = self._end_order(mapping, entry, error)
-            streams.bury(mapping.stream, mapping.function, [DeadLetter(entry, mapping.function, mapping.stream, error)])
+            streams.dead_letter(
+                mapping.stream, mapping.function, [DeadLetter(entry, mapping.function, mapping.stream, error)]
+            )
             logger.error(
                 "dead letter",
                 extra={

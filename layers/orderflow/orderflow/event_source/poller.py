@@ -73,7 +73,7 @@ class Poller:
             try:
                 self._streams.create_group(self._mapping.stream, self._mapping.function)
                 while not self._stop.is_set():
-                    self._take_over()
+                    self._recover_pending()
                     self._read_on()
                     waits = self._waits()
             except (redis.RedisError, RetryableError, OSError) as error:
@@ -101,7 +101,7 @@ class Poller:
                 self._answered -= ids
             if wait_s:
                 # Whatever ends this process while it waits, these records are not to blame for it.
-                self._streams.hand_back(self._mapping.stream, self._mapping.function, [each.id for each in entries])
+                self._streams.release(self._mapping.stream, self._mapping.function, [each.id for each in entries])
                 if self._stop.wait(wait_s):
                     return
 
@@ -114,7 +114,7 @@ class Poller:
         while not self._stop.is_set() and time.monotonic() < until:
             self.handle(self._read())
 
-    def _take_over(self) -> None:
+    def _recover_pending(self) -> None:
         """Handle what was handed out and never settled, because whoever had it died, or Redis was away.
 
         A record may be what they died of. One that was handed out twice is handed out alone, so that only the one at
@@ -137,7 +137,7 @@ class Poller:
             if deliveries[0] > max(mapping.maximum_retry_attempts, 1) and not answered:
                 error = f"{mapping.function} never answered to it"
                 suspects = [(msgspec.structs.replace(entry, attempt=deliveries[0]), error) for entry in entries]
-                self._dead_letters.bury(streams, mapping, suspects)
+                self._dead_letters.dead_letter(streams, mapping, suspects)
             else:
                 self.handle(entries)
 
@@ -200,7 +200,7 @@ class Poller:
         mapping, streams = self._mapping, self._streams
         failed_ids = {entry.id for entry, _ in failed}
         self._acknowledge([entry for entry in entries if entry.id not in failed_ids])
-        self._dead_letters.bury(streams, mapping, [item for item in failed if self._was_last(item[0])])
+        self._dead_letters.dead_letter(streams, mapping, [item for item in failed if self._was_last(item[0])])
         retries = ((entry, retry_delay_ms(entry.attempt)) for entry, _ in failed if not self._was_last(entry))
         streams.defer(mapping.stream, mapping.function, retries)
         return [], 0
@@ -214,7 +214,7 @@ class Poller:
         self._acknowledge(entries[:place])
         behind = list(entries[place + 1 :])
         if self._was_last(first):
-            self._dead_letters.bury(self._streams, self._mapping, [(first, errors[first.id])])
+            self._dead_letters.dead_letter(self._streams, self._mapping, [(first, errors[first.id])])
             return behind, 0
         again = msgspec.structs.replace(first, attempt=first.attempt + 1)
         return [again, *behind], retry_delay_ms(first.attempt) / 1000

@@ -12,7 +12,6 @@ from orderflow.adapters.orders import Orders
 from orderflow.adapters.partition_count import hold_partition_count
 from orderflow.adapters.replication import Replication
 from orderflow.adapters.streams import Streams
-from orderflow.adapters.venue import MockVenue
 from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.event_source.invoke import Invoke
 from orderflow.event_source.lease import LEASE_MS, Leases
@@ -20,10 +19,11 @@ from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.poller import Poller
 from orderflow.event_source.timers import run_timers
 from orderflow.runtime.logging import get_logger
+from orderflow.venues.mock.venue import MockVenue
 
 RENEW_S = LEASE_MS / 4 / 1000
 DRAIN_S = 2.5
-MEET_S = 0.3
+HEARTBEAT_FIRST_S = 0.3
 
 P = ParamSpec("P")
 
@@ -78,22 +78,22 @@ class EventSource:
         Raises ConfigurationError when this Redis is used with another number of partitions.
         """
         # Event sources that start together should know of each other before they share out.
-        self._try(self._meet)
-        stop.wait(MEET_S)
+        self._try(self._heartbeat)
+        stop.wait(HEARTBEAT_FIRST_S)
         while not stop.is_set():
-            self.share_out()
+            self.rebalance()
             self._say_what_is_away()
             stop.wait(RENEW_S)
         self.close()
 
-    def share_out(self) -> None:
+    def rebalance(self) -> None:
         """Renew the leases held, take what is free, up to a fair share, and give back what is too much.
 
         Nothing here waits for a function: a lease must be renewed however long the batches under way take. Nor does one
         part of Redis that is away keep the others from being renewed. Nothing is taken before Redis has said that its
         orders lie in as many partitions.
         """
-        self._try(self._meet)
+        self._try(self._heartbeat)
         if not self._agreed:
             return
         self._renew_all()
@@ -105,7 +105,7 @@ class EventSource:
             if partition not in self._owned and len(self._owned) < share:
                 self._try(self._take, partition)
 
-    def _meet(self) -> None:
+    def _heartbeat(self) -> None:
         # Each time, since the Redis may be another one by now; it is one small read a second.
         hold_partition_count(self._client, self._partition_count)
         self._agreed = True

@@ -10,7 +10,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from orderflow.adapters.headroom import Limits
+from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Intake
 from orderflow.adapters.redis_cluster import AsyncCluster, AsyncSingle
 from orderflow.adapters.replication import AsyncReplication

@@ -27,11 +27,11 @@ from orderflow.runtime.settings import (
 
 if TYPE_CHECKING:
     from orderflow.adapters.ledger import Ledger
-    from orderflow.adapters.router import Router
     from orderflow.adapters.sockets import Sockets
-    from orderflow.adapters.venue import MockVenue
     from orderflow.adapters.watchers import Watchers
-    from orderflow.market.latency import Latency
+    from orderflow.venues.mock.latency import Latency
+    from orderflow.venues.mock.router import Router
+    from orderflow.venues.mock.venue import MockVenue
 
 REDIS_TIMEOUT_S = 5
 MAX_REDIS_CONNECTIONS = 64
@@ -92,7 +92,7 @@ def orders() -> Orders:
 @cache
 def venue() -> "MockVenue":
     """Return the market."""
-    from orderflow.adapters.venue import MockVenue
+    from orderflow.venues.mock.venue import MockVenue
 
     return MockVenue(redis_client(), read_settings(MarketSettings).seed)
 
@@ -100,7 +100,7 @@ def venue() -> "MockVenue":
 @cache
 def latency() -> "Latency":
     """Return the market's delays."""
-    from orderflow.market.latency import Latency
+    from orderflow.venues.mock.latency import Latency
 
     settings = read_settings(MarketSettings)
     return Latency(settings.seed, settings.speed, settings.drop_rate, settings.network_failure_rate)
@@ -109,7 +109,7 @@ def latency() -> "Latency":
 @cache
 def router() -> "Router":
     """Return the router over the market."""
-    from orderflow.adapters.router import Router
+    from orderflow.venues.mock.router import Router
 
     return Router(venue(), latency())
 

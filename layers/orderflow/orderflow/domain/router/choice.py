@@ -5,8 +5,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from orderflow.domain.amounts import price
 from orderflow.domain.order import OrderRequest
-from orderflow.domain.router.book import CurveBook, Venues
 from orderflow.domain.router.impact import price_impact
+from orderflow.domain.router.market_view import MarketView, Venues
 from orderflow.domain.router.plan import Plan, plan_route, plan_split, plan_way
 from orderflow.domain.routing import Route, VenueQuote
 from orderflow.domain.slippage import BPS
@@ -23,7 +23,7 @@ _TWO_DECIMALS = Decimal("0.01")
 
 
 def choose_route(
-    book: CurveBook, slot: int, request: OrderRequest, venues: Sequence[str], all_venues: int, network_fee: int
+    book: MarketView, slot: int, request: OrderRequest, venues: Sequence[str], all_venues: int, network_fee: int
 ) -> Route:
     """Return the best route over the `venues` that answered, with what each of them would pay alone.
 
@@ -51,7 +51,7 @@ def choose_route(
 
 
 def _best_plan(
-    book: CurveBook, request: OrderRequest, answered: Venues, leg_cost: float, alone: Sequence[Plan]
+    book: MarketView, request: OrderRequest, answered: Venues, leg_cost: float, alone: Sequence[Plan]
 ) -> Plan:
     """Return the plan that pays most, each leg's cost taken off, of those that pay no less than any venue alone.
 
@@ -78,7 +78,7 @@ def _amount_out(plan: Plan) -> int:
     return plan.amount_out
 
 
-def _plan_alone(book: CurveBook, request: OrderRequest, venue: str, leg_cost: float) -> Plan | RejectedError:
+def _plan_alone(book: MarketView, request: OrderRequest, venue: str, leg_cost: float) -> Plan | RejectedError:
     """Plan over a venue's pools of the pair or, where it has none, over several hops."""
     token_in, token_out = request.token_in, request.token_out
     plan_alone = plan_split if book.pair(token_in, token_out, venue) else plan_route
@@ -95,7 +95,7 @@ def _quote(request: OrderRequest, venue: str, plan: Plan | RejectedError) -> Ven
     return VenueQuote(venue, plan.amount_out, unit_price, tuple(leg.pool for leg in plan.legs))
 
 
-def _leg_cost(book: CurveBook, token_out: Token) -> float:
+def _leg_cost(book: MarketView, token_out: Token) -> float:
     """Return what a leg costs in atoms of a token: as many as its price in dollars buys now."""
     dollars = float(LEG_COST_USD.scaleb(TOKENS[DOLLAR].decimals))
     if token_out.symbol == DOLLAR:

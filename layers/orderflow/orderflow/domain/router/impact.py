@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from orderflow.domain.pools.constant_product import Swap
-from orderflow.domain.router.book import CurveBook
+from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.routing import Leg
 
 _SIX_DECIMALS = Decimal("0.000001")
 
 
-def price_impact(book: CurveBook, legs: Sequence[Leg]) -> Decimal:
+def price_impact(book: MarketView, legs: Sequence[Leg]) -> Decimal:
     """Return 1 − (out ÷ in, fees left aside) ÷ the opening price along the route, from 0 to 1, to six decimals.
 
     The opening price is what the same shares of each token would fetch at their pools' prices before the trade. So

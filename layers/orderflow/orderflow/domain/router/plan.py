@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from orderflow.domain.router.book import CurveBook, Venues
-from orderflow.domain.router.certificate import gain_along, token_values
+from orderflow.domain.router.allocation import best_flow
+from orderflow.domain.router.dual_bound import gain_along, token_values
 from orderflow.domain.router.execute import PoolSwap, check_held, legs_of, swap_along, swap_split
+from orderflow.domain.router.market_view import MarketView, Venues
 from orderflow.domain.router.network import Network, Pair, Path, Topology
-from orderflow.domain.router.spread import best_flow
 from orderflow.domain.router.ways import Best, offer_way, offer_ways
 from orderflow.domain.routing import Leg
 from orderflow.errors import NoRouteError, RejectedError
@@ -28,7 +28,7 @@ class Plan(msgspec.Struct, frozen=True):
     legs: tuple[Leg, ...]
 
 
-def plan_single(book: CurveBook, token_in: str, token_out: str, amount_in: int, *, venue: Venues = None) -> Plan:
+def plan_single(book: MarketView, token_in: str, token_out: str, amount_in: int, *, venue: Venues = None) -> Plan:
     """Return the plan of one leg, through the pool that pays most; of equal payers the one with the better curve.
 
     Raises NoRouteError when no pool trades the pair, and the venue's RejectedError when none takes the amount.
@@ -39,7 +39,7 @@ def plan_single(book: CurveBook, token_in: str, token_out: str, amount_in: int, 
 
 
 def plan_split(
-    book: CurveBook,
+    book: MarketView,
     token_in: str,
     token_out: str,
     amount_in: int,
@@ -58,7 +58,7 @@ def plan_split(
 
 
 def plan_route(
-    book: CurveBook,
+    book: MarketView,
     token_in: str,
     token_out: str,
     amount_in: int,
@@ -87,7 +87,7 @@ def plan_route(
 
 
 def plan_way(
-    book: CurveBook, token_in: str, token_out: str, amount_in: int, *, venue: Venues, leg_cost: float, least_out: int
+    book: MarketView, token_in: str, token_out: str, amount_in: int, *, venue: Venues, leg_cost: float, least_out: int
 ) -> Plan:
     """Return the best single way, each leg's cost taken off, that pays `least_out` or more.
 
@@ -101,7 +101,7 @@ def plan_way(
     return _plan(amount_in, best)
 
 
-def _pair(book: CurveBook, token_in: str, token_out: str, venue: Venues) -> Pair:
+def _pair(book: MarketView, token_in: str, token_out: str, venue: Venues) -> Pair:
     pair = book.pair(token_in, token_out, venue)
     if pair is None:
         raise NoRouteError(f"no venue trades {token_in} against {token_out}")

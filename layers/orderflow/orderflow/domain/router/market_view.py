@@ -1,0 +1,100 @@
+"""Keeps the pools' latest states and the curves made from them, each until one of its pools changes."""
+
+from collections.abc import Iterable
+
+from orderflow.domain.pools import Pool
+from orderflow.domain.router.curves import PoolCurve, curve_of
+from orderflow.domain.router.network import Direction, Network, Pair, topology
+from orderflow.domain.router.pair import PairCurve
+
+Venues = str | frozenset[str] | None
+"""Whose pools may be used: one venue's, those of several, or (None) all."""
+
+
+class MarketView:
+    """The router's view of the market at one moment: pools in, curves by pair out."""
+
+    def __init__(self, pools: Iterable[Pool] = (), now_s: int = 0) -> None:
+        self._pools: dict[str, Pool] = {}
+        self._curves: dict[tuple[str, str], tuple[int, PoolCurve]] = {}
+        self._listed: dict[Direction, list[str]] = {}
+        self._pairs: dict[Direction, dict[Venues, Pair]] = {}
+        self._networks: dict[tuple[str, str, Venues], Network] = {}
+        self._directions: dict[Venues, frozenset[Direction]] = {}
+        self._now_s = now_s
+        self.refresh(pools, now_s)
+
+    @property
+    def now_s(self) -> int:
+        """The second at which the curves hold."""
+        return self._now_s
+
+    def refresh(self, pools: Iterable[Pool], now_s: int) -> None:
+        """Take over the latest states of pools; those not given, and curves that still hold, stay as they were."""
+        changed = False
+        for pool in pools:
+            known = self._pools.get(pool.pool)
+            if known is pool or known == pool:
+                continue
+            changed = True
+            self._pools[pool.pool] = pool
+            for direction in ((pool.token_a, pool.token_b), (pool.token_b, pool.token_a)):
+                if known is None:
+                    self._listed.setdefault(direction, []).append(pool.pool)
+                    self._directions.clear()
+                self._curves.pop((pool.pool, direction[0]), None)
+                pairs = self._pairs.get(direction, {})
+                for venues in [venues for venues in pairs if _includes(venues, pool)]:
+                    del pairs[venues]
+        if changed or now_s != self._now_s:
+            self._networks.clear()
+        self._now_s = now_s
+
+    def pool(self, address: str) -> Pool:
+        """Return a pool's latest state."""
+        return self._pools[address]
+
+    def pair(self, token_in: str, token_out: str, venue: Venues = None) -> Pair | None:
+        """Return a directed pair with its curve, or None where no pool trades it."""
+        pairs = self._pairs.setdefault((token_in, token_out), {})
+        pair = pairs.get(venue)
+        if pair is None or not pair.made_s <= self._now_s < pair.curve.until:
+            pools = self._of(token_in, token_out, venue)
+            if not pools:
+                return None
+            curves = {number: self._curve(pool, token_in) for number, pool in enumerate(pools)}
+            pair = pairs[venue] = Pair(token_in, token_out, pools, PairCurve(curves), self._now_s)
+        return pair
+
+    def network(self, source: str, target: str, venue: Venues = None) -> Network:
+        """Return all ways of up to three hops from one token to another, with their curves."""
+        key = (source, target, venue)
+        network = self._networks.get(key)
+        if network is None:
+            plan = topology(self._all_directions(venue), source, target)
+            pairs = (self.pair(token_in, token_out, venue) for token_in, token_out in plan.directions)
+            network = self._networks[key] = Network(plan, [pair for pair in pairs if pair is not None])
+        return network
+
+    def _curve(self, pool: Pool, token_in: str) -> PoolCurve:
+        """Return a pool's curve: the same for every choice of venues, until the pool or its fee changes."""
+        known = self._curves.get((pool.pool, token_in))
+        if known is None or not known[0] <= self._now_s < known[1].until:
+            known = self._curves[pool.pool, token_in] = self._now_s, curve_of(pool, token_in, self._now_s)
+        return known[1]
+
+    def _of(self, token_in: str, token_out: str, venue: Venues) -> tuple[Pool, ...]:
+        listed = (self._pools[address] for address in self._listed.get((token_in, token_out), ()))
+        chosen = [pool for pool in listed if _includes(venue, pool)]
+        return tuple(sorted(chosen, key=lambda pool: (pool.venue, pool.pool)))
+
+    def _all_directions(self, venue: Venues) -> frozenset[Direction]:
+        if venue not in self._directions:
+            self._directions[venue] = frozenset(direction for direction in self._listed if self._of(*direction, venue))
+        return self._directions[venue]
+
+
+def _includes(venue: Venues, pool: Pool) -> bool:
+    if venue is None or isinstance(venue, str):
+        return venue is None or pool.venue == venue
+    return pool.venue in venue

@@ -1,0 +1,1 @@
+"""The venues that orders can be executed at, by family."""

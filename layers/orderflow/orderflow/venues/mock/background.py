@@ -1,0 +1,196 @@
+"""The market around our orders, slot by slot: prices move, others trade and provide, arbitrage pulls the pools back."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from math import exp, sqrt
+from random import Random
+from typing import cast
+
+import msgspec
+
+from orderflow.domain.amounts import MAX_ATOMS
+from orderflow.domain.pools import Dlmm, Pool
+from orderflow.domain.pools.dlmm_math import FEE_UNIT
+from orderflow.domain.pools.swap import swap
+from orderflow.domain.router.curves import Steps, curve_of
+from orderflow.domain.tokens import TOKENS, Token
+from orderflow.errors import RejectedError
+from orderflow.venues.mock.latency import SLOT_MS
+from orderflow.venues.mock.providers import LOOK_EVERY, is_off_centre, recentred, turns
+
+GENESIS_S = 1_763_800_000
+"""When the market's own clock begins, in seconds since 1970; DLMM pools measure how long ago they traded by it."""
+
+_SLOTS_A_YEAR = 365 * 24 * 3600 * 1000 / SLOT_MS
+
+# Volatility a year of the logarithm of a token's price in dollars. Staked SOL follows SOL.
+_VOLATILITY = {
+    "SOL": 0.75,
+    "USDT": 0.004,
+    "JUP": 1.0,
+    "RAY": 1.1,
+    "BONK": 1.3,
+    "WIF": 1.4,
+    "JTO": 1.0,
+    "PYTH": 1.0,
+    "ORCA": 1.0,
+}
+_FOLLOWS_SOL = ("mSOL", "JitoSOL")
+_STAKED_VOLATILITY = 0.01
+_JUMPS_A_SLOT = 400 / 3_600_000  # one an hour
+_JUMP_SIZE = 0.004
+
+_NOISE_A_SLOT = 0.01
+_NOISE_MEDIAN_USD = 150.0
+_NOISE_SIGMA = 1.2
+_LEAST_ARBITRAGE_USD = 1.0
+
+Flows = Counter[str]
+"""What others paid into (or, negative, took out of) a pool, in atoms, by `pool|token`."""
+
+
+class Background(msgspec.Struct, frozen=True):
+    """The market after some slots: fair prices in dollars, the pools that others changed, and what they paid."""
+
+    fair: dict[str, float]
+    changed: dict[str, Pool]
+    flows: dict[str, int]
+
+
+def opening_prices() -> dict[str, float]:
+    """Return the fair prices that the market opens with."""
+    return {symbol: float(token.opening_price) for symbol, token in TOKENS.items()}
+
+
+def chain_seconds(slot: int) -> int:
+    """Return the market's own time at a slot."""
+    return GENESIS_S + slot * SLOT_MS // 1000
+
+
+def advance(seed: int, slot: int, to_slot: int, fair: Mapping[str, float], pools: Mapping[str, Pool]) -> Background:
+    """Let the market live from after `slot` up to and including `to_slot`.
+
+    Prices, noise trades and the providers' looks come slot by slot, each from a generator of its own; arbitrage comes
+    at the end, when somebody is about to look.
+    """
+    prices, state, flows = dict(fair), dict(pools), Flows()
+    looks = turns(seed, tuple(address for address, pool in pools.items() if isinstance(pool, Dlmm)))
+    for passing in range(slot + 1, to_slot + 1):
+        random = Random(f"{seed}:{passing}")
+        _move(random, prices)
+        for address, token_in, amount in _noise(random, prices, state):
+            _trade(state, flows, address, token_in, amount, chain_seconds(passing))
+        for address in looks.get(passing % LOOK_EVERY, ()):
+            _look_after(state, flows, address, prices, chain_seconds(passing))
+    return _pulled_back(to_slot, prices, state, flows, pools, list(state))
+
+
+def pull_back(slot: int, fair: Mapping[str, float], pools: Mapping[str, Pool], traded: Sequence[str]) -> Background:
+    """Let arbitrage follow the trades of a slot within that slot, in the pools that were `traded`.
+
+    Without it everybody who is quoted next would rush into the same mispriced pool, and push it as far to the other
+    side.
+    """
+    return _pulled_back(slot, dict(fair), dict(pools), Flows(), pools, traded)
+
+
+def _pulled_back(
+    slot: int,
+    prices: dict[str, float],
+    state: dict[str, Pool],
+    flows: Flows,
+    before: Mapping[str, Pool],
+    addresses: Sequence[str],
+) -> Background:
+    now_s = chain_seconds(slot)
+    for address in addresses:
+        _arbitrage(state, flows, address, prices, now_s)
+    changed = {address: pool for address, pool in state.items() if pool is not before[address]}
+    return Background(prices, changed, {place: amount for place, amount in flows.items() if amount})
+
+
+def _move(random: Random, prices: dict[str, float]) -> None:
+    """Take one step of a geometric Brownian motion with jumps for every token."""
+    sol_before = prices["SOL"]
+    for symbol, volatility in _VOLATILITY.items():
+        sigma = volatility / sqrt(_SLOTS_A_YEAR)
+        step = random.gauss(-sigma * sigma / 2, sigma)
+        if random.random() < _JUMPS_A_SLOT and volatility > 0.1:
+            step += random.gauss(0, _JUMP_SIZE)
+        prices[symbol] *= exp(step)
+    for symbol in _FOLLOWS_SOL:
+        own = random.gauss(0, _STAKED_VOLATILITY / sqrt(_SLOTS_A_YEAR))
+        prices[symbol] *= prices["SOL"] / sol_before * exp(own)
+
+
+def _noise(random: Random, prices: Mapping[str, float], pools: Mapping[str, Pool]) -> Iterator[tuple[str, str, int]]:
+    """Yield the trades of others in one slot: pool, token sold, atoms."""
+    for address, pool in pools.items():
+        if random.random() < _NOISE_A_SLOT:
+            token = TOKENS[pool.token_a if random.random() < 0.5 else pool.token_b]
+            dollars = random.lognormvariate(0, _NOISE_SIGMA) * _NOISE_MEDIAN_USD
+            yield address, token.symbol, int(dollars / prices[token.symbol] * 10**token.decimals)
+
+
+def _arbitrage(state: dict[str, Pool], flows: Flows, address: str, prices: Mapping[str, float], now_s: int) -> None:
+    """Trade a pool back to where nothing is to be gained from it, fees paid, at the fair price."""
+    pool = state[address]
+    pair = TOKENS[pool.token_a], TOKENS[pool.token_b]
+    for token_in, token_out in (pair, pair[::-1]):
+        fair = _fair(token_in, token_out, prices)
+        # Most pools pay no more than is fair; only for one that does its whole curve is worth making.
+        if _best_price(pool, token_in.symbol, now_s) <= fair:
+            continue
+        curve = curve_of(pool, token_in.symbol, now_s)
+        amount = curve.input_above(fair) if isinstance(curve, Steps) else curve.b / sqrt(fair) - curve.d
+        if amount > _LEAST_ARBITRAGE_USD * _atoms_a_dollar(token_in, prices):
+            _trade(state, flows, address, token_in.symbol, int(amount), now_s)
+        return
+
+
+def _look_after(state: dict[str, Pool], flows: Flows, address: str, prices: Mapping[str, float], now_s: int) -> None:
+    """Let a DLMM pool's provider lay its liquidity around the price where that has left its middle.
+
+    What it pays in and takes out, its own trade on the way included, goes by `flows`.
+    """
+    pool = state[address]
+    fair = _fair(TOKENS[pool.token_a], TOKENS[pool.token_b], prices)
+    if not isinstance(pool, Dlmm) or not is_off_centre(pool, fair):
+        return
+    # At a price that somebody could gain from, the provider would lay down gifts.
+    _arbitrage(state, flows, address, prices, now_s)
+    traded = cast("Dlmm", state[address])
+    state[address] = after = recentred(traded, fair)
+    flows[f"{address}|{pool.token_a}"] += after.reserve_a + after.withheld_a - traded.reserve_a - traded.withheld_a
+    flows[f"{address}|{pool.token_b}"] += after.reserve_b + after.withheld_b - traded.reserve_b - traded.withheld_b
+
+
+def _best_price(pool: Pool, token_in: str, now_s: int) -> float:
+    """Return what a pool pays for the first atom of `token_in`, fees paid, in atoms."""
+    if isinstance(pool, Dlmm):
+        for _, numerator, denominator, rate, _ in pool.stocked_bins(token_in, now_s):
+            return (1 - rate / FEE_UNIT) * (numerator / denominator)
+        return 0.0
+    reserve_in, reserve_out = pool.reserves(token_in)
+    return pool.kept * reserve_out / reserve_in
+
+
+def _trade(state: dict[str, Pool], flows: Flows, address: str, token_in: str, amount: int, now_s: int) -> None:
+    pool = state[address]
+    if not 0 < amount <= MAX_ATOMS:
+        return  # nobody has more than an account holds
+    try:
+        result, state[address] = swap(pool, token_in, amount, now_s)
+    except RejectedError:
+        return  # too small to pay anything, or more than the bins can take: nobody trades then
+    flows[f"{address}|{token_in}"] += result.amount_in
+    flows[f"{address}|{pool.other(token_in)}"] -= result.amount_out
+
+
+def _fair(token_in: Token, token_out: Token, prices: Mapping[str, float]) -> float:
+    """Return the atoms of one token that are worth an atom of another."""
+    return _atoms_a_dollar(token_out, prices) / _atoms_a_dollar(token_in, prices)
+
+
+def _atoms_a_dollar(token: Token, prices: Mapping[str, float]) -> float:
+    return float(10**token.decimals) / prices[token.symbol]

@@ -1,0 +1,94 @@
+"""The mock chain's blocks: the market's state and the transactions that land in, results and the next state out."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from orderflow.domain.order import Order, Signature
+from orderflow.domain.pools import Pool
+from orderflow.domain.router.execute import run_legs
+from orderflow.domain.routing import Leg, paid_out
+from orderflow.domain.slippage import slippage_reason
+from orderflow.errors import RejectedError
+from orderflow.venues.mock.background import advance, chain_seconds, pull_back
+
+
+class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of a transaction: its fills and the atoms received, or the `error` it failed with."""
+
+    signature: Signature
+    slot: int
+    amount_out: int = 0
+    fills: tuple[Leg, ...] = ()
+    error: str | None = None
+
+
+class MarketState(msgspec.Struct, frozen=True):
+    """The market after a slot: fair prices in dollars by token, pools by address."""
+
+    slot: int
+    fair: dict[str, float]
+    pools: dict[str, Pool]
+
+
+class Blocks(msgspec.Struct, frozen=True):
+    """The blocks that lead from one state to the next: what they executed, and what others paid into the pools."""
+
+    after: MarketState
+    executions: tuple[Execution, ...]
+    changed_pools: tuple[Pool, ...]
+    flows: dict[str, int]
+
+
+def settle(order: Order, execution: Execution, now_ms: int) -> Order:
+    """Return the order as its transaction's result has it: confirmed with what it received, or failed."""
+    if execution.error is not None:
+        return order.fail(execution.error, now_ms)
+    return order.confirm(execution.fills, execution.amount_out, now_ms)
+
+
+def produce(
+    seed: int, state: MarketState, orders: Sequence[Order], landing_slot: Callable[[Order], int], now_ms: int
+) -> Blocks:
+    """Let the market live up to the slot of each transaction and execute it there, one after the other.
+
+    The chain's clock runs with the orders: `landing_slot` says when one lands, and what comes late lands in the latest
+    slot. A transaction is atomic: it changes nothing when it fails.
+    """
+    slot, fair, pools = state.slot, state.fair, dict(state.pools)
+    flows: Counter[str] = Counter()
+    executions: list[Execution] = []
+    traded: set[str] = set()
+    for landing, order in sorted(((landing_slot(order), order) for order in orders), key=lambda item: item[0]):
+        if landing > slot:
+            background = advance(seed, slot, landing, fair, pools)
+            slot, fair = landing, background.fair
+            pools |= background.changed
+            flows.update(background.flows)
+        execution, changes = _execute(slot, order, pools, now_ms)
+        executions.append(execution)
+        pools |= changes
+        traded |= changes.keys()
+    after = pull_back(slot, fair, pools, sorted(traded))
+    pools |= after.changed
+    flows.update(after.flows)
+    changed = tuple(pool for address, pool in pools.items() if pool is not state.pools[address])
+    return Blocks(MarketState(slot, dict(fair), pools), tuple(executions), changed, dict(flows))
+
+
+def _execute(slot: int, order: Order, pools: Mapping[str, Pool], now_ms: int) -> tuple[Execution, dict[str, Pool]]:
+    """Run the integer swaps again on the state at landing; return the execution and the pools that it changed."""
+    transaction, route = order.built_transaction, order.chosen_route
+    if slot > transaction.last_valid_slot or now_ms > transaction.expires_at_ms:
+        return Execution(order.signature, slot, error="Transaction expired: block height exceeded"), {}
+    try:
+        fills, changes = run_legs(route.legs, pools, chain_seconds(slot))
+    except RejectedError as error:
+        return Execution(order.signature, slot, error=str(error)), {}
+    amount_out = paid_out(fills, order.request.token_out)
+    if amount_out < transaction.minimum_out:
+        through = [leg.pool for leg in route.legs]
+        reason = slippage_reason(route.expected_out, amount_out, order.request.slippage_bps, through)
+        return Execution(order.signature, slot, error=reason), {}
+    return Execution(order.signature, slot, amount_out, fills), changes

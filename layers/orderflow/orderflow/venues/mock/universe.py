@@ -1,0 +1,103 @@
+"""The pools that the mock market opens with, drawn from a seed around the opening prices."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import msgspec
+
+from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Dlmm, Pool
+from orderflow.domain.tokens import TOKENS, Token
+from orderflow.venues.mock.dlmm_opening import NARROW, dlmm_opening_bins
+
+RAYDIUM = "raydium"
+METEORA = "meteora"
+VENUES = (METEORA, RAYDIUM)
+
+# Liquidity of a pool in US dollars, both sides together: a least and a most.
+_DEEP = (5_000_000, 10_000_000)
+_STABLE = (5_000_000, 5_000_000)
+_MAJOR = (500_000, 2_000_000)
+_MEME = (100_000, 1_000_000)
+_DLMM = (100_000, 1_000_000)
+
+# Half of a constant-product pool's fee: two such pools of a pair open this far apart at most, and no cycle is free.
+_OPENING_SPREAD = Decimal("0.00125")
+
+
+def pairs() -> Iterator[tuple[Token, Token]]:
+    """Yield every pair that is traded: SOL and all other tokens against USDC, and those against SOL too."""
+    sol, usdc = TOKENS["SOL"], TOKENS["USDC"]
+    yield sol, usdc
+    for token in TOKENS.values():
+        if token not in (sol, usdc):
+            yield token, usdc
+            yield token, sol
+
+
+def opening_pools(seed: int) -> tuple[Pool, ...]:
+    """Return the pools of every pair, the same for the same seed.
+
+    Raydium has one constant-product pool of each pair, and a second of SOL/USDC; Meteora has a constant-product pool
+    and one of bins.
+    """
+    pools: list[Pool] = []
+    for base, quote in pairs():
+        if base.symbol in ("SOL", "RAY", "USDT"):
+            pools.append(_constant_product(AmmV4, RAYDIUM, base, quote, seed))
+        if base.symbol not in ("RAY", "USDT"):
+            pools.append(_constant_product(Cpmm, RAYDIUM, base, quote, seed))
+        pools.append(_constant_product(DammV2, METEORA, base, quote, seed))
+        pools.append(_dlmm(base, quote, seed))
+    return tuple(pools)
+
+
+def pool_address(program: str, base: str, quote: str) -> str:
+    """Return the name under which a program's pool of a pair is known, such as raydium_amm_v4:SOL-USDC."""
+    return f"{program}:{base}-{quote}"
+
+
+def _constant_product(
+    program: type[AmmV4 | Cpmm | DammV2], venue: str, base: Token, quote: Token, seed: int
+) -> AmmV4 | Cpmm | DammV2:
+    address, random = _named(program, base, quote, seed)
+    side_value = Decimal(random.randint(*_liquidity(base, quote))) / 2
+    skew = 1 + _OPENING_SPREAD * Decimal(random.randint(-1000, 1000)) / 1000
+    return program(
+        pool=address,
+        venue=venue,
+        token_a=base.symbol,
+        token_b=quote.symbol,
+        reserve_a=int((side_value / base.opening_price).scaleb(base.decimals)),
+        reserve_b=int((side_value * skew / quote.opening_price).scaleb(quote.decimals)),
+    )
+
+
+def _dlmm(base: Token, quote: Token, seed: int) -> Dlmm:
+    address, random = _named(Dlmm, base, quote, seed)
+    liquidity = Decimal(random.randint(*_DLMM))
+    price = base.opening_price / quote.opening_price
+    bins = dlmm_opening_bins(base, quote, price, liquidity, NARROW.bin_step)
+    return Dlmm(
+        pool=address,
+        venue=METEORA,
+        token_a=base.symbol,
+        token_b=quote.symbol,
+        index_ref=bins.active_id,
+        **msgspec.structs.asdict(bins),
+        **msgspec.structs.asdict(NARROW),
+    )
+
+
+def _named(program: type[Any], base: Token, quote: Token, seed: int) -> tuple[str, Random]:
+    address = pool_address(str(program.__struct_config__.tag), base.symbol, quote.symbol)
+    return address, Random(f"{seed}:{address}")
+
+
+def _liquidity(base: Token, quote: Token) -> tuple[int, int]:
+    if base.symbol == "SOL" and quote.symbol == "USDC":
+        return _DEEP
+    if base.symbol == "USDT" and quote.symbol == "USDC":
+        return _STABLE
+    return _MEME if base.symbol in ("BONK", "WIF") else _MAJOR

@@ -1,0 +1,98 @@
+"""Runs the event source, its functions in this process or in Lambda: `python -m local.run.poller [NAME]`."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pkgutil import resolve_name
+from typing import Any
+
+from local.run.parent_watchdog import end_with_parent
+from local.settings import ROOT, LocalSettings, read_local_settings
+from local.template import FunctionTemplate, read_template
+from orderflow.errors import OrderflowError
+from orderflow.event_source.health import HealthServer
+from orderflow.event_source.invoke import InLambda, InProcess, Invoke, lambda_client
+from orderflow.event_source.lag import publish_lags
+from orderflow.event_source.source import EventSource
+from orderflow.runtime.clients import open_redis
+from orderflow.runtime.stopping import end_when_a_thread_fails, stop_on
+from orderflow.runtime.terminal import print_whatever_the_locale
+
+# The poller's threads mostly wait; one that computes should not keep the others from their turn for long.
+SWITCH_INTERVAL_S = 0.001
+
+
+def main(owner: str) -> int:
+    """Work on this process's share of the partitions until SIGTERM, and return the exit status."""
+    print_whatever_the_locale()
+    end_when_a_thread_fails("event_source")
+    end_with_parent()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    stop = stop_on(signal.SIGTERM, signal.SIGINT)
+    try:
+        run(read_local_settings(), owner, stop)
+    except OrderflowError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(settings: LocalSettings, owner: str, stop: threading.Event) -> None:
+    """Run the event source until `stop` is set. Raises OrderflowError when it can't be started, or may not go on."""
+    # The functions read it too, and have another default.
+    os.environ["PARTITIONS"] = str(settings.partitions)
+    template = read_template(ROOT / "template.yaml")
+    mappings = template.event_sources
+    functions = [template.function(mapping.function) for mapping in mappings]
+    # A connection for each thread of each partition, should this process ever own them all.
+    connections = (settings.partitions + 1) * (len(mappings) + 1) + 2
+    client = open_redis(settings.redis_url, cluster=settings.redis_cluster, max_connections=connections)
+    source = EventSource(
+        client,
+        mappings,
+        _invoke(settings, functions, owner),
+        partitions=settings.partitions,
+        owner=owner,
+        min_replicas=settings.redis_min_replicas,
+    )
+    if settings.health_port:
+        HealthServer(source, settings.health_port)
+    if os.environ.get("POWERTOOLS_METRICS_NAMESPACE"):
+        threading.Thread(target=publish_lags, args=(client, source, mappings, stop), name="lag", daemon=True).start()
+    source.run(stop)
+
+
+def _invoke(settings: LocalSettings, functions: Sequence[FunctionTemplate], owner: str) -> Invoke:
+    if settings.invoke == "lambda":
+        return _in_lambda(settings, functions)
+    handlers = {function.name: handler_of(function) for function in functions}
+    time_outs_s = {function.name: float(function.timeout_s) for function in functions}
+    if settings.invoker:
+        invoke: Invoke = resolve_name(settings.invoker)(owner, handlers, time_outs_s)
+        return invoke
+    return InProcess(handlers, time_outs_s)
+
+
+def _in_lambda(settings: LocalSettings, functions: Sequence[FunctionTemplate]) -> InLambda:
+    if not os.environ.keys() & {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"}:
+        os.environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # nobody looks at them here
+    os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
+    # SAM runs one invocation of a function at a time, so the partitions wait for each other, and all for a cold start.
+    time_out_s = max(function.timeout_s for function in functions) * (settings.partitions + 1)
+    client = lambda_client(settings.lambda_endpoint, len(functions) * (settings.partitions + 1), time_out_s)
+    return InLambda(client, {function.name: function.logical_id for function in functions})
+
+
+def handler_of(function: FunctionTemplate) -> Callable[[Any, Any], Any]:
+    """Import a function's handler by the dotted path that the template gives."""
+    module, _, name = function.handler.rpartition(".")
+    handler: Callable[[Any, Any], Any] = getattr(import_module(module), name)
+    return handler
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else socket.gethostname()))

@@ -1,0 +1,249 @@
+"""Runs the whole system on this machine: servers, gateway and pollers, started, watched and stopped in order."""
+
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from contextlib import ExitStack, suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+import redis
+
+from local.run.banner import what_to_try
+from local.run.locks import StartError, hold_home, listen
+from local.run.shared_secret import CONNECTIONS, shared_secret
+from local.run.supervisor import STOP_TIMEOUT_S, BackingChild, Child, PythonChild, say, watch_over
+from local.servers.backing import BackingError, start_postgres, start_redis
+from local.servers.listening import LOOPBACK, addresses_for_containers
+from local.servers.services import postgres_listening, redis_listening
+from local.settings import CONNECTIONS_PORT, LocalSettings
+from orderflow.adapters.keys import CHAIN, key
+from orderflow.adapters.partition_count import hold_partition_count
+from orderflow.errors import ConfigurationError
+from orderflow.migrate import migrate
+from orderflow.runtime.clients import open_redis
+from orderflow.runtime.stopping import stop_on
+
+READY_TIMEOUT_S = 30.0
+
+
+class Listeners(NamedTuple):
+    """The sockets that the gateway serves: its clients', and those of its management API.
+
+    Opened here, so that a taken port is known at once, and callers wait rather than be refused while the gateway is
+    started again.
+    """
+
+    clients: list[socket.socket]
+    publishers: list[socket.socket]
+
+
+def run(settings: LocalSettings) -> int:
+    """Run the system until Ctrl-C or SIGTERM; return the exit status."""
+    stop = stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    started = time.monotonic()
+    with ExitStack() as stack:
+        beside = "make run PORT=3001 ORDERFLOW_HOME=/tmp/orderflow-2"
+        stack.enter_context(hold_home(settings.home, settings.url, beside))
+        listeners = Listeners(
+            [stack.enter_context(listen(settings.host, settings.port, f"make run PORT={settings.port + 1}"))],
+            [stack.enter_context(listener) for listener in _listen_for_publishers(settings)],
+        )
+        children = _start(settings, listeners, stack, stop)
+        if stop.is_set():
+            return 0
+        state = settings.home / "state.json"
+        stack.callback(state.unlink, missing_ok=True)
+        say(what_to_try(settings, time.monotonic() - started))
+        watch_over(children, stop, lambda: _write_state(state, settings, children))
+        say("\nStopping: finishing what is under way …")
+    return 0
+
+
+def _start(settings: LocalSettings, listeners: Listeners, stack: ExitStack, stop: threading.Event) -> list[Child]:
+    """Start everything in order; `stack` stops it in the opposite order."""
+    stack.callback(say, "Stopped. Nothing is lost; the next start goes on from here.")
+    if settings.redis_cluster and not settings.redis_url:
+        raise StartError("REDIS_CLUSTER=1 needs a REDIS_URL: the embedded Redis is no cluster.")
+    redis, postgres = _backing(settings, stack)
+    _hold_partitions(redis.url, settings)
+    say("Migrating the ledger …")
+    if notice := migrate(postgres.url):
+        say(notice)
+    say(f"Starting the gateway and {settings.workers} pollers …")
+    environment = _environment(settings, redis.url, postgres.url) | _way_to_sockets(settings, listeners)
+    gateway = _gateway(listeners, environment)
+    pollers = [_poller(f"poller-{number}", settings, environment) for number in range(1, settings.workers + 1)]
+    stack.callback(_stop_together, pollers)
+    stack.callback(gateway.stop, STOP_TIMEOUT_S)
+    for child in (*pollers, gateway):
+        child.start()
+    _wait_until_ready(settings, redis.url, [gateway, *pollers], stop)
+    # Those that are started at once come first: a server is waited for.
+    return [gateway, *pollers, redis, postgres]
+
+
+def _backing(settings: LocalSettings, stack: ExitStack) -> list[BackingChild]:
+    """Start the servers, or find those that are named; functions in containers share those of `services`."""
+    redis_url, database_url = settings.redis_url, settings.database_url
+    if settings.invoke == "lambda":
+        redis_url = redis_url or redis_listening(settings).redis_url
+        database_url = database_url or postgres_listening(settings).postgres_url
+    servers = [
+        BackingChild("redis", lambda: start_redis(settings.home, redis_url or None, None, settings.redis_maxmemory)),
+        BackingChild("postgres", lambda: start_postgres(settings.home, database_url or None)),
+    ]
+    for server in servers:
+        say(f"Starting {server.name} …")
+        stack.callback(server.stop, STOP_TIMEOUT_S)
+        try:
+            server.start()
+        except BackingError as error:
+            if settings.invoke == "here":
+                raise
+            raise StartError(f"{error}\nFunctions in Lambda share servers with it: is `make services` up?") from error
+    return servers
+
+
+def _gateway(listeners: Listeners, environment: dict[str, str]) -> PythonChild:
+    clients, publishers = ([listener.fileno() for listener in some] for some in listeners)
+    inherited = {
+        "ORDERFLOW_LISTEN_FDS": ",".join(map(str, clients)),
+        "ORDERFLOW_CONNECTIONS_FDS": ",".join(map(str, publishers)),
+    }
+    return PythonChild("gateway", ["local.gateway"], environment | inherited, [*clients, *publishers])
+
+
+def _way_to_sockets(settings: LocalSettings, listeners: Listeners) -> dict[str, str]:
+    """Return where the functions send statuses, and the secret that the gateway asks of them.
+
+    The secret is made at each start and stays the same while children are started again. Functions in containers are
+    started apart from this: they and the gateway find it in the home of `services`.
+    """
+    if settings.connections_secret:
+        secret = settings.connections_secret
+    elif settings.invoke == "lambda":
+        secret = shared_secret(settings.home / "services" / CONNECTIONS)
+    else:
+        secret = secrets.token_urlsafe(32)
+    return {
+        "CONNECTIONS_ENDPOINT": f"http://{LOOPBACK}:{listeners.publishers[0].getsockname()[1]}",
+        "CONNECTIONS_API": "local",
+        "CONNECTIONS_SECRET": secret,
+    }
+
+
+def _poller(name: str, settings: LocalSettings, environment: dict[str, str]) -> PythonChild:
+    if settings.poller_redis_url:
+        environment = environment | {"REDIS_URL": settings.poller_redis_url.replace("{name}", name)}
+    return PythonChild(name, ["local.run.poller", f"{name}-{os.getpid()}"], environment)
+
+
+def _hold_partitions(redis_url: str, settings: LocalSettings) -> None:
+    """Raise StartError when this Redis was used with another number of partitions: its orders would be left behind."""
+    try:
+        with open_redis(redis_url, cluster=settings.redis_cluster) as client:
+            hold_partition_count(client, settings.partitions)
+    except ConfigurationError as error:
+        raise StartError(f"{error}, or another ORDERFLOW_HOME (or REDIS_URL).") from error
+    except redis.RedisError as error:
+        raise StartError(f"Redis can't be asked for its number of partitions: {error}") from error
+
+
+def _environment(settings: LocalSettings, redis_url: str, database_url: str) -> dict[str, str]:
+    """Return the settings of the functions, as the template gives them to Lambda."""
+    return {
+        "REDIS_URL": redis_url,
+        "REDIS_CLUSTER": str(int(settings.redis_cluster)),
+        "REDIS_MIN_REPLICAS": str(settings.redis_min_replicas),
+        "DATABASE_URL": database_url,
+        "PARTITIONS": str(settings.partitions),
+        "SEED": str(settings.seed),
+        "SPEED": str(settings.speed),
+        "DROP_RATE": str(settings.drop_rate),
+        "NETWORK_FAILURE_RATE": str(settings.network_failure_rate),
+        "INVOKE": settings.invoke,
+        "LAMBDA_ENDPOINT": settings.lambda_endpoint,
+        "MAX_LAG": str(settings.max_lag),
+        "MAX_IN_FLIGHT": str(settings.max_in_flight),
+        "MAX_MEMORY": str(settings.max_memory),
+        "MAX_QUOTES": str(settings.max_quotes),
+        "MAX_READS": str(settings.max_reads),
+        "IDEMPOTENCY_HOURS": str(settings.idempotency_hours),
+        "MAX_REQUESTS": str(settings.max_requests),
+        "MAX_SOCKETS": str(settings.max_sockets),
+        "MAX_CONNECTIONS": str(settings.max_connections),
+        "MAX_CONNECTIONS_PER_ADDRESS": str(settings.max_connections_per_address),
+        "ALLOWED_HOSTS": settings.allowed_hosts,
+        "ALLOWED_ORIGINS": settings.allowed_origins,
+        "MAX_WATCHERS": str(settings.max_watchers),
+        "ORDERFLOW_LIFELINE": "stdin",
+    }
+
+
+def _stop_together(children: list[PythonChild]) -> None:
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.stop(STOP_TIMEOUT_S)
+
+
+def _wait_until_ready(
+    settings: LocalSettings, redis_url: str, children: list[PythonChild], stop: threading.Event
+) -> None:
+    """Return when the gateway answers and every partition has an owner, or when told to stop."""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    partitions = [CHAIN, *(f"p{number}" for number in range(settings.partitions))]
+    leases = [key(partition, "lease") for partition in partitions]
+    with open_redis(redis_url, cluster=settings.redis_cluster) as client:
+        while not (_answers(settings.url) and all(client.exists(lease) for lease in leases)):
+            for child in children:
+                if (status := child.poll()) is not None:
+                    raise StartError(f"{child.name} ended with status {status} while starting; see above")
+            if time.monotonic() > deadline:
+                raise StartError(f"not ready after {READY_TIMEOUT_S:.0f} s; see above")
+            if stop.wait(0.02):
+                return
+
+
+def _answers(url: str) -> bool:
+    address = urlsplit(url)
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=1)
+    with suppress(OSError, HTTPException):
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    return False
+
+
+def _listen_for_publishers(settings: LocalSettings) -> list[socket.socket]:
+    """Return the listeners of the gateway's management API: on the loopback, and where containers reach it."""
+    if settings.invoke == "here":
+        return [listen(LOOPBACK, settings.connections_port, "make run CONNECTIONS_PORT=0")]
+    port = settings.connections_port or CONNECTIONS_PORT
+    another = f"CONNECTIONS_PORT={port + 1} for make sam-run and make sam-lambda"
+    return [listen(host, port, another) for host in addresses_for_containers()]
+
+
+def _write_state(path: Path, settings: LocalSettings, children: list[Child]) -> None:
+    """Tell other programs of this machine what runs here."""
+    urls = {child.name: child.url for child in children if isinstance(child, BackingChild)}
+    state = {
+        "url": settings.url,
+        "pid": os.getpid(),
+        "processes": {child.name: child.pid for child in children if child.pid},
+        "redis_url": urls["redis"],
+        "database_url": urls["postgres"],
+        "speed": settings.speed,
+        "partitions": settings.partitions,
+    }
+    new = path.with_suffix(".new")
+    # It may hold a password, where the servers are not ours.
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(state)))
+    new.replace(path)

@@ -1,0 +1,52 @@
+"""What judges a running system: `python -m tests.harness bench`, or another of the commands that `--help` lists."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from local.settings import interpreter
+from orderflow.errors import OrderflowError
+from orderflow.runtime.terminal import print_whatever_the_locale
+
+DESCRIPTION = "Judges of a running system."
+# Imported only when asked for: none should wait for what another needs.
+COMMANDS = {
+    "acceptance": (
+        "tests.harness.acceptance",
+        "try every promise of the API on a system that is started for it, or on the one at --base-url",
+    ),
+    "bench": ("tests.harness.bench", "measure a system that is started for it, or the one at --base-url, under load"),
+    "chaos": ("tests.harness.chaos.command", "prove under faults that nothing is lost and nothing executed twice"),
+}
+
+
+def main() -> int:
+    """Do what the arguments say and return the exit status."""
+    print_whatever_the_locale()
+    arguments = make_parser(sys.argv[1:]).parse_args()
+    module, _ = COMMANDS[arguments.command]
+    try:
+        status: int = import_module(module).run(arguments)
+    except (OrderflowError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return status
+
+
+def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of the command line `words`: of all commands, with the options of the one that they name."""
+    parser = argparse.ArgumentParser(
+        prog=f"{interpreter()} -m tests.harness", description="Judges of a running system."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    named = next((word for word in words if word in COMMANDS), None)
+    for name, (module, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text)
+        if name == named:
+            import_module(module).add_arguments(command)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

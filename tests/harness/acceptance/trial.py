@@ -1,0 +1,171 @@
+"""What a suite works with: a client whose every move is narrated and measured, and the checks it makes."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+
+import orjson
+
+from local.client.api import EXECUTE_PATH, Answer, Client
+from local.client.status_socket import Frame, StatusSocket
+from orderflow.errors import OrderflowError
+from tests.harness.acceptance.history import faults
+from tests.harness.acceptance.narrator import Narrator
+from tests.harness.acceptance.report import Check, SuiteReport
+
+LAST_STATUS_TIMEOUT_S = 30.0
+ATTEMPTS_TO_CONFIRM = 3
+
+Order = dict[str, object]
+
+
+class SuiteStoppedError(OrderflowError):
+    """A suite can't go on: what it builds on did not work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An accepted order and when it was posted, on the clock of `time.perf_counter`."""
+
+    order_id: str
+    posted_at: float
+
+    def elapsed_ms(self, frame: Frame) -> float:
+        """Return how long after the POST `frame` arrived."""
+        return (frame.received_at - self.posted_at) * 1000
+
+
+def market_order(
+    token_in: str = "SOL",
+    token_out: str = "USDC",
+    amount: object = 0.5,
+    **more: object,
+) -> Order:
+    """Return a valid order; `more` adds to it or changes it."""
+    return {"token_in": token_in, "token_out": token_out, "amount": amount, "order_type": "market"} | more
+
+
+class Trial:
+    """One suite's run against one system."""
+
+    def __init__(self, client: Client, narrator: Narrator, report: SuiteReport, quick: bool) -> None:
+        self.client = client
+        self.narrator = narrator
+        self.quick = quick
+        self._report = report
+        self._decimals: dict[str, int] = {}
+
+    def check(self, claim: str, expected: object, got: object, holds: bool | None = None) -> bool:
+        """Note whether `claim` holds: as `holds` says, or when `got` equals `expected`."""
+        check = Check(claim, str(expected), str(got), expected == got if holds is None else holds)
+        self._report.checks.append(check)
+        self.narrator.check(check)
+        return check.holds
+
+    def measured(self, label: str, elapsed_ms: float) -> None:
+        """Add a duration to the summary."""
+        self._report.durations_ms[label].append(elapsed_ms)
+
+    async def request(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a request and narrate it."""
+        answer = await self.client.request(method, path, body, headers)
+        self.narrator.request(method, path, body, answer)
+        return answer
+
+    async def units(self, atoms: object, symbol: str) -> Decimal:
+        """Return an amount in a token's atoms in its units, by the decimals that the system lists."""
+        if not self._decimals:
+            tokens = (await self.request("GET", "/api/tokens")).json()["tokens"]
+            self._decimals = {token["symbol"]: token["decimals"] for token in tokens}
+        return Decimal(str(atoms)).scaleb(-self._decimals[symbol])
+
+    async def post(self, order: Order, key: str | None = None, tell: bool = True) -> Answer:
+        """POST an order and narrate it, whatever the answer."""
+        answer = await self.client.execute(order, key)
+        if tell:
+            self.narrator.request("POST", EXECUTE_PATH, orjson.dumps(order), answer)
+        return answer
+
+    async def place(self, order: Order, tell: bool = True) -> Placed:
+        """POST an order that must be accepted; raises SuiteStoppedError when it is not."""
+        answer = await self.post(order, tell=tell)
+        if answer.status != 202:
+            raise SuiteStoppedError(f"a valid order got {answer.status}: {answer.body[:300].decode(errors='replace')}")
+        self.measured("POST → 202", answer.elapsed_ms)
+        return Placed(str(answer.json()["order_id"]), answer.sent_at)
+
+    @asynccontextmanager
+    async def socket(self, path: str = EXECUTE_PATH, tell: bool = True) -> AsyncIterator[StatusSocket]:
+        """Open a socket and narrate the upgrade."""
+        began = time.perf_counter()
+        async with self.client.open_socket(path) as socket:
+            self.measured("upgrade → 101", (time.perf_counter() - began) * 1000)
+            if tell:
+                self.narrator.upgrade(socket.handshake)
+            yield socket
+
+    async def subscribe(self, socket: StatusSocket, order_id: str, as_json: bool = False) -> None:
+        """Register the socket for an order and narrate it."""
+        await socket.subscribe(order_id, as_json)
+        self.narrator.registered(f'{{"action":"subscribe","order_id":"{order_id}"}}' if as_json else order_id)
+
+    async def follow(self, socket: StatusSocket, placed: Placed) -> list[Frame]:
+        """Narrate the statuses of an order up to its last, or to the time-out, and return them."""
+        frames: list[Frame] = []
+        try:
+            async for frame in socket.follow(placed.order_id, LAST_STATUS_TIMEOUT_S):
+                frames.append(frame)
+                self.narrator.received(frame, placed.elapsed_ms(frame))
+        except TimeoutError:
+            self.narrator.remark(f"no last status within {LAST_STATUS_TIMEOUT_S:.0f} s")
+        return frames
+
+    async def confirm(self, socket: StatusSocket, order: Order) -> tuple[Placed, list[Frame]]:
+        """Place orders like `order`, one after the other, until one confirms; return it with its statuses.
+
+        A market may fail an order for a good reason; it has three attempts before the suite stops.
+        """
+        for _ in range(ATTEMPTS_TO_CONFIRM):
+            placed = await self.place(order)
+            await self.subscribe(socket, placed.order_id)
+            frames = await self.follow(socket, placed)
+            if frames and frames[-1].status == "confirmed":
+                self.measure_statuses(placed, frames)
+                return placed, frames
+        raise SuiteStoppedError(f"none of {ATTEMPTS_TO_CONFIRM} orders was confirmed")
+
+    def measure_statuses(self, placed: Placed, frames: Sequence[Frame]) -> None:
+        """Add the time from the POST to each status, as a client that watched it live saw it."""
+        for frame in frames:
+            self.measured(f"POST → {frame.status}", placed.elapsed_ms(frame))
+
+    def check_history(self, claim: str, placed: Placed, frames: Sequence[Frame]) -> bool:
+        """Check that `frames` are the whole history of an order."""
+        found = faults(placed.order_id, [frame.content for frame in frames])
+        return self.check(claim, "no fault", "; ".join(found) or "no fault", not found)
+
+    def check_histories(self, claim: str, orders: Mapping[str, Placed], frames: Mapping[str, list[Frame]]) -> bool:
+        """Check the whole histories of many orders as one claim, narrating each order on one line."""
+        found: list[str] = []
+        for order_id, placed in orders.items():
+            history = frames.get(order_id, [])
+            self.measure_statuses(placed, history)
+            self.narrator.course(order_id, [(frame.status or "?", placed.elapsed_ms(frame)) for frame in history])
+            found += [f"{order_id}: {fault}" for fault in faults(order_id, [frame.content for frame in history])]
+        return self.check(claim, f"{len(orders)} whole histories", "; ".join(found) or "all whole", not found)
+
+
+async def drain(socket: StatusSocket, quiet_s: float) -> list[Frame]:
+    """Return what still arrives until nothing did for `quiet_s`."""
+    frames: list[Frame] = []
+    while True:
+        try:
+            frames.append(await socket.receive(quiet_s))
+        except TimeoutError:
+            return frames
+        await asyncio.sleep(0)

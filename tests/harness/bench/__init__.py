@@ -1,0 +1,5 @@
+"""The bench: drives a system with orders and says how fast it is, what it costs and whether anything was lost."""
+
+from tests.harness.bench.command import add_arguments, run
+
+__all__ = ["add_arguments", "run"]

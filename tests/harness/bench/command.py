@@ -1,0 +1,201 @@
+"""`python -m tests.harness bench`: load on a running system, or on one of its own; the figures out."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass
+
+import aiohttp
+import orjson
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from local.client.api import Client
+from local.run.system_under_test import INTERRUPTED, System, base_url_argument, find, shared_servers, started
+from orderflow.errors import OrderflowError
+from tests.harness.bench import imports, load, processor_time, routing
+from tests.harness.bench.ledger import HttpLedger, Ledger, PostgresLedger, wait_until_ended
+from tests.harness.bench.load import Observations
+from tests.harness.bench.orders import bodies
+from tests.harness.bench.report import Result, show
+from tests.harness.timings import Timings
+
+WARM_UP_ORDERS = 200
+WARM_UP_CLIENTS = 10
+SETTLE_TIMEOUT_S = 120.0
+REFRESH_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to send, and how."""
+
+    orders: int
+    concurrency: int
+    sockets: bool
+    unloaded: int
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.description = (
+        "Start a system and measure it, or measure the one at --base-url, where the orders then stay. Exits with 1 when"
+        " an order was refused, lost, doubled or not told in full."
+    )
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("orders", "routing", "imports"),
+        default="orders",
+        help="orders through a system (the default), the router alone, by the size of the trade, or the functions'"
+        " imports, which a cold start waits for",
+    )
+    parser.add_argument("--orders", type=int, default=2000, help="how many orders to send (default: %(default)s)")
+    parser.add_argument("--concurrency", type=int, default=50, help="clients at the same time (default: %(default)s)")
+    parser.add_argument(
+        "--sockets",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="watch every order on a WebSocket and wait for its end before the next; without, only post",
+    )
+    parser.add_argument(
+        "--unloaded", type=int, default=0, metavar="N", help="measure N single orders first, one at a time"
+    )
+    parser.add_argument(
+        "--base-url", type=base_url_argument, help="the system to measure, such as http://127.0.0.1:3000"
+    )
+    parser.add_argument(
+        "--speed", type=float, default=0.0, help="SPEED of the system that is started (default: %(default)g)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print; return the exit status."""
+    if arguments.what == "routing":
+        return routing.main()
+    if arguments.what == "imports":
+        return imports.main()
+    plan = Plan(arguments.orders, max(arguments.concurrency, 1), arguments.sockets, arguments.unloaded)
+    console = Console(stderr=True)
+    try:
+        system = find(arguments.base_url) if arguments.base_url else None
+        if not arguments.json:
+            console.print(_what_is_measured(system, arguments.speed), markup=False, highlight=False, soft_wrap=True)
+        with nullcontext(system) if system else started(arguments.speed) as target:
+            result = uvloop.run(measure(target, plan, _progress(console, hidden=arguments.json)))
+    except (OrderflowError, aiohttp.ClientError) as error:
+        console.print(f"bench: {error}", style="red", markup=False, highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    if arguments.json:
+        sys.stdout.write(orjson.dumps(result.to_dict(), option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        show(result, Console())
+    return 0 if result.clean else 1
+
+
+def _what_is_measured(system: System | None, speed: float) -> str:
+    if system is not None:
+        pace = "" if system.speed is None else f" (SPEED={system.speed:g})"
+        return f"Measuring the system at {system.url}{pace}; its ledger keeps the orders."
+    running = find()
+    beside = f"Left alone: the one at {running.url}; --base-url {running.url} measures it." if running else ""
+    return " ".join(filter(None, (f"Starting a system with SPEED={speed:g} …", shared_servers(), beside)))
+
+
+async def measure(system: System, plan: Plan, progress: Progress) -> Result:
+    """Warm up, then measure single orders and the load of `plan`, and compare with the ledger."""
+    async with AsyncExitStack() as stack:
+        ledger = await _ledger(system, stack)
+        stack.enter_context(progress)
+        await _send(system, ledger, min(WARM_UP_ORDERS, plan.orders), WARM_UP_CLIENTS, plan.sockets)
+        unloaded, _ = await _send(system, ledger, plan.unloaded, 1, sockets=True)
+        before = processor_time.read(system.processes)
+        async with _shown("orders", plan.orders, progress) as seen:
+            _, settled_at = await _send(system, ledger, plan.orders, plan.concurrency, plan.sockets, seen)
+        after = processor_time.read(system.processes)
+        audit = await ledger.audit(seen.accepted)
+    accepted = len(seen.accepted)
+    endings = seen.endings if plan.sockets else audit.endings
+    ended = endings["confirmed"] + endings["failed"]
+    return Result(
+        url=system.url,
+        speed=system.speed,
+        orders=plan.orders,
+        concurrency=plan.concurrency,
+        sockets=plan.sockets,
+        accepted=accepted,
+        refused=dict(seen.refusals),
+        accepted_per_s=_rate(accepted, seen.last_accepted_at - seen.started_at),
+        end_to_end_per_s=_rate(ended, settled_at - seen.started_at),
+        post_to_202_ms=Timings.of(seen.post_ms),
+        post_to_confirmed_ms=Timings.of(seen.confirmed_ms if plan.sockets else audit.confirmed_ms),
+        confirmed=endings["confirmed"],
+        failed=endings["failed"],
+        never_ended=accepted - ended,
+        statuses_delivered=seen.delivered if plan.sockets else audit.events,
+        statuses_expected=seen.expected if plan.sockets else audit.events_expected,
+        ledger_orders=audit.orders,
+        processor_us_per_order=processor_time.per_order_us(before, after, accepted) if system.processes else {},
+        unloaded_ms=Timings.of(unloaded.confirmed_ms),
+    )
+
+
+async def _ledger(system: System, stack: AsyncExitStack) -> Ledger:
+    if system.database_url is None:
+        return HttpLedger(await stack.enter_async_context(Client(system.url)))
+    ledger = PostgresLedger(system.database_url)
+    stack.callback(ledger.close)
+    return ledger
+
+
+async def _send(
+    system: System, ledger: Ledger, orders: int, concurrency: int, sockets: bool, seen: Observations | None = None
+) -> tuple[Observations, float]:
+    """Send orders and wait until the ledger has the end of all; return what was seen and when that was."""
+    seen = seen or Observations()
+    if orders:
+        await load.drive(system.url, bodies(orders), concurrency, sockets, seen)
+    return seen, await wait_until_ended(ledger, seen.accepted, SETTLE_TIMEOUT_S)
+
+
+@asynccontextmanager
+async def _shown(label: str, total: int, progress: Progress) -> AsyncIterator[Observations]:
+    """Yield observations whose progress is looked up a few times a second, so that it costs nothing an order."""
+    seen = Observations()
+    task = progress.add_task(label, total=total)
+
+    async def refresh() -> None:
+        while True:
+            progress.update(task, completed=seen.over)
+            await asyncio.sleep(REFRESH_S)
+
+    refreshing = asyncio.create_task(refresh())
+    try:
+        yield seen
+    finally:
+        refreshing.cancel()
+        with suppress(asyncio.CancelledError):
+            await refreshing
+        progress.update(task, completed=seen.over)
+
+
+def _progress(console: Console, hidden: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=hidden or not console.is_terminal,
+        refresh_per_second=4,
+    )
+
+
+def _rate(count: int, elapsed_s: float) -> float:
+    return count / elapsed_s if elapsed_s > 0 else 0.0

@@ -1,0 +1,160 @@
+"""`python -m tests.harness bench routing`: what splits and hops gain by trade size, how near the best, how quick.
+
+No system is needed: the bench routes in this process, over moments of a market that lives.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+
+from rich.console import Console
+from rich.table import Table
+
+from orderflow.domain.router.allocation import bound_of
+from orderflow.domain.router.market_view import MarketView
+from orderflow.domain.router.plan import LEAST_GAIN, Plan, plan_route, plan_single, plan_split
+from orderflow.domain.router.split import split, upper_bound
+from orderflow.errors import RejectedError
+from orderflow.venues.mock.universe import VENUES, opening_pools
+from tests.harness.bench.routing_market import SOL, USDC, atoms_worth, directions, eight_pools, moments
+from tests.harness.timings import percentile
+
+SIZES_USD = (100, 1_000, 10_000, 100_000, 1_000_000)
+BPS = 1e4
+
+
+@dataclass(slots=True)
+class Row:
+    """The orders of one size: a list of figures each, bps but for the microseconds and the legs."""
+
+    size_usd: int
+    over_venue: list[float] = field(default_factory=list)
+    over_pool: list[float] = field(default_factory=list)
+    gap: list[float] = field(default_factory=list)
+    legs: list[float] = field(default_factory=list)
+    split_us: list[float] = field(default_factory=list)
+    plan_us: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingResult:
+    """Splits over one pair of eight pools, routes over the universe, and the cost of all curves of a new market."""
+
+    splits: list[Row]
+    routes: list[Row]
+    curves_ms: float
+
+
+def main(seed: int = 1) -> int:
+    """Measure and print; return the exit status."""
+    show(run_routing_bench(seed), Console())
+    return 0
+
+
+def run_routing_bench(seed: int, markets: int = 4, repeats: int = 3) -> RoutingResult:
+    """Split and route orders of all sizes over several markets; time each as the median of `repeats` runs."""
+    pairs = [MarketView(eight_pools(seed + number)) for number in range(markets)]
+    universes = [MarketView(pools, now_s) for pools, now_s in moments(seed, markets)]
+    return RoutingResult(
+        splits=[_splits(size, pairs, repeats) for size in SIZES_USD],
+        routes=[_routes(size, universes, repeats) for size in SIZES_USD],
+        curves_ms=_median_us(lambda: _make_all_curves(seed), 3) / 1e3,
+    )
+
+
+def show(result: RoutingResult, console: Console) -> None:
+    """Print the result for a person."""
+    columns = ("over the best venue", "over the best pool", "gap to certificate", "legs")
+    table = _table("split over 8 pools of SOL/USDC", *columns, "µs to split", "µs with swaps")
+    for row in result.splits:
+        times = (f"{percentile(sorted(times), 50):,.1f}" for times in (row.split_us, row.plan_us))
+        table.add_row(f"${row.size_usd:,}", *_figures(row), *times)
+    console.print(table)
+    table = _table("route over the universe", *columns, "µs")
+    for row in result.routes:
+        table.add_row(f"${row.size_usd:,}", *_figures(row), f"{percentile(sorted(row.plan_us), 50):,.0f}")
+    table.add_section()
+    everything = sorted(used for row in result.routes for used in row.plan_us)
+    table.add_row("all sizes", "", "", "", "", f"{percentile(everything, 50):,.0f}")
+    console.print(table)
+    console.print(
+        f"bps: median / 90th percentile; times: medians. All curves of a new market: {result.curves_ms:.1f} ms.",
+        highlight=False,
+    )
+
+
+def _splits(size_usd: int, books: list[MarketView], repeats: int) -> Row:
+    row, random = Row(size_usd), Random(size_usd)
+    for book in books:
+        for token_in, token_out in ((SOL, USDC), (USDC, SOL)) * 10:
+            way = token_in.symbol, token_out.symbol
+            amount = atoms_worth(size_usd * random.uniform(0.8, 1.2), token_in)
+            pair, plan = book.pair(*way), plan_split(book, *way, amount)
+            if pair is None:
+                continue
+            price, least = split(pair.curve, amount).price, LEAST_GAIN * plan.amount_out
+            _compare(row, book, way, amount, plan, upper_bound(pair.curve, amount, price))
+            row.split_us.append(_median_us(partial(split, pair.curve, amount, least), repeats))
+            row.plan_us.append(_median_us(partial(plan_split, book, *way, amount), repeats))
+    return row
+
+
+def _routes(size_usd: int, books: list[MarketView], repeats: int) -> Row:
+    row = Row(size_usd)
+    for book in books:
+        for token_in, token_out in directions():
+            way, amount = (token_in.symbol, token_out.symbol), atoms_worth(size_usd, token_in)
+            plan = plan_route(book, *way, amount)
+            _compare(row, book, way, amount, plan, bound_of(book.network(*way), amount))
+            row.plan_us.append(_median_us(partial(plan_route, book, *way, amount), repeats))
+    return row
+
+
+def _compare(row: Row, book: MarketView, way: tuple[str, str], amount: int, plan: Plan, bound: float) -> None:
+    """Note how much more was paid than a venue alone and than a pool alone would pay, where one trades the pair."""
+    paid = plan.amount_out
+    row.legs.append(len(plan.legs))
+    row.gap.append(max(bound / paid - 1, 0.0) * BPS)
+    alone: list[int] = []
+    for venue in VENUES:
+        try:
+            alone.append(plan_split(book, *way, amount, venue=venue).amount_out)
+        except RejectedError:
+            continue
+    if alone:
+        row.over_venue.append((paid / max(alone) - 1) * BPS)
+        row.over_pool.append((paid / plan_single(book, *way, amount).amount_out - 1) * BPS)
+
+
+def _make_all_curves(seed: int) -> None:
+    book = MarketView(opening_pools(seed))
+    for token_in, token_out in directions():
+        book.pair(token_in.symbol, token_out.symbol)
+
+
+def _median_us(work: Callable[[], object], repeats: int) -> float:
+    taken: list[float] = []
+    for _ in range(repeats):
+        before = time.perf_counter_ns()
+        work()
+        taken.append((time.perf_counter_ns() - before) / 1e3)
+    return percentile(sorted(taken), 50)
+
+
+def _figures(row: Row) -> list[str]:
+    bps = (row.over_venue, row.over_pool, row.gap)
+    formats = ("{:,.2f}", "{:,.2f}", "{:.4f}")
+    texts = [
+        " / ".join(text.format(percentile(sorted(values), percent)) for percent in (50, 90))
+        for values, text in zip(bps, formats, strict=True)
+    ]
+    return [*texts, f"{percentile(sorted(row.legs), 50):.0f}"]
+
+
+def _table(*columns: str) -> Table:
+    table = Table(*columns)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table

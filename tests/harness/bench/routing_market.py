@@ -1,0 +1,84 @@
+"""The markets of the routing bench: moments of the living universe, and one pair with eight pools of every type."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import msgspec
+
+from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Dlmm, Pool
+from orderflow.domain.tokens import TOKENS, Token
+from orderflow.venues.mock.background import advance, chain_seconds, opening_prices
+from orderflow.venues.mock.dlmm_opening import NARROW, WIDE, DlmmParameters, dlmm_opening_bins
+from orderflow.venues.mock.universe import opening_pools, pairs
+
+SOL, USDC = TOKENS["SOL"], TOKENS["USDC"]
+SLOTS_APART = 50
+
+
+def directions() -> Iterator[tuple[Token, Token]]:
+    """Yield every traded pair in both directions, and as many without a pool of their own."""
+    tokens = [token for token in TOKENS.values() if token not in (SOL, USDC)]
+    for base, quote in pairs():
+        yield base, quote
+        yield quote, base
+    for number, token in enumerate(tokens):
+        yield token, tokens[(number + 1) % len(tokens)]
+        yield token, tokens[(number + 3) % len(tokens)]
+
+
+def moments(seed: int, count: int) -> Iterator[tuple[list[Pool], int]]:
+    """Yield the pools of several moments of a market that lives, each with its second."""
+    pools, fair = {pool.pool: pool for pool in opening_pools(seed)}, opening_prices()
+    for number in range(count):
+        slot = number * SLOTS_APART
+        background = advance(seed, slot, slot + SLOTS_APART, fair, pools)
+        pools, fair = pools | background.changed, background.fair
+        yield list(pools.values()), chain_seconds(slot + SLOTS_APART)
+
+
+def eight_pools(seed: int) -> list[Pool]:
+    """Return eight pools of SOL and USDC whose prices lie within half their fees of the opening price."""
+    random = Random(f"{seed}:eight pools")
+    return [
+        AmmV4(venue="raydium", **_reserves(random, "amm_v4", 0.0025)),
+        Cpmm(venue="raydium", fee_rate=100, **_reserves(random, "cpmm 0.01 %", 0.0001)),
+        Cpmm(venue="raydium", fee_rate=2_500, **_reserves(random, "cpmm 0.25 %", 0.0025)),
+        Cpmm(venue="raydium", fee_rate=10_000, **_reserves(random, "cpmm 1 %", 0.01)),
+        DammV2(venue="meteora", fee_rate=1_000_000, **_reserves(random, "damm_v2 0.1 %", 0.001)),
+        DammV2(venue="meteora", fee_rate=2_500_000, **_reserves(random, "damm_v2 0.25 %", 0.0025)),
+        _bins(random, "dlmm 0.1 %", NARROW),
+        _bins(random, "dlmm 1 %", WIDE),
+    ]
+
+
+def atoms_worth(dollars: float, token: Token) -> int:
+    """Return the atoms of a token that so many dollars buy at the opening."""
+    return int((Decimal(dollars) / token.opening_price).scaleb(token.decimals))
+
+
+def _reserves(random: Random, name: str, fee: float) -> dict[str, Any]:
+    side = random.uniform(0.5e6, 5e6)
+    skewed = side * (1 + random.uniform(-fee, fee) / 2)
+    return {
+        "pool": name,
+        "token_a": SOL.symbol,
+        "token_b": USDC.symbol,
+        "reserve_a": atoms_worth(side, SOL),
+        "reserve_b": atoms_worth(skewed, USDC),
+    }
+
+
+def _bins(random: Random, name: str, parameters: DlmmParameters) -> Dlmm:
+    price = SOL.opening_price / USDC.opening_price
+    opening = dlmm_opening_bins(SOL, USDC, price, Decimal(random.uniform(1e5, 1e6)), parameters.bin_step)
+    return Dlmm(
+        pool=name,
+        venue="meteora",
+        token_a=SOL.symbol,
+        token_b=USDC.symbol,
+        index_ref=opening.active_id,
+        **msgspec.structs.asdict(opening),
+        **msgspec.structs.asdict(parameters),
+    )

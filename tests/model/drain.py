@@ -1,0 +1,79 @@
+"""The end of a model check's run: a healthy owner does all that is left to do, and then nothing may be missing."""
+
+from collections.abc import Iterable
+
+from orderflow.adapters.keys import CHAIN, key
+from orderflow.domain.status import TERMINAL
+from orderflow.event_source.redrive import DeadLetterBox
+from tests.model.witness import Witness, require
+from tests.model.world import PARTITIONS, Binding, World
+
+MOST_ROUNDS = 60
+
+
+def make_timers_due(world: World) -> list[str]:
+    """Let the time pass that every resting message waits for; return the partitions that have some."""
+    due = []
+    for partition in (*world.partitions, CHAIN):
+        timers = key(partition, "timers")
+        members = world.client.zrange(timers, 0, -1)
+        if members:
+            world.client.zadd(timers, {str(member): 0 for member in members})
+            due.append(partition)
+    return due
+
+
+def drain(witness: Witness) -> None:
+    """Do all that is left to do, dead letters of the status stream included, and check that nothing is missing."""
+    box = DeadLetterBox(witness.world.client, PARTITIONS)
+    _work_off(witness)
+    for letter in list(box.letters()):
+        if letter.stream == "status":
+            box.redrive(letter)
+    witness.check()
+    _work_off(witness)
+    _check_end(witness)
+
+
+def work_once(witness: Witness, bindings: Iterable[Binding]) -> bool:
+    """Let functions and the timers do what there is to do now; False when there was nothing."""
+    world = witness.world
+    due = make_timers_due(world)
+    for partition in due:
+        witness.go_on(world.timekeeper(partition))
+    worked = bool(due)
+    for mapping, partition in bindings:
+        if witness.stream_of(mapping, partition).pending.get(mapping.function):
+            witness.go_on(world.successor(mapping, partition))
+            worked = True
+        if witness.stream_of(mapping, partition).unread(mapping.function):
+            witness.go_on(world.reader(mapping, partition))
+            worked = True
+    return worked
+
+
+def _work_off(witness: Witness) -> None:
+    for _ in range(MOST_ROUNDS):
+        if not work_once(witness, witness.world.bindings()):
+            return
+    require(holds=False, what="the work is never done")
+
+
+def _check_end(witness: Witness) -> None:
+    """Every order has ended and is recorded to its end, every watcher was told, and nothing is left over."""
+    witness.check()
+    look, world = witness.look, witness.world
+    for order_id, history in witness.memory.histories.items():
+        require(history[-1].status in TERMINAL, f"{order_id} ends as {history[-1].status}")
+        recorded = [sequence for of, sequence in world.ends.rows if of == order_id]
+        require(sorted(recorded) == [event.sequence for event in history], f"of {order_id} {recorded} are recorded")
+    for (connection, order_id), texts in world.ends.inboxes.items():
+        if connection not in world.ends.closed and not witness.memory.untold & {connection, order_id}:
+            statuses = len(witness.memory.histories[order_id])
+            require(len(texts) == statuses, f"{connection} got {len(texts)} of {statuses} statuses of {order_id}")
+    for name, stream in look.streams.items():
+        require(name.endswith(":dead") or not stream.entries, f"{name} is not empty: {stream.entries}")
+    ends = (":order:", ":tx:", ":watchers:", ":left:")
+    litter = [name for name, life_ms in look.lives_ms.items() if life_ms < 0 and any(end in name for end in ends)]
+    require(not litter, f"what has ended will leave: {litter}")
+    require(not any(":watched:" in name for name in look.watchers), f"nobody watches what has ended: {look.watchers}")

@@ -1,0 +1,81 @@
+"""Where the model check's world ends: the ledger's rows and the clients' sockets, in memory."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from local.gateway.connections import Connection
+from local.gateway.ordering import Ordering, Verdict
+from orderflow.adapters.ledger import Step
+from orderflow.adapters.sockets import Message, Sent
+from orderflow.errors import RetryableError
+
+Ask = Callable[[Sequence[object], Callable[[], Any], Callable[[], Exception]], Any]
+
+
+@dataclass
+class Ends:
+    """What has come to the ends. Writing a row again changes nothing."""
+
+    rows: dict[tuple[str, int], Step] = field(default_factory=dict)
+    """By order and sequence."""
+    inboxes: dict[tuple[str, str], list[Message]] = field(default_factory=dict)
+    """By connection and order."""
+    closed: set[str] = field(default_factory=set)
+
+    def copy(self) -> "Ends":
+        """Return ends that go on from here by themselves."""
+        inboxes = {place: messages.copy() for place, messages in self.inboxes.items()}
+        return Ends(self.rows.copy(), inboxes, self.closed.copy())
+
+
+class Ledger:
+    """The ledger, in place of Postgres."""
+
+    def __init__(self, ask: Ask, ends: Callable[[], Ends]) -> None:
+        self._ask = ask
+        self._ends = ends
+
+    def write(self, steps: Sequence[Step]) -> None:
+        """Write a batch: all of it or nothing."""
+        self._ask(("ledger", *steps), lambda: self._write(steps), lambda: RetryableError("Postgres can't be reached"))
+
+    def _write(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            self._ends().rows.setdefault((step.order_id, step.sequence), step)
+
+
+class Gateway:
+    """The gateway's batch form of @connections, with its real judgement of what comes again or too out_of_order."""
+
+    def __init__(self, ask: Ask, ends: Callable[[], Ends]) -> None:
+        self._ask = ask
+        self._ends = ends
+
+    def send(self, messages: Sequence[Message]) -> Sent:
+        """Deliver messages in their order, and return those that were not passed on."""
+        if not messages:
+            return Sent()
+        away = RetryableError("@connections can't be reached")
+        return cast("Sent", self._ask(("sockets", *messages), lambda: self._deliver(messages), lambda: away))
+
+    def _deliver(self, messages: Sequence[Message]) -> Sent:
+        ends, sent = self._ends(), Sent([], [])
+        ordering, connections = Ordering(), {message.connection_id: _Connection() for message in messages}
+        for (connection_id, _), passed in ends.inboxes.items():
+            for message in passed:  # what the gateway remembers is what it has passed on
+                ordering.judge(cast("Connection", connections.setdefault(connection_id, _Connection())), message)
+        for message in messages:
+            if message.connection_id in ends.closed:
+                sent.gone.append(message)
+                continue
+            verdict = ordering.judge(cast("Connection", connections[message.connection_id]), message)
+            if verdict is Verdict.PASS:
+                ends.inboxes.setdefault((message.connection_id, message.order_id), []).append(message)
+            elif verdict is Verdict.EARLY:
+                sent.out_of_order.append(message)
+        return sent
+
+
+class _Connection:
+    """Stands for a connection, which the gateway tells from others by itself."""

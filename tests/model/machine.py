@@ -1,0 +1,221 @@
+"""The model check by chance: hypothesis interleaves two owners, lost calls, crashes, duplicates, people and time."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from orderflow.adapters.intake import Conflict, NewOrder
+from orderflow.adapters.keys import key, partition_of
+from orderflow.adapters.subscriptions import Subscription
+from orderflow.domain.order import Order, OrderId, OrderRequest
+from orderflow.event_source.redrive import DeadLetterBox, Letter
+from tests.model.actors import ALL, Actor, Fate
+from tests.model.drain import drain, make_timers_due, work_once
+from tests.model.redis import Look
+from tests.model.witness import Witness, require
+from tests.model.world import PARTITIONS, RAISES, REPORTS, TEMPLATE, TIMES_OUT, Binding, World
+from tests.support.builders import nth_id
+
+REQUESTS = (
+    OrderRequest("SOL", "USDC", 1_000_000_000, "market", 500),
+    OrderRequest("USDC", "SOL", 50_000_000_000, "market", 100),
+    OrderRequest("SOL", "USDC", 1, "market", 500),  # too small to pay anything: fails when it is routed
+)
+MOST_ORDERS = 4
+HOUR_MS = 60 * 60 * 1000
+
+Choice = TypeVar("Choice")
+
+
+class Move(NamedTuple):
+    """What an owner does: begin some work, or go on with what it has begun there, for so many calls; or die."""
+
+    owner: str
+    kind: str
+    pick: int
+    calls: int
+    fate: Fate
+    trouble: str
+
+
+picks = st.integers(0, 63)
+fates = st.sampled_from([*[Fate.ANSWERED] * 4, Fate.LOST, Fate.UNANSWERED])
+functions = st.sampled_from([mapping.function for mapping in TEMPLATE.event_sources])
+moves = st.builds(
+    Move,
+    st.sampled_from("AB"),
+    st.sampled_from(["read", "read", "take over", "take over", "go on", "crash"]),
+    picks,
+    st.sampled_from([1, 2, 3, 4, 5, 6, 7, 8, ALL, ALL]),
+    fates,
+    st.sampled_from(["", "", "", RAISES, TIMES_OUT, REPORTS]),
+)
+
+
+def chosen(among: Sequence[Choice], pick: int) -> Choice:
+    """Return the one that a number stands for."""
+    return among[pick % len(among)]
+
+
+class Machine(RuleBasedStateMachine):
+    """The two owners are mostly at one function; the others do their work whenever a rule says so."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.number = 0
+        self.keys: dict[str, tuple[str, str]] = {}
+        self.begun: dict[tuple[str, str, str], Actor] = {}
+        """By owner, function and partition, who stands between two calls."""
+        self.is_over = False
+
+    @initialize(speed=st.sampled_from([0, 1]), focus=functions, body=picks)
+    def begin(self, speed: float, focus: str, body: int) -> None:
+        self.world.begin(speed)
+        self.focus = focus
+        self.witness = Witness(self.world)
+        self.create(body, "", Fate.ANSWERED)
+
+    # ------------------------------------------------------------------------------------------------- the door
+
+    @precondition(lambda self: len(self.witness.memory.histories) < MOST_ORDERS)
+    @rule(body=picks, idempotency_key=st.sampled_from(["", "key of p0", "key of p1"]), fate=fates)
+    def create(self, body: int, idempotency_key: str, fate: Fate) -> None:
+        request, fingerprint = chosen(REQUESTS, body), str(body % len(REQUESTS)) if idempotency_key else ""
+        order_id = self._new_id(idempotency_key[-2:])
+        order = Order.accept(order_id, request, self.world.now_ms)
+        if idempotency_key:
+            self.witness.memory.made_with[order_id] = idempotency_key
+        actor = self._run(self.world.creator(NewOrder(order, idempotency_key, fingerprint)), 1, fate)
+        expected: object = order_id
+        if idempotency_key in self.keys:
+            first_fingerprint, first_id = self.keys[idempotency_key]
+            expected = first_id if first_fingerprint == fingerprint else Conflict.KEY_REUSED
+        require(actor.result in (expected, None), f"the answer is {expected}, not {actor.result}")
+        if idempotency_key and order_id in self.witness.memory.histories:
+            self.keys[idempotency_key] = fingerprint, order_id
+
+    @rule(pick=picks, what=st.sampled_from(["subscribe", "subscribe", "unsubscribe", "leave", "go away"]), fate=fates)
+    def watch(self, pick: int, what: str, fate: Fate) -> None:
+        memory, ends = self.witness.memory, self.world.ends
+        self.number += 1
+        connection_id, order_id = f"connection{self.number}", chosen(sorted(memory.histories), pick)
+        if what != "subscribe" and ends.inboxes:
+            connection_id, order_id = chosen(sorted(ends.inboxes), pick)
+            memory.untold.add(connection_id)
+        if what in ("leave", "go away"):
+            ends.closed.add(connection_id)
+        if what == "leave":
+            self._run(self.world.leaver(connection_id), ALL, Fate.ANSWERED)
+        elif what != "go away":
+            self._run(self.world.subscriber(Subscription(order_id, connection_id, what)), 1, fate)
+
+    # -------------------------------------------------------------------------------------- owners and functions
+
+    @rule(steps=st.lists(moves, min_size=1, max_size=8))
+    def owners_move(self, steps: list[Move]) -> None:
+        for move in steps:
+            self._move(move)
+
+    @rule(with_focus=st.booleans(), times=st.integers(1, 4))
+    def others_work(self, with_focus: bool, times: int) -> None:
+        bindings = [each for each in self.world.bindings() if with_focus or each[0].function != self.focus]
+        for _ in range(times):
+            work_once(self.witness, bindings)
+
+    @precondition(lambda self: self.witness.look.timers)
+    @rule(pick=picks, fate=fates)
+    def promote(self, pick: int, fate: Fate) -> None:
+        self._run(self.world.timekeeper(chosen(make_timers_due(self.world), pick)), 1, fate)
+
+    # ------------------------------------------------------------------------------------- chance, people and time
+
+    @precondition(lambda self: self.witness.memory.messages)
+    @rule(pick=st.integers(0, 255))
+    def duplicate(self, pick: int) -> None:
+        messages = sorted(self.witness.memory.messages)
+        partition, stream, text = chosen(messages, pick)
+        self.world.client.xadd(key(partition, stream), {"attempt": 1, "order": text})
+        self.witness.check()
+
+    @precondition(lambda self: self._letters())
+    @rule(pick=picks, calls=st.integers(1, 3), fate=fates)
+    def redrive(self, pick: int, calls: int, fate: Fate) -> None:
+        self._run(self.world.redriver(chosen(self._letters(), pick)), calls, fate)
+
+    @rule(by_ms=st.sampled_from([-60_000, 1_000, 70_000, HOUR_MS]))
+    def time_passes(self, by_ms: int) -> None:
+        """Step the machines' clock, which the chain's does not follow backwards; what has an end of life may expire."""
+        expires = by_ms == HOUR_MS and self._all_published()
+        for name, life_ms in Look(self.world.client).lives_ms.items():
+            if expires and 0 <= life_ms < HOUR_MS:
+                self.world.client.delete(name)
+        self.world.now_ms += by_ms
+        self.world.chain_now_ms += max(by_ms, 0)
+        self.witness.check()
+
+    def teardown(self) -> None:
+        """Have a healthy owner do the rest, then let those who stood still go on, and do the rest again."""
+        if self.is_over or not hasattr(self, "witness"):
+            return
+        drain(self.witness)
+        for actor in self.begun.values():
+            self.witness.go_on(actor)
+        if self.begun:
+            drain(self.witness)
+
+    # ---------------------------------------------------------------------------------------------------- parts
+
+    def _move(self, move: Move) -> None:
+        if move.kind == "crash":
+            self.begun = {place: actor for place, actor in self.begun.items() if place[0] != move.owner}
+            return
+        mine = sorted(place for place in self.begun if place[0] == move.owner)
+        if move.kind == "go on" and mine:
+            place = chosen(mine, move.pick)
+        else:
+            begins = self.world.successor if move.kind == "take over" else self.world.reader
+            bindings = self._with_work(is_pending=move.kind == "take over")
+            if not bindings:
+                return
+            mapping, partition = chosen(bindings, move.pick)
+            place = (move.owner, mapping.function, partition)
+            if place not in self.begun:
+                self.begun[place] = begins(mapping, partition, move.trouble)
+        if self._run(self.begun[place], move.calls, move.fate).has_finished:
+            del self.begun[place]
+
+    def _run(self, actor: Actor, calls: int, fate: Fate) -> Actor:
+        """Have an actor make some calls, of which the last meets its fate."""
+        self.is_over = True
+        self.witness.go_on(actor, calls, fate)
+        self.is_over = False
+        return actor
+
+    def _with_work(self, *, is_pending: bool) -> list[Binding]:
+        """Return where there is something to read, or to take over; at the function in focus if there is."""
+        found = []
+        for mapping, partition in self.world.bindings():
+            stream = self.witness.stream_of(mapping, partition)
+            if stream.pending.get(mapping.function) if is_pending else stream.unread(mapping.function):
+                found.append((mapping, partition))
+        return [binding for binding in found if binding[0].function == self.focus] or found
+
+    def _new_id(self, partition: str) -> OrderId:
+        """Return an id that was not there before, of a partition if one is given."""
+        while True:
+            self.number += 1
+            order_id = nth_id(self.number)
+            if partition_of(order_id, PARTITIONS) == partition or not partition:
+                return order_id
+
+    def _all_published(self) -> bool:
+        streams = [self.witness.look.streams[key(partition, "status")] for partition in self.world.partitions]
+        return not any(stream.unsettled("publish_status") for stream in streams)
+
+    def _letters(self) -> list[Letter]:
+        if not any(name.endswith(":dead") for name in self.witness.look.streams):
+            return []
+        return list(DeadLetterBox(self.world.client, PARTITIONS).letters())

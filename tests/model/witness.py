@@ -1,0 +1,260 @@
+"""What must hold after every call in the model check: a witness that looks at everything and remembers what it saw."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import msgspec
+import redis
+
+from orderflow.adapters.codec import event_decoder, order_decoder
+from orderflow.adapters.keys import CHAIN, key
+from orderflow.domain.order import Order, StatusEvent
+from orderflow.domain.pools import Pool
+from orderflow.domain.status import FOLLOWERS, TERMINAL, Status
+from orderflow.event_source.mapping import EventSourceMapping
+from orderflow.venues.mock.chain import Execution
+from orderflow.venues.mock.venue import MockVenue
+from tests.model.actors import ALL, Actor, Fate
+from tests.model.redis import Look, Stream, place
+from tests.model.world import World
+from tests.support.builders import vault
+
+Vaults = Counter[tuple[str, str]]
+
+# By status, the messages that take an order on, as stream and sequence. While an order is under way there is one.
+_CARRIERS = {
+    Status.PENDING: {("route", 1)},
+    Status.ROUTING: {("build", 2)},
+    Status.BUILDING: {("submit", 3)},
+    # The signature is recorded before the transaction is sent, by the same message if it comes again.
+    Status.SUBMITTED: {("submit", 3), ("transactions", 4), ("confirm", 4)},
+}
+
+# The calls that change what there is to see.
+_WRITES = ("EVALSHA", "XREADGROUP", "XCLAIM", "ledger", "sockets")
+
+_execution = lru_cache(maxsize=1024)(msgspec.json.Decoder(Execution).decode)
+_event = lru_cache(maxsize=1024)(event_decoder.decode)
+_order = lru_cache(maxsize=4096)(order_decoder.decode)
+_sequence = lru_cache(maxsize=1024)(lambda text: int(msgspec.json.decode(text)["sequence"]))
+
+
+class ViolationError(AssertionError):
+    """Something that must hold does not."""
+
+
+def require(holds: object, what: str) -> None:
+    """Raise ViolationError, saying what must hold, unless it does."""
+    if not holds:
+        raise ViolationError(what)
+
+
+@dataclass
+class Memory:
+    """What a witness has seen."""
+
+    histories: dict[str, list[StatusEvent]] = field(default_factory=dict)
+    """Of each order, its events as they came into the status stream."""
+    ended: dict[str, Order] = field(default_factory=dict)
+    messages: set[tuple[str, str, str]] = field(default_factory=set)
+    """Every message that there ever was: partition, stream, order."""
+    executions: dict[str, Execution] = field(default_factory=dict)
+    forgotten: set[str] = field(default_factory=set)
+    """Signatures that the chain had executed and no longer knows."""
+    made_with: dict[str, str] = field(default_factory=dict)
+    """By order, the idempotency key that it may be created with."""
+    untold: set[str] = field(default_factory=set)
+    """Orders of which a telling was given up, and connections that no longer want to hear."""
+    told_to: dict[str, str] = field(default_factory=dict)
+    """By partition, the last entry of the status stream that was seen."""
+    block: str = "0"
+
+    def copy(self) -> "Memory":
+        """Return a memory that goes on from here by itself."""
+        histories = {order_id: history.copy() for order_id, history in self.histories.items()}
+        return Memory(histories, *(copy(value) for name, value in vars(self).items() if name != "histories"))
+
+
+class Witness:
+    """Has a world's actors go on, and checks everything after each of their calls."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.memory = Memory()
+        self._violation: Exception | None = None
+        self.look = Look(world.client)
+        world.watch = self._watch
+
+    def stream_of(self, mapping: EventSourceMapping, partition: str) -> Stream:
+        """Return the stream that a function reads, as it was when last looked at."""
+        return self.look.streams[key(partition, mapping.stream)]
+
+    def go_on(self, actor: Actor, calls: int = ALL, fate: Fate = Fate.ANSWERED) -> Actor:
+        """Have an actor make its next calls, the last of which meets its fate; everything is checked after each."""
+        actor.go_on(calls, fate)
+        if self._violation:
+            raise self._violation
+        require(calls < ALL or actor.has_finished, f"{actor} comes to an end")
+        require(actor.error is None or is_loss(actor.error), f"{actor} ends with {actor.error!r}")
+        return actor
+
+    def _watch(self, question: Sequence[object]) -> None:
+        """Check everything after a call, which is an actor's: what is wrong must not look to it like its own error."""
+        if question[0] in _WRITES and self._violation is None:
+            try:
+                self.check()
+            except Exception as violation:  # noqa: BLE001 - raised again when the actor has stopped
+                self._violation = violation
+
+    def check(self) -> None:
+        """Look at everything, and raise ViolationError when something does not hold."""
+        look = self.look = Look(self.world.client)
+        require(not self.world.bugs, f"no function has a bug: {self.world.bugs}")
+        under_way = set(self._under_way(look))
+        self.memory.messages |= under_way
+        self._check_histories(look)
+        self._check_orders(look)
+        self._check_chain(look)
+        self._check_progress(under_way)
+        self._check_ledger()
+        self._check_inboxes(look)
+
+    def _check_histories(self, look: Look) -> None:
+        """Each step of an order is told once, after the one before."""
+        for partition in self.world.partitions:
+            stream = look.streams[key(partition, "status")]
+            last = place(self.memory.told_to.get(partition, "0-0"))
+            for entry_id, fields in stream.entries.items():
+                # A record that comes back from the dead letters, for one function alone, tells nothing new.
+                if place(entry_id) > last and "event" in fields and "function" not in fields:
+                    self._hear(_event(fields["event"]))
+            self.memory.told_to[partition] = stream.last_id
+
+    def _hear(self, event: StatusEvent) -> None:
+        history = self.memory.histories.setdefault(event.order_id, [])
+        require(event.sequence == len(history) + 1, f"{event} follows {len(history)} events")
+        legal = FOLLOWERS[history[-1].status] if history else {Status.PENDING}
+        require(event.status in legal, f"{event} follows {history}")
+        history.append(event)
+        idempotency_key = self.memory.made_with.get(event.order_id)
+        rivals = [
+            order
+            for order, made in self.memory.made_with.items()
+            if made == idempotency_key and order in self.memory.histories
+        ]
+        require(idempotency_key is None or len(rivals) == 1, f"{idempotency_key} makes one order, not {rivals}")
+
+    def _check_orders(self, look: Look) -> None:
+        """An order's state is what its history says; it leaves Redis after the ledger has its end."""
+        for order_id, history in self.memory.histories.items():
+            fields = look.orders.get(order_id)
+            if fields is None:
+                recorded = self.world.ends.rows.get((order_id, len(history)))
+                require(recorded and recorded.status in TERMINAL, f"{order_id} has left Redis and is not recorded")
+            else:
+                events = [_event(fields[f"event:{number}"]) for number in range(1, int(fields["sequence"]) + 1)]
+                order = _order(fields["order"])
+                require(events == history, f"{order_id} holds {events}, told was {history}")
+                require(sum(name.startswith("event:") for name in fields) == len(events), f"{fields} has stray events")
+                state = (order.order_id, order.sequence, order.status)
+                require(state == (order_id, len(history), fields["status"]), f"{fields} is one state")
+                if order.status in TERMINAL:
+                    self.memory.ended[order_id] = order
+        require(look.orders.keys() <= self.memory.histories.keys(), "every order was told of")
+
+    def _check_chain(self, look: Look) -> None:
+        """A signature is executed once, an order by one signature and never when it failed; atoms are conserved."""
+        for signature, result in look.results.items():
+            known, found = self.memory.executions.get(signature), _execution(result) if result else None
+            if signature in self.memory.forgotten:
+                # Sent again long after its order has ended: by then it has expired.
+                require(found is None or found.error, f"{signature} is executed again, forgotten as it was")
+            else:
+                require(known in (None, found), f"{signature} is executed again: {known}, then {found}")
+                if found:
+                    self.memory.executions[signature] = found
+        self.memory.forgotten |= self.memory.executions.keys() - look.results.keys()
+        sent = [_order(text) for _, stream, text in self.memory.messages if stream == "transactions"]
+        order_of = {str(order.signature): order.order_id for order in sent}
+        done = [signature for signature, execution in self.memory.executions.items() if execution.error is None]
+        by_order = Counter(order_of[signature] for signature in done)
+        require(all(times == 1 for times in by_order.values()), f"an order is executed once: {by_order}")
+        for signature in done:
+            ended = self.memory.ended.get(order_of[signature])
+            require(ended is None or ended.status is Status.CONFIRMED, f"{ended} has failed and is executed")
+        for order in self.memory.ended.values():
+            if order.status is Status.CONFIRMED:
+                execution = self.memory.executions[order.signature]
+                received = (execution.error, execution.amount_out, execution.fills)
+                require(received == (None, order.amount_out, order.fills), f"{order} got what it executed")
+        if look.block != self.memory.block:
+            self._check_vaults()
+            self.memory.block = look.block
+
+    def _check_vaults(self) -> None:
+        venue = MockVenue(self.world.client)
+        paid: Vaults = Counter(venue.flows())
+        for execution in self.memory.executions.values():
+            for fill in execution.fills:
+                paid[fill.pool, fill.token_in] += fill.amount_in
+                paid[fill.pool, fill.token_out] -= fill.amount_out
+        opening, now = _vaults(venue.opening()), _vaults(venue.state()[1].pools)
+        wrong = {where: now[where] - opening[where] - paid[where] for where in now}
+        require(not any(wrong.values()), f"vaults hold what was paid: { ({k: v for k, v in wrong.items() if v}) }")
+
+    def _check_progress(self, under_way: set[tuple[str, str, str]]) -> None:
+        """An order that has not ended has a message that takes it on."""
+        carried: dict[str, set[tuple[str, int]]] = {}
+        for _, stream, text in under_way:
+            order = _order(text)
+            carried.setdefault(order.order_id, set()).add((stream, order.sequence))
+        for order_id, history in self.memory.histories.items():
+            status = history[-1].status
+            if status not in TERMINAL:
+                carriers = carried.get(order_id, set())
+                require(carriers & _CARRIERS[status], f"nothing takes {order_id} on from {status}, only {carriers}")
+
+    def _under_way(self, look: Look) -> Iterator[tuple[str, str, str]]:
+        """Yield every message that some group has not settled, or that waits: partition, stream, order."""
+        for mapping, partition in self.world.bindings():
+            if mapping.stream != "status":
+                stream = look.streams[key(partition, mapping.stream)]
+                for entry_id in stream.unsettled(mapping.function):
+                    yield partition, mapping.stream, stream.entries[entry_id]["order"]
+        for partition in (*self.world.partitions, CHAIN):
+            for member in look.timers.get(key(partition, "timers"), []):
+                stream_name, _, text = member.split(" ", 2)
+                yield partition, stream_name, text
+
+    def _check_ledger(self) -> None:
+        """Only what happened is recorded, as it happened."""
+        for (order_id, sequence), row in self.world.ends.rows.items():
+            told = self.memory.histories[order_id][sequence - 1]
+            require(_event(row.event) == told, f"{row} is recorded, told was {told}")
+
+    def _check_inboxes(self, look: Look) -> None:
+        """Whoever watches an order gets each status once, in order, from the first; but for one that was given up."""
+        for partition in self.world.partitions:
+            dead = look.streams.get(key(partition, "dead"))
+            for letter in dead.entries.values() if dead else ():
+                if letter["function"] == "publish_status":
+                    self.memory.untold.add(letter["order_id"])
+        for (connection, order_id), messages in self.world.ends.inboxes.items():
+            got = [_sequence(message.text) for message in messages]
+            require(
+                order_id in self.memory.untold or got == list(range(1, len(got) + 1)),
+                f"{connection} got {got} of {order_id}",
+            )
+
+
+def is_loss(error: Exception) -> bool:
+    """Tell whether an error is one that a lost call raises."""
+    return isinstance(error, redis.ConnectionError)
+
+
+def _vaults(pools: Mapping[str, Pool]) -> Vaults:
+    held = [(pool, token) for pool in pools.values() for token in (pool.token_a, pool.token_b)]
+    return Counter({(pool.pool, token): vault(pool, token) for pool, token in held})

@@ -1,0 +1,258 @@
+"""The world of the model check: the real scripts, adapters, stages and pollers on a real Redis, under actors' control.
+
+Only the ends are in memory: the ledger's rows, and the connections behind the gateway's fence.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+import redis
+
+from local.run.poller import handler_of
+from local.template import read_template
+from orderflow.adapters.capacity import Limits
+from orderflow.adapters.intake import Intake, NewOrder
+from orderflow.adapters.keys import CHAIN
+from orderflow.adapters.orders import Orders
+from orderflow.adapters.replication import AsyncReplication, Replication
+from orderflow.adapters.streams import Streams
+from orderflow.adapters.subscriptions import Subscription, Subscriptions
+from orderflow.adapters.watchers import Watchers
+from orderflow.errors import RejectedError, RetryableError
+from orderflow.event_source.dead_letters import DeadLetters
+from orderflow.event_source.invoke import FunctionError, Invoke
+from orderflow.event_source.mapping import EventSourceMapping
+from orderflow.event_source.poller import Poller
+from orderflow.event_source.redrive import DeadLetterBox, Letter
+from orderflow.runtime import clients, clock
+from orderflow.venues.mock import venue
+from orderflow.venues.mock.latency import Latency
+from orderflow.venues.mock.router import Router
+from orderflow.venues.mock.universe import opening_pools
+from orderflow.venues.mock.venue import MockVenue
+from tests.model.actors import Actor, Reply, Tape
+from tests.model.ends import Ends, Gateway, Ledger
+from tests.model.redis import AsyncFace, TapedRedis
+from tests.support.builders import NOW_MS
+
+TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
+PARTITIONS = 2
+RETRIES = 1
+"""Fewer than the template's, so that a record is given up within few steps."""
+
+Binding = tuple[EventSourceMapping, str]
+"""A mapping, and a partition that it is on."""
+
+POOLS = {"raydium_amm_v4:SOL-USDC", "meteora_dlmm:SOL-USDC"}
+ROOM = Limits(max_lag=1_000, max_in_flight=1_000, max_memory=1)
+
+# What may go wrong with a function, besides the calls that it makes.
+RAISES = "raises before its work"
+TIMES_OUT = "times out after its work"
+REPORTS = "does its work and reports its last record as failed"
+
+
+class Never(Event):
+    """The sign to stop, which never comes and is never waited for."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Return at once: whatever happens meanwhile happens between two calls anyway."""
+        return False
+
+
+class World:
+    """One world on `client`, whose `begin` makes it new."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+        self.taped = TapedRedis.on(client, self.ask)
+        self.partitions = [f"p{number}" for number in range(PARTITIONS)]
+        self.orders = Orders(self.taped, PARTITIONS)
+        self.watchers = Watchers(self.taped)
+        self.streams = {name: Streams(self.taped, name) for name in (*self.partitions, CHAIN)}
+        self.mappings = [
+            msgspec.structs.replace(mapping, maximum_retry_attempts=RETRIES) for mapping in TEMPLATE.event_sources
+        ]
+        self.handlers = {name.function: handler_of(TEMPLATE.function(name.function)) for name in self.mappings}
+        self.ledger = Ledger(self.ask, lambda: self.ends)
+        self.sockets = Gateway(self.ask, lambda: self.ends)
+        self.replication = Replication(self.taped, min_replicas=0)
+        self.loop = asyncio.new_event_loop()
+        self.watch: Callable[[Sequence[object]], None] = lambda question: None
+        """Called after each call that happened."""
+        self.quiet: set[str] = set()
+        """Commands that are no steps of their own."""
+        self._tape: Tape | None = None
+        self.begin()
+
+    def begin(self, speed: float = 0) -> None:
+        """Empty everything and open the market; `speed` is the factor on the simulated delays."""
+        self.client.flushdb()
+        self.now_ms = self.chain_now_ms = NOW_MS
+        self.bugs: list[str] = []
+        self.latency = Latency(seed=1, speed=speed)
+        self.ends = Ends()
+        self.venue = Venue(self)
+        self.router = Router(cast("MockVenue", SimpleNamespace(market=lambda: self.venue.market())), self.latency)
+        MockVenue(self.client, seed=1).state()
+        for mapping, partition in self.bindings():
+            self.streams_of(partition).create_group(mapping.stream, mapping.function)
+
+    def bindings(self) -> Iterator[Binding]:
+        """Yield every mapping with each partition that it is on."""
+        for mapping in self.mappings:
+            for partition in [CHAIN] if mapping.scope == "chain" else self.partitions:
+                yield mapping, partition
+
+    def streams_of(self, partition: str) -> Streams:
+        """Return a partition's streams for the test's own use: its calls are no actor's."""
+        return Streams(self.client, partition)
+
+    def ask(self, question: Sequence[object], call: Callable[[], Reply], away: Callable[[], Exception]) -> Reply:
+        """Make a call of the actor that is being played."""
+        assert self._tape is not None, f"not an actor's call: {question}"
+
+        def call_and_watch() -> Reply:
+            reply = call()
+            self.watch(question)
+            return reply
+
+        command = question[0][0] if isinstance(question[0], tuple) else question[0]
+        if command in self.quiet:
+            return self._tape.note(question, call)
+        return self._tape.ask(question, call_and_watch, away)
+
+    def note(self, what: str, look: Callable[[], Reply]) -> Reply:
+        """Look at something outside for the actor that is being played; it sees the same whenever it is played."""
+        assert self._tape is not None, f"no actor looks at {what}"
+        return self._tape.note((what,), look)
+
+    # ------------------------------------------------------------------------------------------------ programs
+
+    def actor(self, name: str, program: Callable[[], object]) -> Actor:
+        """Return an actor that is about to run `program`."""
+
+        def play(tape: Tape) -> object:
+            # What a process remembers of the market is part of no tape, so nothing is remembered.
+            self._tape, self.venue = tape, Venue(self)
+            try:
+                return program()
+            finally:
+                self._tape = None
+
+        return Actor(name, play)
+
+    def reader(self, mapping: EventSourceMapping, partition: str, trouble: str = "") -> Actor:
+        """Return an actor that reads new records of a stream and handles them."""
+
+        def work() -> None:
+            poller = self._poller(mapping, partition, trouble)
+            poller.handle(poller._read())
+
+        return self.actor(f"{mapping.function} on {partition}", work)
+
+    def successor(self, mapping: EventSourceMapping, partition: str, trouble: str = "") -> Actor:
+        """Return an actor that handles what others read of a stream and did not settle."""
+        work = self._poller(mapping, partition, trouble)._recover_pending
+        return self.actor(f"{mapping.function} taking {partition} over", work)
+
+    def timekeeper(self, partition: str) -> Actor:
+        """Return an actor that promotes the messages that are due."""
+        names = sorted({mapping.stream for mapping, of in self.bindings() if of == partition})
+        return self.actor(f"timers of {partition}", lambda: self.streams[partition].promote(names))
+
+    def redriver(self, letter: Letter) -> Actor:
+        """Return a person who sends a dead letter on its way again."""
+
+        def work() -> bool:
+            try:
+                DeadLetterBox(self.taped, PARTITIONS).redrive(letter)
+            except RejectedError:
+                return False
+            return True
+
+        return self.actor(f"redriving {letter.name}", work)
+
+    def creator(self, new: NewOrder) -> Actor:
+        """Return an actor that creates an order; its result is the front door's."""
+        work = self._front_door(
+            lambda client: Intake(client, PARTITIONS, ROOM, AsyncReplication(client, 0)).create(new)
+        )
+        return self.actor("a creator", work)
+
+    def subscriber(self, subscription: Subscription) -> Actor:
+        """Return an actor that asks for an order's statuses, or no longer for them."""
+        work = self._front_door(lambda client: Subscriptions(client, PARTITIONS).add(subscription))
+        return self.actor("a subscriber", work)
+
+    def leaver(self, connection_id: str) -> Actor:
+        """Return an actor that ends a closed connection's subscriptions."""
+        work = self._front_door(lambda client: Subscriptions(client, PARTITIONS).leave(connection_id))
+        return self.actor("a leaver", work)
+
+    def _poller(self, mapping: EventSourceMapping, partition: str, trouble: str) -> Poller:
+        dead_letters = DeadLetters(self.orders, MockVenue(self.taped), Replication(self.taped, 0))
+        return Poller(mapping, self.streams[partition], self._invoke(trouble), dead_letters, Never())
+
+    def _invoke(self, trouble: str) -> Invoke:
+        def invoke(function: str, event: dict[str, Any]) -> Any:
+            if trouble == RAISES:
+                raise FunctionError("it raised")
+            try:
+                response = self.handlers[function](event, None)
+            except RetryableError:
+                raise
+            except Exception as error:
+                self.bugs.append(f"{function} raised {error!r}")
+                raise FunctionError(str(error)) from error
+            for item in response["batchItemFailures"]:
+                if not item["error"].startswith("RetryableError"):
+                    self.bugs.append(f"{function} reported {item['error']}")
+            if trouble == TIMES_OUT:
+                raise FunctionError("it timed out")
+            if trouble == REPORTS:
+                return {"batchItemFailures": [{"itemIdentifier": event["Records"][-1]["messageId"]}]}
+            return response
+
+        return invoke
+
+    def _front_door(self, work: Callable[[Any], Coroutine[Any, Any, object]]) -> Callable[[], object]:
+        return lambda: self.loop.run_until_complete(work(AsyncFace(self.taped)))
+
+
+class Venue(MockVenue):
+    """The chain, whose time is the world's."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.taped, seed=1)
+        self._world = world
+
+    def now_ms(self) -> int:
+        return self._world.note("the chain's clock", lambda: self._world.chain_now_ms)
+
+
+@contextmanager
+def opened(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Lend a world, with the stages' clients and clock replaced by its own."""
+    # All else that the market has only takes time here.
+    monkeypatch.setattr(
+        venue, "opening_pools", lambda seed: [each for each in opening_pools(seed) if each.pool in POOLS]
+    )
+    world = World(client)
+    for name in ("orders", "venue", "latency", "router", "watchers", "ledger", "sockets", "replication"):
+        monkeypatch.setattr(clients, name, lambda name=name: getattr(world, name))
+    monkeypatch.setattr(
+        clock, "time", SimpleNamespace(time_ns=lambda: 1_000_000 * world.note("clock", lambda: world.now_ms))
+    )
+    logging.disable()
+    yield world
+    logging.disable(logging.NOTSET)
+    world.loop.close()

@@ -1,0 +1,82 @@
+"""The HTTP API as its clients see it: requests become API Gateway's events (payload 2.0) for the Lambda handler."""
+
+import base64
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from functions.accept_order.handler import lambda_handler
+from tests.support.builders import read_event
+
+SOL_MINT = "So11111111111111111111111111111111111111112"
+USDC_MINT = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
+ORDER = {
+    "token_in": '"SOL"',
+    "token_out": '"USDC"',
+    "amount": "12.5",
+    "order_type": '"market"',
+    "max_slippage": "0.05",
+}
+"""The fields of an order as JSON text, for values that a JSON writer would refuse to write."""
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.text, parse_float=Decimal)
+
+
+def call(event: dict[str, Any]) -> Answer:
+    response = lambda_handler(event, None)
+    body = response["body"]
+    text = base64.b64decode(body).decode(errors="replace") if response["isBase64Encoded"] else body
+    return Answer(response["statusCode"], response["headers"], text)
+
+
+def post(body: str | bytes, headers: Mapping[str, str] | None = None, *, without: str = "") -> Answer:
+    """Post an order; a body of bytes travels in base64, as API Gateway sends what is not text."""
+    event = read_event("accept_order.execute")
+    event["isBase64Encoded"] = isinstance(body, bytes)
+    event["body"] = base64.b64encode(body).decode() if isinstance(body, bytes) else body
+    event["headers"] = {**event["headers"], "content-length": str(len(body)), **(headers or {})}
+    event["headers"].pop(without, None)
+    return call(event)
+
+
+def get(path: str, method: str = "GET", **query: str) -> Answer:
+    event = read_event("accept_order.get_order")
+    event["rawPath"] = event["requestContext"]["http"]["path"] = path
+    event["requestContext"]["http"]["method"] = method
+    event["rawQueryString"] = urlencode(query)
+    event["queryStringParameters"] = query
+    return call(event)
+
+
+def written(**changes: str | None) -> str:
+    """Return the body of an order with some fields changed, or left out (None)."""
+    fields = {name: value for name, value in (ORDER | changes).items() if value is not None}
+    return "{" + ",".join(f'"{name}":{value}' for name, value in fields.items()) + "}"
+
+
+def assert_problem(answer: Answer, status: int, title: str | None = None) -> Any:
+    """Assert that an answer is a problem document (RFC 9457), and return it."""
+    problem = answer.document
+    assert answer.status == problem["status"] == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert problem["type"] == "about:blank"
+    assert problem["detail"]
+    if title:
+        assert problem["title"] == title
+    return problem
+
+
+def assert_refused(answer: Answer, field: str, rule: str) -> None:
+    problem = assert_problem(answer, 400, "Bad Request")
+    assert problem["errors"] == [{"field": field, "rule": rule}]
+    assert problem["detail"] == f"{field} {rule}"

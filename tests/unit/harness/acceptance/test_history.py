@@ -1,0 +1,105 @@
+from typing import Any
+
+import pytest
+
+from tests.harness.acceptance.history import faults
+
+ORDER = "0190b5d2-0000-7000-8000-000000000001"
+COURSE = ("pending", "routing", "building", "submitted", "confirmed")
+
+
+def make_frame(status: str, sequence: int, **changes: Any) -> dict[str, Any]:
+    frame = {
+        "order_id": ORDER,
+        "status": status,
+        "execution_price": 219.5 if status == "confirmed" else None,
+        "tx_hash": "0xabc" if status in ("submitted", "confirmed") else None,
+        "reason": "Price moved 1.80% (max allowed: 1.00%)" if status == "failed" else None,
+        "sequence": sequence,
+        "timestamp": f"2026-11-22T18:00:00.00{sequence}Z",
+    }
+    return frame | changes
+
+
+def make_history(*statuses: str) -> list[dict[str, Any]]:
+    return [make_frame(status, sequence) for sequence, status in enumerate(statuses, start=1)]
+
+
+@pytest.mark.parametrize("length", range(1, 5))
+def test_an_order_may_fail_after_any_status(length: int) -> None:
+    assert faults(ORDER, make_history(*COURSE[:length], "failed")) == []
+
+
+def test_five_statuses_to_confirmed_are_whole() -> None:
+    assert faults(ORDER, make_history(*COURSE)) == []
+
+
+def test_no_status_at_all_is_a_fault() -> None:
+    assert faults(ORDER, []) == ["no status arrived"]
+
+
+def test_a_history_that_breaks_off_is_a_fault() -> None:
+    assert faults(ORDER, make_history(*COURSE[:3])) == ["the last status is building"]
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        ("pending", "routing", "submitted", "confirmed"),
+        ("pending", "building", "routing", "submitted", "confirmed"),
+        ("routing", "building", "submitted", "confirmed"),
+        ("pending", "pending", "routing", "building", "submitted", "confirmed"),
+        ("pending", "confirmed"),
+    ],
+)
+def test_a_status_left_out_doubled_or_out_of_place_is_a_fault(statuses: tuple[str, ...]) -> None:
+    assert faults(ORDER, make_history(*statuses)) != []
+
+
+def test_a_repeated_sequence_number_is_a_fault() -> None:
+    history = make_history(*COURSE)
+    history[2]["sequence"] = 2
+
+    assert faults(ORDER, history) == ["the sequence numbers are [1, 2, 2, 4, 5]"]
+
+
+def test_a_timestamp_that_steps_back_is_a_fault() -> None:
+    history = make_history(*COURSE)
+    history[1]["timestamp"] = "2026-11-22T17:59:59.000Z"
+
+    assert "the timestamps step back" in faults(ORDER, history)[0]
+
+
+@pytest.mark.parametrize(
+    ("place", "changes", "fault"),
+    [
+        (0, {"tx_hash": "0xabc"}, "pending already has a tx_hash"),
+        (1, {"execution_price": 1.0}, "routing already has a price"),
+        (2, {"reason": "why not"}, "building has the reason 'why not'"),
+        (3, {"tx_hash": None}, "submitted has no tx_hash"),
+        (4, {"execution_price": None}, "confirmed has the price None"),
+        (4, {"execution_price": "219.5"}, "confirmed has the price '219.5'"),
+        (4, {"order_id": "another"}, "confirmed is of order another"),
+        (4, {"timestamp": "2026-11-22T18:00:01Z"}, "confirmed has the timestamp '2026-11-22T18:00:01Z'"),
+    ],
+)
+def test_a_frame_with_a_wrong_value_is_a_fault(place: int, changes: dict[str, Any], fault: str) -> None:
+    history = make_history(*COURSE)
+    history[place] |= changes
+
+    assert fault in faults(ORDER, history)
+
+
+@pytest.mark.parametrize("key", ["order_id", "status", "execution_price", "tx_hash", "reason"])
+def test_a_key_that_is_not_there_is_a_fault(key: str) -> None:
+    history = make_history(*COURSE)
+    del history[0][key]
+
+    assert any(fault.endswith(f"lacks {key}") for fault in faults(ORDER, history))
+
+
+def test_a_failure_without_a_reason_is_a_fault() -> None:
+    history = make_history("pending", "failed")
+    history[1]["reason"] = None
+
+    assert faults(ORDER, history) == ["failed has the reason None"]

@@ -1,0 +1,191 @@
+"""The client against a small server that misbehaves on demand."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aiohttp import WSMsgType, web
+from aiohttp.test_utils import TestServer, unused_port
+
+from local.client.api import Client, RefusedUpgradeError, UnreachableError
+from local.client.status_socket import SocketClosedError
+from tests.harness.bench.posting import BrokenAnswerError, OrderConnection
+
+TIMEOUT_S = 5.0
+
+
+async def echo(request: web.Request) -> web.StreamResponse:
+    """Answer a POST with its body, and on a socket echo every text, except `quiet`, and close at `close`."""
+    if request.method == "POST":
+        body = await request.read()
+        return web.Response(status=202, body=body, headers={"Seen-Key": request.headers.get("Idempotency-Key", "")})
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async for message in socket:
+        if message.type is not WSMsgType.TEXT or message.data == "close":
+            await socket.close(code=1003)
+        elif message.data != "quiet":
+            await socket.send_str(message.data)
+    return socket
+
+
+async def hang_up(request: web.Request) -> web.StreamResponse:
+    transport = request.transport
+    assert transport is not None
+    transport.close()
+    return web.Response()
+
+
+def against_server(
+    test: Callable[[Client], Awaitable[None]], post: Callable[..., Awaitable[web.StreamResponse]] = echo
+) -> None:
+    async def run() -> None:
+        application = web.Application()
+        application.router.add_get("/api/orders/execute", echo)
+        application.router.add_post("/api/orders/execute", post)
+        async with TestServer(application) as server, Client(str(server.make_url("/"))) as client:
+            await test(client)
+
+    asyncio.run(run())
+
+
+def test_the_handshake_is_the_one_that_was_sent() -> None:
+    async def test(client: Client) -> None:
+        async with client.open_socket() as first, client.open_socket() as second:
+            keys = [socket.handshake.request_headers["Sec-WebSocket-Key"] for socket in (first, second)]
+
+            assert first.handshake.path == "/api/orders/execute"
+            assert first.handshake.response_headers["Sec-WebSocket-Accept"]
+            assert keys[0] != keys[1]
+
+    against_server(test)
+
+
+def test_sockets_that_open_at_once_have_their_own_handshakes() -> None:
+    async def test(client: Client) -> None:
+        async def key() -> str:
+            async with client.open_socket() as socket:
+                return socket.handshake.request_headers["Sec-WebSocket-Key"]
+
+        keys = await asyncio.gather(*(key() for _ in range(20)))
+
+        assert len(set(keys)) == 20
+
+    against_server(test)
+
+
+def test_a_receive_that_timed_out_leaves_the_socket_usable() -> None:
+    async def test(client: Client) -> None:
+        async with client.open_socket() as socket:
+            await socket.send_text("quiet")
+            with pytest.raises(TimeoutError):
+                await socket.receive(0.05)
+            await socket.ping()
+
+            assert (await socket.receive(TIMEOUT_S)).content == {"action": "ping"}
+
+    against_server(test)
+
+
+def test_collect_returns_what_came_until_every_order_ended() -> None:
+    async def test(client: Client) -> None:
+        async with client.open_socket() as socket:
+            for order_id, status in (("a", "pending"), ("b", "failed"), ("a", "confirmed"), ("a", "late")):
+                await socket.send_text(f'{{"order_id":"{order_id}","status":"{status}"}}')
+
+            frames = await socket.collect(2, TIMEOUT_S)
+
+            told = {order_id: [frame.status for frame in history] for order_id, history in frames.items()}
+            assert told == {"a": ["pending", "confirmed"], "b": ["failed"]}
+
+    against_server(test)
+
+
+def test_collect_gives_up_at_its_time_out() -> None:
+    async def test(client: Client) -> None:
+        async with client.open_socket() as socket:
+            await socket.send_text('{"order_id":"a","status":"pending"}')
+
+            frames = await socket.collect(1, 0.1)
+
+            assert [frame.status for frame in frames["a"]] == ["pending"]
+
+    against_server(test)
+
+
+def test_a_socket_that_the_server_closes_says_its_code() -> None:
+    async def test(client: Client) -> None:
+        async with client.open_socket() as socket:
+            await socket.send_text("close")
+
+            with pytest.raises(SocketClosedError) as closed:
+                await socket.receive(TIMEOUT_S)
+
+            assert closed.value.code == 1003
+
+    against_server(test)
+
+
+def test_a_dropped_socket_ends_without_a_goodbye() -> None:
+    async def test(client: Client) -> None:
+        async with client.open_socket() as socket:
+            socket.drop()
+
+            with pytest.raises(SocketClosedError):
+                await socket.receive(TIMEOUT_S)
+
+    against_server(test)
+
+
+def test_an_upgrade_that_is_refused_says_so() -> None:
+    async def test(client: Client) -> None:
+        with pytest.raises(RefusedUpgradeError, match="404"):
+            async with client.open_socket("/nowhere"):
+                pass
+
+    against_server(test)
+
+
+def test_an_order_carries_its_idempotency_key() -> None:
+    async def test(client: Client) -> None:
+        answer = await client.execute({"amount": 1}, "key-1")
+
+        assert (answer.status, answer.json(), answer.headers["Seen-Key"]) == (202, {"amount": 1}, "key-1")
+
+    against_server(test)
+
+
+def test_nobody_at_the_address_is_an_error_that_names_it() -> None:
+    async def run() -> None:
+        url = f"http://127.0.0.1:{unused_port()}"
+        async with Client(url) as client:
+            with pytest.raises(UnreachableError, match=url):
+                await client.get("/health")
+        with pytest.raises(UnreachableError, match=url):
+            await OrderConnection.open(url)
+
+    asyncio.run(run())
+
+
+def test_one_connection_posts_orders_one_after_the_other() -> None:
+    async def test(client: Client) -> None:
+        connection = await OrderConnection.open(client.base_url)
+
+        answers = [await connection.post(body) for body in (b"{}", b'{"order_id":"b"}', b"x" * 100_000)]
+
+        connection.close()
+        assert answers == [(202, b"{}"), (202, b'{"order_id":"b"}'), (202, b"x" * 100_000)]
+
+    against_server(test)
+
+
+def test_a_connection_that_ends_before_the_answer_is_reported() -> None:
+    async def test(client: Client) -> None:
+        connection = await OrderConnection.open(client.base_url)
+
+        with pytest.raises(BrokenAnswerError):
+            await connection.post(b"{}")
+        with pytest.raises(BrokenAnswerError):
+            await connection.post(b"{}")
+
+    against_server(test, post=hang_up)

@@ -1,0 +1,43 @@
+from typing import Any
+
+from local.client.api import Answer
+from local.client.watch import between_ms, describe, describe_problem
+
+
+def make_answer(body: bytes, status: int = 400) -> Answer:
+    return Answer(status, "", {}, body, 0.0, 1.0)
+
+
+def test_a_confirmed_order_is_told_with_price_and_transaction() -> None:
+    frame: dict[str, Any] = {"status": "confirmed", "execution_price": 219.5, "tx_hash": "0xabc", "reason": None}
+
+    assert describe(frame, 2168.4) == ["     2,168 ms  confirmed   price 219.5 · tx 0xabc"]
+
+
+def test_a_failed_order_is_told_with_its_reason() -> None:
+    frame: dict[str, Any] = {"status": "failed", "execution_price": None, "tx_hash": None, "reason": "Price moved"}
+
+    assert describe(frame, 12.0) == ["        12 ms  failed      Price moved"]
+
+
+def test_a_refusal_names_fields_and_rules() -> None:
+    answer = make_answer(
+        b'{"status":400,"detail":"invalid","errors":[{"field":"amount","rule":"must be greater than zero"}]}'
+    )
+
+    assert describe_problem(answer) == "400 amount must be greater than zero"
+
+
+def test_a_refusal_without_fields_tells_its_detail() -> None:
+    assert describe_problem(make_answer(b'{"detail":"try later"}', 503)) == "503 try later"
+
+
+def test_a_refusal_that_is_not_json_is_told_as_it_is() -> None:
+    assert describe_problem(make_answer(b"<html>", 502)) == "502 <html>"
+    assert describe_problem(make_answer(b"[]", 502)) == "502 []"
+
+
+def test_the_age_of_a_status_is_counted_from_the_first() -> None:
+    first, later = {"timestamp": "2026-11-22T18:00:00.900Z"}, {"timestamp": "2026-11-22T18:00:03.150Z"}
+
+    assert between_ms(first, later) == 2250
