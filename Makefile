@@ -1,6 +1,6 @@
 # Every command of the project. Settings go on the line: make run PORT=4000 SPEED=0
 .DEFAULT_GOAL := help
-.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint mutants validate sam services sam-api sam-lambda sam-run lock clean
+.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint mutants openapi validate sam services sam-api sam-lambda sam-run lock clean
 
 BIN := .venv/bin
 SAM := sh local/sam.sh
@@ -43,6 +43,9 @@ lint: .venv/.to-test ## style, types and the direction of imports
 
 mutants: .venv/.to-test .venv-mutants/.to-run ## make a copy wrong in many ways, and tell what no test notices; ARGS="--help" shows how
 	@$(PREPARE); exec .venv-mutants/bin/python -m tests.mutants $(ARGS)
+
+openapi: .venv/.to-test ## write docs/openapi.json from the code
+	@$(PREPARE); exec $(BIN)/python -m tests.support.openapi
 
 validate: sam ## lint and build template.yaml with the SAM CLI
 sam: .venv-sam/.to-run

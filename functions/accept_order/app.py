@@ -23,6 +23,7 @@ from functions.accept_order.order_view import Accepted, accepted, json_response
 from functions.accept_order.problems import ProblemError, answer_problems, shown
 from functions.accept_order.query import check_query
 from functions.accept_order.reading import router
+from orderflow import __version__
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.adapters.keys import partition_of
 from orderflow.domain.order import Order, OrderId, OrderRequest
@@ -30,7 +31,7 @@ from orderflow.runtime import async_clients, clock
 
 app = FastAPI(
     title="Orderflow",
-    version="0.1.0",
+    version=__version__,
     description="Submit an order here, then watch it by sending its id to the WebSocket at /api/orders/status.",
     docs_url=None,  # its page loads files from elsewhere; ours is in docs_page.py
     redoc_url=None,
