@@ -1,0 +1,64 @@
+"""The pictures in docs/architecture.md against what they show: the template, the statuses, the import contract."""
+
+import re
+from pathlib import Path
+
+from local.template import read_template
+from orderflow.domain.status import FOLLOWERS, Status
+from tests.support.mermaid import Arrow, flow_arrows, participants, pictures, state_arrows
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = read_template(ROOT / "template.yaml").functions
+PICTURES = pictures(ROOT / "docs/architecture.md")
+FUNCTION_NAME = re.compile(r"[a-z]+_[a-z]+")
+
+
+def test_an_order_s_life_is_the_table_of_the_domain() -> None:
+    arrows = state_arrows(PICTURES["One order's life"])
+
+    steps = {(start, end) for start, end, _ in arrows if "[*]" not in (start, end)}
+    assert steps == {(status, follower) for status, followers in FOLLOWERS.items() for follower in followers}
+    assert {end for start, end, _ in arrows if start == "[*]"} == {Status.PENDING}
+    assert {start for start, end, _ in arrows if end == "[*]"} == {s for s in Status if not FOLLOWERS[s]}
+
+
+def test_each_step_is_made_by_a_function_that_is_there() -> None:
+    arrows = state_arrows(PICTURES["One order's life"])
+
+    labels = {arrow.label for arrow in arrows if arrow.label}
+    assert labels <= {function.name for function in FUNCTIONS}
+    assert {arrow.end for arrow in arrows if arrow.label} == set(Status) - {Status.FAILED}
+
+
+def test_the_way_of_one_order_passes_every_function_that_takes_it_on() -> None:
+    shown = {name for name in participants(PICTURES["One order, message by message"]) if FUNCTION_NAME.fullmatch(name)}
+
+    steps = {arrow.label for arrow in state_arrows(PICTURES["One order's life"]) if arrow.label}
+    assert shown - steps == {"produce_block", "publish_status"}
+    assert steps <= shown
+
+
+def test_imports_run_as_the_contract_has_them() -> None:
+    contract = (ROOT / ".importlinter").read_text(encoding="utf-8")
+    [layers] = re.findall(r"^layers =\n((?: +\S.*\n)+)", contract, re.M)
+    height = {
+        module.strip().removeprefix("orderflow."): -depth
+        for depth, layer in enumerate(layers.splitlines())
+        for module in layer.split("|")
+    }
+
+    arrows = flow_arrows(PICTURES["Which way imports run"])
+
+    assert {name for start, end, _ in arrows for name in (start, end)} == height.keys()
+    assert {arrow for arrow in arrows if height[arrow.start] <= height[arrow.end]} == set()
+
+
+def test_arrows_are_read_with_labels_groups_and_shapes() -> None:
+    picture = 'a([who]) -- "asks" --> b --> c[/stream/]\n    c & b --> d[(store)]\n'
+
+    assert flow_arrows(picture) == {
+        Arrow("a", "b", "asks"),
+        Arrow("b", "c"),
+        Arrow("c", "d"),
+        Arrow("b", "d"),
+    }

@@ -1,0 +1,78 @@
+"""The numbers in docs/market.md against the code that they describe."""
+
+import re
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from orderflow.domain.pools import Dlmm
+from orderflow.domain.pools.dlmm_math import MAX_FEE_RATE
+from orderflow.domain.router.choice import LEG_COST_USD
+from orderflow.domain.router.network import MAX_HOPS
+from orderflow.domain.router.rebalance import PROOF
+from orderflow.domain.tokens import TOKENS
+from orderflow.venues.mock import background, latency, providers, universe
+from orderflow.venues.mock.dlmm_opening import NARROW
+
+MARKET = " ".join((Path(__file__).parents[2] / "docs/market.md").read_text(encoding="utf-8").split())
+POOLS = universe.opening_pools(seed=1)
+WORDS = {12: "Twelve", 3: "three"}
+SHARES = [round(100 * (high - low)) for low, high in pairwise([0.0, *(share for share, _ in latency._LANDING)])]
+
+NUMBERS = {
+    "tokens": f"{WORDS[len(TOKENS)]} tokens, {len(list(universe.pairs()))} pairs",
+    "pools": f"{len(POOLS)} pools:",
+    "deep": f"SOL/USDC | ${universe._DEEP[0]:,} – {universe._DEEP[1]:,}",
+    "stable": f"USDT/USDC | ${universe._STABLE[0]:,} |",
+    "meme": f"BONK, WIF | ${universe._MEME[0]:,} – {universe._MEME[1]:,}",
+    "major": f"any other | ${universe._MAJOR[0]:,} – {universe._MAJOR[1]:,}",
+    "opening": f"opens within {(100 * universe._OPENING_SPREAD).normalize()} %",
+    "largest fee": f"at most 10⁸ ({100 * MAX_FEE_RATE // 10**9} %)",
+    "parameters": f"step {NARROW.bin_step}, base factor {NARROW.base_factor:,}, control {NARROW.control:,}, filter and"
+    f" decay period {NARROW.filter_period_s} and {NARROW.decay_period_s} s, reduction {NARROW.reduction_factor:,}, max va"
+    f" {NARROW.max_va:,}, protocol share {NARROW.protocol_share:,}",
+    "slot": f"A slot is {latency.SLOT_MS} ms",
+    "noise": f"in one of {round(1 / background._NOISE_A_SLOT)} slots, for ${background._NOISE_MEDIAN_USD:.0f} at the"
+    f" median (log-normal, σ = {background._NOISE_SIGMA})",
+    "jump": f"by a standard deviation of {100 * background._JUMP_SIZE:.1f} %",
+    "arbitrage": f"takes more than ${background._LEAST_ARBITRAGE_USD:.0f}",
+    "providers": f"look once in {providers.LOOK_EVERY} slots",
+    "off centre": f"({len(POOLS[-1].bins_x) // 2 // providers._FAR if isinstance(POOLS[-1], Dlmm) else 0} bins)",
+    "quote": f"log-normal, {latency.QUOTE_MEDIAN_MS} ms at the median",
+    "deadline": f"deadline for quotes | {latency.QUOTE_DEADLINE_MS} ms",
+    "build": f"log-normal, {latency.BUILD_MEDIAN_MS} ms at the median, σ = {latency._BUILD_SIGMA}",
+    "landing": f"1, 2, 3 or 4 slots, with {SHARES[0]}, {SHARES[1]}, {SHARES[2]} and {SHARES[3]} %",
+    "resend": f"{latency.RESEND_SLOTS} slots more, then it is sent again",
+    "confirmation": f"from landing on | {latency.SLOTS_TO_CONFIRM} slots",
+    "validity": f"{latency.BLOCKHASH_VALID_SLOTS} slots from the quote's slot, and"
+    f" {latency.BLOCKHASH_VALID_SLOTS * latency.SLOT_MS // 1000} s",
+    "fee": f"{latency.SIGNATURE_FEE:,} lamports for the signature, and a priority fee, log-normal with"
+    f" {latency.PRIORITY_FEE_MEDIAN:,} at the median",
+    "hops": f"up to {WORDS[MAX_HOPS]} hops",
+    "leg cost": f"less than ${LEG_COST_USD}",
+    "proof": f"less than a {'hundredth' if PROOF == 1e-6 else PROOF} of a basis point",
+}
+
+
+@pytest.mark.parametrize("what", NUMBERS)
+def test_a_number_is_the_code_s(what: str) -> None:
+    assert NUMBERS[what] in MARKET
+
+
+def test_the_pools_of_each_program_are_counted() -> None:
+    rows = re.findall(r"\| `(\w+)` \| (\w+) \| (\d+)", MARKET)
+
+    counted = Counter((str(pool.__struct_config__.tag), pool.venue) for pool in POOLS)
+    assert {(program, venue.lower()): int(count) for program, venue, count in rows} == counted
+
+
+def test_every_token_moves_as_much_as_it_does() -> None:
+    said = {
+        token: float(share) / 100
+        for share, tokens in re.findall(r"([\d.]+) % \(([A-Z, ]+)\)", MARKET)
+        for token in tokens.split(", ")
+    }
+
+    assert said == background._VOLATILITY
