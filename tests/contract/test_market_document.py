@@ -31,8 +31,8 @@ NUMBERS = {
     "opening": f"opens within {(100 * universe._OPENING_SPREAD).normalize()} %",
     "largest fee": f"at most 10⁸ ({100 * MAX_FEE_RATE // 10**9} %)",
     "parameters": f"step {NARROW.bin_step}, base factor {NARROW.base_factor:,}, control {NARROW.control:,}, filter and"
-    f" decay period {NARROW.filter_period_s} and {NARROW.decay_period_s} s, reduction {NARROW.reduction_factor:,}, max va"
-    f" {NARROW.max_va:,}, protocol share {NARROW.protocol_share:,}",
+    f" decay period {NARROW.filter_period_s} and {NARROW.decay_period_s} s, reduction {NARROW.reduction_factor:,}, max"
+    f" va {NARROW.max_va:,}, protocol share {NARROW.protocol_share:,}",
     "slot": f"A slot is {latency.SLOT_MS} ms",
     "noise": f"in one of {round(1 / background._NOISE_A_SLOT)} slots, for ${background._NOISE_MEDIAN_USD:.0f} at the"
     f" median (log-normal, σ = {background._NOISE_SIGMA})",
