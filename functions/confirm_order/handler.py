@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from orderflow.adapters.orders import Transition
+from orderflow.domain.execution import apply_execution
 from orderflow.domain.order import Order
 from orderflow.errors import RetryableError
 from orderflow.runtime import clients, clock
 from orderflow.runtime.batch import BatchResponse, Step, StreamEvent, run_stage, stream_function
-from orderflow.venues.mock.chain import settle
 
 
 @stream_function
@@ -27,7 +27,7 @@ def confirm(orders: Sequence[Order]) -> Step:
         result = results[order.signature]
         if result is None:
             raise RetryableError(f"transaction {order.signature} has not landed yet")
-        return Transition(settle(order, result, now_ms))
+        return Transition(apply_execution(order, result, now_ms))
 
     return end
 

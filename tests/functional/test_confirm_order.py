@@ -8,10 +8,10 @@ import redis
 
 from functions.confirm_order.handler import lambda_handler
 from orderflow.adapters.orders import Transition
+from orderflow.domain.execution import Execution
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from orderflow.venues.mock.chain import Execution
 from tests.support.builders import ORDER_ID, OTHER_ID, land, make_order, make_request, message_ids, read_event
 from tests.support.fakes import Outside
 

@@ -11,11 +11,11 @@ import redis
 
 from orderflow.adapters.codec import event_decoder, order_decoder
 from orderflow.adapters.keys import CHAIN, key
+from orderflow.domain.execution import Execution
 from orderflow.domain.order import Order, StatusEvent
 from orderflow.domain.pools import Pool
 from orderflow.domain.status import FOLLOWERS, TERMINAL, Status
 from orderflow.event_source.mapping import EventSourceMapping
-from orderflow.venues.mock.chain import Execution
 from orderflow.venues.mock.venue import MockVenue
 from tests.model.actors import ALL, Actor, Fate
 from tests.model.redis import Look, Stream, place

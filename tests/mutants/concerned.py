@@ -55,6 +55,7 @@ CONCERNED = {
     "venues/mock/venue": ("functional/test_submit_order.py", *VENUE),
     "adapters/watchers": WATCHING,
     "domain/amounts": ("unit/domain/test_amounts.py", "functional/test_accept_order_numbers.py"),
+    "domain/execution": ("unit/domain/test_execution.py", "functional/test_confirm_order.py"),
     "domain/order": (
         "unit/domain/test_order.py",
         "unit/functions/test_order_view.py",

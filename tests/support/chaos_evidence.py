@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from orderflow.domain.execution import apply_execution
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
-from orderflow.venues.mock.chain import settle
 from orderflow.venues.mock.signer import sign
 from tests.harness.chaos.evidence import (
     ChainContents,
@@ -33,7 +33,7 @@ def good_run() -> tuple[LedgerContents, ChainContents]:
     ]
     blocks = land(submitted)
     executions = {execution.signature: execution for execution in blocks.executions}
-    ended = [settle(order, executions[order.signature], NOW_MS) for order in submitted]
+    ended = [apply_execution(order, executions[order.signature], NOW_MS) for order in submitted]
     rejected = make_order(Status.PENDING, order_id=REJECTED).fail("no route", NOW_MS)
     orders = [*ended, rejected]
     flows = {(pool, token): atoms for place, atoms in blocks.flows.items() for pool, _, token in [place.partition("|")]}

@@ -12,9 +12,10 @@ from orderflow.adapters.replication import ReplicatedWrite, Replication
 from orderflow.adapters.sockets import Message, Sent
 from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subscriptions
 from orderflow.adapters.watchers import StatusEntry, Watchers
+from orderflow.domain.execution import Execution
 from orderflow.domain.order import Order, OrderId, Signature, StatusEvent, event_of
 from orderflow.errors import RetryableError
-from orderflow.venues.mock.chain import Blocks, Execution, MarketState
+from orderflow.venues.mock.chain import Blocks, MarketState
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.router import Router
 from orderflow.venues.mock.venue import MockVenue

@@ -11,8 +11,8 @@ import redis
 
 from orderflow.adapters.keys import CHAIN, key
 from orderflow.adapters.postgres import connection_arguments
+from orderflow.domain.execution import Execution
 from orderflow.domain.pools import Pool
-from orderflow.venues.mock.chain import Execution
 from orderflow.venues.mock.venue import MockVenue
 
 STREAMS = ("route", "build", "submit", "confirm", "status")

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from orderflow.adapters.streams import DeadLetter, Entry, Streams
+from orderflow.domain.execution import apply_execution
 from orderflow.domain.order import Order, event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from orderflow.event_source import dead_letters
 from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.event_source.mapping import EventSourceMapping
-from orderflow.venues.mock.chain import settle
 from tests.support.builders import NOW_MS, encode, land, make_order, status_fields
 from tests.support.fakes import FakeOrders, FakeReplication, FakeVenue
 from tests.support.poller_bench import FakeStreams, Patience
@@ -108,7 +108,7 @@ def test_an_order_whose_transaction_was_executed_is_confirmed(mapping: EventSour
     steps = desk.dead_letter(mapping, message(SUBMITTED))
 
     assert [step.status for step in steps] == [Status.CONFIRMED]
-    assert steps == [settle(SUBMITTED, execution, NOW_MS)]
+    assert steps == [apply_execution(SUBMITTED, execution, NOW_MS)]
 
 
 @pytest.mark.parametrize("mapping", [SUBMIT, CONFIRM, CHAIN])

@@ -8,12 +8,12 @@ from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.replication import Replication, transaction_executed
 from orderflow.adapters.streams import DeadLetter, Entry, Streams
+from orderflow.domain.execution import apply_execution
 from orderflow.domain.order import Order
 from orderflow.domain.status import TERMINAL, Status, is_known
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.runtime.clock import now_ms
 from orderflow.runtime.logging import get_logger
-from orderflow.venues.mock.chain import settle
 from orderflow.venues.mock.venue import Venue
 
 logger = get_logger("event_source")
@@ -71,7 +71,7 @@ class DeadLetters:
             # Its signature is on record, so it may have been sent, and executed: only the chain can tell.
             result = self._venue.abandon(order.signature, reason)
             self._replication.wait_for([transaction_executed(order.signature)])
-            ended = settle(order, result, now_ms())
+            ended = apply_execution(order, result, now_ms())
         elif order.sequence == waiting.sequence and order.status not in TERMINAL:
             ended = order.fail(reason, now_ms())
         else:

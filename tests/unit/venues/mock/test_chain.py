@@ -6,12 +6,13 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from orderflow.domain.execution import Execution
 from orderflow.domain.order import Order
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.routing import Leg, Route
 from orderflow.domain.status import Status
 from orderflow.venues.mock.background import advance, chain_seconds, pull_back
-from orderflow.venues.mock.chain import Execution, produce
+from orderflow.venues.mock.chain import produce
 from tests.support.builders import NOW_MS, land, make_order, make_request, market, market_state, nth_id
 
 

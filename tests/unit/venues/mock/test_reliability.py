@@ -2,12 +2,13 @@
 
 from random import Random
 
+from orderflow.domain.execution import Execution
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.pools import Pool
 from orderflow.domain.routing import Route
 from orderflow.domain.tokens import TOKENS
-from orderflow.venues.mock.chain import Execution, produce
+from orderflow.venues.mock.chain import produce
 from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, SLOT_MS, SLOTS_TO_CONFIRM, Latency
 from orderflow.venues.mock.router import Router
 from orderflow.venues.mock.signer import sign

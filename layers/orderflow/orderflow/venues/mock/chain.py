@@ -5,23 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from orderflow.domain.order import Order, Signature
+from orderflow.domain.execution import Execution
+from orderflow.domain.order import Order
 from orderflow.domain.pools import Pool
 from orderflow.domain.router.execute import run_legs
-from orderflow.domain.routing import Leg, paid_out
+from orderflow.domain.routing import paid_out
 from orderflow.domain.slippage import slippage_reason
 from orderflow.errors import RejectedError
 from orderflow.venues.mock.background import advance, chain_seconds, pull_back
-
-
-class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of a transaction: its fills and the atoms received, or the `error` it failed with."""
-
-    signature: Signature
-    slot: int
-    amount_out: int = 0
-    fills: tuple[Leg, ...] = ()
-    error: str | None = None
 
 
 class MarketState(msgspec.Struct, frozen=True):
@@ -39,13 +30,6 @@ class Blocks(msgspec.Struct, frozen=True):
     executions: tuple[Execution, ...]
     changed_pools: tuple[Pool, ...]
     flows: dict[str, int]
-
-
-def settle(order: Order, execution: Execution, now_ms: int) -> Order:
-    """Return the order as its transaction's result has it: confirmed with what it received, or failed."""
-    if execution.error is not None:
-        return order.fail(execution.error, now_ms)
-    return order.confirm(execution.fills, execution.amount_out, now_ms)
 
 
 def produce(

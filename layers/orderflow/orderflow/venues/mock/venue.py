@@ -9,10 +9,11 @@ import redis
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.keys import CHAIN, key, result_key
+from orderflow.domain.execution import Execution
 from orderflow.domain.order import Order, Signature
 from orderflow.domain.pools import Pool
 from orderflow.venues.mock.background import opening_prices
-from orderflow.venues.mock.chain import Blocks, Execution, MarketState
+from orderflow.venues.mock.chain import Blocks, MarketState
 from orderflow.venues.mock.universe import opening_pools
 
 TRANSACTIONS = "transactions"
