@@ -35,13 +35,6 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     up.add_argument("--invoke", choices=["here", "lambda"], help="where the functions run; INVOKE, by default here")
     up.add_argument("--lambda-endpoint", metavar="URL", help="where Lambda is; LAMBDA_ENDPOINT, by default SAM's")
     commands.add_parser("services", help="start Redis and Postgres alone, where functions in containers reach them")
-    migrate = commands.add_parser("migrate", help="bring the ledger at DATABASE_URL to its latest schema, or to --to")
-    migrate.add_argument(
-        "--to",
-        metavar="REVISION",
-        default="head",
-        help="up or down to this revision, such as 0002; down loses what the later ones added",
-    )
     named = next((word for word in words if word in CLIENTS), None)
     for name, (module, text) in CLIENTS.items():
         command = commands.add_parser(name, help=text)
@@ -61,12 +54,6 @@ def _run(arguments: argparse.Namespace) -> int:
         from local.settings import read_local_settings
 
         return run(read_local_settings())
-    if arguments.command == "migrate":
-        from orderflow.migrate import migrate
-        from orderflow.runtime.clients import database_url
-
-        print(migrate(database_url(), arguments.to) or "The ledger has the schema that was asked for.")
-        return 0
     module, _ = CLIENTS[arguments.command]
     status: int = import_module(module).run(arguments)
     return status

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.__main__ import make_parser
+from orderflow.migrate.__main__ import make_parser as make_migrate_parser
 from tests.harness.__main__ import COMMANDS
 from tests.harness.__main__ import make_parser as make_harness_parser
 
@@ -72,6 +73,8 @@ def test_a_command_line_of_a_document_is_one_that_works_as_printed(document: str
             check_ours(words[3:])
         elif words[2] == "tests.harness":
             make_harness_parser(words[3:]).parse_args(words[3:])
+        elif words[2] == "orderflow.migrate":
+            make_migrate_parser().parse_args(words[3:])
         else:
             assert (ROOT / words[2].replace(".", "/")).with_suffix(".py").exists()
 
@@ -81,6 +84,7 @@ def test_command_lines_are_found() -> None:
 
     assert len(lines) > 25
     assert ".venv/bin/python -m local dead-letters redrive --all" in lines
+    assert any(" -m orderflow.migrate --to " in line for line in lines)
     assert 'make chaos ARGS="--seconds 250"' in lines
 
 

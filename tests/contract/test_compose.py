@@ -1,6 +1,7 @@
 """compose.yaml and the Dockerfile against what else names the same things: versions, settings, targets."""
 
 import re
+from importlib.util import find_spec
 from typing import Any
 
 import msgspec
@@ -32,6 +33,15 @@ def test_the_images_have_the_functions_own_runtime() -> None:
 
     assert runtime
     assert f"ARG PYTHON=python:{runtime[1]}." in DOCKERFILE
+
+
+def test_what_a_container_of_ours_runs_is_a_module() -> None:
+    commands = [service.get("command") for each in (COMPOSE, ON_LAMBDA) for service in each["services"].values()]
+
+    run = {command[0] for command in commands if isinstance(command, list)}
+
+    assert run == {"orderflow.migrate", "local.run.poller", "orderflow.event_source"}
+    assert all(find_spec(module) for module in run)
 
 
 def test_every_image_that_is_not_ours_is_pinned_to_a_version() -> None:

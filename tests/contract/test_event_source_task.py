@@ -67,7 +67,7 @@ def test_the_migration_and_the_ledger_have_the_same_postgres() -> None:
     theirs = FULL.of_type("AWS::Serverless::Function")["RecordOrder"]["Environment"]["Variables"]
     ours = environment(MIGRATION)
 
-    assert MIGRATION["Command"] == ["local", "migrate"]
+    assert MIGRATION["Command"] == ["orderflow.migrate"]
     assert ours["DATABASE_URL"] == theirs["DATABASE_URL"]
     # The same attribute, in the two ways of naming it.
     assert theirs["DATABASE_SECRET_ID"] == {"Fn::Sub": "${Database.MasterUserSecret.SecretArn}"}

@@ -18,6 +18,7 @@ from orderflow.adapters.postgres import connect
 from orderflow.domain.order import event_of
 from orderflow.errors import RetryableError
 from orderflow.migrate import VERSIONS, MigrationError, migrate
+from orderflow.migrate.__main__ import main
 from tests.support.builders import encode, make_order
 
 SCRIPTS = ScriptDirectory(str(VERSIONS.parent), version_locations=[str(VERSIONS)])
@@ -302,6 +303,27 @@ def test_a_revision_that_there_is_not_is_named(empty_database_url: str) -> None:
 def test_a_postgres_that_is_not_there_is_said_in_one_sentence() -> None:
     with pytest.raises(MigrationError, match="^The ledger can't be migrated, for Postgres does not let us in: "):
         migrate("postgresql://orderflow@127.0.0.1:1/orderflow")
+
+
+def test_the_command_migrates_to_the_newest_schema_or_to_the_one_that_is_named(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_database_url)
+
+    statuses = [main([]), main(["--to", "0002"])]
+
+    assert statuses == [0, 0]
+    assert capsys.readouterr().out == "The ledger has the schema that was asked for.\n" * 2
+    assert revision_of(empty_database_url) == "0002"
+
+
+def test_the_command_says_in_one_sentence_why_it_can_not_migrate(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://orderflow@127.0.0.1:1/orderflow")
+
+    assert main([]) == 1
+    assert capsys.readouterr().err.startswith("The ledger can't be migrated, for Postgres does not let us in: ")
 
 
 def test_an_unknown_status_is_refused(ledger_connection: pg8000.native.Connection) -> None:
