@@ -1,4 +1,4 @@
-"""`python -m orderflow.migrate [--to REVISION]`: brings the ledger at DATABASE_URL to a schema, and prints the outcome."""
+"""`python -m orderflow.migrate [--to REVISION]`: brings the ledger at DATABASE_URL to a schema, and says so."""
 
 import argparse
 import sys
