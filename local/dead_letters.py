@@ -7,7 +7,7 @@ import msgspec
 import redis
 from rich.console import Console
 
-from local.run.system_under_test import find
+from local.run.running_system import find
 from local.settings import read_local_settings
 from orderflow.adapters.partition_count import kept_partition_count
 from orderflow.errors import OrderflowError, RejectedError

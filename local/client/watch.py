@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from local.client.api import Answer, Client
+from local.client.command_line import INTERRUPTED, base_url_argument
 from local.client.status_socket import Frame, StatusSocket
-from local.run.system_under_test import INTERRUPTED, base_url_argument, find
+from local.run.running_system import find
 from orderflow.domain.amounts import to_units
 from orderflow.domain.tokens import find_token
 from orderflow.errors import OrderflowError

@@ -7,10 +7,12 @@ from contextlib import nullcontext
 import aiohttp
 from rich.console import Console
 
-from local.run.system_under_test import INTERRUPTED, System, base_url_argument, shared_servers, started
+from local.client.command_line import INTERRUPTED, base_url_argument
+from local.run.running_system import System
 from orderflow.errors import OrderflowError
 from tests.harness.acceptance.narrator import Narrator
 from tests.harness.acceptance.runner import SUITES, run_suites
+from tests.harness.own_system import shared_servers, started
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

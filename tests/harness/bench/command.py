@@ -14,13 +14,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local.client.api import Client
-from local.run.system_under_test import INTERRUPTED, System, base_url_argument, find, shared_servers, started
+from local.client.command_line import INTERRUPTED, base_url_argument
+from local.run.running_system import System, find
 from orderflow.errors import OrderflowError
 from tests.harness.bench import imports, load, processor_time, routing
 from tests.harness.bench.ledger import HttpLedger, Ledger, PostgresLedger, wait_until_ended
 from tests.harness.bench.load import Observations
 from tests.harness.bench.orders import bodies
 from tests.harness.bench.report import Result, show
+from tests.harness.own_system import shared_servers, started
 from tests.harness.timings import Timings
 
 WARM_UP_ORDERS = 200

@@ -10,7 +10,7 @@ import aiohttp
 import uvloop
 from rich.console import Console
 
-from local.run.system_under_test import INTERRUPTED, own_system
+from local.client.command_line import INTERRUPTED
 from local.servers.backing import socket_directory
 from orderflow.errors import OrderflowError
 from tests.harness.chaos.disk import DiskError, SmallDisk
@@ -20,6 +20,7 @@ from tests.harness.chaos.report import Report, show
 from tests.harness.chaos.run import Plan, Run
 from tests.harness.chaos.schedule import schedule
 from tests.harness.chaos.system_under_test import SystemUnderTest
+from tests.harness.own_system import own_system
 
 INVOKER = "tests.harness.chaos.misbehave:misbehaving_invoker"
 

@@ -10,7 +10,6 @@ from random import Random
 import psutil
 import redis
 
-from local.run.system_under_test import StartError
 from orderflow.errors import OrderflowError
 from tests.harness.chaos import settle
 from tests.harness.chaos.faults import Fault, Kind
@@ -21,6 +20,7 @@ from tests.harness.chaos.schedule import Planned
 from tests.harness.chaos.stalls import Window
 from tests.harness.chaos.system_under_test import NotPossibleHereError, SystemUnderTest
 from tests.harness.chaos.watchers import Watchers
+from tests.harness.own_system import SystemNotReadyError
 
 SOCKETS = 8
 WARM_UP_S = 30.0
@@ -58,7 +58,7 @@ class Run:
     async def run(self) -> Report:
         """Send, break, heal, wait until all is quiet, and audit."""
         if await self._prober.recovered(time.monotonic()) is None:
-            raise StartError("the system does not work even before the first fault")
+            raise SystemNotReadyError("the system does not work even before the first fault")
         stop = asyncio.Event()
         watching = asyncio.create_task(self._watchers.run())
         loading = asyncio.create_task(self._load.run(self._plan.rate, stop))

@@ -8,12 +8,12 @@ from pathlib import Path
 import psutil
 import redis
 
-from local.run.system_under_test import OwnSystem
 from orderflow.adapters.keys import CHAIN, key
 from orderflow.errors import OrderflowError
 from tests.harness.chaos.disk import SmallDisk
 from tests.harness.chaos.load import Load
 from tests.harness.chaos.network import Network
+from tests.harness.own_system import OwnSystem
 
 ACT_TIMEOUT_S = 30.0
 POLL_S = 0.02

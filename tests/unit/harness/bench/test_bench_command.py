@@ -9,8 +9,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from local.run.system_under_test import StartError, System
+from local.run.running_system import System
 from tests.harness.bench import command
+from tests.harness.own_system import SystemNotReadyError
 
 URL = "http://127.0.0.1:1"
 
@@ -28,7 +29,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     @contextmanager
     def start(speed: float) -> Iterator[System]:
         speeds.append(speed)
-        raise StartError("not here")
+        raise SystemNotReadyError("not here")
         yield
 
     monkeypatch.setattr(command, "started", start)

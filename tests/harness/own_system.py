@@ -1,6 +1,5 @@
-"""Finds the system that the bench and the acceptance suites run against, or starts one of its own."""
+"""Starts a system of our own for a measurement or a trial: settings in, a running system out, stopped at the end."""
 
-import argparse
 import os
 import shutil
 import signal
@@ -11,52 +10,22 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
-import psutil
 
-from local.settings import home_at
+from local.run.running_system import System, find
 from orderflow.errors import OrderflowError
 
 COMMAND = ["-m", "local", "up"]
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
-INTERRUPTED = 130
-"""Exit status of a command that Ctrl-C or SIGTERM ended."""
 
 
-class StartError(OrderflowError):
-    """The system that we started did not come up."""
-
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """A running system: its address, and what its state.json tells of it when it runs on this machine."""
-
-    url: str
-    processes: Mapping[str, int] = field(default_factory=dict)
-    database_url: str | None = None
-    speed: float | None = None
-    redis_url: str | None = None
-    partitions: int | None = None
-
-
-def find(base_url: str | None = None, home: Path | None = None) -> System | None:
-    """Return the system at `base_url`, or the one that runs in `home`; None when neither is there.
-
-    A base URL that is the one in `home`'s state.json gets its processes and its database too.
-    """
-    local = _read_state(home or default_home())
-    if base_url is None:
-        return local
-    if local is not None and local.url == base_url:
-        return local
-    return System(base_url)
+class SystemNotReadyError(OrderflowError):
+    """The system that was started for this does not work; the message has its last lines, or says what it lacks."""
 
 
 class OwnSystem:
@@ -77,7 +46,7 @@ class OwnSystem:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What it tells of itself in state.json; empty while it does not run."""
+        """What it says of itself in state.json; empty while it does not run."""
         try:
             state: dict[str, Any] = orjson.loads((self.home / "state.json").read_bytes())
         except (OSError, ValueError):
@@ -85,7 +54,7 @@ class OwnSystem:
         return state
 
     def start(self) -> System:
-        """Start it and wait until it is ready; raises StartError, with its last lines, when it does not get there."""
+        """Start it and wait until it is ready; raises SystemNotReadyError, with its last lines, when it does not get there."""
         with self.output.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *COMMAND],
@@ -118,13 +87,17 @@ class OwnSystem:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise StartError(f"the system stopped with status {process.returncode}:\n{_last_lines(self.output)}")
-            system = _read_state(self.home)
+                raise SystemNotReadyError(
+                    f"the system stopped with status {process.returncode}:\n{_last_lines(self.output)}"
+                )
+            system = find(home=self.home)
             # What a killed run left of itself is not the new one's.
             if system is not None and self.state.get("pid") == process.pid:
                 return system
             time.sleep(0.05)
-        raise StartError(f"the system was not ready within {START_TIMEOUT_S:.0f} s:\n{_last_lines(self.output)}")
+        raise SystemNotReadyError(
+            f"the system was not ready within {START_TIMEOUT_S:.0f} s:\n{_last_lines(self.output)}"
+        )
 
 
 @contextmanager
@@ -149,7 +122,7 @@ def own_system(settings: Mapping[str, str], *, own_servers: bool = False) -> Ite
 def started(speed: float) -> Iterator[System]:
     """Start a system of our own with `python -m local up`, in a new home and on a free port; stop it after.
 
-    Uses REDIS_URL and DATABASE_URL where they are set, like any other start. Raises StartError, with the last
+    Uses REDIS_URL and DATABASE_URL where they are set, like any other start. Raises SystemNotReadyError, with the last
     lines that the system wrote, when it does not get ready.
     """
     with own_system({"SPEED": f"{speed:g}"}) as system:
@@ -160,30 +133,6 @@ def shared_servers() -> str:
     """Say what a started system shares with others, and so leaves its orders in; empty when it is nothing."""
     names = [name for name in ("REDIS_URL", "DATABASE_URL") if os.environ.get(name)]
     return f"It uses {' and '.join(names)}, where the orders stay." if names else ""
-
-
-def base_url_argument(url: str) -> str:
-    """Return a command line's base URL without its last slash; raises argparse's error unless it is an HTTP URL."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise argparse.ArgumentTypeError(f"a base URL looks like http://127.0.0.1:3000, not {url!r}")
-    return url.rstrip("/")
-
-
-def default_home() -> Path:
-    """Return ORDERFLOW_HOME, which is .orderflow in the repository unless it is set."""
-    return home_at(os.environ.get("ORDERFLOW_HOME"))
-
-
-def _read_state(home: Path) -> System | None:
-    try:
-        state = orjson.loads((home / "state.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    if not psutil.pid_exists(state["pid"]):
-        return None  # it was killed before it could remove the file
-    told = {name: state.get(name) for name in ("database_url", "speed", "redis_url", "partitions")}
-    return System(state["url"], state.get("processes", {}), **told)
 
 
 @contextmanager

@@ -1,11 +1,10 @@
-import argparse
 import os
 from pathlib import Path
 
 import orjson
 import pytest
 
-from local.run.system_under_test import StartError, System, base_url_argument, find, started
+from local.run.running_system import System, find
 
 URL = "http://127.0.0.1:4000"
 
@@ -58,20 +57,3 @@ def test_a_state_that_is_not_whole_is_no_system(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text('{"url":')
 
     assert find(home=tmp_path) is None
-
-
-@pytest.mark.parametrize("url", ["", "127.0.0.1:3000", "ftp://there", "http://"])
-def test_a_base_url_is_an_http_url(url: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="looks like"):
-        base_url_argument(url)
-
-
-def test_a_base_url_loses_its_last_slash() -> None:
-    assert base_url_argument("http://127.0.0.1:3000/") == "http://127.0.0.1:3000"
-
-
-def test_a_system_that_does_not_start_is_reported_with_what_it_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("local.run.system_under_test.COMMAND", ["-c", "import sys; sys.exit('no database')"])
-
-    with pytest.raises(StartError, match="no database"), started(0):
-        pass
