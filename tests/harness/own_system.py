@@ -1,7 +1,6 @@
 """Starts a system of our own for a measurement or a trial: settings in, a running system out, stopped at the end."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -54,7 +53,7 @@ class OwnSystem:
         return state
 
     def start(self) -> System:
-        """Start it and wait until it is ready; raises SystemNotReadyError, with its last lines, when it does not get there."""
+        """Start it and wait until it is ready. Raises SystemNotReadyError, with its last lines, when it does not get ready."""
         with self.output.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *COMMAND],
@@ -106,16 +105,13 @@ def own_system(settings: Mapping[str, str], *, own_servers: bool = False) -> Ite
 
     `own_servers` makes it ignore REDIS_URL and DATABASE_URL.
     """
-    directory = Path(tempfile.mkdtemp(prefix="orderflow-"))
-    system = OwnSystem(directory, settings, own_servers=own_servers)
-    try:
+    with tempfile.TemporaryDirectory(prefix="orderflow-", ignore_cleanup_errors=True) as directory:
+        system = OwnSystem(Path(directory), settings, own_servers=own_servers)
         with _stops_on_terminate():
             try:
                 yield system
             finally:
                 system.stop()
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager
