@@ -53,7 +53,7 @@ class OwnSystem:
         return state
 
     def start(self) -> System:
-        """Start it and wait until it is ready. Raises SystemNotReadyError, with its last lines, when it does not get ready."""
+        """Return when it is ready. Raises SystemNotReadyError, with its last lines, when it does not get there."""
         with self.output.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *COMMAND],
