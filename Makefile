@@ -1,6 +1,6 @@
 # Every command of the project. Settings go on the line: make run PORT=4000 SPEED=0
 .DEFAULT_GOAL := help
-.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint mutants openapi validate sam services sam-api sam-lambda sam-run lock clean
+.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint hooks mutants openapi validate sam services sam-api sam-lambda sam-run lock clean
 
 BIN := .venv/bin
 SAM := sh local/sam.sh
@@ -35,11 +35,15 @@ acceptance: .venv/.to-run ## act as a client of BASE_URL, or of a system started
 test: .venv/.to-test ## every test that takes no docker engine; ARGS="-k route" for some, ARGS="-p randomly" in any order
 	@$(PREPARE); exec $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-lint: .venv/.to-test ## style, types and the direction of imports
+lint: .venv/.to-test ## style, spelling, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	git ls-files -z | xargs -0 $(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+hooks: .venv/.to-test ## have git check what is committed, as `make lint` does
+	@$(BIN)/pre-commit install
 
 mutants: .venv/.to-test .venv-mutants/.to-run ## make a copy wrong in many ways, and tell what no test notices; ARGS="--help" shows how
 	@$(PREPARE); exec .venv-mutants/bin/python -m tests.mutants $(ARGS)
