@@ -1,6 +1,6 @@
 """Shows orders to clients: what Redis or the ledger holds in, the JSON documents of the API out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -9,12 +9,13 @@ from fastapi import Response
 
 from orderflow.adapters.ledger import Fill, OrderRow
 from orderflow.adapters.public import public_json
+from orderflow.domain import tokens
 from orderflow.domain.amounts import price, to_units
 from orderflow.domain.order import Order, OrderId, OrderRequest, StatusEvent, iso_timestamp
 from orderflow.domain.routing import Route
 from orderflow.domain.slippage import BPS, minimum_out
 from orderflow.domain.status import Status
-from orderflow.domain.tokens import TOKENS, Token
+from orderflow.domain.tokens import TOKENS
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -84,6 +85,12 @@ class Quote(msgspec.Struct, frozen=True):
     route: Route
 
 
+class Token(tokens.Token, frozen=True):
+    """A token: one unit is 10^`decimals` atoms; `opening_price` is in US dollars per unit, null when unknown."""
+
+    opening_price: Decimal | None
+
+
 class TokenList(msgspec.Struct, frozen=True):
     """The tokens that can be traded."""
 
@@ -117,6 +124,13 @@ def quote_of(request: OrderRequest, route: Route) -> Quote:
         network_fee=Money("SOL", _all_decimals(route.network_fee, TOKENS["SOL"])),
         fees=[Money(leg.fee_token, _all_decimals(leg.fee, TOKENS[leg.fee_token])) for leg in route.legs],
         route=route,
+    )
+
+
+def tokens_at(prices: Mapping[str, Decimal]) -> TokenList:
+    """Return all tokens with their prices in US dollars, which `prices` has by symbol."""
+    return TokenList(
+        [Token(token.symbol, token.mint, token.decimals, prices.get(symbol)) for symbol, token in TOKENS.items()]
     )
 
 
@@ -189,7 +203,7 @@ def summary_of_row(row: OrderRow) -> OrderSummary:
     )
 
 
-def _all_decimals(atoms: int, token: Token) -> str:
+def _all_decimals(atoms: int, token: tokens.Token) -> str:
     return f"{to_units(atoms, token):f}"
 
 

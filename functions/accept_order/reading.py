@@ -23,6 +23,7 @@ from functions.accept_order.order_view import (
     json_response,
     quote_of,
     summary_of_row,
+    tokens_at,
 )
 from functions.accept_order.problems import ProblemError, invalid, shown
 from functions.accept_order.query import known_query, read_query
@@ -121,7 +122,7 @@ async def quote(request: Request) -> Response:
 @router.get("/api/tokens", dependencies=KNOWN_QUERY, responses={200: answer(TokenList, "the tokens")})
 async def list_tokens() -> Response:
     """List the tokens that can be traded."""
-    return json_response(TokenList(list(TOKENS.values())))
+    return json_response(tokens_at(clients.venue().reference_prices()))
 
 
 @router.get("/health")

@@ -35,6 +35,7 @@ from orderflow.event_source.redrive import DeadLetterBox, Letter
 from orderflow.runtime import clients, clock
 from orderflow.venues.mock import venue
 from orderflow.venues.mock.latency import Latency
+from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.router import Router
 from orderflow.venues.mock.universe import opening_pools
 from orderflow.venues.mock.venue import MockVenue
@@ -101,7 +102,8 @@ class World:
         self.latency = Latency(seed=1, speed=speed)
         self.ends = Ends()
         self.venue = Venue(self)
-        self.router = Router(cast("MockVenue", SimpleNamespace(market=lambda: self.venue.market())), self.latency)
+        read = SimpleNamespace(market=lambda: self.venue.market(), reference_prices=lambda: OPENING_PRICES)
+        self.router = Router(cast("MockVenue", read), self.latency)
         MockVenue(self.client, seed=1).state()
         for mapping, partition in self.bindings():
             self.streams_of(partition).create_group(mapping.stream, mapping.function)

@@ -22,6 +22,7 @@ from orderflow.runtime.batch import StreamEvent, StreamRecord
 from orderflow.venues.mock.background import chain_seconds, opening_prices
 from orderflow.venues.mock.chain import Blocks, MarketState, produce
 from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, Latency
+from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.signer import sign
 from orderflow.venues.mock.universe import VENUES, opening_pools
 
@@ -59,8 +60,8 @@ def route_for(
     """Return the best route on the opening market, or on `pools`, over the venues that answer in time or `venues`."""
     latency = Latency(seed=1, speed=1)
     answering = venues or latency.quotes(slot, request, VENUES).venues
-    book = MarketView((market() if pools is None else pools).values(), chain_seconds(slot))
-    return choose_route(book, slot, request, answering, len(VENUES), latency.network_fee(slot, request))
+    book = MarketView((market() if pools is None else pools).values(), chain_seconds(slot), OPENING_PRICES)
+    return choose_route(book, slot, request, answering, VENUES, latency.network_fee(slot, request))
 
 
 def land(orders: Sequence[Order], state: MarketState | None = None, now_ms: int = NOW_MS) -> Blocks:

@@ -6,6 +6,7 @@ from itertools import cycle, islice
 import orjson
 
 from orderflow.domain.tokens import Token
+from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.universe import pairs
 
 SIZES_USD = (10, 20, 35, 50)
@@ -38,6 +39,6 @@ def _body(token_in: Token, token_out: Token, size_usd: int) -> bytes:
 
 def amount_worth(size_usd: int, token: Token) -> Decimal:
     """Return about how much of `token` is worth `size_usd` at the opening, to a few digits that the token has."""
-    exact = Decimal(size_usd) / token.opening_price
+    exact = Decimal(size_usd) / OPENING_PRICES[token.symbol]
     digits = min(token.decimals, _SIGNIFICANT_DIGITS - 1 - exact.adjusted())
     return exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)

@@ -11,6 +11,7 @@ from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Dlmm, Pool
 from orderflow.domain.tokens import TOKENS, Token
 from orderflow.venues.mock.background import advance, chain_seconds, opening_prices
 from orderflow.venues.mock.dlmm_opening import NARROW, WIDE, DlmmParameters, dlmm_opening_bins
+from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.universe import opening_pools, pairs
 
 SOL, USDC = TOKENS["SOL"], TOKENS["USDC"]
@@ -55,7 +56,7 @@ def eight_pools(seed: int) -> list[Pool]:
 
 def atoms_worth(dollars: float, token: Token) -> int:
     """Return the atoms of a token that so many dollars buy at the opening."""
-    return int((Decimal(dollars) / token.opening_price).scaleb(token.decimals))
+    return int((Decimal(dollars) / OPENING_PRICES[token.symbol]).scaleb(token.decimals))
 
 
 def _reserves(random: Random, name: str, fee: float) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def _reserves(random: Random, name: str, fee: float) -> dict[str, Any]:
 
 
 def _bins(random: Random, name: str, parameters: DlmmParameters) -> Dlmm:
-    price = SOL.opening_price / USDC.opening_price
+    price = OPENING_PRICES["SOL"] / OPENING_PRICES["USDC"]
     opening = dlmm_opening_bins(SOL, USDC, price, Decimal(random.uniform(1e5, 1e6)), parameters.bin_step)
     return Dlmm(
         pool=name,

@@ -16,6 +16,7 @@ from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.routing import Route, VenueQuote
 from orderflow.domain.tokens import TOKENS
 from orderflow.errors import NoRouteError, RejectedError, ZeroOutputError
+from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.universe import METEORA, RAYDIUM, VENUES
 from tests.support.builders import amm_v4, cpmm, damm_v2, make_request, market, route_for
 
@@ -30,7 +31,7 @@ def choose(
     venues: Sequence[str] = VENUES,
 ) -> Route:
     request = OrderRequest(token_in, token_out, amount_in, "market", 500)
-    return choose_route(MarketView(pools, 0), 7, request, venues, len(VENUES), 12_345)
+    return choose_route(MarketView(pools, 0, OPENING_PRICES), 7, request, venues, VENUES, 12_345)
 
 
 def test_the_venue_that_pays_more_gets_a_small_order_and_the_others_quote_is_kept() -> None:
@@ -140,12 +141,12 @@ def test_where_a_venue_misses_its_deadline_the_route_keeps_to_the_other(venue: s
 @pytest.mark.parametrize("dollars", [10, 20_000])
 def test_tokens_that_share_no_pool_are_traded_by_hops(pair: tuple[str, str], dollars: int) -> None:
     token_in, token_out = pair
-    amount = str(int(dollars / TOKENS[token_in].opening_price))
+    amount = str(int(dollars / OPENING_PRICES[token_in]))
 
     route = route_for(make_request(token_in, token_out, amount), venues=VENUES)
 
-    worth = Decimal(route.expected_out).scaleb(-TOKENS[token_out].decimals) * TOKENS[token_out].opening_price
-    given_worth = Decimal(amount) * TOKENS[token_in].opening_price
+    worth = Decimal(route.expected_out).scaleb(-TOKENS[token_out].decimals) * OPENING_PRICES[token_out]
+    given_worth = Decimal(amount) * OPENING_PRICES[token_in]
     assert {quote.error for quote in route.quotes} == {None}
     assert 0.9 < worth / given_worth < 1
     flows = balances(route)
@@ -173,7 +174,7 @@ def test_no_venue_would_have_paid_more_and_the_legs_are_what_the_pools_really_pa
 ) -> None:
     if token_in == token_out:
         return
-    price = float(TOKENS[token_in].opening_price)
+    price = float(OPENING_PRICES[token_in])
     request = make_request(token_in, token_out, f"{dollars / price:.{TOKENS[token_in].decimals}f}")
 
     try:

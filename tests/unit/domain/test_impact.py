@@ -25,7 +25,7 @@ ONE_SOL = 10**9
 
 def choose(pools: Sequence[Pool], amount_in: int, token_out: str = "JUP") -> Route:
     request = OrderRequest("SOL", token_out, amount_in, "market", 500)
-    return choose_route(MarketView(pools, 0), 7, request, VENUES, len(VENUES), 0)
+    return choose_route(MarketView(pools, 0), 7, request, VENUES, VENUES, 0)
 
 
 def jup_pool(reserve_in: int, reserve_out: int) -> AmmV4:

@@ -21,6 +21,7 @@ from orderflow.domain.router.network import topology
 from orderflow.domain.router.plan import Plan, plan_route, plan_split
 from orderflow.domain.tokens import TOKENS
 from orderflow.errors import InsufficientLiquidityError, NoRouteError, RejectedError
+from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.universe import opening_pools
 from tests.support.builders import amm_v4
 from tests.support.router_pools import (
@@ -51,7 +52,7 @@ def market_cases() -> Iterator[tuple[MarketView, str, str, int]]:
 
 def worth(dollars: int, token: str) -> int:
     """Return the atoms of a token that so many dollars buy."""
-    return int((Decimal(dollars) / TOKENS[token].opening_price).scaleb(TOKENS[token].decimals))
+    return int((Decimal(dollars) / OPENING_PRICES[token]).scaleb(TOKENS[token].decimals))
 
 
 @st.composite

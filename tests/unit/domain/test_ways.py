@@ -22,6 +22,7 @@ from orderflow.domain.routing import Route
 from orderflow.domain.tokens import TOKENS
 from orderflow.errors import InsufficientLiquidityError, RejectedError, ZeroOutputError
 from orderflow.venues.mock.background import advance, chain_seconds, opening_prices
+from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.universe import VENUES, opening_pools
 from tests.support.builders import amm_v4, cpmm, damm_v2
 from tests.support.router_pools import (
@@ -59,7 +60,7 @@ class Moment(msgspec.Struct, frozen=True):
     def route(self, token_in: str, token_out: str, amount: int, venues: Sequence[str] = VENUES) -> Route:
         """Return the route of an order."""
         request = OrderRequest(token_in, token_out, amount, "market", 500)
-        return choose_route(book_of(self.slot), self.slot, request, venues, len(VENUES), 0)
+        return choose_route(book_of(self.slot), self.slot, request, venues, VENUES, 0)
 
 
 @cache
@@ -75,7 +76,7 @@ def moment(slot: int) -> Moment:
 @cache
 def book_of(slot: int) -> MarketView:
     """Return the router's book of a moment."""
-    return MarketView(moment(slot).pools.values(), moment(slot).now_s)
+    return MarketView(moment(slot).pools.values(), moment(slot).now_s, OPENING_PRICES)
 
 
 def check_route(route: Route, pools: Mapping[str, Pool], token_in: str, token_out: str, now_s: int) -> None:
@@ -220,7 +221,7 @@ def test_with_any_venues_late_a_route_keeps_to_the_others_and_pays_no_less_than_
     there = {pool.pool: pool for pool in pools if pool.venue in venues}
     request = OrderRequest("SOL", "USDC", amount, "market", 500)
     try:
-        route = choose_route(MarketView(pools, NOW_S), 0, request, venues, 3, 0)
+        route = choose_route(MarketView(pools, NOW_S), 0, request, venues, [*VENUES, ORCA_VENUE], 0)
     except RejectedError:
         assert not best_single_ways(list(there.values()), "SOL", "USDC", amount)
         return
@@ -237,7 +238,7 @@ def test_of_three_venues_one_that_is_late_leaves_both_others() -> None:
     pools = [msgspec.structs.replace(pool, venue=venue) for pool, venue in zip(pools, ("x", "y", "z"), strict=True)]
     request = OrderRequest("SOL", "USDC", 10**11, "market", 500)
 
-    route = choose_route(MarketView(pools, NOW_S), 0, request, ["x", "z"], 3, 0)
+    route = choose_route(MarketView(pools, NOW_S), 0, request, ["x", "z"], ["x", "y", "z"], 0)
 
     assert {leg.venue for leg in route.legs} == {"x", "z"}
 
@@ -319,25 +320,31 @@ def test_amounts_beyond_what_an_account_holds_are_refused_by_name() -> None:
 
 def test_a_leg_costs_five_cents_at_the_price_of_now() -> None:
     # JUP trades at a hundredth of its opening price. What a second leg gains is worth two cents; it was two dollars.
-    per_dollar = int(100 / TOKENS["JUP"].opening_price)
+    per_dollar = int(100 / OPENING_PRICES["JUP"])
     pools = [named(amm_v4(10**12, 10**12 * per_dollar), name, ("USDC", "JUP")) for name in ("a", "b")]
     book, request = MarketView(pools, NOW_S), OrderRequest("USDC", "JUP", 200 * 10**6, "market", 500)
 
-    route = choose_route(book, 0, request, ["raydium"], 1, 0)
+    route = choose_route(book, 0, request, ["raydium"], ["raydium"], 0)
 
     two = plan_split(book, "USDC", "JUP", request.amount_in)
     one = route.expected_out
-    assert Decimal(two.amount_out - one).scaleb(-6) * TOKENS["JUP"].opening_price > LEG_COST_USD
+    assert Decimal(two.amount_out - one).scaleb(-6) * OPENING_PRICES["JUP"] > LEG_COST_USD
     assert (len(two.legs), len(route.legs)) == (2, 1)
 
 
-def test_where_no_dollars_are_traded_a_leg_costs_what_it_did_at_the_opening() -> None:
+@pytest.mark.parametrize(
+    ("prices", "legs"),
+    [({"JUP": Decimal("0.5")}, 2), ({"JUP": Decimal("0.01")}, 1), ({"SOL": Decimal(220)}, 2), ({"JUP": Decimal(0)}, 2)],
+)
+def test_where_no_dollars_are_traded_a_leg_costs_what_the_reference_price_says_or_nothing(
+    prices: dict[str, Decimal], legs: int
+) -> None:
     pools = [named(amm_v4(10**12, 10**12), name, ("SOL", "JUP")) for name in ("a", "b")]
     request = OrderRequest("SOL", "JUP", 10**9, "market", 500)
 
-    route = choose_route(MarketView(pools, NOW_S), 0, request, ["raydium"], 1, 0)
+    route = choose_route(MarketView(pools, NOW_S, prices), 0, request, ["raydium"], ["raydium"], 0)
 
-    assert len(route.legs) == 2  # the second gains half a JUP, a quarter of a dollar
+    assert len(route.legs) == legs  # the second gains half a JUP
 
 
 def test_what_was_quoted_is_paid_even_where_its_legs_are_not_worth_it() -> None:
@@ -352,7 +359,7 @@ def test_what_was_quoted_is_paid_even_where_its_legs_are_not_worth_it() -> None:
     ]
     request = OrderRequest("SOL", "USDC", 10**7, "market", 500)
 
-    route = choose_route(MarketView(pools, NOW_S), 0, request, ["x", "y"], 2, 0)
+    route = choose_route(MarketView(pools, NOW_S), 0, request, ["x", "y"], ["x", "y"], 0)
 
     quotes: dict[str, int] = {quote.venue: quote.amount_out for quote in route.quotes}
     assert quotes["y"] > quotes["x"]

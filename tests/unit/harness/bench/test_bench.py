@@ -11,6 +11,7 @@ from rich.console import Console
 
 from orderflow.domain.amounts import to_atoms
 from orderflow.domain.tokens import TOKENS, Token
+from orderflow.venues.mock.prices import OPENING_PRICES
 from tests.harness.bench import processor_time
 from tests.harness.bench.ledger import ORDERS_AT_ONCE, Audit, wait_until_ended
 from tests.harness.bench.orders import SIZES_USD, amount_worth, bodies
@@ -49,7 +50,7 @@ def test_amounts_are_valid_and_worth_what_they_should_be(token: Token) -> None:
         amount = amount_worth(size_usd, token)
 
         assert to_atoms(amount, token) > 0
-        assert abs(amount * token.opening_price - size_usd) < Decimal("0.05")
+        assert abs(amount * OPENING_PRICES[token.symbol] - size_usd) < Decimal("0.05")
 
 
 def test_orders_go_both_ways_in_every_pair_with_the_same_value() -> None:

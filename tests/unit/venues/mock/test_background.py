@@ -16,6 +16,7 @@ from orderflow.domain.router.curves import Steps, curve_of
 from orderflow.domain.tokens import TOKENS
 from orderflow.errors import RejectedError
 from orderflow.venues.mock.background import GENESIS_S, Background, advance, chain_seconds, opening_prices, pull_back
+from orderflow.venues.mock.prices import OPENING_PRICES
 from tests.support.builders import market, vault
 
 OPENING = opening_prices()
@@ -52,7 +53,7 @@ def held(pools: Mapping[str, Pool]) -> Counter[str]:
 
 
 def test_the_market_opens_at_the_tokens_opening_prices() -> None:
-    assert {symbol: float(token.opening_price) for symbol, token in TOKENS.items()} == OPENING
+    assert {symbol: float(OPENING_PRICES[symbol]) for symbol in TOKENS} == OPENING
 
 
 def test_the_chains_time_passes_with_its_slots() -> None:

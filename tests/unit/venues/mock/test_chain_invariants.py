@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from orderflow.domain.order import Order
 from orderflow.domain.pools import Pool
 from orderflow.domain.status import Status
-from orderflow.domain.tokens import TOKENS
 from orderflow.venues.mock.chain import Blocks, MarketState, produce
+from orderflow.venues.mock.prices import OPENING_PRICES
 from tests.support.builders import NOW_MS, make_order, make_request, market, market_state, nth_id, vault
 
 
@@ -49,7 +49,7 @@ def landings(draw: st.DrawFn) -> tuple[list[Order], list[int]]:
     for number in range(1, draw(st.integers(0, 10)) + 1):
         token_in, token_out = draw(st.sampled_from(chosen))
         dollars = draw(st.sampled_from([10, 1_000, 20_000, 200_000]))
-        amount = str(int(dollars / TOKENS[token_in].opening_price) + 1)
+        amount = str(int(dollars / OPENING_PRICES[token_in]) + 1)
         slippage_bps = draw(st.sampled_from([100, 500, 5_000]))
         request = make_request(token_in, token_out, amount, slippage_bps)
         orders.append(make_order(Status.SUBMITTED, request, order_id=nth_id(number)))

@@ -8,6 +8,7 @@ import pytest
 from orderflow.domain.pools.dlmm_math import ONE, bin_price
 from orderflow.domain.tokens import TOKENS, Token
 from orderflow.venues.mock.dlmm_opening import NARROW, WIDE, OpeningBins, dlmm_opening_bins, nearest_bin
+from orderflow.venues.mock.prices import OPENING_PRICES
 
 PAIRS = [
     (base, TOKENS[quote]) for base in TOKENS.values() for quote in ("USDC", "SOL") if base.symbol not in ("USDC", quote)
@@ -35,7 +36,7 @@ def test_what_does_not_divide_lies_in_the_active_bin() -> None:
 @pytest.mark.parametrize(("base", "quote"), PAIRS, ids=lambda token: token.symbol)
 @pytest.mark.parametrize("bin_step", [NARROW.bin_step, WIDE.bin_step])
 def test_the_active_bin_is_the_nearest_to_the_price(base: Token, quote: Token, bin_step: int) -> None:
-    price = base.opening_price / quote.opening_price
+    price = OPENING_PRICES[base.symbol] / OPENING_PRICES[quote.symbol]
     exact = Fraction(price) * Fraction(10) ** (quote.decimals - base.decimals)
 
     active_id = nearest_bin(bin_step, price, base, quote)
@@ -49,14 +50,14 @@ def test_the_active_bin_is_the_nearest_to_the_price(base: Token, quote: Token, b
 
 @pytest.mark.parametrize(("base", "quote"), PAIRS, ids=lambda token: token.symbol)
 def test_both_sides_are_worth_half_of_the_dollars(base: Token, quote: Token) -> None:
-    price = base.opening_price / quote.opening_price
+    price = OPENING_PRICES[base.symbol] / OPENING_PRICES[quote.symbol]
 
     opened = dlmm_opening_bins(base, quote, price, Decimal(500_000), NARROW.bin_step)
 
     assert len(opened.bins_x) == len(opened.bins_y) == 61
     assert opened.lowest_id == opened.active_id - 30
     for token, bins in ((base, opened.bins_x), (quote, opened.bins_y)):
-        dollars = Decimal(sum(bins)).scaleb(-token.decimals) * token.opening_price
+        dollars = Decimal(sum(bins)).scaleb(-token.decimals) * OPENING_PRICES[token.symbol]
         assert Decimal(249_999) < dollars <= 250_000
     # X from the active bin upwards, Y from it downwards, and no bin between that holds nothing.
     assert not any(opened.bins_x[:30])
@@ -67,7 +68,7 @@ def test_both_sides_are_worth_half_of_the_dollars(base: Token, quote: Token) -> 
 
 @pytest.mark.parametrize(("base", "quote"), PAIRS, ids=lambda token: token.symbol)
 def test_a_pool_of_narrow_bins_opens_inside_its_fee_band(base: Token, quote: Token) -> None:
-    price = base.opening_price / quote.opening_price
+    price = OPENING_PRICES[base.symbol] / OPENING_PRICES[quote.symbol]
     fee = Fraction(NARROW.base_factor * NARROW.bin_step * 10, 10**9)
     exact = Fraction(price) * Fraction(10) ** (quote.decimals - base.decimals)
 

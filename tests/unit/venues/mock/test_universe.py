@@ -13,6 +13,7 @@ from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.plan import plan_split
 from orderflow.domain.tokens import TOKENS
 from orderflow.venues.mock.background import chain_seconds
+from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.universe import METEORA, RAYDIUM, VENUES, opening_pools, pairs, pool_address
 from tests.support.builders import market
 
@@ -36,7 +37,7 @@ def fee(pool: Pool) -> Decimal:
 def worth(pool: Pool, token: str) -> Decimal:
     """Return what a pool holds of a token, in dollars at the opening price."""
     atoms = pool.reserve_a if token == pool.token_a else pool.reserve_b
-    return to_units(atoms, TOKENS[token]) * TOKENS[token].opening_price
+    return to_units(atoms, TOKENS[token]) * OPENING_PRICES[token]
 
 
 def price_in_dollars(pool: Pool) -> Decimal:
@@ -45,7 +46,7 @@ def price_in_dollars(pool: Pool) -> Decimal:
     if not isinstance(pool, Dlmm):
         return worth(pool, pool.token_b) / worth(pool, pool.token_a)
     price = Decimal(bin_price(pool.bin_step, pool.active_id)) / ONE
-    return price.scaleb(base.decimals - quote.decimals) * quote.opening_price / base.opening_price
+    return price.scaleb(base.decimals - quote.decimals) * OPENING_PRICES[quote.symbol] / OPENING_PRICES[base.symbol]
 
 
 def depths(pools: list[Pool]) -> list[Decimal]:
@@ -60,11 +61,11 @@ def sell(symbols: list[str], dollars: int, seed: int) -> Decimal:
     """Return the dollars gained by trading through `symbols` in turn, split over all pools each time."""
     book = MarketView(market(seed).values(), NOW_S)
     first, last = TOKENS[symbols[0]], TOKENS[symbols[-1]]
-    amount = to_atoms(round(Decimal(dollars) / first.opening_price, first.decimals), first)
-    started_with = to_units(amount, first) * first.opening_price
+    amount = to_atoms(round(Decimal(dollars) / OPENING_PRICES[first.symbol], first.decimals), first)
+    started_with = to_units(amount, first) * OPENING_PRICES[first.symbol]
     for token_in, token_out in pairwise(symbols):
         amount = plan_split(book, token_in, token_out, amount).amount_out
-    return to_units(amount, last) * last.opening_price - started_with
+    return to_units(amount, last) * OPENING_PRICES[last.symbol] - started_with
 
 
 def test_both_venues_list_every_token_against_sol_and_usdc() -> None:

@@ -1,6 +1,6 @@
 """Chooses an order's route: the market at one moment and a request in, the best plan with every venue's quote out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from orderflow.domain.amounts import price
@@ -23,19 +23,24 @@ _TWO_DECIMALS = Decimal("0.01")
 
 
 def choose_route(
-    book: MarketView, slot: int, request: OrderRequest, venues: Sequence[str], all_venues: int, network_fee: int
+    view: MarketView,
+    slot: int,
+    request: OrderRequest,
+    answered: Sequence[str],
+    venues: Collection[str],
+    network_fee: int,
 ) -> Route:
-    """Return the best route over the `venues` that answered, with what each of them would pay alone.
+    """Return the best route over the venues that `answered`, with what each of them would pay alone.
 
-    Where some of the market's `all_venues` are missing, the route keeps to those that answered. It pays no less than
-    any of them alone, and no less than any single way over their pools, each leg's cost taken off. Raises RejectedError
-    when no way leads from token to token, or none takes the amount.
+    `venues` are all that the market has. The route keeps to the pools of those that answered, however many did. It pays
+    no less than any of them alone, and no less than any single way over their pools, each leg's cost taken off. Raises
+    RejectedError when no way leads from token to token, or none takes the amount.
     """
-    leg_cost = _leg_cost(book, TOKENS[request.token_out])
-    alone = {venue: _plan_alone(book, request, venue, leg_cost) for venue in venues}
+    leg_cost = _leg_cost(view, TOKENS[request.token_out])
+    alone = {venue: _plan_alone(view, request, venue, leg_cost) for venue in answered}
     quotes = tuple(_quote(request, venue, plan) for venue, plan in alone.items())
-    answered: Venues = None if len(venues) == all_venues else venues[0] if len(venues) == 1 else frozenset(venues)
-    plan = _best_plan(book, request, answered, leg_cost, [plan for plan in alone.values() if isinstance(plan, Plan)])
+    plans_alone = [plan for plan in alone.values() if isinstance(plan, Plan)]
+    plan = _best_plan(view, request, _allowed(answered, venues), leg_cost, plans_alone)
     best_alone = max((quote.amount_out for quote in quotes), default=0)
     return Route(
         slot=slot,
@@ -43,15 +48,22 @@ def choose_route(
         legs=plan.legs,
         amount_in=plan.amount_in,
         expected_out=plan.amount_out,
-        price_impact=price_impact(book, plan.legs),
+        price_impact=price_impact(view, plan.legs),
         improvement_bps=_improvement_bps(plan.amount_out, best_alone),
         network_fee=network_fee,
         quotes=quotes,
     )
 
 
+def _allowed(answered: Sequence[str], venues: Collection[str]) -> Venues:
+    """Return whose pools a route may use, in the form that is known already where it is the same: all, or one alone."""
+    if set(answered) >= set(venues):
+        return None
+    return answered[0] if len(answered) == 1 else frozenset(answered)
+
+
 def _best_plan(
-    book: MarketView, request: OrderRequest, answered: Venues, leg_cost: float, alone: Sequence[Plan]
+    view: MarketView, request: OrderRequest, allowed: Venues, leg_cost: float, alone: Sequence[Plan]
 ) -> Plan:
     """Return the plan that pays most, each leg's cost taken off, of those that pay no less than any venue alone.
 
@@ -59,7 +71,7 @@ def _best_plan(
     """
     way, plans = (request.token_in, request.token_out, request.amount_in), list(alone)
     try:
-        plans.insert(0, plan_route(book, *way, venue=answered, leg_cost=leg_cost))
+        plans.insert(0, plan_route(view, *way, venue=allowed, leg_cost=leg_cost))
     except RejectedError:
         if not alone:
             raise
@@ -67,7 +79,7 @@ def _best_plan(
     if most is plans[0]:
         return most
     try:
-        single = plan_way(book, *way, venue=answered, leg_cost=leg_cost, least_out=most.amount_out)
+        single = plan_way(view, *way, venue=allowed, leg_cost=leg_cost, least_out=most.amount_out)
     except RejectedError:
         return most
     more_legs = len(single.legs) - len(most.legs)
@@ -78,12 +90,12 @@ def _amount_out(plan: Plan) -> int:
     return plan.amount_out
 
 
-def _plan_alone(book: MarketView, request: OrderRequest, venue: str, leg_cost: float) -> Plan | RejectedError:
+def _plan_alone(view: MarketView, request: OrderRequest, venue: str, leg_cost: float) -> Plan | RejectedError:
     """Plan over a venue's pools of the pair or, where it has none, over several hops."""
     token_in, token_out = request.token_in, request.token_out
-    plan_alone = plan_split if book.pair(token_in, token_out, venue) else plan_route
+    plan_alone = plan_split if view.pair(token_in, token_out, venue) else plan_route
     try:
-        return plan_alone(book, token_in, token_out, request.amount_in, venue=venue, leg_cost=leg_cost)
+        return plan_alone(view, token_in, token_out, request.amount_in, venue=venue, leg_cost=leg_cost)
     except RejectedError as refusal:
         return refusal
 
@@ -95,15 +107,19 @@ def _quote(request: OrderRequest, venue: str, plan: Plan | RejectedError) -> Ven
     return VenueQuote(venue, plan.amount_out, unit_price, tuple(leg.pool for leg in plan.legs))
 
 
-def _leg_cost(book: MarketView, token_out: Token) -> float:
-    """Return what a leg costs in atoms of a token: as many as its price in dollars buys now."""
+def _leg_cost(view: MarketView, token_out: Token) -> float:
+    """Return what a leg costs in atoms of a token: as many as its price in dollars buys now.
+
+    Where no pool sells the token for dollars, its reference price counts; with none, a leg costs nothing.
+    """
     dollars = float(LEG_COST_USD.scaleb(TOKENS[DOLLAR].decimals))
     if token_out.symbol == DOLLAR:
         return dollars
-    pair = book.pair(DOLLAR, token_out.symbol)
+    pair = view.pair(DOLLAR, token_out.symbol)
     if pair is not None and pair.curve.capacity >= dollars:
         return pair.curve.at(dollars)[0]
-    return float((LEG_COST_USD / token_out.opening_price).scaleb(token_out.decimals))
+    price_usd = view.reference_prices.get(token_out.symbol)
+    return float((LEG_COST_USD / price_usd).scaleb(token_out.decimals)) if price_usd else 0.0
 
 
 def _improvement_bps(amount_out: int, best_alone: int) -> Decimal:

@@ -11,7 +11,7 @@ from orderflow.domain.routing import Leg
 _SIX_DECIMALS = Decimal("0.000001")
 
 
-def price_impact(book: MarketView, legs: Sequence[Leg]) -> Decimal:
+def price_impact(view: MarketView, legs: Sequence[Leg]) -> Decimal:
     """Return 1 − (out ÷ in, fees left aside) ÷ the opening price along the route, from 0 to 1, to six decimals.
 
     The opening price is what the same shares of each token would fetch at their pools' prices before the trade. So
@@ -19,11 +19,11 @@ def price_impact(book: MarketView, legs: Sequence[Leg]) -> Decimal:
     """
 
     def opening(leg: Leg) -> Decimal:
-        return book.pool(leg.pool).spot_price(leg.token_in)
+        return view.pool(leg.pool).spot_price(leg.token_in)
 
     def really(leg: Leg) -> Decimal:
         swap = Swap(leg.amount_in, leg.amount_out, leg.fee, leg.fee_token)
-        return opening(leg) * (1 - book.pool(leg.pool).price_impact(leg.token_in, swap))
+        return opening(leg) * (1 - view.pool(leg.pool).price_impact(leg.token_in, swap))
 
     kept = _along(legs, really) / _along(legs, opening)
     return min(max(1 - kept, Decimal(0)), Decimal(1)).quantize(_SIX_DECIMALS, ROUND_HALF_EVEN)

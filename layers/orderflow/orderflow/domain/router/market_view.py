@@ -1,6 +1,8 @@
 """Keeps the pools' latest states and the curves made from them, each until one of its pools changes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from types import MappingProxyType
 
 from orderflow.domain.pools import Pool
 from orderflow.domain.router.curves import PoolCurve, curve_of
@@ -12,9 +14,18 @@ Venues = str | frozenset[str] | None
 
 
 class MarketView:
-    """The router's view of the market at one moment: pools in, curves by pair out."""
+    """The router's view of the market at one moment: pools in, curves by pair out.
 
-    def __init__(self, pools: Iterable[Pool] = (), now_s: int = 0) -> None:
+    `reference_prices` says about what a unit of a token is worth in US dollars, by symbol, where that is known.
+    """
+
+    def __init__(
+        self,
+        pools: Iterable[Pool] = (),
+        now_s: int = 0,
+        reference_prices: Mapping[str, Decimal] = MappingProxyType({}),
+    ) -> None:
+        self.reference_prices = reference_prices
         self._pools: dict[str, Pool] = {}
         self._curves: dict[tuple[str, str], tuple[int, PoolCurve]] = {}
         self._listed: dict[Direction, list[str]] = {}

@@ -1,6 +1,6 @@
 """Plans how to sell an amount: over one pool, over all pools of the pair, over ways of up to three hops.
 
-A book of curves and an amount in, swaps of integers out, every one as its venue would execute it.
+A view of curves and an amount in, swaps of integers out, every one as its venue would execute it.
 """
 
 from collections.abc import Sequence
@@ -28,18 +28,18 @@ class Plan(msgspec.Struct, frozen=True):
     legs: tuple[Leg, ...]
 
 
-def plan_single(book: MarketView, token_in: str, token_out: str, amount_in: int, *, venue: Venues = None) -> Plan:
+def plan_single(view: MarketView, token_in: str, token_out: str, amount_in: int, *, venue: Venues = None) -> Plan:
     """Return the plan of one leg, through the pool that pays most; of equal payers the one with the better curve.
 
     Raises NoRouteError when no pool trades the pair, and the venue's RejectedError when none takes the amount.
     """
     best = Best(leg_cost=0.0)
-    offer_way(best, (_pair(book, token_in, token_out, venue),), amount_in, book.now_s)
+    offer_way(best, (_pair(view, token_in, token_out, venue),), amount_in, view.now_s)
     return _plan(amount_in, best)
 
 
 def plan_split(
-    book: MarketView,
+    view: MarketView,
     token_in: str,
     token_out: str,
     amount_in: int,
@@ -53,12 +53,12 @@ def plan_split(
     Raises NoRouteError when no pool trades the pair, and the venue's RejectedError when none takes the amount.
     """
     best = Best(leg_cost)
-    _offer_split(best, _pair(book, token_in, token_out, venue), amount_in, book.now_s)
+    _offer_split(best, _pair(view, token_in, token_out, venue), amount_in, view.now_s)
     return _plan(amount_in, best)
 
 
 def plan_route(
-    book: MarketView,
+    view: MarketView,
     token_in: str,
     token_out: str,
     amount_in: int,
@@ -74,35 +74,35 @@ def plan_route(
     amount.
     """
     best = Best(leg_cost)
-    network = book.network(token_in, token_out, venue)
+    network = view.network(token_in, token_out, venue)
     if not network.topology.paths:
         raise NoRouteError(f"no venue trades {token_in} against {token_out}")
-    pair = book.pair(token_in, token_out, venue)
+    pair = view.pair(token_in, token_out, venue)
     if pair is not None:
-        _offer_split(best, pair, amount_in, book.now_s)
-    offer_ways(best, network, amount_in, book.now_s)
+        _offer_split(best, pair, amount_in, view.now_s)
+    offer_ways(best, network, amount_in, view.now_s)
     if _may_gain(network, pair, amount_in, best):
-        _offer_spread(best, network, amount_in, book.now_s)
+        _offer_spread(best, network, amount_in, view.now_s)
     return _plan(amount_in, best)
 
 
 def plan_way(
-    book: MarketView, token_in: str, token_out: str, amount_in: int, *, venue: Venues, leg_cost: float, least_out: int
+    view: MarketView, token_in: str, token_out: str, amount_in: int, *, venue: Venues, leg_cost: float, least_out: int
 ) -> Plan:
     """Return the best single way, each leg's cost taken off, that pays `least_out` or more.
 
     Raises the venue's RejectedError, or NoRouteError, when there is none.
     """
     best = Best(leg_cost, least_out)
-    pair = book.pair(token_in, token_out, venue)
+    pair = view.pair(token_in, token_out, venue)
     if pair is not None:
-        offer_way(best, (pair,), amount_in, book.now_s)
-    offer_ways(best, book.network(token_in, token_out, venue), amount_in, book.now_s)
+        offer_way(best, (pair,), amount_in, view.now_s)
+    offer_ways(best, view.network(token_in, token_out, venue), amount_in, view.now_s)
     return _plan(amount_in, best)
 
 
-def _pair(book: MarketView, token_in: str, token_out: str, venue: Venues) -> Pair:
-    pair = book.pair(token_in, token_out, venue)
+def _pair(view: MarketView, token_in: str, token_out: str, venue: Venues) -> Pair:
+    pair = view.pair(token_in, token_out, venue)
     if pair is None:
         raise NoRouteError(f"no venue trades {token_in} against {token_out}")
     return pair

@@ -16,6 +16,7 @@ from orderflow.domain.router.curves import Steps, curve_of
 from orderflow.domain.tokens import TOKENS, Token
 from orderflow.errors import RejectedError
 from orderflow.venues.mock.latency import SLOT_MS
+from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.providers import LOOK_EVERY, is_off_centre, recentred, turns
 
 GENESIS_S = 1_763_800_000
@@ -59,7 +60,7 @@ class Background(msgspec.Struct, frozen=True):
 
 def opening_prices() -> dict[str, float]:
     """Return the fair prices that the market opens with."""
-    return {symbol: float(token.opening_price) for symbol, token in TOKENS.items()}
+    return {symbol: float(price) for symbol, price in OPENING_PRICES.items()}
 
 
 def chain_seconds(slot: int) -> int:

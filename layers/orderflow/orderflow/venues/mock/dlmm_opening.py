@@ -6,6 +6,7 @@ import msgspec
 
 from orderflow.domain.pools.dlmm_math import BPS
 from orderflow.domain.tokens import Token
+from orderflow.venues.mock.prices import OPENING_PRICES
 
 # Wide enough that rounding never decides which bin is the nearest, and the same on every machine.
 _CONTEXT = Context(prec=40, rounding=ROUND_HALF_EVEN)
@@ -60,8 +61,8 @@ def dlmm_opening_bins(
     nearest to it, at most half a bin step off. Dollars become atoms at the tokens' opening prices.
     """
     active_id = nearest_bin(bin_step, price, base, quote)
-    total_x = int((liquidity_usd / 2 / base.opening_price).scaleb(base.decimals, _CONTEXT))
-    total_y = int((liquidity_usd / 2 / quote.opening_price).scaleb(quote.decimals, _CONTEXT))
+    total_x = int((liquidity_usd / 2 / OPENING_PRICES[base.symbol]).scaleb(base.decimals, _CONTEXT))
+    total_y = int((liquidity_usd / 2 / OPENING_PRICES[quote.symbol]).scaleb(quote.decimals, _CONTEXT))
     return bins_around(active_id, reach, total_x, total_y)
 
 

@@ -20,7 +20,7 @@ class Router:
     def __init__(self, venue: Venue, latency: Latency) -> None:
         self._venue = venue
         self._latency = latency
-        self._book = MarketView()
+        self._view = MarketView(reference_prices=venue.reference_prices())
         self._lock = Lock()
 
     def routes(self, requests: Sequence[OrderRequest], *, in_time: bool = True) -> list[Route | RejectedError]:
@@ -30,7 +30,7 @@ class Router:
         """
         slot, pools = self._venue.market()
         with self._lock:
-            self._book.refresh(pools, chain_seconds(slot))
+            self._view.refresh(pools, chain_seconds(slot))
             return [self._route(slot, request, in_time) for request in requests]
 
     def _route(self, slot: int, request: OrderRequest, in_time: bool) -> Route | RejectedError:
@@ -38,6 +38,6 @@ class Router:
         venues = latency.quotes(slot, request, VENUES).venues if in_time else VENUES
         fee = latency.network_fee(slot, request)
         try:
-            return choose_route(self._book, slot, request, venues, len(VENUES), fee)
+            return choose_route(self._view, slot, request, venues, VENUES, fee)
         except RejectedError as error:
             return error

@@ -10,6 +10,7 @@ import msgspec
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Dlmm, Pool
 from orderflow.domain.tokens import TOKENS, Token
 from orderflow.venues.mock.dlmm_opening import NARROW, dlmm_opening_bins
+from orderflow.venues.mock.prices import OPENING_PRICES
 
 RAYDIUM = "raydium"
 METEORA = "meteora"
@@ -69,15 +70,15 @@ def _constant_product(
         venue=venue,
         token_a=base.symbol,
         token_b=quote.symbol,
-        reserve_a=int((side_value / base.opening_price).scaleb(base.decimals)),
-        reserve_b=int((side_value * skew / quote.opening_price).scaleb(quote.decimals)),
+        reserve_a=int((side_value / OPENING_PRICES[base.symbol]).scaleb(base.decimals)),
+        reserve_b=int((side_value * skew / OPENING_PRICES[quote.symbol]).scaleb(quote.decimals)),
     )
 
 
 def _dlmm(base: Token, quote: Token, seed: int) -> Dlmm:
     address, random = _named(Dlmm, base, quote, seed)
     liquidity = Decimal(random.randint(*_DLMM))
-    price = base.opening_price / quote.opening_price
+    price = OPENING_PRICES[base.symbol] / OPENING_PRICES[quote.symbol]
     bins = dlmm_opening_bins(base, quote, price, liquidity, NARROW.bin_step)
     return Dlmm(
         pool=address,

@@ -1,6 +1,7 @@
 """The market as the stages see it: pool states to quote from, transactions to send, signatures to look up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Protocol, cast
 
 import msgspec
@@ -14,6 +15,7 @@ from orderflow.domain.order import Order, Signature
 from orderflow.domain.pools import Pool
 from orderflow.venues.mock.background import opening_prices
 from orderflow.venues.mock.chain import Blocks, MarketState
+from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.universe import opening_pools
 
 TRANSACTIONS = "transactions"
@@ -30,6 +32,9 @@ class Venue(Protocol):
 
     def market(self) -> tuple[int, list[Pool]]:
         """Return the latest slot and the states of all pools after it."""
+
+    def reference_prices(self) -> Mapping[str, Decimal]:
+        """Return about what a unit of each token is worth in US dollars; of some or all tokens it may not be known."""
 
     def now_ms(self) -> int:
         """Return the chain's time, in milliseconds since 1970; what expires on the chain expires by it."""
@@ -68,6 +73,10 @@ class MockVenue:
         """Return the latest slot and the states of all pools after it."""
         _, state = self.state()
         return state.slot, list(state.pools.values())
+
+    def reference_prices(self) -> Mapping[str, Decimal]:
+        """Return the prices that the market opened with."""
+        return OPENING_PRICES
 
     def now_ms(self) -> int:
         """Return the chain's time, which is Redis': it is one, however many machines there are."""
