@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.concerned import CONCERNED, file_of, paths
+from tests.mutants.concerned import CONCERNED, SCRIPTS, file_of, paths
 from tests.mutants.scripts import CHANGES
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ROOT / "layers/orderflow/orderflow/adapters/scripts"
 # What only tells the time, or has keys expire: wrong in one way each, which tests of the scripts beside them find.
 TOO_SMALL = {"clock", "expire"}
 
@@ -20,7 +19,7 @@ def test_what_is_changed_and_the_tests_that_concern_it_are_there(name: str) -> N
 
 
 def test_each_script_is_changed() -> None:
-    scripts = {path.stem for path in SCRIPTS.glob("*.lua")} - TOO_SMALL
+    scripts = {path.stem for folder in SCRIPTS for path in (ROOT / folder).glob("*.lua")} - TOO_SMALL
 
     assert {f"scripts/{name}" for name in scripts} == CHANGES.keys()
     assert {name for name in CONCERNED if name.startswith("scripts/")} == CHANGES.keys()

@@ -45,8 +45,8 @@ THREADS = {
     "what answers how it is": ("http.server", "ThreadingHTTPServer", "service_actions"),
 }
 HEARTBEAT = {
-    "what renews the leases": ("orderflow.event_source.lease", "Leases", "hold"),
-    "what says that it lives": ("orderflow.event_source.lease", "Leases", "members"),
+    "what renews the leases": ("orderflow.adapters.leases", "Leases", "hold"),
+    "what says that it lives": ("orderflow.adapters.leases", "Leases", "members"),
 }
 
 

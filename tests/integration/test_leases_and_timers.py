@@ -3,8 +3,8 @@
 import redis
 
 from orderflow.adapters import scripts
+from orderflow.adapters.leases import LEASE_MS, MEMBERS, Leases
 from orderflow.adapters.streams import Streams
-from orderflow.event_source.lease import LEASE_MS, MEMBERS, Leases
 from orderflow.event_source.timers import run_timers
 from tests.integration.conftest import InThread, entries_of, eventually
 
@@ -35,7 +35,7 @@ def test_a_lease_is_renewed_only_by_its_holder(client: redis.Redis) -> None:
 
 
 def test_a_message_is_promoted_at_its_time_and_not_before(client: redis.Redis, streams: Streams) -> None:
-    promote = client.register_script(scripts.source("promote", "deliver"))
+    promote = client.register_script(scripts.source("promote"))
     seconds, microseconds = client.time()
     due_ms = seconds * 1000 + microseconds // 1000 + PROMOTE_BY_MS
     client.zadd("{p0}:timers", {"route 1 {}": due_ms})
@@ -91,7 +91,7 @@ def test_one_that_leaves_or_has_died_is_not_among_those_alive(client: redis.Redi
 def test_only_a_message_that_is_due_before_all_others_wakes_whoever_waits(
     client: redis.Redis, streams: Streams
 ) -> None:
-    schedule = client.register_script(scripts.source("schedule", "deliver"))
+    schedule = client.register_script(scripts.source("schedule"))
 
     def rest(delay_ms: int) -> None:
         schedule(["{p0}:timers", "{p0}:wake", "{p0}:route"], ["route", delay_ms, f"{{{delay_ms}}}"])

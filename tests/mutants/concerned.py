@@ -3,6 +3,7 @@
 from pathlib import Path
 
 PACKAGE = Path("layers/orderflow/orderflow")
+SCRIPTS = (PACKAGE / "adapters/scripts", PACKAGE / "venues/mock/scripts")
 PARTITIONED = ("unit/adapters/test_keys.py", "integration/test_transition.py")
 TIMERS = ("integration/test_leases_and_timers.py", "integration/test_event_source.py")
 STREAMS = ("integration/test_transition.py", *TIMERS)
@@ -82,7 +83,7 @@ CONCERNED = {
     "event_source/health": ("unit/event_source/test_health.py",),
     "event_source/invoke": ("unit/event_source/test_invoke.py", *POLLING),
     "event_source/lag": ("integration/test_lag.py",),
-    "event_source/lease": STREAMS,
+    "adapters/leases": STREAMS,
     "event_source/poller": POLLING,
     "event_source/redrive": ("integration/test_redrive.py",),
     "event_source/source": ("unit/event_source/test_health.py", *POLLING, "integration/test_partition_count.py"),
@@ -104,13 +105,17 @@ CONCERNED = {
     "scripts/defer": RECORDS,
     "scripts/deliver": (*STREAMS, *VENUE),
     "scripts/entry_ids": ("integration/test_trimming.py", *SUBSCRIPTIONS),
+    "scripts/heartbeat": TIMERS,
     "scripts/leave": SUBSCRIPTIONS,
     "scripts/expire_after_recording": ("integration/test_transition.py", *SUBSCRIPTIONS),
     "scripts/promote": STREAMS,
     "scripts/redrive": RECORDS,
+    "scripts/release_lease": TIMERS,
+    "scripts/renew_lease": TIMERS,
     "scripts/schedule": (*VENUE, *RECORDS),
     "scripts/send": VENUE,
     "scripts/subscribe": (*SUBSCRIPTIONS, "integration/test_intake.py"),
+    "scripts/time": (*STREAMS, *VENUE),
     "scripts/transition": STREAMS,
     "scripts/trim": RECORDS,
     "scripts/watch": SUBSCRIPTIONS,
@@ -121,7 +126,8 @@ CONCERNED = {
 def file_of(name: str) -> Path:
     """Return where a module or a script lies, from the root."""
     if name.startswith("scripts/"):
-        return PACKAGE / f"adapters/{name}.lua"
+        files = [folder / f"{name.removeprefix('scripts/')}.lua" for folder in SCRIPTS]
+        return next((file for file in files if file.is_file()), files[0])
     return PACKAGE / f"{name}.py"
 
 

@@ -67,7 +67,6 @@ CHANGES = {
         ("trim(KEYS[3])", ""),
     ],
     "scripts/deliver": [
-        ("return time[1] * 1000 + math.floor(time[2] / 1000)", "return time[1] * 1000"),
         ("tonumber(first[2]) >= due", "false"),
         ("tonumber(first[2]) >= due", "true"),
         ("redis.call('LTRIM', wake, -1, -1)", ""),
@@ -88,6 +87,11 @@ CHANGES = {
         ("tonumber(a_n) < tonumber(b_n)", "a_n < b_n"),
         ("tonumber(a_ms) < tonumber(b_ms)", "tonumber(a_n) < tonumber(b_n)"),
         ("if a_ms == b_ms then", "if true then"),
+    ],
+    "scripts/heartbeat": [
+        ("redis.call('ZADD', KEYS[1], now, ARGV[1])", ""),
+        ("redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])", ""),
+        ("now - ARGV[2]", "now"),
     ],
     "scripts/leave": [
         ("redis.call('XADD', KEYS[1], '*', 'order_id', id, 'connection_id', connection, 'action', 'unsubscribe')", ""),
@@ -110,6 +114,16 @@ CHANGES = {
         ("redis.call('XDEL', KEYS[1], ARGV[1]) == 0", "false"),
         ("if #ARGV > 1 then", "if false then"),
         ("redis.call('XDEL', KEYS[1], ARGV[1]) == 0", "redis.call('XLEN', KEYS[1]) == 0"),
+    ],
+    "scripts/release_lease": [
+        ("redis.call('GET', KEYS[1]) == ARGV[1]", "true"),
+        ("return redis.call('DEL', KEYS[1])", "return 1"),
+    ],
+    "scripts/renew_lease": [
+        ("redis.call('GET', KEYS[1]) == ARGV[1]", "redis.call('EXISTS', KEYS[1]) == 1"),
+        ("return redis.call('PEXPIRE', KEYS[1], ARGV[2])", "return 1"),
+        (", 'NX', 'PX', ARGV[2])", ", 'PX', ARGV[2])"),
+        (", 'NX', 'PX', ARGV[2])", ", 'NX')"),
     ],
     "scripts/schedule": [
         ("tonumber(ARGV[a])", "0"),
@@ -140,6 +154,9 @@ CHANGES = {
         ("note(answered, id, last - gap)", ""),
         ("add(id, connection, 'unsubscribe')", ""),
         ("redis.call('PEXPIRE', answered, 3 * gap)", ""),
+    ],
+    "scripts/time": [
+        ("return time[1] * 1000 + math.floor(time[2] / 1000)", "return time[1] * 1000"),
     ],
     "scripts/transition": [
         ("taken[i - 4] = ", "taken[i - 4] = 1 or "),

@@ -5,7 +5,7 @@ import time
 from random import Random
 
 from orderflow.adapters.keys import key
-from orderflow.event_source.lease import LEASE_MS, MEMBERS
+from orderflow.adapters.leases import LEASE_MS, MEMBERS
 from tests.harness.chaos.faults import Fault, Kind
 from tests.harness.chaos.system_under_test import NotPossibleHereError, SystemUnderTest
 

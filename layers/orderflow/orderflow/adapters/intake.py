@@ -68,7 +68,7 @@ class Intake:
         self._partition_count = AsyncPartitionCount(client, partitions)
         self._keep_s = keep_idempotency_s
         self._capacity = Capacity(client, partitions, limits)
-        self._create = client.register_script(scripts.source("create", "deliver"))
+        self._create = client.register_script(scripts.source("create"))
         names = [f"p{number}" for number in range(partitions)]
         self._batchers = {name: CallBatcher(self._create_all(name), f"orders for {name}") for name in names}
 

@@ -28,9 +28,9 @@ class Orders:
     def __init__(self, client: redis.Redis, partitions: int) -> None:
         self._client = client
         self.partitions = partitions
-        self._transition = client.register_script(scripts.source("transition", "deliver"))
-        self._let_go = client.register_script(scripts.source("expire_after_recording", "watched"))
-        self._schedule = client.register_script(scripts.source("schedule", "deliver"))
+        self._transition = client.register_script(scripts.source("transition"))
+        self._let_go = client.register_script(scripts.source("expire_after_recording"))
+        self._schedule = client.register_script(scripts.source("schedule"))
 
     def apply(self, transitions: Sequence[Transition]) -> list[bool]:
         """Take the steps, each wholly or not at all, and say of each whether it was taken.

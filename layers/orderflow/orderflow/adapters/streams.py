@@ -39,10 +39,10 @@ class Streams:
         self._client = client
         self.partition = partition
         self._timers, self._wake = key(partition, "timers"), key(partition, "wake")
-        self._acknowledge = client.register_script(scripts.source("acknowledge", "entry_ids", "trim"))
-        self._defer = client.register_script(scripts.source("defer", "deliver", "entry_ids", "trim"))
-        self._dead_letter = client.register_script(scripts.source("dead_letter", "entry_ids", "trim"))
-        self._promote = client.register_script(scripts.source("promote", "deliver"))
+        self._acknowledge = client.register_script(scripts.source("acknowledge"))
+        self._defer = client.register_script(scripts.source("defer"))
+        self._dead_letter = client.register_script(scripts.source("dead_letter"))
+        self._promote = client.register_script(scripts.source("promote"))
 
     def create_group(self, stream: str, group: str) -> None:
         """Let `group` read `stream` from its beginning; do nothing where it does already."""

@@ -65,7 +65,7 @@ class Subscriptions:
         self._client = client
         self._partition_count = AsyncPartitionCount(client, partitions)
         self._partitions = [f"p{number}" for number in range(partitions)]
-        self._subscribe = client.register_script(scripts.source("subscribe", "deliver"))
+        self._subscribe = client.register_script(scripts.source("subscribe"))
         self._leave = client.register_script(scripts.source("leave"))
         self._batchers = {
             name: CallBatcher(self._add_all(name), f"subscriptions of {name}") for name in self._partitions

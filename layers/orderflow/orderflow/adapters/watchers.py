@@ -41,7 +41,7 @@ class Watchers:
     def __init__(self, client: redis.Redis, max_watchers: int = MAX_WATCHERS) -> None:
         self._client = client
         self._max_watchers = max_watchers
-        self._watch = client.register_script(scripts.source("watch", "entry_ids", "watched"))
+        self._watch = client.register_script(scripts.source("watch"))
 
     def messages(self, partition: str, entries: Sequence[StatusEntry]) -> list[Message]:
         """Work through entries in their order and return what is to be sent to whom, in that order.

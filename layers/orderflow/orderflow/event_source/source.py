@@ -8,13 +8,13 @@ from typing import ParamSpec
 import redis
 
 from orderflow.adapters.keys import CHAIN
+from orderflow.adapters.leases import LEASE_MS, Leases
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.partition_count import hold_partition_count
 from orderflow.adapters.replication import Replication
 from orderflow.adapters.streams import Streams
 from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.event_source.invoke import Invoke
-from orderflow.event_source.lease import LEASE_MS, Leases
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.poller import Poller
 from orderflow.event_source.timers import run_timers

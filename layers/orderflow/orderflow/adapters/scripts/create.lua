@@ -7,6 +7,7 @@
 -- Returns per order 1 (created), the id, short or whole, of the order that the same request made before, -1 (its idempotency key came
 -- with another request), the name of the stage that is too far behind, or -2 (too many orders are under way).
 -- A stage's stream holds what waits there and what is being worked on: entries are removed when they are acknowledged.
+-- requires: deliver
 local STAGES, SHARED_KEYS, SHARED_ARGV, SHORT_ID = 4, 7, 8, 22
 local first_stage = ARGV[4]
 local waiting, behind = {}, nil

@@ -1,10 +1,6 @@
 -- Shared by the scripts that send messages: a message goes to its stream at once, or rests in the timer set until due.
 -- KEYS[1] is the partition's timer set, KEYS[2] the list that wakes whoever waits for its earliest entry.
-
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
+-- requires: time
 
 local function rest(timers, wake, due, stream, attempt, order)
   redis.call('ZADD', timers, due, stream .. ' ' .. attempt .. ' ' .. order)

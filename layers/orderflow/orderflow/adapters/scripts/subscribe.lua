@@ -7,6 +7,7 @@
 -- Returns per request an outcome and a number: 1 and how many orders the connection watches here (asked, at once or as
 -- soon as the time between two answers is over), 0 and 0 (the order is not, or not for long, in Redis), -1 and how many
 -- it watches (too many), -2 and the ms after which to ask again (the order has left Redis, and was answered just now).
+-- requires: deliver
 local SHARED_KEYS, SHARED_ARGV = 3, 4
 local least_life, gap, keep, ends = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local now = now_ms()

@@ -2,6 +2,7 @@
 -- KEYS: timers, wake, status stream, next stage's stream, then each order's hash.
 -- ARGV, per order: id, its new sequence, status, event, order, next stream's name or '', delay in ms.
 -- Returns per order 1 (taken) or 0 (stale: the order is not at the step before).
+-- requires: deliver
 local taken = {}
 for i = 5, #KEYS do
   local a = (i - 5) * 7

@@ -1,4 +1,5 @@
 -- Remove a stream's entries up to the first that some group has not acknowledged or not yet read.
+-- requires: entry_ids
 local function after(id)
   local ms, n = string.match(id, '^(%d+)-(%d+)$')
   return ms .. '-' .. string.format('%.0f', tonumber(n) + 1)

@@ -10,6 +10,7 @@
 -- subscription is answered as it was the first time.
 -- Returns per entry: for an event the watchers, as they stood there; for a subscription the events so far, or a number
 -- where too many watch the order already.
+-- requires: entry_ids, watched
 local SHARED_KEYS, SHARED_ARGV, MOST_LEFT = 1, 2, 1000
 local most, ends = tonumber(ARGV[1]), ARGV[2]
 

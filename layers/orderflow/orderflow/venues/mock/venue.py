@@ -63,7 +63,7 @@ class MockVenue:
         self.seed = seed
         self._decoded: dict[str, tuple[str, Pool]] = {}
         self._known: tuple[int, MarketState] | None = None
-        self._send = client.register_script(scripts.source("send", "deliver"))
+        self._send = client.register_script(scripts.source("send"))
         self._clock = client.register_script(scripts.source("clock"))
         self._abandon = client.register_script(scripts.source("abandon"))
         self._expire = client.register_script(scripts.source("expire"))
