@@ -1,6 +1,6 @@
 # Every command of the project. Settings go on the line: make run PORT=4000 SPEED=0
 .DEFAULT_GOAL := help
-.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint hooks mutants openapi validate sam services sam-api sam-lambda sam-run lock clean
+.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint words hooks mutants openapi validate sam services sam-api sam-lambda sam-run lock clean
 
 BIN := .venv/bin
 SAM := sh local/sam.sh
@@ -41,6 +41,11 @@ lint: .venv/.to-test ## style, spelling, types and the direction of imports
 	git ls-files -z | xargs -0 $(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Parts of identifiers count as words. What is recorded, written by tools or not ours keeps its words.
+words: .venv/.to-test ## find words that do not say the thing, with others for them: docs/words.txt
+	git ls-files -z -- . ':!*.json' ':!*requirements*.txt' ':!LICENSE' ':!docs/words.txt' | \
+		xargs -0 $(BIN)/codespell --dictionary docs/words.txt --regex '[A-Z]?[a-z]+|[A-Z]+(?![a-z])'
 
 hooks: .venv/.to-test ## have git check what is committed, as `make lint` does
 	@$(BIN)/pre-commit install
