@@ -90,6 +90,27 @@ class _Properties(msgspec.Struct, frozen=True, rename="pascal"):
     events: dict[str, dict[str, Any]] = {}
 
 
+# What a function declares of its EventSourceMapping: all but the function, in the template's way of writing names.
+_EventSource = msgspec.defstruct(
+    "_EventSource",
+    [
+        (field.name, field.type, msgspec.field(default=field.default))
+        for field in msgspec.structs.fields(EventSourceMapping)
+        if field.name != "function"
+    ],
+    frozen=True,
+    kw_only=True,
+    rename="pascal",
+    forbid_unknown_fields=True,
+)
+_Metadata = msgspec.defstruct(
+    "_Metadata",
+    [("event_source", _EventSource | None, None), ("produces", tuple[str, ...], ())],
+    frozen=True,
+    rename="pascal",
+)
+
+
 class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's tags: `!Ref x` as {"Ref": x}, any other, such as `!Sub x`, as {"Fn::Sub": x}."""
 
@@ -121,6 +142,7 @@ def _function(
 ) -> FunctionTemplate:
     try:
         properties = msgspec.convert(shared | resource.properties, _Properties)
+        declared: Any = msgspec.convert(resource.metadata, _Metadata)
         name = PurePosixPath(properties.code_uri).name
         own, everyones = properties.environment, shared.get("Environment", {})
         routes = [event for event in properties.events.values() if event.get("Type") == "HttpApi"]
@@ -132,24 +154,13 @@ def _function(
             memory_mb=properties.memory_size,
             http_routes=tuple(msgspec.convert(route.get("Properties", {}), HttpRoute) for route in routes),
             websocket_routes=websocket_routes,
-            event_source=_event_source(name, resource.metadata.get("EventSource")),
-            produces=msgspec.convert(resource.metadata.get("Produces", ()), tuple[str, ...]),
+            event_source=declared.event_source
+            and EventSourceMapping(function=name, **msgspec.structs.asdict(declared.event_source)),
+            produces=declared.produces,
             environment=frozenset(everyones.get("Variables", {}) | own.get("Variables", {})),
         )
-    except (msgspec.ValidationError, ConfigurationError) as e:
+    except msgspec.ValidationError as e:
         raise ConfigurationError(f"function {logical_id}: {e}") from e
-
-
-def _event_source(function: str, declared: object) -> EventSourceMapping | None:
-    if declared is None:
-        return None
-    fields: dict[str, Any] = {"function": function}
-    for key, value in msgspec.convert(declared, dict[str, Any]).items():
-        field = re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower()  # BatchSize -> batch_size
-        if field in fields or field not in EventSourceMapping.__struct_fields__:
-            raise ConfigurationError(f"EventSource has no {key}")
-        fields[field] = value
-    return msgspec.convert(fields, EventSourceMapping)
 
 
 def _websocket_routes(resources: dict[str, _Resource]) -> dict[str, list[str]]:
