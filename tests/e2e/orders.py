@@ -8,9 +8,10 @@ import aiohttp
 import redis
 
 from orderflow.adapters.postgres import connect
-from tests.harness.chaos.audit import as_on_chain, conserved, executed_once, histories, present
-from tests.harness.chaos.audit import ended as every_order_ended
-from tests.harness.chaos.evidence import read_chain, read_ledger
+from tests.harness.chaos.checkers.audit import as_on_chain, conserved, executed_once, histories, present
+from tests.harness.chaos.checkers.audit import ended as every_order_ended
+from tests.harness.chaos.history.contents import read_ledger
+from tests.harness.chaos.mock_market import read_chain
 
 ORDER = {"token_in": "SOL", "token_out": "USDC", "amount": "0.5", "order_type": "market"}
 BACK = {"token_in": "USDC", "token_out": "SOL", "amount": "110", "order_type": "market"}

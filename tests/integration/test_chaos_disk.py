@@ -1,4 +1,4 @@
-"""tests/harness/chaos/disk.py: a disk for Postgres alone, which can be full."""
+"""tests/harness/chaos/nemesis/disk.py: a disk for Postgres alone, which can be full."""
 
 import os
 import tempfile
@@ -9,8 +9,8 @@ import pytest
 
 from local.servers.backing import start_postgres
 from orderflow.adapters.postgres import connect
-from tests.harness.chaos import disk
-from tests.harness.chaos.disk import DiskError, SmallDisk
+from tests.harness.chaos.nemesis import disk
+from tests.harness.chaos.nemesis.disk import DiskError, SmallDisk
 
 
 @pytest.fixture

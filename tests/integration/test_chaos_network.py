@@ -1,4 +1,4 @@
-"""tests/harness/chaos/network.py: what gets through between a poller and Redis, and what does not."""
+"""tests/harness/chaos/nemesis/network.py: what gets through between a poller and Redis, and what does not."""
 
 import socket
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from orderflow.runtime.clients import open_redis
-from tests.harness.chaos.network import Network
+from tests.harness.chaos.nemesis.network import Network
 
 HERE, THERE = "poller-1", "poller-2"
 SOON_S = 0.2

@@ -1,4 +1,4 @@
-"""Builds what an audit looks at after a run in which all went well, for tests to doctor."""
+"""Builds the history of a run in which all went well, for tests to change."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,7 @@ from orderflow.domain.execution import apply_execution
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.venues.mock.signer import sign
-from tests.harness.chaos.evidence import (
-    ChainContents,
+from tests.harness.chaos.history.contents import (
     DeadLetterRow,
     EventRow,
     FillRow,
@@ -17,6 +16,7 @@ from tests.harness.chaos.evidence import (
     Leftovers,
     OrderRow,
 )
+from tests.harness.chaos.mock_market import ChainContents
 from tests.support.builders import NOW_MS, land, make_order, make_request, market, market_state, nth_id
 
 STEP_S = 0.5

@@ -10,8 +10,9 @@ import pytest
 import redis
 
 from local.settings import ROOT
-from tests.harness.chaos.audit import as_on_chain, conserved, ended, executed_once, histories, present
-from tests.harness.chaos.evidence import read_chain, read_ledger
+from tests.harness.chaos.checkers.audit import as_on_chain, conserved, ended, executed_once, histories, present
+from tests.harness.chaos.history.contents import read_ledger
+from tests.harness.chaos.mock_market import read_chain
 from tests.support.ports import free_port
 
 COMPOSE = ROOT / "local/compose.yaml"

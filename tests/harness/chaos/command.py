@@ -13,32 +13,35 @@ from rich.console import Console
 from local.client.command_line import INTERRUPTED
 from local.servers.backing import socket_directory
 from orderflow.errors import OrderflowError
-from tests.harness.chaos.disk import DiskError, SmallDisk
-from tests.harness.chaos.faults import kinds
-from tests.harness.chaos.network import Network
-from tests.harness.chaos.report import Report, show
+from tests.harness.chaos.nemesis.disk import DiskError, SmallDisk
+from tests.harness.chaos.nemesis.faults import kinds
+from tests.harness.chaos.nemesis.network import Network
+from tests.harness.chaos.nemesis.schedule import schedule
+from tests.harness.chaos.report import ChaosReport, show
 from tests.harness.chaos.run import Plan, Run
-from tests.harness.chaos.schedule import schedule
 from tests.harness.chaos.system_under_test import SystemUnderTest
 from tests.harness.own_system import own_system
 
-INVOKER = "tests.harness.chaos.misbehave:misbehaving_invoker"
+INVOKER = "tests.harness.chaos.nemesis.faulty_invoker:faulty_invoker"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
         "Start a system, send it orders at a steady rate while faults are injected from a seeded schedule, let it come"
-        " to rest, and audit that nothing was lost, doubled or told wrongly. Exits with 1 when a promise was broken."
+        " to rest, and audit that nothing was lost, doubled or reported wrongly. Exits with 1 when a promise was"
+        " broken."
     )
-    parser.add_argument("--seconds", type=float, default=60, help="how long to inject faults (default: %(default)g)")
+    parser.add_argument(
+        "--seconds", type=float, default=60, help="seconds during which faults are injected (default: %(default)g)"
+    )
     parser.add_argument("--rate", type=float, default=50, help="orders a second (default: %(default)g)")
     parser.add_argument("--seed", type=int, default=1, help="of the schedule (default: %(default)s)")
     parser.add_argument("--faults", type=_faults, default=None, metavar="NAME,NAME", help="only these (default: all)")
     parser.add_argument("--workers", type=int, default=2, help="poller processes (default: %(default)s)")
     parser.add_argument("--speed", type=float, default=0.2, help="SPEED of the system (default: %(default)g)")
-    parser.add_argument("--logs", type=Path, metavar="DIRECTORY", help="keep what the system wrote there")
-    parser.add_argument("--list", action="store_true", help="show the faults and what this seed makes of them")
+    parser.add_argument("--logs", type=Path, metavar="DIRECTORY", help="keep the system's logs there")
+    parser.add_argument("--list", action="store_true", help="list the faults, and when this seed injects each of them")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,23 +69,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def make_plan(names: list[str], *, seconds: float, rate: float, seed: int, speed: float) -> Plan:
-    """Return what is to happen to a system."""
+    """Return the faults, their times and the load of a run."""
     every = kinds()
     chosen = {name: every[name] for name in names}
     planned = schedule(seed, seconds, {name: kind.lasts_s for name, kind in chosen.items()})
     return Plan(planned, chosen, seconds, rate, seed, speed)
 
 
-def inject_faults(plan: Plan, workers: int, tell: Callable[[str], None], logs: Path | None = None) -> Report:
-    """Start a system of our own, do to it what is planned, and return what came of it; keep its logs in `logs`."""
-    with _subject(plan, workers) as (subject, notes):
+def inject_faults(plan: Plan, workers: int, print_line: Callable[[str], None], logs: Path | None = None) -> ChaosReport:
+    """Start a system of our own, inject the planned faults, and return the report; keep the system's logs in `logs`."""
+    with _system_under_test(plan, workers) as (system, notes):
         try:
-            subject.system.start()
-            report = uvloop.run(Run(subject, plan, tell).run())
+            system.own_system.start()
+            report = uvloop.run(Run(system, plan, print_line).run())
         finally:
             if logs is not None:
-                shutil.copytree(subject.system.home / "logs", logs, dirs_exist_ok=True)
-                shutil.copy(subject.system.output, logs)
+                shutil.copytree(system.own_system.home / "logs", logs, dirs_exist_ok=True)
+                shutil.copy(system.own_system.output, logs)
     if missing := sorted(plan.kinds.keys() - {planned.name for planned in plan.schedule}):
         notes.append(f"no time for {', '.join(missing)}; give it more --seconds")
     report.notes += notes
@@ -90,37 +93,37 @@ def inject_faults(plan: Plan, workers: int, tell: Callable[[str], None], logs: P
 
 
 @contextmanager
-def _subject(plan: Plan, workers: int) -> Iterator[tuple[SystemUnderTest, list[str]]]:
-    """Lend a system with whatever the planned faults need, not started yet, and what is to be said of that."""
+def _system_under_test(plan: Plan, workers: int) -> Iterator[tuple[SystemUnderTest, list[str]]]:
+    """Lend a system with all that the planned faults need, not started yet, and notes for the report."""
     notes: list[str] = []
     names = {planned.name for planned in plan.schedule}
     with ExitStack() as stack:
         settings = {"WORKERS": str(workers), "SPEED": f"{plan.speed:g}"}
-        system = stack.enter_context(own_system(settings, own_servers=True))
-        directory = system.home.parent
-        subject = SystemUnderTest(system, workers, directory / "faults.json")
-        system.settings |= {"INVOKER": INVOKER, "FAULTS_FILE": str(subject.faults_file)}
+        own = stack.enter_context(own_system(settings, own_servers=True))
+        directory = own.home.parent
+        system = SystemUnderTest(own, workers, directory / "faults.json")
+        own.settings |= {"INVOKER": INVOKER, "FAULTS_FILE": str(system.faults_file)}
         if "cut-poller" in names:
-            redis_socket = socket_directory(system.home) / "redis.sock"
-            subject.network = Network(directory, redis_socket, subject.pollers)
-            stack.callback(subject.network.close)
-            system.settings["POLLER_REDIS_URL"] = subject.network.url
+            redis_socket = socket_directory(own.home) / "redis.sock"
+            system.network = Network(directory, redis_socket, system.pollers)
+            stack.callback(system.network.close)
+            own.settings["POLLER_REDIS_URL"] = system.network.url
         if "postgres-disk-full" in names:
-            disk = SmallDisk(system.home)
+            disk = SmallDisk(own.home)
             try:
                 disk.mount()
             except DiskError as error:
                 notes.append(f"postgres-disk-full is not possible here: {error}")
             else:
                 stack.callback(disk.unmount)
-                subject.disk = disk
+                system.disk = disk
         # Last in, first out: the system stops before what it stands on is taken away.
-        stack.callback(system.stop)
-        yield subject, notes
+        stack.callback(own.stop)
+        yield system, notes
 
 
 def _faults(text: str) -> list[str]:
-    """Return the faults that a command line names; raises argparse's error for one that there is not."""
+    """Return the faults that a command line names; raises argparse's error for one that does not exist."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     if unknown := sorted(set(names) - kinds().keys()):
         raise argparse.ArgumentTypeError(f"no such fault: {', '.join(unknown)}; --list shows them")

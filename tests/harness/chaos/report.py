@@ -1,4 +1,4 @@
-"""What a chaos run came to: lines as it goes, tables at the end."""
+"""The report of a chaos run: faults, invariants and counts in, tables for people out."""
 
 import re
 from collections import Counter, defaultdict
@@ -9,50 +9,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tests.harness.chaos.audit import Check
+from tests.harness.chaos.checkers.invariant import Invariant
+from tests.harness.chaos.history.fault_record import FaultRecord
 from tests.harness.timings import percentile
 
 FIRST_VIOLATIONS = 5
-RECOVERY_BOUND_S = 10.0
 _ORDER_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @dataclass(slots=True)
-class FaultRecord:
-    """A fault as it really went, `at_s` after the start; times in seconds, None where what they measure never came.
+class ChaosReport:
+    """A whole run; `counts` of orders, answers and so on, in words.
 
-    `recovered_s` counts from the injection, or from the healing of a fault that lasts; `replaced_s` is when the runner
-    had started the victims again. `problem` says why it was not injected; where that `is_note`, this machine can't.
+    `runner_deaths` has a line for each time that the runner ended without being asked to; `started_s` is when the run
+    began, in seconds since 1970.
     """
 
-    at_s: float
-    name: str
-    target: str = ""
-    recovered_s: float | None = None
-    replaced_s: float | None = None
-    problem: str | None = None
-    is_note: bool = False
-
-    def line(self) -> str:
-        """Return what is told of it as soon as it is over."""
-        start = f"{self.at_s:6.1f} s  {self.name:<22} {self.target:<34} "
-        if self.problem is not None:
-            return f"{start} {'skipped' if self.is_note else 'NOT INJECTED'}: {self.problem}"
-        after = "" if self.replaced_s is None else f", replaced after {self.replaced_s:.1f} s"
-        end = "NOT RECOVERED" if self.recovered_s is None else f"recovered in {self.recovered_s:.1f} s"
-        return start + end + after
-
-
-@dataclass(slots=True)
-class Report:
-    """A whole run: `counts` of what there was, in words, and `notes` that are worth knowing.
-
-    `runner_deaths` are the times that the runner ended without being asked to; `started_s` is when the run began, in
-    seconds since 1970.
-    """
-
-    happened: list[FaultRecord] = field(default_factory=list)
-    promises: list[Check] = field(default_factory=list)
+    faults: list[FaultRecord] = field(default_factory=list)
+    invariants: list[Invariant] = field(default_factory=list)
     counts: dict[str, object] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     runner_deaths: list[str] = field(default_factory=list)
@@ -61,50 +35,27 @@ class Report:
     @property
     def violations(self) -> list[str]:
         """Every violation in words."""
-        return [violation for promise in self.promises for violation in promise.violations]
+        return [violation for invariant in self.invariants for violation in invariant.violations]
 
     @property
     def clean(self) -> bool:
-        """Whether everything that was promised held."""
+        """Whether no invariant was violated."""
         return not self.violations
 
 
-def injected(happened: Sequence[FaultRecord]) -> Check:
-    """Every fault that this machine can have was injected."""
-    tried = [fault for fault in happened if not fault.is_note]
-    failed = [f"{fault.name} at {fault.at_s:.1f} s: {fault.problem}" for fault in tried if fault.problem is not None]
-    return Check("faults were injected", len(tried), failed)
-
-
-def recovered(happened: Sequence[FaultRecord]) -> Check:
-    """Every fault was over within the bound."""
-    promise = Check(f"recovery within {RECOVERY_BOUND_S:.0f} s")
-    for fault in happened:
-        if fault.problem is not None:
-            continue
-        promise.checked += 1
-        if fault.recovered_s is None:
-            promise.violations.append(f"{fault.name} ({fault.target}) at {fault.at_s:.1f} s: never recovered")
-        elif fault.recovered_s > RECOVERY_BOUND_S:
-            promise.violations.append(
-                f"{fault.name} ({fault.target}) at {fault.at_s:.1f} s: recovered only after {fault.recovered_s:.1f} s"
-            )
-    return promise
-
-
-def show(report: Report, console: Console) -> None:
-    """Print the tables, then the first violations of each promise."""
-    console.print(_faults(report.happened))
-    console.print(_audit(report.promises))
+def show(report: ChaosReport, console: Console) -> None:
+    """Print the tables, then the first violations of each invariant."""
+    console.print(_fault_table(report.faults))
+    console.print(_invariant_table(report.invariants))
     for name, value in report.counts.items():
         console.print(f"{name}: {value}", markup=False, highlight=False)
     for note in report.notes:
         console.print(f"note: {note}", markup=False, highlight=False)
-    for promise in report.promises:
-        for violation in promise.violations[:FIRST_VIOLATIONS]:
+    for invariant in report.invariants:
+        for violation in invariant.violations[:FIRST_VIOLATIONS]:
             violation = _dated(violation, report.started_s)
-            console.print(f"[red]violated[/]: {promise.text}: {escape(violation)}", highlight=False, soft_wrap=True)
-        if (more := len(promise.violations) - FIRST_VIOLATIONS) > 0:
+            console.print(f"[red]violated[/]: {invariant.text}: {escape(violation)}", highlight=False, soft_wrap=True)
+        if (more := len(invariant.violations) - FIRST_VIOLATIONS) > 0:
             console.print(f"  … and {more} more", highlight=False)
     verdict = "[green]every promise was kept[/]" if report.clean else "[bold red]promises were broken[/]"
     console.print(verdict)
@@ -120,12 +71,12 @@ def _dated(violation: str, started_s: float) -> str:
     return f"{violation} (posted at {posted_s - started_s:.1f} s)"
 
 
-def _faults(happened: Sequence[FaultRecord]) -> Table:
+def _fault_table(faults: Sequence[FaultRecord]) -> Table:
     table = _table("fault", "count", "recovered: median", "worst", "replaced: worst")
-    counts = Counter(fault.name for fault in happened if fault.problem is None)
+    counts = Counter(fault.name for fault in faults if fault.problem is None)
     times: dict[str, list[float]] = defaultdict(list)
     replaced: dict[str, list[float]] = defaultdict(list)
-    for fault in happened:
+    for fault in faults:
         if fault.recovered_s is not None:
             times[fault.name].append(fault.recovered_s)
         if fault.replaced_s is not None:
@@ -139,11 +90,11 @@ def _faults(happened: Sequence[FaultRecord]) -> Table:
     return table
 
 
-def _audit(promises: Sequence[Check]) -> Table:
+def _invariant_table(invariants: Sequence[Invariant]) -> Table:
     table = _table("promise", "checked", "violations")
-    for promise in promises:
-        broken = len(promise.violations)
-        table.add_row(promise.text, f"{promise.checked:,}", f"[bold red]{broken:,}[/]" if broken else "0")
+    for invariant in invariants:
+        broken = len(invariant.violations)
+        table.add_row(invariant.text, f"{invariant.checked:,}", f"[bold red]{broken:,}[/]" if broken else "0")
     return table
 
 

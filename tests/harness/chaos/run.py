@@ -1,4 +1,4 @@
-"""A chaos run from start to audit: a plan in, the report out."""
+"""A chaos run from its first order to the audit: a plan in, the report out."""
 
 import asyncio
 import time
@@ -11,15 +11,18 @@ import psutil
 import redis
 
 from orderflow.errors import OrderflowError
-from tests.harness.chaos import settle
-from tests.harness.chaos.faults import Fault, Kind
-from tests.harness.chaos.load import Load
-from tests.harness.chaos.probe import Prober
-from tests.harness.chaos.report import FaultRecord, Report
-from tests.harness.chaos.schedule import Planned
-from tests.harness.chaos.stalls import Window
+from tests.harness.chaos.checkers import verdict
+from tests.harness.chaos.checkers.drain import drain
+from tests.harness.chaos.checkers.recovery import RecoveryProbe
+from tests.harness.chaos.history.evidence import gather
+from tests.harness.chaos.history.fault_record import FaultRecord, Window
+from tests.harness.chaos.mock_market import simulated_delay_s
+from tests.harness.chaos.nemesis.faults import Fault, Kind
+from tests.harness.chaos.nemesis.schedule import Planned
+from tests.harness.chaos.report import ChaosReport
 from tests.harness.chaos.system_under_test import NotPossibleHereError, SystemUnderTest
-from tests.harness.chaos.watchers import Watchers
+from tests.harness.chaos.workload.open_loop import OpenLoop
+from tests.harness.chaos.workload.watchers import Watchers
 from tests.harness.own_system import SystemNotReadyError
 
 SOCKETS = 8
@@ -30,7 +33,7 @@ CLOCK_MARGIN_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to happen: `schedule` of `kinds`, at `rate` orders a second for at least `seconds`."""
+    """The faults of `kinds` at the times of `schedule`, under `rate` orders a second, for at least `seconds`."""
 
     schedule: Sequence[Planned]
     kinds: Mapping[str, Kind]
@@ -41,23 +44,23 @@ class Plan:
 
 
 class Run:
-    """One run against `subject`, whose system runs already; `tell` is given a line as soon as there is one."""
+    """One run against `system`, which has been started; `print_line` is called with a line after each fault."""
 
-    def __init__(self, subject: SystemUnderTest, plan: Plan, tell: Callable[[str], None]) -> None:
-        self._subject = subject
+    def __init__(self, system: SystemUnderTest, plan: Plan, print_line: Callable[[str], None]) -> None:
+        self._system = system
         self._plan = plan
-        self._tell = tell
-        self._watchers = Watchers(subject.system.url, SOCKETS)
-        self._load = subject.load = Load(subject.system.url, plan.seed, self._watchers.watch)
-        self._prober = Prober(subject, self._load, len(subject.partitions) - 1)
+        self._print_line = print_line
+        self._watchers = Watchers(system.url, SOCKETS)
+        self._load = system.load = OpenLoop(system.url, plan.seed, self._watchers.watch)
+        self._probe = RecoveryProbe(system, self._load, system.partition_count)
         self._standstills: list[Window] = []
         self._wrong_clocks: list[Window] = []
-        self._report = Report()
+        self._report = ChaosReport()
         self._started_at = 0.0
 
-    async def run(self) -> Report:
-        """Send, break, heal, wait until all is quiet, and audit."""
-        if await self._prober.recovered(time.monotonic()) is None:
+    async def run(self) -> ChaosReport:
+        """Send orders, inject faults and heal them, wait until the system is at rest, and audit."""
+        if await self._probe.recovered(time.monotonic()) is None:
             raise SystemNotReadyError("the system does not work even before the first fault")
         stop = asyncio.Event()
         watching = asyncio.create_task(self._watchers.run())
@@ -66,48 +69,57 @@ class Run:
         try:
             for planned in self._plan.schedule:
                 await self._sleep_until(planned.at_s)
-                self._report.happened.append(await self._inject(planned))
-                self._tell(self._report.happened[-1].line())
+                self._report.faults.append(await self._inject(planned))
+                self._print_line(self._report.faults[-1].line())
             await self._sleep_until(self._plan.seconds)
             stop.set()
             await loading
-            evidence = await settle.quiet(self._subject, self._load, self._watchers)
+            drained = await drain(self._system, self._load, self._watchers)
+            evidence = await gather(self._system, self._load, self._watchers)
         finally:
             for task in (loading, watching):
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-        settle.judge(self._report, evidence, self._plan.speed, self._standstills, self._wrong_clocks)
+        self._report.invariants = verdict.check_all(
+            evidence,
+            self._report.faults,
+            self._report.runner_deaths,
+            simulated_delay_s(self._plan.speed),
+            self._standstills,
+            self._wrong_clocks,
+        )
+        self._report.counts = verdict.count_all(evidence, drained)
         return self._report
 
     async def _inject(self, planned: Planned) -> FaultRecord:
         """Inject a fault, heal it, and measure how long the system takes to recover."""
         kind = self._plan.kinds[planned.name]
-        happened = FaultRecord(time.monotonic() - self._started_at, planned.name)
+        record = FaultRecord(time.monotonic() - self._started_at, planned.name)
         try:
-            fault = kind.make(self._subject, Random(planned.draw))
+            fault = kind.make(self._system, Random(planned.draw))
         except NotPossibleHereError as error:
-            happened.problem, happened.is_note = str(error), True
-            return happened
-        offset, from_s, since = self._subject.written(), time.time(), time.monotonic()
+            record.problem, record.is_note = str(error), True
+            return record
+        offset, from_s, since = self._system.output_size(), time.time(), time.monotonic()
         try:
             healing_at = await self._inject_and_heal(fault, kind.hold_s)
-            happened.target = fault.target
+            record.target = fault.target
             since = healing_at if fault.lasting else since
         except (OrderflowError, OSError, psutil.Error, redis.RedisError) as error:
-            happened.problem = f"{type(error).__name__}: {error}"
-        happened.recovered_s, replaced_s = await asyncio.gather(
-            self._prober.recovered(since), self._prober.replaced(fault.victims, offset, since)
+            record.problem = f"{type(error).__name__}: {error}"
+        record.recovered_s, replaced_s = await asyncio.gather(
+            self._probe.recovered(since), self._probe.replaced(fault.victims, offset, since)
         )
         if fault.victims:
-            happened.replaced_s = replaced_s
+            record.replaced_s = replaced_s
         window = Window(from_s, time.time() + CLOCK_MARGIN_S)
         if kind.stops_everything:
             self._standstills.append(window)
-        if planned.name == "clock":
+        if kind.sets_a_clock:
             self._wrong_clocks.append(window)
         await self._check_runner()
-        return happened
+        return record
 
     @staticmethod
     async def _inject_and_heal(fault: Fault, hold_s: float) -> float:
@@ -123,10 +135,10 @@ class Run:
 
     async def _check_runner(self) -> None:
         """Start the system again where its runner has ended without being asked to, and note that it had."""
-        status = self._subject.system.poll()
+        status = self._system.own_system.poll()
         if status is not None:
             self._report.runner_deaths.append(f"it ended with status {status}")
-            await asyncio.to_thread(self._subject.system.start)
+            await asyncio.to_thread(self._system.own_system.start)
 
     async def _sleep_until(self, at_s: float) -> None:
         await asyncio.sleep(max(0.0, self._started_at + at_s - time.monotonic()))

@@ -1,4 +1,4 @@
-"""What the faults are done to: a running system of our own, and the handles on it that a test has and a fault needs."""
+"""The system that faults are injected into, and what a fault needs of it: its processes, its Redis, its output."""
 
 import time
 from collections.abc import Callable
@@ -10,9 +10,9 @@ import redis
 
 from orderflow.adapters.keys import CHAIN, key
 from orderflow.errors import OrderflowError
-from tests.harness.chaos.disk import SmallDisk
-from tests.harness.chaos.load import Load
-from tests.harness.chaos.network import Network
+from tests.harness.chaos.nemesis.disk import SmallDisk
+from tests.harness.chaos.nemesis.network import Network
+from tests.harness.chaos.workload.open_loop import OpenLoop
 from tests.harness.own_system import OwnSystem
 
 ACT_TIMEOUT_S = 30.0
@@ -30,14 +30,29 @@ class NotPossibleHereError(OrderflowError):
 
 @dataclass(slots=True)
 class SystemUnderTest:
-    """The system that suffers, and who loads it. `disk` and `network` are there where a fault of the run needs them."""
+    """A system of our own, and the load on it. `disk` and `network` are there where a fault of the run needs them."""
 
-    system: OwnSystem
+    own_system: OwnSystem
     workers: int
     faults_file: Path
     disk: SmallDisk | None = None
     network: Network | None = None
-    load: Load | None = None
+    load: OpenLoop | None = None
+
+    @property
+    def url(self) -> str:
+        """Where its API is."""
+        return self.own_system.url
+
+    @property
+    def database_url(self) -> str:
+        """Where its ledger is. Raises KeyError while the system is down."""
+        return str(self.own_system.state["database_url"])
+
+    @property
+    def partition_count(self) -> int:
+        """How many partitions its orders are in; 0 while the system is down."""
+        return int(self.own_system.state.get("partitions", 0))
 
     @property
     def pollers(self) -> list[str]:
@@ -47,14 +62,14 @@ class SystemUnderTest:
     @property
     def partitions(self) -> list[str]:
         """All partitions, the chain's included; empty while the system is down."""
-        return [CHAIN, *(f"p{number}" for number in range(self.system.state.get("partitions", 0)))]
+        return [CHAIN, *(f"p{number}" for number in range(self.partition_count))]
 
     def process(self, name: str) -> psutil.Process:
         """Return a process of the system by its name; waits for it while it is being started again."""
         found: list[psutil.Process] = []
 
         def is_there() -> bool:
-            pid = self.system.state.get("processes", {}).get(name)
+            pid = self.own_system.state.get("processes", {}).get(name)
             if pid is None or not psutil.pid_exists(pid):
                 return False
             found[:] = [psutil.Process(pid)]
@@ -65,11 +80,11 @@ class SystemUnderTest:
 
     def redis(self) -> redis.Redis:
         """Return a client of its Redis, past whatever network faults there are."""
-        url = str(self.system.state["redis_url"])
+        url = str(self.own_system.state["redis_url"])
         return redis.Redis.from_url(url, decode_responses=True, socket_timeout=REDIS_TIMEOUT_S)
 
-    def owners(self) -> dict[str, str]:
-        """Return who holds the lease of each partition, by the poller's name; empty for one that nobody holds."""
+    def lease_holders(self) -> dict[str, str]:
+        """Return the name of the poller that holds the lease of each partition; empty where none does."""
         partitions = self.partitions
         with self.redis() as client:
             holders = client.mget([key(partition, "lease") for partition in partitions])
@@ -78,15 +93,15 @@ class SystemUnderTest:
             for partition, holder in zip(partitions, holders, strict=True)
         }
 
-    def said(self, offset: int = 0) -> str:
-        """Return what the system has written since it had written `offset` bytes."""
-        with self.system.output.open("rb") as output:
+    def output_since(self, offset: int) -> str:
+        """Return what the system wrote after its first `offset` bytes."""
+        with self.own_system.output.open("rb") as output:
             output.seek(offset)
             return output.read().decode(errors="replace")
 
-    def written(self) -> int:
+    def output_size(self) -> int:
         """Return how many bytes the system has written so far."""
-        return self.system.output.stat().st_size
+        return self.own_system.output.stat().st_size
 
     @staticmethod
     def wait_until(condition: Callable[[], bool], otherwise: str, timeout_s: float = ACT_TIMEOUT_S) -> None:

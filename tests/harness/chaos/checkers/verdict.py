@@ -1,0 +1,59 @@
+"""All invariants of a run: what was observed in, the report's table of them and its counts out."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from tests.harness.chaos.checkers import audit, client_audit, recovery, stalls
+from tests.harness.chaos.checkers.drain import Drained
+from tests.harness.chaos.checkers.invariant import Invariant
+from tests.harness.chaos.history.evidence import Evidence
+from tests.harness.chaos.history.fault_record import FaultRecord, Window
+from tests.harness.chaos.mock_market import DelayS
+
+
+def check_all(
+    evidence: Evidence,
+    faults: Sequence[FaultRecord],
+    runner_deaths: list[str],
+    delay_s: DelayS,
+    standstills: Sequence[Window],
+    wrong_clocks: Sequence[Window],
+) -> list[Invariant]:
+    """Return every invariant with its violations, in the order in which the report lists them."""
+    ledger, chain, leftovers = evidence.ledger, evidence.chain, evidence.leftovers
+    accepted = [order_id for post in evidence.posts for order_id in post.order_ids]
+    return [
+        recovery.injected(faults),
+        recovery.recovered(faults),
+        Invariant("the runner stays", 1, runner_deaths),
+        client_audit.answered(evidence.posts),
+        audit.present(accepted, ledger),
+        client_audit.posted_once(evidence.posts, ledger),
+        audit.ended(ledger),
+        audit.histories(ledger),
+        audit.executed_once(ledger),
+        audit.as_on_chain(ledger, chain),
+        audit.conserved(ledger, chain),
+        client_audit.seen_in_order(evidence.seen, ledger),
+        stalls.no_stalls(ledger, delay_s, standstills, wrong_clocks),
+        audit.emptied(leftovers),
+        audit.dead_letters_accounted_for(leftovers, ledger),
+        audit.expire_after_recording(leftovers, ledger),
+    ]
+
+
+def count_all(evidence: Evidence, drained: Drained) -> dict[str, object]:
+    """Return how much of everything there was, in words."""
+    accepted = sum(len(post.order_ids) for post in evidence.posts)
+    letters = Counter(letter.function for letter in evidence.leftovers.dead_letters)
+    orders = evidence.ledger.orders
+    statuses = Counter(order.status for order in orders)
+    reasons = Counter((order.reason or "").partition(":")[0][:60] for order in orders if order.status == "failed")
+    return {
+        "orders": f"{len(evidence.posts)} posted, {accepted} accepted, {dict(statuses)}",
+        "answers": dict(evidence.answers),
+        "failed because": dict(reasons),
+        "dead letters": f"{dict(letters)}, {drained.redriven} others redriven",
+        "sockets": f"{evidence.reconnections} reconnections, {client_audit.repeats(evidence.seen)} statuses repeated",
+        "drained after": "never" if drained.after_s is None else f"{drained.after_s:.1f} s",
+    }

@@ -1,0 +1,165 @@
+"""Reads what a system holds: the ledger in Postgres, and what is left over in Redis."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import cast
+
+import msgspec
+import pg8000.native
+import redis
+
+from local.settings import ROOT
+from local.template import read_template
+from orderflow.adapters.keys import CHAIN, key
+from orderflow.adapters.postgres import connection_arguments
+
+TIMEOUT_S = 10
+
+
+class OrderRow(msgspec.Struct, frozen=True):
+    """An order as the ledger has it; `slot` is the one that it was quoted in. Amounts are atoms."""
+
+    order_id: str
+    sequence: int
+    status: str
+    token_in: str
+    token_out: str
+    amount_in: int
+    slippage_bps: int
+    slot: int | None = None
+    amount_out: int | None = None
+    tx_hash: str | None = None
+    reason: str | None = None
+
+
+class EventRow(msgspec.Struct, frozen=True):
+    """An event as the ledger has it; `at_s` in seconds since 1970."""
+
+    order_id: str
+    sequence: int
+    status: str
+    at_s: float
+
+
+class FillRow(msgspec.Struct, frozen=True):
+    """A fill as the ledger has it. Amounts are atoms."""
+
+    order_id: str
+    leg: int
+    pool: str
+    token_in: str
+    amount_in: int
+    token_out: str
+    amount_out: int
+    tx_hash: str
+
+
+class LedgerContents(msgspec.Struct, frozen=True):
+    """The three tables."""
+
+    orders: Sequence[OrderRow]
+    events: Sequence[EventRow]
+    fills: Sequence[FillRow]
+
+
+class DeadLetterRow(msgspec.Struct, frozen=True):
+    """A dead letter, and the order that it is about."""
+
+    partition: str
+    function: str
+    order_id: str
+    error: str
+
+
+class Leftovers(msgspec.Struct, frozen=True):
+    """What Redis still holds: lengths of streams and timer sets by key, dead letters, and orders that do not expire."""
+
+    lengths: dict[str, int]
+    dead_letters: Sequence[DeadLetterRow]
+    lasting: Sequence[str]
+
+
+@contextmanager
+def ledger_connection(database_url: str) -> Iterator[pg8000.native.Connection]:
+    """Lend a connection whose reads give up after a while."""
+    connection = pg8000.native.Connection(**(connection_arguments(database_url) | {"timeout": TIMEOUT_S}))
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def read_ledger(database_url: str) -> LedgerContents:
+    """Read the whole ledger."""
+    with ledger_connection(database_url) as connection:
+        orders = connection.run(
+            "SELECT order_id::text, sequence, status, token_in, token_out, amount_in::text, slippage_bps,"
+            " (route->>'slot')::bigint, amount_out::text, tx_hash, reason FROM orders"
+        )
+        events = connection.run(
+            "SELECT order_id::text, sequence, status, occurred_at FROM order_events ORDER BY order_id, sequence"
+        )
+        fills = connection.run(
+            "SELECT order_id::text, leg, pool, token_in, amount_in::text, token_out, amount_out::text, tx_hash"
+            " FROM fills ORDER BY order_id, leg"
+        )
+    return LedgerContents(
+        [
+            msgspec.convert(dict(zip(OrderRow.__struct_fields__, row, strict=True)), OrderRow, strict=False)
+            for row in orders
+        ],
+        [EventRow(order_id, sequence, status, _seconds(at)) for order_id, sequence, status, at in events],
+        [
+            msgspec.convert(dict(zip(FillRow.__struct_fields__, row, strict=True)), FillRow, strict=False)
+            for row in fills
+        ],
+    )
+
+
+def read_ended(database_url: str) -> set[str]:
+    """Read the ids of the orders that are over."""
+    with ledger_connection(database_url) as connection:
+        rows = connection.run("SELECT order_id::text FROM orders WHERE status IN ('confirmed', 'failed')")
+    return {str(order_id) for (order_id,) in rows or ()}
+
+
+def _seconds(at: datetime) -> float:
+    return at.timestamp()
+
+
+def read_lengths(client: redis.Redis, partitions: int) -> dict[str, int]:
+    """Read how much waits in each stream that a function reads and in each timer set, by key."""
+    names = [f"p{number}" for number in range(partitions)]
+    streams = [
+        key(name, mapping.stream)
+        for mapping in read_template(ROOT / "template.yaml").event_sources
+        for name in ([CHAIN] if mapping.scope == "chain" else names)
+    ]
+    timers = [key(name, "timers") for name in (*names, CHAIN)]
+    return {name: int(client.xlen(name)) for name in streams} | {name: int(client.zcard(name)) for name in timers}
+
+
+def read_leftovers(client: redis.Redis, partitions: int) -> Leftovers:
+    """Read what is still waiting or kept."""
+    names = [f"p{number}" for number in range(partitions)]
+    letters = [
+        DeadLetterRow(name, fields.get("function", ""), _order_id(fields), fields.get("error", ""))
+        for name in (*names, CHAIN)
+        for _, fields in cast("list[tuple[str, dict[str, str]]]", client.xrange(key(name, "dead")))
+    ]
+    orders = [str(name) for partition in names for name in client.scan_iter(key(partition, "order:*"), count=1000)]
+    pipeline = client.pipeline(transaction=False)
+    for name in orders:
+        pipeline.pttl(name)
+    lasting = [name.rpartition(":")[2] for name, left in zip(orders, pipeline.execute(), strict=True) if left == -1]
+    return Leftovers(read_lengths(client, partitions), letters, lasting)
+
+
+def _order_id(fields: dict[str, str]) -> str:
+    if "order_id" in fields:
+        return fields["order_id"]
+    try:
+        return str(msgspec.json.decode(fields.get("order", "{}"))["order_id"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return ""

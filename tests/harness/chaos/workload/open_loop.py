@@ -1,0 +1,127 @@
+"""An open loop: clients post orders at a steady rate, however slow the answers are; what became of each comes out.
+
+A client repeats a post that has a key until it knows whether there is an order.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+from threading import Lock
+
+import aiohttp
+import orjson
+
+from local.client.api import Answer, Client, UnreachableError
+from tests.harness.chaos.history.posts import Identity, Post
+from tests.harness.chaos.workload.orders import identities
+
+ATTEMPT_TIMEOUT_S = 4.0
+BACK_OFF_S = (0.1, 0.2, 0.4, 0.8, 1.0)
+GIVE_UP_S = 60.0
+"""How long a client repeats a post with a key: longer than any fault and its recovery."""
+
+REPEATS_AT_ONCE = 20
+KEYED = 0.5
+TWICE = 0.1
+"""The share of the posts with a key that are sent twice at the same moment."""
+
+NO_ANSWER, BROKEN = "no answer in time", "connection lost"
+LOST = (aiohttp.ClientError, UnreachableError, TimeoutError, OSError)
+
+
+class OpenLoop:
+    """Posts orders to `url` and keeps what became of each; calls `watch` with the id of every accepted order."""
+
+    def __init__(self, url: str, seed: int, watch: Callable[[str], None]) -> None:
+        self.posts: list[Post] = []
+        self.answers: Counter[str] = Counter()
+        self._url = url
+        self._random = Random(seed)
+        self._watch = watch
+        self._lock = Lock()
+        self._identities: Iterator[Identity] = identities()
+
+    def new_post(self, key: str | None) -> Post:
+        """Return a new order to post, which is kept in `posts`."""
+        with self._lock:  # a burst comes from a thread of its own
+            post = Post(next(self._identities), key, time.time())
+        self.posts.append(post)
+        return post
+
+    async def run(self, rate: float, stop: asyncio.Event) -> None:
+        """Post `rate` orders a second until `stop` is set; then wait for every client to finish."""
+        async with Client(self._url) as client, asyncio.TaskGroup() as clients:
+            started = time.monotonic()
+            for number in range(2**62):
+                try:
+                    async with asyncio.timeout(max(started + number / rate - time.monotonic(), 0)):
+                        await stop.wait()
+                        return
+                except TimeoutError:
+                    keyed = self._random.random() < KEYED
+                    post = self.new_post(f"chaos-{number}" if keyed else None)
+                    twice = keyed and self._random.random() < TWICE
+                    for _ in range(2 if twice else 1):
+                        clients.create_task(self._place(client, post))
+
+    async def burst(self, count: int) -> Counter[str]:
+        """Post orders all at once, each once, and return the answers; no answer counts as an unexpected one."""
+        posts = [self.new_post(None) for _ in range(count)]
+        async with Client(self._url) as client:
+            answers = await asyncio.gather(*(self._try_once(client, post, GIVE_UP_S) for post in posts))
+        for post, answer in zip(posts, answers, strict=True):
+            if answer in (NO_ANSWER, BROKEN):
+                post.unexpected.append(f"in a burst of {count}: {answer}")
+        return Counter(answers)
+
+    async def repeat_all(self) -> None:
+        """Post every order that has a key once more; each key must still name its order."""
+        places = asyncio.Semaphore(REPEATS_AT_ONCE)
+
+        async def repeat(client: Client, post: Post) -> None:
+            async with places:
+                await self._try_once(client, post, ATTEMPT_TIMEOUT_S)
+
+        async with Client(self._url) as client, asyncio.TaskGroup() as clients:
+            for post in self.posts:
+                if post.key is not None:
+                    clients.create_task(repeat(client, post))
+
+    async def place(self, client: Client, post: Post, back_off_s: Sequence[float] = BACK_OFF_S) -> None:
+        """Post an order; with a key, until its fate is known."""
+        give_up_at = time.monotonic() + GIVE_UP_S
+        for attempt in range(2**62):
+            self.answers[await self._try_once(client, post, ATTEMPT_TIMEOUT_S)] += 1
+            if post.sure or post.key is None or post.unexpected or time.monotonic() > give_up_at:
+                return
+            await asyncio.sleep(back_off_s[min(attempt, len(back_off_s) - 1)])
+
+    async def _place(self, client: Client, post: Post) -> None:
+        known = post.sure
+        await self.place(client, post)
+        if post.sure and not known:
+            self._watch(min(post.order_ids))
+
+    @staticmethod
+    async def _try_once(client: Client, post: Post, timeout_s: float) -> str:
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await client.execute(post.body(), post.key)
+        except LOST as error:
+            return NO_ANSWER if isinstance(error, TimeoutError) else BROKEN
+        if answer.status == 202:
+            post.order_ids.add(orjson.loads(answer.body)["order_id"])
+        elif (problem := _problem(answer)) is not None:
+            post.unexpected.append(problem)
+        return str(answer.status)
+
+
+def _problem(answer: Answer) -> str | None:
+    """Return what is wrong with an answer to a valid order, other than that it was refused for now."""
+    if answer.status != 503:
+        return f"answered {answer.status} {answer.body[:200].decode(errors='replace')}"
+    if not answer.headers.get("Retry-After"):
+        return "answered 503 without Retry-After"
+    return None

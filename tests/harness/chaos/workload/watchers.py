@@ -1,0 +1,111 @@
+"""Clients that watch many orders on one socket each, open a new socket when it breaks, and note what they receive."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import aiohttp
+
+from local.client.api import Client, RefusedUpgradeError, UnreachableError
+from local.client.status_socket import Frame, SocketClosedError, StatusSocket
+from tests.harness.chaos.history.sightings import Sightings
+
+BACK_OFF_S = 0.2
+ASK_AGAIN_S = 0.5
+
+BROKEN = (SocketClosedError, RefusedUpgradeError, UnreachableError, aiohttp.ClientError, TimeoutError, OSError)
+
+
+class Watcher:
+    """One client with one socket at a time."""
+
+    def __init__(self, url: str) -> None:
+        self.seen: dict[str, Sightings] = {}
+        self.reconnections = -1
+        self._url = url
+        self._socket: StatusSocket | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def watch(self, order_id: str) -> None:
+        """Watch an order from now on; do nothing where it is watched already."""
+        if order_id in self.seen:
+            return
+        self.seen[order_id] = Sightings(order_id)
+        if self._socket is not None:
+            self._subscribe(self._socket, order_id)
+
+    async def run(self) -> None:
+        """Read until cancelled, on a new connection whenever the last one has broken."""
+        async with Client(self._url) as client:
+            while True:
+                with suppress(*BROKEN):
+                    await self._read_one_connection(client)
+                self._socket = None
+                await asyncio.sleep(BACK_OFF_S)
+
+    async def _read_one_connection(self, client: Client) -> None:
+        async with client.open_socket() as socket:
+            self.reconnections += 1
+            self._socket = socket
+            for order_id, sightings in self.seen.items():
+                if not sightings.ended:
+                    self._subscribe(socket, order_id)
+            while True:
+                self._note(socket, await socket.receive())
+
+    def _subscribe(self, socket: StatusSocket, order_id: str) -> None:
+        self.seen[order_id].connections.append([])
+        self._send(socket, order_id)
+
+    def _send(self, socket: StatusSocket, order_id: str, after_s: float = 0) -> None:
+        async def send() -> None:
+            await asyncio.sleep(after_s)
+            with suppress(*BROKEN):
+                await socket.subscribe(order_id)
+
+        task = asyncio.create_task(send())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _note(self, socket: StatusSocket, frame: Frame) -> None:
+        sightings = self.seen.get(frame.order_id or "")
+        if sightings is None:
+            return
+        error = str(frame.content.get("error", ""))
+        if error.startswith("unavailable"):
+            sightings.asked_again += 1
+            self._send(socket, sightings.order_id, ASK_AGAIN_S)
+        elif error:
+            sightings.problems.append(error)
+        else:
+            sightings.connections[-1].append(frame.content["sequence"])
+            sightings.status = str(frame.status)
+
+
+class Watchers:
+    """Several watchers that share the orders."""
+
+    def __init__(self, url: str, count: int) -> None:
+        self.all: Sequence[Watcher] = [Watcher(url) for _ in range(count)]
+        self._next = 0
+
+    def watch(self, order_id: str) -> None:
+        """Have one of them watch an order."""
+        self._next += 1
+        self.all[self._next % len(self.all)].watch(order_id)
+
+    @property
+    def seen(self) -> list[Sightings]:
+        """What all of them received."""
+        return [sightings for watcher in self.all for sightings in watcher.seen.values()]
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether each has seen the end of all that it watches."""
+        return all(sightings.ended for sightings in self.seen)
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        async with asyncio.TaskGroup() as readers:
+            for watcher in self.all:
+                readers.create_task(watcher.run())

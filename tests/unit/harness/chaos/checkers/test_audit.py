@@ -1,0 +1,211 @@
+"""chaos/checkers/audit.py: it must find every kind of violation in what a system holds, and none where all is well."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from orderflow.domain.pools import AmmV4
+from tests.harness.chaos.checkers import audit
+from tests.harness.chaos.history.contents import EventRow, LedgerContents, OrderRow
+from tests.harness.chaos.mock_market import ChainContents
+from tests.support.chaos_evidence import FIRST, REFUSED, REJECTED, SECOND, dead_letter, good_run, nothing_left
+
+ALL = [FIRST, SECOND, REFUSED, REJECTED]
+Doctor = Callable[[LedgerContents], LedgerContents]
+
+
+def violations(ledger: LedgerContents, chain: ChainContents) -> list[str]:
+    """Return what every check of ledger and chain together finds."""
+    invariants = [
+        audit.present(ALL, ledger),
+        audit.ended(ledger),
+        audit.histories(ledger),
+        audit.executed_once(ledger),
+        audit.as_on_chain(ledger, chain),
+        audit.conserved(ledger, chain),
+    ]
+    return [violation for invariant in invariants for violation in invariant.violations]
+
+
+def with_order(order_id: str, **changes: Any) -> Doctor:
+    """Return what changes fields of an order in a ledger."""
+
+    def doctor(ledger: LedgerContents) -> LedgerContents:
+        orders = [
+            msgspec.structs.replace(order, **changes) if order.order_id == order_id else order
+            for order in ledger.orders
+        ]
+        return msgspec.structs.replace(ledger, orders=orders)
+
+    return doctor
+
+
+def without_order(order_id: str) -> Doctor:
+    def doctor(ledger: LedgerContents) -> LedgerContents:
+        orders: Sequence[OrderRow] = [order for order in ledger.orders if order.order_id != order_id]
+        return msgspec.structs.replace(ledger, orders=orders)
+
+    return doctor
+
+
+def with_events(change: Callable[[Sequence[EventRow]], Sequence[EventRow]]) -> Doctor:
+    """Return what changes the events of the first order."""
+
+    def doctor(ledger: LedgerContents) -> LedgerContents:
+        of_first = change([event for event in ledger.events if event.order_id == FIRST])
+        others = [event for event in ledger.events if event.order_id != FIRST]
+        return msgspec.structs.replace(ledger, events=[*of_first, *others])
+
+    return doctor
+
+
+def with_statuses(*statuses: str) -> Doctor:
+    def rename(events: Sequence[EventRow]) -> Sequence[EventRow]:
+        return [msgspec.structs.replace(event, status=status) for event, status in zip(events, statuses, strict=True)]
+
+    return with_events(rename)
+
+
+def test_nothing_is_found_where_all_is_well() -> None:
+    ledger, chain = good_run()
+
+    assert [order.status for order in ledger.orders] == ["confirmed", "confirmed", "failed", "failed"]
+    assert len(chain.executions) == 3
+    assert len(ledger.fills) > 1
+    assert violations(ledger, chain) == []
+
+
+@pytest.mark.parametrize(
+    ("doctor", "found"),
+    [
+        (without_order(REJECTED), f"{REJECTED} was accepted and is not in the ledger"),
+        (with_order(FIRST, status="submitted"), f"{FIRST} is submitted"),
+        (without_order(FIRST), f"{FIRST} has events and is no order"),
+        (with_events(lambda events: events[:-1]), f"{FIRST} is at 5 and has events [1, 2, 3, 4]"),
+        (with_events(lambda events: [*events[:2], *events[3:]]), f"{FIRST} is at 5 and has events [1, 2, 4, 5]"),
+        (with_events(lambda events: [*events, events[-1]]), f"{FIRST} is at 5 and has events [1, 2, 3, 4, 5, 5]"),
+        (with_events(lambda _: []), f"{FIRST} is at 5 and has events []"),
+        (
+            with_statuses("routing", "building", "submitted", "confirmed", "confirmed"),
+            f"{FIRST} begins with routing",
+        ),
+        (
+            with_statuses("pending", "routing", "submitted", "building", "confirmed"),
+            f"{FIRST} went from routing to submitted",
+        ),
+        (
+            with_statuses("pending", "routing", "building", "submitted", "failed"),
+            f"{FIRST} is confirmed and its last event is failed",
+        ),
+        (
+            with_events(lambda events: [msgspec.structs.replace(events[0], at_s=events[-1].at_s + 1), *events[1:]]),
+            f"{FIRST} has events that step back in time",
+        ),
+    ],
+)
+def test_a_history_that_is_not_whole_legal_or_in_time_is_found(doctor: Doctor, found: str) -> None:
+    ledger, chain = good_run()
+
+    assert any(violation.startswith(found) for violation in violations(doctor(ledger), chain))
+
+
+def test_a_failed_order_is_an_end_unless_all_should_be_confirmed() -> None:
+    ledger, _ = good_run()
+
+    assert audit.ended(ledger).violations == []
+    assert [violation.split(" (")[0] for violation in audit.ended(ledger, all_confirmed=True).violations] == [
+        f"{REFUSED} is failed",
+        f"{REJECTED} is failed",
+    ]
+
+
+def test_a_signature_of_two_orders_is_found() -> None:
+    ledger, _ = good_run()
+    signature = ledger.orders[0].tx_hash
+
+    found = audit.executed_once(with_order(SECOND, tx_hash=signature)(ledger)).violations
+
+    assert f"{signature} is the signature of 2 orders" in found
+
+
+def test_a_leg_that_is_there_twice_is_found() -> None:
+    ledger, _ = good_run()
+    doubled = msgspec.structs.replace(ledger, fills=[*ledger.fills, ledger.fills[0]])
+
+    assert audit.executed_once(doubled).violations == [f"{FIRST} has leg 1 2 times"]
+
+
+def test_fills_of_an_order_that_is_not_confirmed_are_found() -> None:
+    ledger, _ = good_run()
+
+    found = audit.executed_once(with_order(FIRST, status="failed")(ledger)).violations
+
+    assert found
+    assert all("is failed with signature" in violation for violation in found)
+
+
+@pytest.mark.parametrize(
+    ("doctor", "found"),
+    [
+        (without_order(FIRST), "belongs to no order in the ledger"),
+        (with_order(FIRST, status="failed", reason="Gave up"), "is failed (Gave up) and its swap was executed"),
+        (with_order(REFUSED, status="confirmed"), "is confirmed, but on chain: Price moved"),
+        (lambda ledger: msgspec.structs.replace(ledger, fills=ledger.fills[1:]), "on chain [("),
+    ],
+)
+def test_a_ledger_that_contradicts_the_chain_is_found(doctor: Doctor, found: str) -> None:
+    ledger, chain = good_run()
+
+    [violation] = audit.as_on_chain(doctor(ledger), chain).violations
+
+    assert found in violation
+
+
+def test_an_atom_too_many_in_a_pool_is_found() -> None:
+    ledger, chain = good_run()
+    pool = next(pool for pool in chain.pools.values() if isinstance(pool, AmmV4))
+    richer = msgspec.structs.replace(pool, reserve_a=pool.reserve_a + 1)
+    doctored = msgspec.structs.replace(chain, pools=chain.pools | {pool.pool: richer})
+
+    [violation] = audit.conserved(ledger, doctored).violations
+
+    assert violation.startswith(f"{pool.pool} {pool.token_a}: the vault changed by")
+
+
+def test_a_fill_that_no_pool_knows_of_is_found() -> None:
+    ledger, chain = good_run()
+    more = msgspec.structs.replace(ledger.fills[0], leg=99, amount_in=7, amount_out=5)
+
+    found = audit.conserved(msgspec.structs.replace(ledger, fills=[*ledger.fills, more]), chain).violations
+
+    assert len(found) == 2
+
+
+def test_what_still_waits_is_found() -> None:
+    leftovers = nothing_left(lengths={"{p0}:route": 0, "{p0}:status": 3, "{chain}:timers": 1})
+
+    assert audit.emptied(leftovers).violations == ["{p0}:status still holds 3", "{chain}:timers still holds 1"]
+    assert audit.emptied(nothing_left()).violations == []
+
+
+def test_a_dead_letter_is_accounted_for_when_its_order_has_ended() -> None:
+    ledger, _ = good_run()
+    under_way = with_order(SECOND, status="routing")(ledger)
+
+    found = audit.dead_letters_accounted_for(
+        nothing_left(dead_letters=[dead_letter(FIRST), dead_letter(SECOND), dead_letter("")]), under_way
+    )
+
+    assert found.checked == 3
+    assert [violation.split(" ")[0] for violation in found.violations] == [SECOND, "?"]
+
+
+def test_an_order_that_has_ended_and_never_expires_is_found() -> None:
+    ledger, _ = good_run()
+    under_way = with_order(SECOND, status="routing")(ledger)
+
+    found = audit.expire_after_recording(nothing_left(lasting=[FIRST, SECOND]), under_way)
+
+    assert found.violations == [f"{FIRST} is confirmed and stays in Redis"]

@@ -1,0 +1,13 @@
+"""chaos/nemesis/handler_faults.py: a stage that is added to the template is hit by faults without an edit."""
+
+from local.settings import ROOT
+from tests.harness.chaos.nemesis.handler_faults import functions
+
+ANSWER_REQUESTS = {"accept_order", "read_orders", "watch_order"}
+"""Functions that read no stream."""
+
+
+def test_faults_can_hit_every_function_that_reads_a_stream() -> None:
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/handler.py")}
+
+    assert set(functions()) == folders - ANSWER_REQUESTS
