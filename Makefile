@@ -50,7 +50,7 @@ words: .venv/.to-test ## find words that do not say the thing, with others for t
 hooks: .venv/.to-test ## have git check what is committed, as `make lint` does
 	@$(BIN)/pre-commit install
 
-mutants: .venv/.to-test .venv-mutants/.to-run ## make a copy wrong in many ways, and tell what no test notices; ARGS="--help" shows how
+mutants: .venv/.to-test .venv-mutants/.to-run ## make a copy wrong in many ways, and list what no test notices; ARGS="--help" shows how
 	@$(PREPARE); exec .venv-mutants/bin/python -m tests.mutants $(ARGS)
 
 openapi: .venv/.to-test ## write docs/openapi.json from the code
