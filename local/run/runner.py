@@ -22,10 +22,12 @@ from local.run.supervisor import STOP_TIMEOUT_S, BackingChild, Child, PythonChil
 from local.servers.backing import BackingError, start_postgres, start_redis
 from local.servers.listening import LOOPBACK, addresses_for_containers
 from local.servers.services import postgres_listening, redis_listening
-from local.settings import CONNECTIONS_PORT, LocalSettings
-from orderflow.adapters.keys import CHAIN, key
+from local.settings import CONNECTIONS_PORT, ROOT, LocalSettings
+from local.template import read_template
+from orderflow.adapters.keys import key
 from orderflow.adapters.partition_count import hold_partition_count
 from orderflow.errors import ConfigurationError
+from orderflow.event_source.mapping import partitions_of
 from orderflow.migrate import migrate
 from orderflow.runtime.clients import open_redis
 from orderflow.runtime.stopping import stop_on
@@ -197,9 +199,9 @@ def _stop_together(children: list[PythonChild]) -> None:
 def _wait_until_ready(
     settings: LocalSettings, redis_url: str, children: list[PythonChild], stop: threading.Event
 ) -> None:
-    """Return when the gateway answers and every partition has an owner, or when told to stop."""
+    """Return when the gateway answers and every partition has a lease holder, or when told to stop."""
     deadline = time.monotonic() + READY_TIMEOUT_S
-    partitions = [CHAIN, *(f"p{number}" for number in range(settings.partitions))]
+    partitions = partitions_of(read_template(ROOT / "template.yaml").event_sources, settings.partitions)
     leases = [key(partition, "lease") for partition in partitions]
     with open_redis(redis_url, cluster=settings.redis_cluster) as client:
         while not (_answers(settings.url) and all(client.exists(lease) for lease in leases)):

@@ -11,7 +11,7 @@ from local.settings import ROOT
 from local.template import read_template
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Intake, NewOrder
-from orderflow.adapters.keys import CHAIN, key, partition_of
+from orderflow.adapters.keys import CHAIN, key, order_partitions, partition_of
 from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.replication import AsyncReplication
 from orderflow.event_source.invoke import InProcess
@@ -23,7 +23,7 @@ from tests.integration.market import a_request, pending
 from tests.support.redis_cluster import Nodes
 
 PARTITIONS = 8
-NAMES = [f"p{number}" for number in range(PARTITIONS)]
+NAMES = order_partitions(PARTITIONS)
 ORDERS = 240
 
 _OPENED = [opened for opened in vars(clients).values() if hasattr(opened, "cache_clear")]

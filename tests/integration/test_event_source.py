@@ -21,6 +21,7 @@ from tests.integration.market import pending
 pytestmark = on_single_and_cluster
 ROUTE = EventSourceMapping(function="route_order", stream="route")
 PUBLISH = EventSourceMapping(function="publish_status", stream="status", ordered=True)
+BLOCKS = EventSourceMapping(function="produce_block", stream="transactions", scope="chain", ordered=True)
 RECORD = EventSourceMapping(function="record_order", stream="status", ordered=True)
 InThread = Callable[[Callable[[threading.Event], None]], threading.Event]
 
@@ -279,7 +280,7 @@ def test_partitions_are_shared_between_those_alive_and_given_back_at_the_end(
     client: redis.Redis, in_thread: InThread
 ) -> None:
     def event_source(owner: str) -> EventSource:
-        return EventSource(client, [ROUTE], Function(), partitions=5, owner=owner)
+        return EventSource(client, [ROUTE, BLOCKS], Function(), partitions=5, owner=owner)
 
     names = ["{chain}:lease", *(f"{{p{number}}}:lease" for number in range(5))]
 

@@ -13,7 +13,7 @@ from local.template import read_template
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.intake import Intake, NewOrder
-from orderflow.adapters.keys import key
+from orderflow.adapters.keys import key, order_partitions
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.partition_count import (
     PARTITION_COUNT_KEY,
@@ -92,11 +92,11 @@ def accept(client: redis.Redis, partitions: int, count: int = 40) -> set[str]:
 
 
 def count_in(client: redis.Redis, stream: str, partitions: int) -> int:
-    return sum(client.xlen(key(f"p{number}", stream)) for number in range(partitions))
+    return sum(client.xlen(key(name, stream)) for name in order_partitions(partitions))
 
 
 def orders_in(client: redis.Redis, stream: str, partitions: int) -> set[str]:
-    entries = [entry for number in range(partitions) for entry in entries_of(client, key(f"p{number}", stream))]
+    entries = [entry for name in order_partitions(partitions) for entry in entries_of(client, key(name, stream))]
     return {order_decoder.decode(fields["order"]).order_id for _, fields in entries}
 
 
@@ -201,7 +201,7 @@ def test_an_event_source_with_another_number_ends_and_takes_nothing(client: redi
         source.rebalance()
 
     assert source.partitions == []
-    assert not client.exists(*(key(f"p{number}", "lease") for number in range(4)))
+    assert not client.exists(*(key(name, "lease") for name in order_partitions(4)))
 
 
 def test_an_event_source_ends_when_the_number_becomes_another_under_it(client: redis.Redis) -> None:
@@ -236,7 +236,7 @@ def test_functions_that_differ_from_the_event_source_lose_no_order(
 
     assert (waiting, routed) == (len(accepted), 0)
     assert f"PARTITIONS={of_functions} can't be used with this Redis" in invoke.waits[0]
-    assert all(client.xlen(key(f"p{number}", "dead")) == 0 for number in range(4))
+    assert all(client.xlen(key(name, "dead")) == 0 for name in order_partitions(4))
 
 
 @pytest.mark.parametrize(("of_functions", "of_source"), [(2, 4), (4, 2)])
@@ -257,4 +257,4 @@ def test_not_even_when_redis_forgot_the_number_after_they_had_asked(
     eventually(lambda: count_in(client, "build", of_source) == len(accepted))
 
     assert under_way == accepted
-    assert all(client.xlen(key(f"p{number}", "dead")) == 0 for number in range(4))
+    assert all(client.xlen(key(name, "dead")) == 0 for name in order_partitions(4))

@@ -20,7 +20,7 @@ from local.run.poller import handler_of
 from local.template import read_template
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Intake, NewOrder
-from orderflow.adapters.keys import CHAIN
+from orderflow.adapters.keys import CHAIN, order_partitions
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.replication import AsyncReplication, Replication
 from orderflow.adapters.streams import Streams
@@ -75,7 +75,7 @@ class World:
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
         self.taped = TapedRedis.on(client, self.ask)
-        self.partitions = [f"p{number}" for number in range(PARTITIONS)]
+        self.partitions = order_partitions(PARTITIONS)
         self.orders = Orders(self.taped, PARTITIONS)
         self.watchers = Watchers(self.taped)
         self.streams = {name: Streams(self.taped, name) for name in (*self.partitions, CHAIN)}
@@ -111,7 +111,7 @@ class World:
     def bindings(self) -> Iterator[Binding]:
         """Yield every mapping with each partition that it is on."""
         for mapping in self.mappings:
-            for partition in [CHAIN] if mapping.scope == "chain" else self.partitions:
+            for partition in filter(mapping.is_on, self.streams):
                 yield mapping, partition
 
     def streams_of(self, partition: str) -> Streams:

@@ -84,6 +84,7 @@ CONCERNED = {
     "event_source/invoke": ("unit/event_source/test_invoke.py", *POLLING),
     "event_source/lag": ("integration/test_lag.py",),
     "adapters/leases": STREAMS,
+    "event_source/mapping": ("unit/event_source/test_mapping.py", "integration/test_lag.py"),
     "event_source/poller": POLLING,
     "event_source/redrive": ("integration/test_redrive.py",),
     "event_source/source": ("unit/event_source/test_health.py", *POLLING, "integration/test_partition_count.py"),

@@ -53,7 +53,7 @@ class Recorder:
         self.streams = {partition: Streams(client, partition) for partition in SPEEDS}
         self.orders: list[RecordedOrder] = []
         for mapping in TEMPLATE.event_sources:
-            for partition in [CHAIN] if mapping.scope == "chain" else ["p0", "p1"]:
+            for partition in filter(mapping.is_on, SPEEDS):
                 self.streams[partition].create_group(mapping.stream, mapping.function)
 
     def post_until_each_partition_has_one(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import redis
 
-from orderflow.adapters.keys import CHAIN, key
+from orderflow.adapters.keys import CHAIN, key, order_partitions
 from orderflow.errors import OrderflowError
 from tests.harness.chaos.nemesis.disk import SmallDisk
 from tests.harness.chaos.nemesis.network import Network
@@ -62,7 +62,7 @@ class SystemUnderTest:
     @property
     def partitions(self) -> list[str]:
         """All partitions, the chain's included; empty while the system is down."""
-        return [CHAIN, *(f"p{number}" for number in range(self.partition_count))]
+        return [CHAIN, *order_partitions(self.partition_count)]
 
     def process(self, name: str) -> psutil.Process:
         """Return a process of the system by its name; waits for it while it is being started again."""

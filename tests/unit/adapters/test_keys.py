@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderflow.adapters.keys import key, order_key, partition_of
+from orderflow.adapters.keys import is_order_partition, key, order_key, order_partitions, partition_of
 from tests.support.builders import nth_id
 
 
@@ -29,6 +29,17 @@ def test_the_partition_is_the_crc16_of_redis_cluster(text: str, slot: int) -> No
 @given(st.text(max_size=40), st.integers(1, 16_384))
 def test_every_text_has_one_of_the_partitions(text: str, partitions: int) -> None:
     assert 0 <= int(partition_of(text, partitions).removeprefix("p")) < partitions
+
+
+@given(st.text(max_size=40), st.integers(1, 64))
+def test_orders_lie_in_the_partitions_that_are_named_for_them(text: str, count: int) -> None:
+    assert partition_of(text, count) in order_partitions(count)
+    assert all(map(is_order_partition, order_partitions(count)))
+
+
+@pytest.mark.parametrize("name", ["chain", "p", "p0x", "xp0", "", "P0", "p-1"])
+def test_other_partitions_are_no_partitions_of_orders(name: str) -> None:
+    assert not is_order_partition(name)
 
 
 def test_orders_spread_over_the_partitions() -> None:

@@ -1,16 +1,10 @@
 """A script comes with all that it says it requires."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from orderflow.adapters import scripts
-
-FOLDER = Path(scripts.__file__).parent
-NAMES = sorted(path.stem for path in FOLDER.glob("*.lua"))
-REQUIRES = re.compile(r"^-- requires: (.+)$", re.MULTILINE)
-DEFINED = re.compile(r"^local function (\w+)\(", re.MULTILINE)
 
 
 @pytest.fixture
@@ -37,21 +31,3 @@ def test_what_a_script_requires_stands_before_it_each_once(package: str) -> None
 def test_a_script_that_is_required_and_not_there_is_an_error(package: str) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         scripts.source("wrong", package)
-
-
-def text_of(name: str) -> str:
-    return (FOLDER / f"{name}.lua").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_each_script_requires_what_it_calls_and_nothing_else(name: str) -> None:
-    own = set(DEFINED.findall(text_of(name)))
-    elsewhere = {function: other for other in NAMES for function in DEFINED.findall(text_of(other))}
-    calls = set(re.findall(r"(?<![.\w])(\w+)\(", re.sub("--.*", "", text_of(name))))
-    called = {other for function, other in elsewhere.items() if function not in own and function in calls}
-    required = {other.strip() for line in REQUIRES.findall(text_of(name)) for other in line.split(",")}
-
-    whole = scripts.source(name)
-
-    assert required <= called
-    assert all(text_of(other) in whole for other in called)

@@ -129,7 +129,7 @@ def test_asking_for_a_function_that_is_not_there_says_which(tmp_path: Path) -> N
         ("Stream: route, ", "", r"function RouteOrder: .*`Stream` - at `\$\.EventSource`"),
         ("BatchSize", "Batchsize", r"function RouteOrder: .* unknown field `Batchsize` - at `\$\.EventSource`"),
         ("BatchSize: 7", "Function: x", r"function RouteOrder: .* unknown field `Function` - at `\$\.EventSource`"),
-        ("BatchSize: 7", "Scope: mars", "function RouteOrder: .*'mars' - at .*Scope"),
+        ("BatchSize: 7", "Scope: p0", "function RouteOrder: .* - at .*Scope"),
         ("BatchSize: 7", "BatchSize: many", r"function RouteOrder: .*`int`.* - at `\$\.EventSource\.BatchSize`"),
         (
             "{Stream: route, BatchSize: 7}",

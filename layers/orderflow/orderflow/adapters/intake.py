@@ -14,7 +14,7 @@ from orderflow.adapters import scripts
 from orderflow.adapters.call_batcher import CallBatcher
 from orderflow.adapters.capacity import Capacity, Limits
 from orderflow.adapters.codec import encoder
-from orderflow.adapters.keys import CHAIN, key, order_key, partition_of
+from orderflow.adapters.keys import SHARED, key, order_key, order_partitions, partition_of
 from orderflow.adapters.partition_count import AsyncPartitionCount
 from orderflow.adapters.replication import AsyncReplication, ReplicatedWrite, transition_written
 from orderflow.domain.order import Order, OrderId, event_of
@@ -69,8 +69,9 @@ class Intake:
         self._keep_s = keep_idempotency_s
         self._capacity = Capacity(client, partitions, limits)
         self._create = client.register_script(scripts.source("create"))
-        names = [f"p{number}" for number in range(partitions)]
-        self._batchers = {name: CallBatcher(self._create_all(name), f"orders for {name}") for name in names}
+        self._batchers = {
+            name: CallBatcher(self._create_all(name), f"orders for {name}") for name in order_partitions(partitions)
+        }
 
     async def create(self, new: NewOrder) -> OrderId | Conflict:
         """Create an order and start it on its way, or find that its idempotency key was used.
@@ -96,7 +97,7 @@ class Intake:
 
     async def check(self) -> None:
         """Raise redis' errors unless Redis takes writes in every partition; a replica, too, answers a PING."""
-        places = [key(partition, "health") for partition in (CHAIN, *self._batchers)]
+        places = [key(partition, "health") for partition in (SHARED, *self._batchers)]
         await asyncio.gather(*(self._client.set(place, "", px=HEALTH_MS) for place in places))
 
     def _refusal(self, partition: str, outcome: int | str) -> OverloadedError:

@@ -1,14 +1,31 @@
-"""Names the keys: all that an order touches shares the hash tag of its partition, so one script can change it."""
+"""Names partitions and keys: all that an order touches shares its partition's hash tag, so one script can change it."""
 
+import re
 from binascii import crc_hqx
 
-CHAIN = "chain"
+SHARED = "chain"
+"""The hash tag of the keys that all partitions share. The mock chain's partition has the same: logins to Redis may use
+no other hash tags than this one and those of the partitions that orders lie in."""
+
+CHAIN = SHARED
 """The mock chain's own partition."""
+
+_ORDER_PARTITION = re.compile(r"p[0-9]+")
+
+
+def order_partitions(count: int) -> list[str]:
+    """Return the names of the partitions that orders lie in: `p0`, `p1`, …"""
+    return [_order_partition(number) for number in range(count)]
+
+
+def is_order_partition(name: str) -> bool:
+    """Tell whether orders lie in the partition of this name; otherwise it is one of a function's own."""
+    return _ORDER_PARTITION.fullmatch(name) is not None
 
 
 def partition_of(order_id: str, partitions: int) -> str:
     """Return the partition of an order, such as `p0`: CRC16 (as Redis Cluster computes it) modulo `partitions`."""
-    return f"p{crc_hqx(order_id.encode(), 0) % partitions}"
+    return _order_partition(crc_hqx(order_id.encode(), 0) % partitions)
 
 
 def key(partition: str, name: str) -> str:
@@ -22,10 +39,14 @@ def order_key(partition: str, order_id: str) -> str:
 
 
 def watcher_keys(partition: str, order_id: str) -> tuple[str, str]:
-    """Return the keys of the hashes of those who watch an order, and of those who left it."""
+    """Return the keys of two hashes: the connections that watch an order, and those that no longer do."""
     return f"{{{partition}}}:watchers:{order_id}", f"{{{partition}}}:left:{order_id}"
 
 
 def result_key(signature: str) -> str:
-    """Return the key of what became of a transaction."""
+    """Return the key of a transaction's result."""
     return key(CHAIN, f"tx:{signature}")
+
+
+def _order_partition(number: int) -> str:
+    return f"p{number}"

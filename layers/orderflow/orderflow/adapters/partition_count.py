@@ -11,11 +11,11 @@ import redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio import RedisCluster as AsyncRedisCluster
 
-from orderflow.adapters.keys import CHAIN, key
+from orderflow.adapters.keys import SHARED, key
 from orderflow.errors import ConfigurationError
 
-# Under a hash tag as everything that logins to Redis may touch.
-PARTITION_COUNT_KEY = key(CHAIN, "partitions")
+# Under a hash tag like all keys that logins to Redis may touch.
+PARTITION_COUNT_KEY = key(SHARED, "partitions")
 FORMER_KEY = "orderflow:partitions"
 """Where `make run` kept it before the other programs asked for it."""
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from orderflow.adapters import scripts
 from orderflow.adapters.call_batcher import CallBatcher
-from orderflow.adapters.keys import key, order_key, partition_of
+from orderflow.adapters.keys import key, order_key, order_partitions, partition_of
 from orderflow.adapters.partition_count import AsyncPartitionCount
 from orderflow.adapters.watchers import ENDS
 
@@ -64,7 +64,7 @@ class Subscriptions:
     def __init__(self, client: Redis, partitions: int) -> None:
         self._client = client
         self._partition_count = AsyncPartitionCount(client, partitions)
-        self._partitions = [f"p{number}" for number in range(partitions)]
+        self._partitions = order_partitions(partitions)
         self._subscribe = client.register_script(scripts.source("subscribe"))
         self._leave = client.register_script(scripts.source("leave"))
         self._batchers = {

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import redis
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from orderflow.adapters.keys import CHAIN, key
-from orderflow.event_source.mapping import EventSourceMapping
+from orderflow.adapters.keys import key
+from orderflow.event_source.mapping import EventSourceMapping, streams_on
 from orderflow.event_source.source import EventSource
 from orderflow.runtime.clock import now_ms
 from orderflow.runtime.logging import get_logger
@@ -45,7 +45,7 @@ def publish_lags(
     """
     while not stop.wait(PUBLISH_S):
         try:
-            publish([measure(client, partition, _streams_of(mappings, partition)) for partition in source.partitions])
+            publish([measure(client, partition, streams_on(mappings, partition)) for partition in source.partitions])
         except (redis.RedisError, OSError) as error:
             logger.debug("lag not known", extra={"error": str(error)})
 
@@ -89,11 +89,6 @@ def publish(lags: Sequence[PartitionLag]) -> None:
 def _add_worst(metrics: EphemeralMetrics, streams: Sequence[StreamLag]) -> None:
     metrics.add_metric("lag", MetricUnit.Count, max(stream.entries for stream in streams))
     metrics.add_metric("age_ms", MetricUnit.Milliseconds, max(stream.age_ms for stream in streams))
-
-
-def _streams_of(mappings: Iterable[EventSourceMapping], partition: str) -> Iterable[str]:
-    scope = "chain" if partition == CHAIN else "orders"
-    return dict.fromkeys(mapping.stream for mapping in mappings if mapping.scope == scope)
 
 
 def _made_at_ms(entry_id: str) -> int:

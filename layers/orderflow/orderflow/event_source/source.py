@@ -7,7 +7,6 @@ from typing import ParamSpec
 
 import redis
 
-from orderflow.adapters.keys import CHAIN
 from orderflow.adapters.leases import LEASE_MS, Leases
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.partition_count import hold_partition_count
@@ -15,7 +14,7 @@ from orderflow.adapters.replication import Replication
 from orderflow.adapters.streams import Streams
 from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.event_source.invoke import Invoke
-from orderflow.event_source.mapping import EventSourceMapping
+from orderflow.event_source.mapping import EventSourceMapping, partitions_of
 from orderflow.event_source.poller import Poller
 from orderflow.event_source.timers import run_timers
 from orderflow.runtime.logging import get_logger
@@ -59,7 +58,7 @@ class EventSource:
             Orders(client, partitions), MockVenue(client), Replication(client, min_replicas)
         )
         self._owner = owner
-        self._all = [CHAIN, *(f"p{number}" for number in range(partitions))]
+        self._all = partitions_of(mappings, partitions)
         self._owned: dict[str, OwnedPartition] = {}
         self._members = 1
         self._agreed = False
@@ -141,8 +140,7 @@ class EventSource:
         self._try(self._leases.leave)
 
     def _start(self, partition: str) -> None:
-        scope = "chain" if partition == CHAIN else "orders"
-        mappings = [mapping for mapping in self._mappings if mapping.scope == scope]
+        mappings = [mapping for mapping in self._mappings if mapping.is_on(partition)]
         streams = Streams(self._client, partition)
         # Every group of a stream must exist before any of them is read: acknowledged entries are kept for those there.
         for mapping in mappings:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NotRequired, Protocol, TypedDict
 import redis
 
 from orderflow.adapters.codec import order_decoder
-from orderflow.adapters.keys import CHAIN, partition_of
+from orderflow.adapters.keys import is_order_partition, partition_of
 from orderflow.adapters.orders import Transition
 from orderflow.domain.order import Order
 from orderflow.domain.status import is_known
@@ -136,7 +136,7 @@ def check_partitions(records: Iterable[tuple[StreamRecord, str]]) -> None:
     partitions = clients.orders().partitions
     for record, order_id in records:
         own = partition_of(order_id, partitions)
-        if record["partition"] not in (own, CHAIN):
+        if record["partition"] != own and is_order_partition(record["partition"]):
             raise RetryableError(
                 f"order {order_id} came through {record['partition']}, but with PARTITIONS={partitions} it lies in"
                 f" {own}: PARTITIONS differs between this function and what sent it"

@@ -12,7 +12,7 @@ from itertools import count
 import pg8000.exceptions
 
 from local.client.api import Client
-from orderflow.adapters.keys import partition_of
+from orderflow.adapters.keys import order_partitions, partition_of
 from tests.harness.chaos.checkers.invariant import Invariant
 from tests.harness.chaos.history.contents import ledger_connection
 from tests.harness.chaos.history.fault_record import FaultRecord
@@ -64,7 +64,7 @@ class RecoveryProbe:
 
         Confirmed by the API, one of every partition, and then in the ledger too. None when that did not happen.
         """
-        names = [f"p{number}" for number in range(self._partitions)]
+        names = order_partitions(self._partitions)
         with suppress(TimeoutError):
             async with asyncio.timeout(GIVE_UP_S), Client(self._system.url) as client:
                 order_ids = await asyncio.gather(*(self._confirm_one(client, name) for name in names))

@@ -11,8 +11,9 @@ import redis
 
 from local.settings import ROOT
 from local.template import read_template
-from orderflow.adapters.keys import CHAIN, key
+from orderflow.adapters.keys import CHAIN, key, order_partitions
 from orderflow.adapters.postgres import connection_arguments
+from orderflow.event_source.mapping import partitions_of, streams_on
 
 TIMEOUT_S = 10
 
@@ -130,19 +131,16 @@ def _seconds(at: datetime) -> float:
 
 def read_lengths(client: redis.Redis, partitions: int) -> dict[str, int]:
     """Read how much waits in each stream that a function reads and in each timer set, by key."""
-    names = [f"p{number}" for number in range(partitions)]
-    streams = [
-        key(name, mapping.stream)
-        for mapping in read_template(ROOT / "template.yaml").event_sources
-        for name in ([CHAIN] if mapping.scope == "chain" else names)
-    ]
-    timers = [key(name, "timers") for name in (*names, CHAIN)]
+    mappings = read_template(ROOT / "template.yaml").event_sources
+    names = partitions_of(mappings, partitions)
+    streams = [key(name, stream) for name in names for stream in streams_on(mappings, name)]
+    timers = [key(name, "timers") for name in names]
     return {name: int(client.xlen(name)) for name in streams} | {name: int(client.zcard(name)) for name in timers}
 
 
 def read_leftovers(client: redis.Redis, partitions: int) -> Leftovers:
     """Read what is still waiting or kept."""
-    names = [f"p{number}" for number in range(partitions)]
+    names = order_partitions(partitions)
     letters = [
         DeadLetterRow(name, fields.get("function", ""), _order_id(fields), fields.get("error", ""))
         for name in (*names, CHAIN)
