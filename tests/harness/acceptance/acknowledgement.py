@@ -64,8 +64,8 @@ async def _concurrent(trial: Trial, orders: int) -> None:
     trial.narrator.step(f"{orders} orders at the same time, each with a client of its own")
 
     async def one() -> list[Acknowledgement]:
-        async with trial.socket(STATUS_PATH, tell=False) as socket:
-            placed = await trial.place(market_order(amount=0.01), tell=False)
+        async with trial.socket(STATUS_PATH, narrate=False) as socket:
+            placed = await trial.place(market_order(amount=0.01), narrate=False)
             await socket.subscribe(placed.order_id)
             return await _acknowledge_all(trial, socket, placed)
 

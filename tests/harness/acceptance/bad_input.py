@@ -1,4 +1,4 @@
-"""Everything that a client can get wrong in an order, and what it must be told: a table."""
+"""A table of everything that a client can get wrong in an order, with the answer that it must get."""
 
 import dataclasses
 import gzip

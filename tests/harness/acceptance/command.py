@@ -18,8 +18,8 @@ from tests.harness.own_system import shared_servers, started
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
-        "Prove from the outside, over HTTP and WebSocket alone, that a system does what its API promises; tell every"
-        " step and exit with 1 when something does not hold. Starts a system when no base URL is given."
+        "Prove from the outside, over HTTP and WebSocket alone, that a system does what its API promises; print every"
+        " step and exit with 1 when a check fails. Starts a system when no base URL is given."
     )
     parser.add_argument("--base-url", type=base_url_argument, help="the system to try, such as http://127.0.0.1:3000")
     parser.add_argument(

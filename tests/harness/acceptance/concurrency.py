@@ -7,7 +7,7 @@ from local.client.api import STATUS_PATH
 from local.client.status_socket import Frame
 from tests.harness.acceptance.trial import LAST_STATUS_TIMEOUT_S, Placed, Trial, market_order
 
-PURPOSE = "orders that are placed at the same time are each executed once and each told in full"
+PURPOSE = "orders that are placed at the same time are each executed once, and each client sees every status"
 LEAST_CONFIRMED = 0.9
 PAIRS = (("SOL", "USDC"), ("USDC", "SOL"), ("JUP", "USDC"), ("RAY", "SOL"), ("USDT", "USDC"), ("mSOL", "SOL"))
 
@@ -24,7 +24,7 @@ async def _one_socket(trial: Trial, orders: int) -> None:
         reading = asyncio.create_task(socket.collect(orders, LAST_STATUS_TIMEOUT_S))
 
         async def one(number: int) -> Placed:
-            placed = await trial.place(_order(number), tell=False)
+            placed = await trial.place(_order(number), narrate=False)
             await socket.subscribe(placed.order_id)
             return placed
 
@@ -37,8 +37,8 @@ async def _many_sockets(trial: Trial, orders: int) -> None:
     seen: dict[str, list[Frame]] = {}
 
     async def one(number: int) -> Placed:
-        async with trial.socket(STATUS_PATH, tell=False) as socket:
-            placed = await trial.place(_order(number), tell=False)
+        async with trial.socket(STATUS_PATH, narrate=False) as socket:
+            placed = await trial.place(_order(number), narrate=False)
             await socket.subscribe(placed.order_id)
             for order_id, frames in (await socket.collect(1, LAST_STATUS_TIMEOUT_S)).items():
                 seen.setdefault(order_id, []).extend(frames)

@@ -1,4 +1,4 @@
-"""Suite: whatever a client gets wrong, it is told what, and nobody else notices."""
+"""Suite: a client that sends bad input gets an answer that names the mistake, and no other client notices."""
 
 import asyncio
 import uuid
@@ -114,7 +114,7 @@ async def _idempotency(trial: Trial) -> None:
     ids = {str(answer.json()["order_id"]) for answer in answers if answer.status == 202}
     statuses = {answer.status for answer in answers}
     trial.check("they make one order", "one id", f"{len(ids)} ids", len(ids) == 1)
-    trial.check("each is accepted, or told to wait (409)", "202 or 409", sorted(statuses), statuses <= {202, 409})
+    trial.check("each is accepted, or has to wait (409)", "202 or 409", sorted(statuses), statuses <= {202, 409})
 
 
 async def _still_well(trial: Trial) -> None:

@@ -1,4 +1,4 @@
-"""Judges what a client was told of one order: its status frames in, a list of faults out."""
+"""Judges the history of one order that a client received: its status frames in, a list of faults out."""
 
 import re
 from collections.abc import Sequence

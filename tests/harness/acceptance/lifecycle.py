@@ -1,4 +1,4 @@
-"""Suite: one order's way from the POST to the ledger, told the same by the socket and by HTTP."""
+"""Suite: one order's way from the POST to the ledger, the same on the socket as over HTTP."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from local.client.api import EXECUTE_PATH
 from local.client.status_socket import FULL_COURSE, Frame
 from tests.harness.acceptance.trial import LAST_STATUS_TIMEOUT_S, Placed, Trial, market_order
 
-PURPOSE = "five statuses in order; the order, its history and the list agree with the socket; the price keeps its word"
+PURPOSE = "five statuses in order; order, history and list agree with the socket; the price is within the slippage"
 AMOUNT = Decimal("12.5")
 DEFAULT_SLIPPAGE = Decimal("0.05")
 PRICE_PRECISION = Decimal("1e-9")

@@ -1,14 +1,14 @@
-"""Tells, line by line, what a suite does and what it sees: requests, upgrades, subscriptions, statuses, checks."""
+"""Prints, line by line, what a suite does and what it sees: requests, upgrades, subscriptions, statuses, checks."""
 
 from collections.abc import Iterable, Mapping
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from local.client.api import Answer
 from local.client.status_socket import Frame, Handshake
-from tests.harness.acceptance.report import Check, Report, SuiteReport
+from tests.harness.acceptance.report import AcceptanceReport, Check, SuiteReport
+from tests.harness.tables import table_of_figures
 from tests.harness.timings import Timings
 
 _LONGEST_BODY = 160
@@ -25,7 +25,7 @@ def shorten(text: str, longest: int = _LONGEST_BODY) -> str:
 
 
 def short_id(order_id: str) -> str:
-    """Return enough of an order id to tell it from the others on the screen; ids may begin alike."""
+    """Return enough of an order id to distinguish it on the screen; ids may begin alike."""
     return f"…{order_id[-8:]}"
 
 
@@ -41,22 +41,22 @@ class Narrator:
         self._line(f"━━ {name} ━━ {purpose}", "bold cyan")
 
     def step(self, text: str) -> None:
-        """Say what comes next and why."""
+        """Print what comes next and why."""
         self._line(f"\n  ▸ {text}", "bold")
 
     def remark(self, text: str) -> None:
-        """Add something worth knowing."""
+        """Print a note."""
         self._line(f"    {text}", "dim")
 
     def request(self, method: str, path: str, body: bytes | None, answer: Answer) -> None:
-        """Tell a request and its answer."""
+        """Print a request and its answer."""
         sent = f" {shorten(body.decode(errors='backslashreplace'))}" if body is not None else ""
         self._line(f"    {method} {path}{sent}")
         received = shorten(answer.body.decode(errors="backslashreplace"))
         self._line(f"      ← {answer.status} {answer.phrase} in {answer.elapsed_ms:.1f} ms {received}", "dim")
 
     def upgrade(self, handshake: Handshake) -> None:
-        """Tell an upgrade request with the headers that were really sent, and its answer."""
+        """Print an upgrade request with the headers that were really sent, and its answer."""
         self._line(f"    GET {handshake.path} HTTP/1.1")
         for name, value in _of_the_upgrade(handshake.request_headers):
             self._line(f"      {name}: {value}", "dim")
@@ -65,15 +65,15 @@ class Narrator:
             self._line(f"        {name}: {value}", "dim")
 
     def sent(self, text: str) -> None:
-        """Tell a frame that was sent over the socket."""
+        """Print a frame that was sent over the socket."""
         self._line(f"    socket → {shorten(text)}")
 
     def registered(self, text: str) -> None:
-        """Tell the frame that registers a socket for an order's statuses."""
+        """Print the frame that registers a socket for an order's statuses."""
         self._line(f"    register → {text}")
 
     def received(self, frame: Frame, elapsed_ms: float) -> None:
-        """Tell a status frame, with the time since its order was posted."""
+        """Print a status frame, with the time since its order was posted."""
         content = frame.content
         notes = [f"#{content['sequence']}"] if "sequence" in content else []
         notes += [
@@ -86,12 +86,12 @@ class Narrator:
         self._line(f"    socket ← {elapsed_ms:9.1f} ms  {status:<10} {' · '.join(notes)}", style)
 
     def course(self, order_id: str, steps: Iterable[tuple[str, float]]) -> None:
-        """Tell all statuses of one order on one line, each with the time since it was posted."""
-        told = " · ".join(f"{status} {elapsed_ms:.0f}" for status, elapsed_ms in steps)
-        self._line(f"    {short_id(order_id)}  {told} ms", "dim")
+        """Print all statuses of one order on one line, each with the time since it was posted."""
+        course = " · ".join(f"{status} {elapsed_ms:.0f}" for status, elapsed_ms in steps)
+        self._line(f"    {short_id(order_id)}  {course} ms", "dim")
 
     def check(self, check: Check) -> None:
-        """Tell whether a claim held, and what was expected and got when it did not."""
+        """Print whether a claim held; where it did not, also what was expected and what was got."""
         verdict, style = ("PASS", "green") if check.holds else ("FAIL", "bold red")
         line = Text("    ")
         line.append(verdict, style)
@@ -108,12 +108,11 @@ class Narrator:
         self._line(f"\n  {report.name}: {held} of {len(report.checks)} checks held, {report.elapsed_s:.1f} s", style)
         self._times(report.timings())
 
-    def summary(self, report: Report) -> None:
+    def summary(self, report: AcceptanceReport) -> None:
         """End the run with a line per suite, the times over all of them, and every failure once more."""
         self._console.print()
-        table = Table("suite", "checks", "failed", "seconds", "verdict", title=f"Acceptance of {report.base_url}")
-        for column in table.columns[1:4]:
-            column.justify = "right"
+        table = table_of_figures("suite", "checks", "failed", "seconds", title=f"Acceptance of {report.base_url}")
+        table.add_column("verdict")
         for suite in report.suites:
             table.add_row(
                 suite.name,
@@ -135,9 +134,7 @@ class Narrator:
     def _times(self, timings: Mapping[str, Timings]) -> None:
         if not timings:
             return
-        table = Table("milliseconds", "count", "minimum", "average", "maximum", box=None, padding=(0, 2))
-        for column in table.columns[1:]:
-            column.justify = "right"
+        table = table_of_figures("milliseconds", "count", "minimum", "average", "maximum", box=None, padding=(0, 2))
         for label, timing in timings.items():
             table.add_row(
                 label, str(timing.count), *(f"{ms:.1f}" for ms in (timing.minimum, timing.mean, timing.maximum))

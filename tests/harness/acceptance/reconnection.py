@@ -63,7 +63,7 @@ async def _two_watchers(trial: Trial) -> None:
 async def _many_orders(trial: Trial, orders: int) -> None:
     trial.narrator.step(f"one socket watches {orders} orders, breaks, and a new one asks for all of them again")
     async with trial.socket() as socket:
-        placed = await asyncio.gather(*(trial.place(market_order(amount=0.01), tell=False) for _ in range(orders)))
+        placed = await asyncio.gather(*(trial.place(market_order(amount=0.01), narrate=False) for _ in range(orders)))
         for each in placed:
             await socket.subscribe(each.order_id)
         await socket.receive(LAST_STATUS_TIMEOUT_S)

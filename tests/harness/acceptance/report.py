@@ -1,4 +1,4 @@
-"""What the suites found: checks with what was expected and what was got, and the times they took."""
+"""What the suites found: checks, each with what was expected and what was got, and the times that were measured."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class SuiteReport:
 
 
 @dataclass(slots=True)
-class Report:
+class AcceptanceReport:
     """The suites that ran against one system."""
 
     base_url: str

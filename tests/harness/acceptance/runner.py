@@ -10,7 +10,7 @@ from local.client.api import Client
 from orderflow.errors import OrderflowError
 from tests.harness.acceptance import acknowledgement, concurrency, errors, lifecycle, reconnection, slippage
 from tests.harness.acceptance.narrator import Narrator
-from tests.harness.acceptance.report import Report, SuiteReport
+from tests.harness.acceptance.report import AcceptanceReport, SuiteReport
 from tests.harness.acceptance.trial import Trial
 
 
@@ -42,7 +42,7 @@ async def run_suites(
     quick: bool = False,
     narrator: Narrator | None = None,
     socket_url: str | None = None,
-) -> Report:
+) -> AcceptanceReport:
     """Run the suites called `names`, or all, one after the other, and return what they found.
 
     A suite that stumbles counts as failed and the next one runs. Raises KeyError for an unknown name, and
@@ -52,7 +52,7 @@ async def run_suites(
     narrator = narrator or Narrator()
     async with Client(base_url) as client:
         await client.get("/health")
-    report = Report(base_url)
+    report = AcceptanceReport(base_url)
     for name, suite in chosen.items():
         narrator.suite(name, suite.purpose)
         suite_report = SuiteReport(name)

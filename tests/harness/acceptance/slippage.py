@@ -115,18 +115,18 @@ async def _impact(trial: Trial, token_in: str, token_out: str, amount: Decimal) 
 
 
 async def _send_burst(trial: Trial, order: dict[str, object], orders: int) -> Burst:
-    async with trial.socket(tell=False) as socket:
+    async with trial.socket(narrate=False) as socket:
         reading = asyncio.create_task(socket.collect(orders, LAST_STATUS_TIMEOUT_S))
 
         async def one() -> Placed:
-            placed = await trial.place(order | {"amount": str(order["amount"])}, tell=False)
+            placed = await trial.place(order | {"amount": str(order["amount"])}, narrate=False)
             await socket.subscribe(placed.order_id)
             return placed
 
         placed = {each.order_id: each for each in await asyncio.gather(*(one() for _ in range(orders)))}
         frames = await reading
-    trial.check_histories("every order of the burst is told in full", placed, frames)
-    return Burst({order_id: told[-1] for order_id, told in frames.items() if told[-1].is_last})
+    trial.check_histories("every order of the burst has its whole history", placed, frames)
+    return Burst({order_id: history[-1] for order_id, history in frames.items() if history[-1].is_last})
 
 
 async def _check_confirmed(trial: Trial, order_ids: list[str], token_in: str, token_out: str) -> None:

@@ -1,4 +1,4 @@
-"""Part of the errors suite: frames that no client should send, and a bystander whose socket must not suffer."""
+"""Part of the errors suite: frames that no client should send, and another client whose socket must go on."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""What a suite works with: a client whose every move is narrated and measured, and the checks it makes."""
+"""What a suite works with: a client whose requests and frames are narrated and measured, and the suite's checks."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ Order = dict[str, object]
 
 
 class SuiteStoppedError(OrderflowError):
-    """A suite can't go on: what it builds on did not work."""
+    """A suite can't go on, since a step that it builds on did not work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +84,28 @@ class Trial:
             self._decimals = {token["symbol"]: token["decimals"] for token in tokens}
         return Decimal(str(atoms)).scaleb(-self._decimals[symbol])
 
-    async def post(self, order: Order, key: str | None = None, tell: bool = True) -> Answer:
+    async def post(self, order: Order, key: str | None = None, narrate: bool = True) -> Answer:
         """POST an order and narrate it, whatever the answer."""
         answer = await self.client.execute(order, key)
-        if tell:
+        if narrate:
             self.narrator.request("POST", EXECUTE_PATH, orjson.dumps(order), answer)
         return answer
 
-    async def place(self, order: Order, tell: bool = True) -> Placed:
+    async def place(self, order: Order, narrate: bool = True) -> Placed:
         """POST an order that must be accepted; raises SuiteStoppedError when it is not."""
-        answer = await self.post(order, tell=tell)
+        answer = await self.post(order, narrate=narrate)
         if answer.status != 202:
             raise SuiteStoppedError(f"a valid order got {answer.status}: {answer.body[:300].decode(errors='replace')}")
         self.measured("POST → 202", answer.elapsed_ms)
         return Placed(str(answer.json()["order_id"]), answer.sent_at)
 
     @asynccontextmanager
-    async def socket(self, path: str = EXECUTE_PATH, tell: bool = True) -> AsyncIterator[StatusSocket]:
+    async def socket(self, path: str = EXECUTE_PATH, narrate: bool = True) -> AsyncIterator[StatusSocket]:
         """Open a socket and narrate the upgrade."""
         began = time.perf_counter()
         async with self.client.open_socket(path) as socket:
             self.measured("upgrade → 101", (time.perf_counter() - began) * 1000)
-            if tell:
+            if narrate:
                 self.narrator.upgrade(socket.handshake)
             yield socket
 

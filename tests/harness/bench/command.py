@@ -17,17 +17,17 @@ from local.client.api import Client
 from local.client.command_line import INTERRUPTED, base_url_argument
 from local.run.running_system import System, find
 from orderflow.errors import OrderflowError
-from tests.harness.bench import imports, load, processor_time, routing
+from tests.harness.bench import closed_loop, imports, processor_time, routing
+from tests.harness.bench.closed_loop import Observations
 from tests.harness.bench.ledger import HttpLedger, Ledger, PostgresLedger, wait_until_ended
-from tests.harness.bench.load import Observations
 from tests.harness.bench.orders import bodies
-from tests.harness.bench.report import Result, show
+from tests.harness.bench.report import BenchResult, show
 from tests.harness.own_system import shared_servers, started
 from tests.harness.timings import Timings
 
 WARM_UP_ORDERS = 200
 WARM_UP_CLIENTS = 10
-SETTLE_TIMEOUT_S = 120.0
+DRAIN_TIMEOUT_S = 120.0
 REFRESH_S = 0.2
 
 
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
         "Start a system and measure it, or measure the one at --base-url, where the orders then stay. Exits with 1 when"
-        " an order was refused, lost, doubled or not told in full."
+        " an order was refused, lost or doubled, or a status was not delivered."
     )
     parser.add_argument(
         "what",
@@ -110,7 +110,7 @@ def _what_is_measured(system: System | None, speed: float) -> str:
     return " ".join(filter(None, (f"Starting a system with SPEED={speed:g} …", shared_servers(), beside)))
 
 
-async def measure(system: System, plan: Plan, progress: Progress) -> Result:
+async def measure(system: System, plan: Plan, progress: Progress) -> BenchResult:
     """Warm up, then measure single orders and the load of `plan`, and compare with the ledger."""
     async with AsyncExitStack() as stack:
         ledger = await _ledger(system, stack)
@@ -119,13 +119,13 @@ async def measure(system: System, plan: Plan, progress: Progress) -> Result:
         unloaded, _ = await _send(system, ledger, plan.unloaded, 1, sockets=True)
         before = processor_time.read(system.processes)
         async with _shown("orders", plan.orders, progress) as seen:
-            _, settled_at = await _send(system, ledger, plan.orders, plan.concurrency, plan.sockets, seen)
+            _, drained_at = await _send(system, ledger, plan.orders, plan.concurrency, plan.sockets, seen)
         after = processor_time.read(system.processes)
         audit = await ledger.audit(seen.accepted)
     accepted = len(seen.accepted)
     endings = seen.endings if plan.sockets else audit.endings
     ended = endings["confirmed"] + endings["failed"]
-    return Result(
+    return BenchResult(
         url=system.url,
         speed=system.speed,
         orders=plan.orders,
@@ -134,7 +134,7 @@ async def measure(system: System, plan: Plan, progress: Progress) -> Result:
         accepted=accepted,
         refused=dict(seen.refusals),
         accepted_per_s=_rate(accepted, seen.last_accepted_at - seen.started_at),
-        end_to_end_per_s=_rate(ended, settled_at - seen.started_at),
+        end_to_end_per_s=_rate(ended, drained_at - seen.started_at),
         post_to_202_ms=Timings.of(seen.post_ms),
         post_to_confirmed_ms=Timings.of(seen.confirmed_ms if plan.sockets else audit.confirmed_ms),
         confirmed=endings["confirmed"],
@@ -162,8 +162,8 @@ async def _send(
     """Send orders and wait until the ledger has the end of all; return what was seen and when that was."""
     seen = seen or Observations()
     if orders:
-        await load.drive(system.url, bodies(orders), concurrency, sockets, seen)
-    return seen, await wait_until_ended(ledger, seen.accepted, SETTLE_TIMEOUT_S)
+        await closed_loop.drive(system.url, bodies(orders), concurrency, sockets, seen)
+    return seen, await wait_until_ended(ledger, seen.accepted, DRAIN_TIMEOUT_S)
 
 
 @asynccontextmanager

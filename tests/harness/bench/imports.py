@@ -1,7 +1,7 @@
 """`python -m tests.harness bench imports`: how long a function's import takes, and on what.
 
 No system is needed: each handler is imported in interpreters of their own, its .pyc files being there. On a machine
-that is busy with something else only the processor time tells.
+that is busy with something else only the processor time means anything.
 """
 
 import re
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.table import Table
 
 from local.settings import ROOT
 from local.template import FunctionTemplate, read_template
+from tests.harness.tables import table_of_figures
 
 RUNS = 7
 STAGE_BUDGET_MS = 250
@@ -101,9 +101,8 @@ def read_import_times(lines: Iterable[str], module: str) -> Counter[str]:
 
 def show(rows: Iterable[Row], console: Console) -> None:
     """Print the rows for a person."""
-    table = Table("ms to import", "elapsed", "processor", "budget", "of it")
-    for column in table.columns[1:4]:
-        column.justify = "right"
+    table = table_of_figures("ms to import", "elapsed", "processor", "budget")
+    table.add_column("of it")
     for row in rows:
         packages = ", ".join(f"{name} {ms:.0f}" for name, ms in row.packages_ms.items())
         times = (f"{ms:.0f}" for ms in row.taken)

@@ -1,16 +1,13 @@
 """The mix of orders that the bench sends: every pair in both directions, small, as request bodies."""
 
-from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import cycle, islice
 
 import orjson
 
 from orderflow.domain.tokens import Token
-from orderflow.venues.mock.prices import OPENING_PRICES
-from orderflow.venues.mock.universe import pairs
+from tests.harness.bench.mock_market import amount_worth, pairs
 
 SIZES_USD = (10, 20, 35, 50)
-_SIGNIFICANT_DIGITS = 4
 
 
 def bodies(count: int) -> list[bytes]:
@@ -35,10 +32,3 @@ def _body(token_in: Token, token_out: Token, size_usd: int) -> bytes:
             "max_slippage": 0.05,
         }
     )
-
-
-def amount_worth(size_usd: int, token: Token) -> Decimal:
-    """Return about how much of `token` is worth `size_usd` at the opening, to a few digits that the token has."""
-    exact = Decimal(size_usd) / OPENING_PRICES[token.symbol]
-    digits = min(token.decimals, _SIGNIFICANT_DIGITS - 1 - exact.adjusted())
-    return exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)

@@ -8,11 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.harness.bench import processor_time
+from tests.harness.tables import table_of_figures
 from tests.harness.timings import Timings
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class BenchResult:
     """One run. Times in milliseconds, processor time in microseconds an order."""
 
     url: str
@@ -42,7 +43,7 @@ class Result:
 
     @property
     def clean(self) -> bool:
-        """Whether every order was accepted, ended, is in the ledger exactly once and was told in full."""
+        """Whether every order was accepted, ended and is in the ledger exactly once, with every status delivered."""
         return (
             not self.refused
             and not self.never_ended
@@ -63,7 +64,7 @@ def _rounded(value: Any) -> Any:
     return round(value, 3) if isinstance(value, float) else value
 
 
-def show(result: Result, console: Console) -> None:
+def show(result: BenchResult, console: Console) -> None:
     """Print the result for a person."""
     watched = "each watched on a socket" if result.sockets else "no sockets"
     at_speed = "" if result.speed is None else f", SPEED={result.speed:g}"
@@ -80,22 +81,22 @@ def show(result: Result, console: Console) -> None:
         console.print(f"refused {count} times: {refusal}", style="red", markup=False)
 
 
-def _counts(result: Result) -> Table:
-    table = _table("throughput and delivery", "")
+def _counts(result: BenchResult) -> Table:
+    table = table_of_figures("throughput and delivery", "")
     table.add_row("accepted orders per second", f"{result.accepted_per_s:,.0f}")
     table.add_row("end-to-end orders per second", f"{result.end_to_end_per_s:,.0f}")
     table.add_row("confirmed", f"{result.confirmed:,}")
     table.add_row("failed", f"{result.failed:,}")
     table.add_row("never ended", f"{result.never_ended:,}")
-    teller = "delivered on sockets" if result.sockets else "in the ledger"
-    table.add_row(f"statuses in order, {teller}", f"{result.statuses_delivered:,} of {result.statuses_expected:,}")
+    where = "delivered on sockets" if result.sockets else "in the ledger"
+    table.add_row(f"statuses in order, {where}", f"{result.statuses_delivered:,} of {result.statuses_expected:,}")
     table.add_row("orders in the ledger, of those accepted", f"{result.ledger_orders:,} of {result.accepted:,}")
-    table.add_row("every order exactly once and told in full", "yes" if result.clean else "[bold red]NO[/]")
+    table.add_row("every order exactly once, with every status", "yes" if result.clean else "[bold red]NO[/]")
     return table
 
 
-def _latencies(result: Result) -> Table:
-    table = _table("milliseconds", "p50", "p95", "p99", "maximum")
+def _latencies(result: BenchResult) -> Table:
+    table = table_of_figures("milliseconds", "p50", "p95", "p99", "maximum")
     rows = (
         ("POST → 202", result.post_to_202_ms),
         (
@@ -110,19 +111,12 @@ def _latencies(result: Result) -> Table:
     return table
 
 
-def _processor_time(result: Result) -> Table:
-    table = _table("processor time", "µs an order")
+def _processor_time(result: BenchResult) -> Table:
+    table = table_of_figures("processor time", "µs an order")
     for kind, used_us in result.processor_us_per_order.items():
         if kind != processor_time.OWN:
             table.add_row(kind, f"{used_us:,.0f}")
     table.add_section()
     table.add_row("the system", f"{result.system_us_per_order:,.0f}")
     table.add_row("the bench itself", f"{result.processor_us_per_order[processor_time.OWN]:,.0f}")
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(*columns)
-    for column in table.columns[1:]:
-        column.justify = "right"
     return table

@@ -10,15 +10,23 @@ from functools import partial
 from random import Random
 
 from rich.console import Console
-from rich.table import Table
 
 from orderflow.domain.router.allocation import bound_of
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.plan import LEAST_GAIN, Plan, plan_route, plan_single, plan_split
 from orderflow.domain.router.split import split, upper_bound
 from orderflow.errors import RejectedError
-from orderflow.venues.mock.universe import VENUES, opening_pools
-from tests.harness.bench.routing_market import SOL, USDC, atoms_worth, directions, eight_pools, moments
+from tests.harness.bench.mock_market import (
+    SOL,
+    USDC,
+    VENUES,
+    atoms_worth,
+    directions,
+    eight_pools,
+    moments,
+    opening_pools,
+)
+from tests.harness.tables import table_of_figures
 from tests.harness.timings import percentile
 
 SIZES_USD = (100, 1_000, 10_000, 100_000, 1_000_000)
@@ -66,13 +74,13 @@ def run_routing_bench(seed: int, markets: int = 4, repeats: int = 3) -> RoutingR
 
 def show(result: RoutingResult, console: Console) -> None:
     """Print the result for a person."""
-    columns = ("over the best venue", "over the best pool", "gap to certificate", "legs")
-    table = _table("split over 8 pools of SOL/USDC", *columns, "µs to split", "µs with swaps")
+    columns = ("over the best venue", "over the best pool", "gap to dual bound", "legs")
+    table = table_of_figures("split over 8 pools of SOL/USDC", *columns, "µs to split", "µs with swaps")
     for row in result.splits:
         times = (f"{percentile(sorted(times), 50):,.1f}" for times in (row.split_us, row.plan_us))
         table.add_row(f"${row.size_usd:,}", *_figures(row), *times)
     console.print(table)
-    table = _table("route over the universe", *columns, "µs")
+    table = table_of_figures("route over the universe", *columns, "µs")
     for row in result.routes:
         table.add_row(f"${row.size_usd:,}", *_figures(row), f"{percentile(sorted(row.plan_us), 50):,.0f}")
     table.add_section()
@@ -85,34 +93,34 @@ def show(result: RoutingResult, console: Console) -> None:
     )
 
 
-def _splits(size_usd: int, books: list[MarketView], repeats: int) -> Row:
+def _splits(size_usd: int, views: list[MarketView], repeats: int) -> Row:
     row, random = Row(size_usd), Random(size_usd)
-    for book in books:
+    for view in views:
         for token_in, token_out in ((SOL, USDC), (USDC, SOL)) * 10:
             way = token_in.symbol, token_out.symbol
             amount = atoms_worth(size_usd * random.uniform(0.8, 1.2), token_in)
-            pair, plan = book.pair(*way), plan_split(book, *way, amount)
+            pair, plan = view.pair(*way), plan_split(view, *way, amount)
             if pair is None:
                 continue
             price, least = split(pair.curve, amount).price, LEAST_GAIN * plan.amount_out
-            _compare(row, book, way, amount, plan, upper_bound(pair.curve, amount, price))
+            _compare(row, view, way, amount, plan, upper_bound(pair.curve, amount, price))
             row.split_us.append(_median_us(partial(split, pair.curve, amount, least), repeats))
-            row.plan_us.append(_median_us(partial(plan_split, book, *way, amount), repeats))
+            row.plan_us.append(_median_us(partial(plan_split, view, *way, amount), repeats))
     return row
 
 
-def _routes(size_usd: int, books: list[MarketView], repeats: int) -> Row:
+def _routes(size_usd: int, views: list[MarketView], repeats: int) -> Row:
     row = Row(size_usd)
-    for book in books:
+    for view in views:
         for token_in, token_out in directions():
             way, amount = (token_in.symbol, token_out.symbol), atoms_worth(size_usd, token_in)
-            plan = plan_route(book, *way, amount)
-            _compare(row, book, way, amount, plan, bound_of(book.network(*way), amount))
-            row.plan_us.append(_median_us(partial(plan_route, book, *way, amount), repeats))
+            plan = plan_route(view, *way, amount)
+            _compare(row, view, way, amount, plan, bound_of(view.network(*way), amount))
+            row.plan_us.append(_median_us(partial(plan_route, view, *way, amount), repeats))
     return row
 
 
-def _compare(row: Row, book: MarketView, way: tuple[str, str], amount: int, plan: Plan, bound: float) -> None:
+def _compare(row: Row, view: MarketView, way: tuple[str, str], amount: int, plan: Plan, bound: float) -> None:
     """Note how much more was paid than a venue alone and than a pool alone would pay, where one trades the pair."""
     paid = plan.amount_out
     row.legs.append(len(plan.legs))
@@ -120,18 +128,18 @@ def _compare(row: Row, book: MarketView, way: tuple[str, str], amount: int, plan
     alone: list[int] = []
     for venue in VENUES:
         try:
-            alone.append(plan_split(book, *way, amount, venue=venue).amount_out)
+            alone.append(plan_split(view, *way, amount, venue=venue).amount_out)
         except RejectedError:
             continue
     if alone:
         row.over_venue.append((paid / max(alone) - 1) * BPS)
-        row.over_pool.append((paid / plan_single(book, *way, amount).amount_out - 1) * BPS)
+        row.over_pool.append((paid / plan_single(view, *way, amount).amount_out - 1) * BPS)
 
 
 def _make_all_curves(seed: int) -> None:
-    book = MarketView(opening_pools(seed))
+    view = MarketView(opening_pools(seed))
     for token_in, token_out in directions():
-        book.pair(token_in.symbol, token_out.symbol)
+        view.pair(token_in.symbol, token_out.symbol)
 
 
 def _median_us(work: Callable[[], object], repeats: int) -> float:
@@ -151,10 +159,3 @@ def _figures(row: Row) -> list[str]:
         for values, text in zip(bps, formats, strict=True)
     ]
     return [*texts, f"{percentile(sorted(row.legs), 50):.0f}"]
-
-
-def _table(*columns: str) -> Table:
-    table = Table(*columns)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    return table

@@ -117,7 +117,7 @@ def _system_under_test(plan: Plan, workers: int) -> Iterator[tuple[SystemUnderTe
             else:
                 stack.callback(disk.unmount)
                 system.disk = disk
-        # Last in, first out: the system stops before what it stands on is taken away.
+        # Last in, first out: the system stops before its disk and network are removed.
         stack.callback(own.stop)
         yield system, notes
 

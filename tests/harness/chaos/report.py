@@ -11,6 +11,7 @@ from rich.table import Table
 
 from tests.harness.chaos.checkers.invariant import Invariant
 from tests.harness.chaos.history.fault_record import FaultRecord
+from tests.harness.tables import table_of_figures
 from tests.harness.timings import percentile
 
 FIRST_VIOLATIONS = 5
@@ -72,7 +73,7 @@ def _dated(violation: str, started_s: float) -> str:
 
 
 def _fault_table(faults: Sequence[FaultRecord]) -> Table:
-    table = _table("fault", "count", "recovered: median", "worst", "replaced: worst")
+    table = table_of_figures("fault", "count", "recovered: median", "worst", "replaced: worst")
     counts = Counter(fault.name for fault in faults if fault.problem is None)
     times: dict[str, list[float]] = defaultdict(list)
     replaced: dict[str, list[float]] = defaultdict(list)
@@ -91,7 +92,7 @@ def _fault_table(faults: Sequence[FaultRecord]) -> Table:
 
 
 def _invariant_table(invariants: Sequence[Invariant]) -> Table:
-    table = _table("promise", "checked", "violations")
+    table = table_of_figures("promise", "checked", "violations")
     for invariant in invariants:
         broken = len(invariant.violations)
         table.add_row(invariant.text, f"{invariant.checked:,}", f"[bold red]{broken:,}[/]" if broken else "0")
@@ -100,10 +101,3 @@ def _invariant_table(invariants: Sequence[Invariant]) -> Table:
 
 def _seconds(value: float | None, otherwise: str = "never") -> str:
     return otherwise if value is None else f"{value:.1f} s"
-
-
-def _table(*columns: str) -> Table:
-    table = Table(*columns)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    return table

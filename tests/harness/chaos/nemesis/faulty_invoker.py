@@ -44,9 +44,9 @@ class HandlerFault(msgspec.Struct, frozen=True):
     poller: str = ""
 
 
-def faulty_invoker(owner: str, handlers: Mapping[str, Handler], time_outs_s: Mapping[str, float]) -> "FaultyInvoker":
-    """Return the invoker of the poller `owner`; the environment variable FAULTS_FILE names the file."""
-    return FaultyInvoker(Path(os.environ["FAULTS_FILE"]), owner, handlers, time_outs_s)
+def faulty_invoker(poller: str, handlers: Mapping[str, Handler], time_outs_s: Mapping[str, float]) -> "FaultyInvoker":
+    """Return the invoker of the process `poller`; the environment variable FAULTS_FILE names the file."""
+    return FaultyInvoker(Path(os.environ["FAULTS_FILE"]), poller, handlers, time_outs_s)
 
 
 class InjectedError(Exception):
@@ -63,13 +63,13 @@ class FaultyInvoker:
     def __init__(
         self,
         path: Path,
-        owner: str,
+        poller: str,
         handlers: Mapping[str, Handler],
         time_outs_s: Mapping[str, float],
         hang: Callable[[], None] = lambda: time.sleep(HANG_S),
     ) -> None:
         self._path = path
-        self._owner = owner
+        self._poller = poller
         self.time_outs_s = dict(time_outs_s)
         self._hang = hang
         self._changed_at_ns = 0
@@ -77,7 +77,7 @@ class FaultyInvoker:
         self._junk = cycle(JUNK)
         self._lock = threading.Lock()
         wrapped = {name: partial(self._handle, name, handler) for name, handler in handlers.items()}
-        self._template_s = dict(time_outs_s)
+        self._usual_time_outs_s = dict(time_outs_s)
         self._invoke = InProcess(wrapped, self.time_outs_s)
 
     def __call__(self, function: str, event: dict[str, Any]) -> Any:
@@ -95,10 +95,10 @@ class FaultyInvoker:
         except FileNotFoundError:
             changed_at_ns, asked = 0, HandlerFault()
         self._changed_at_ns, self._asked = changed_at_ns, asked
-        self.time_outs_s.update(self._template_s)
+        self.time_outs_s.update(self._usual_time_outs_s)
         if asked.behaviour == "hang":
             self.time_outs_s[asked.function] = TIME_OUT_S
-        mine = asked.poller != "" and self._owner.startswith(f"{asked.poller}-")
+        mine = asked.poller != "" and self._poller.startswith(f"{asked.poller}-")
         offset_ms = asked.clock_offset_ms if mine else 0
         clock.now_ms = lambda: _real_now_ms() + offset_ms
 

@@ -5,7 +5,7 @@ from itertools import count
 
 from orderflow.domain.amounts import to_atoms
 from orderflow.domain.tokens import TOKENS
-from tests.harness.bench.orders import amount_worth
+from tests.harness.bench.mock_market import amount_worth
 from tests.harness.chaos.history.posts import Identity
 
 PAIRS = (("SOL", "USDC"), ("JUP", "USDC"), ("mSOL", "SOL"))

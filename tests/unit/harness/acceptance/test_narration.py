@@ -5,7 +5,7 @@ from rich.console import Console
 from local.client.api import Answer
 from local.client.status_socket import Frame, Handshake
 from tests.harness.acceptance.narrator import Narrator, shorten
-from tests.harness.acceptance.report import Check, Report, SuiteReport
+from tests.harness.acceptance.report import AcceptanceReport, Check, SuiteReport
 
 
 def make_narrator() -> tuple[Narrator, StringIO]:
@@ -23,7 +23,7 @@ HELD = Check("five statuses", "5", "5", holds=True)
 BROKEN = Check("the price holds", "200 to 240", "7", holds=False)
 
 
-def test_a_request_is_told_with_its_answer() -> None:
+def test_a_request_is_printed_with_its_answer() -> None:
     narrator, written = make_narrator()
 
     narrator.request("POST", "/api/orders", b'{"a":1}', Answer(202, "Accepted", {}, b'{"b":2}', 0.0, 3.21))
@@ -40,7 +40,7 @@ def test_brackets_in_a_body_are_not_taken_for_styles() -> None:
     assert "[/]" in written.getvalue()
 
 
-def test_an_upgrade_is_told_with_the_key_that_was_sent() -> None:
+def test_an_upgrade_is_printed_with_the_key_that_was_sent() -> None:
     narrator, written = make_narrator()
     handshake = Handshake(
         "/api/orders/status",
@@ -56,7 +56,7 @@ def test_an_upgrade_is_told_with_the_key_that_was_sent() -> None:
     assert "User-Agent" not in written.getvalue()
 
 
-def test_a_status_is_told_with_its_milliseconds() -> None:
+def test_a_status_is_printed_with_its_milliseconds() -> None:
     narrator, written = make_narrator()
     content = {"status": "confirmed", "sequence": 5, "execution_price": 219.5, "tx_hash": "0xabc", "reason": None}
 
@@ -65,7 +65,7 @@ def test_a_status_is_told_with_its_milliseconds() -> None:
     assert written.getvalue() == "    socket ←    2168.3 ms  confirmed  #5 · price 219.5 · tx 0xabc\n"
 
 
-def test_a_failed_check_tells_what_was_expected_and_what_came() -> None:
+def test_a_failed_check_says_what_was_expected_and_what_came() -> None:
     narrator, written = make_narrator()
 
     narrator.check(BROKEN)
@@ -80,7 +80,7 @@ def test_a_failed_check_tells_what_was_expected_and_what_came() -> None:
 def test_the_summary_has_minimum_average_and_maximum_and_repeats_failures() -> None:
     narrator, written = make_narrator()
 
-    narrator.summary(Report("http://there", [make_report(HELD, BROKEN)]))
+    narrator.summary(AcceptanceReport("http://there", [make_report(HELD, BROKEN)]))
 
     lines = written.getvalue().splitlines()
     assert any(line.split() == ["POST", "→", "confirmed", "3", "10.0", "30.0", "60.0"] for line in lines)
@@ -88,20 +88,20 @@ def test_the_summary_has_minimum_average_and_maximum_and_repeats_failures() -> N
     assert lines[-1] == "FAIL: 2 checks, 1 failed"
 
 
-def test_a_long_body_is_told_by_its_ends() -> None:
-    told = shorten("a" * 100 + "b" * 100, longest=40)
+def test_of_a_long_body_both_ends_are_printed() -> None:
+    line = shorten("a" * 100 + "b" * 100, longest=40)
 
-    assert told == "a" * 16 + " … " + "b" * 16 + " (200 characters)"
+    assert line == "a" * 16 + " … " + "b" * 16 + " (200 characters)"
 
 
 def test_a_suite_passes_only_when_something_was_checked_and_held() -> None:
     assert make_report(HELD).passed
     assert not make_report(HELD, BROKEN).passed
     assert not make_report().passed
-    assert not Report("http://there").passed
+    assert not AcceptanceReport("http://there").passed
 
 
 def test_durations_of_several_suites_are_summed_up_together() -> None:
-    report = Report("http://there", [make_report(HELD), make_report(HELD)])
+    report = AcceptanceReport("http://there", [make_report(HELD), make_report(HELD)])
 
     assert report.timings()["POST → confirmed"].count == 6

@@ -14,9 +14,10 @@ from orderflow.domain.tokens import TOKENS, Token
 from orderflow.venues.mock.prices import OPENING_PRICES
 from tests.harness.bench import processor_time
 from tests.harness.bench.ledger import ORDERS_AT_ONCE, Audit, wait_until_ended
-from tests.harness.bench.orders import SIZES_USD, amount_worth, bodies
+from tests.harness.bench.mock_market import amount_worth
+from tests.harness.bench.orders import SIZES_USD, bodies
 from tests.harness.bench.posting import BrokenAnswerError, order_id_of, read_answer
-from tests.harness.bench.report import Result, show
+from tests.harness.bench.report import BenchResult, show
 from tests.harness.timings import Timings
 
 ANSWER = b'HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\nServer: x\r\n\r\n{"order_id":"a"}'
@@ -137,7 +138,7 @@ def test_waiting_for_an_order_that_never_ends_has_an_end() -> None:
     assert 0.1 <= seen_at - began < 2
 
 
-def make_result(**changes: Any) -> Result:
+def make_result(**changes: Any) -> BenchResult:
     values: dict[str, Any] = {
         "url": "http://there",
         "speed": 0.0,
@@ -158,7 +159,7 @@ def make_result(**changes: Any) -> Result:
         "ledger_orders": 10,
         "processor_us_per_order": {"gateway": 100.0, "redis": 50.0, "bench": 70.0},
     }
-    return Result(**values | changes)
+    return BenchResult(**values | changes)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def test_a_run_with_any_flaw_is_not_clean(flaw: dict[str, Any]) -> None:
     assert not make_result(**flaw).clean
 
 
-def test_failed_orders_are_told_and_kept_like_any_other() -> None:
+def test_failed_orders_are_counted_like_any_other() -> None:
     assert make_result(confirmed=9, failed=1, statuses_delivered=48, statuses_expected=48).clean
 
 

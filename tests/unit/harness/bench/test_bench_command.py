@@ -1,4 +1,4 @@
-"""What the bench measures: a system of its own, or the one that it was told to."""
+"""What the bench measures: a system of its own, or the one at --base-url."""
 
 import argparse
 import os

@@ -8,7 +8,7 @@ from tests.harness.bench.routing import SIZES_USD, run_routing_bench, show
 from tests.harness.timings import percentile
 
 
-def test_the_bench_finds_splits_and_routes_no_worse_than_one_venue_and_near_their_certificates() -> None:
+def test_the_bench_finds_splits_and_routes_no_worse_than_one_venue_and_near_their_dual_bounds() -> None:
     result = run_routing_bench(seed=1, markets=1, repeats=1)
 
     for rows in (result.splits, result.routes):

@@ -50,9 +50,9 @@ def right_clock() -> Iterator[None]:
     clock.now_ms = now_ms
 
 
-def invoker(path: Path, works: Works, owner: str = "poller-1-42") -> FaultyInvoker:
+def invoker(path: Path, works: Works, poller: str = "poller-1-42") -> FaultyInvoker:
     names = ("route_order", "build_order")
-    return FaultyInvoker(path, owner, {name: works.handler(name) for name in names}, dict.fromkeys(names, 30.0))
+    return FaultyInvoker(path, poller, {name: works.handler(name) for name in names}, dict.fromkeys(names, 30.0))
 
 
 def ask(path: Path, asked: HandlerFault) -> None:

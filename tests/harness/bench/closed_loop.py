@@ -1,4 +1,7 @@
-"""The load: clients that post orders in a closed loop and watch them to their end; what they saw comes out."""
+"""A closed loop: clients that post an order, watch it to its end and post the next; what they saw comes out.
+
+So the load is never more than the system carries. The open loop of `make chaos` posts at a steady rate instead.
+"""
 
 import asyncio
 import time
@@ -19,7 +22,7 @@ class Observations:
     """What the clients saw; times on the clock of `time.perf_counter`, durations in milliseconds.
 
     `delivered` counts statuses in their order, `expected` five per confirmed order and, for a failed one, as many
-    as its last status' sequence says. `over` counts the orders with which their client is through.
+    as its last status' sequence says. `over` counts the orders with which their clients have finished.
     """
 
     accepted: list[str] = field(default_factory=list)

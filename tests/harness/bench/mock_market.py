@@ -1,7 +1,10 @@
-"""The markets of the routing bench: moments of the living universe, and one pair with eight pools of every type."""
+"""All that the bench knows of the mock market: its pairs and prices, and the pools that the routing bench routes over.
+
+No other module of the bench imports `orderflow.venues.mock`.
+"""
 
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from random import Random
 from typing import Any
 
@@ -12,10 +15,24 @@ from orderflow.domain.tokens import TOKENS, Token
 from orderflow.venues.mock.background import advance, chain_seconds, opening_prices
 from orderflow.venues.mock.dlmm_opening import NARROW, WIDE, DlmmParameters, dlmm_opening_bins
 from orderflow.venues.mock.prices import OPENING_PRICES
-from orderflow.venues.mock.universe import opening_pools, pairs
+from orderflow.venues.mock.universe import VENUES, opening_pools, pairs
+
+__all__ = [
+    "SOL",
+    "USDC",
+    "VENUES",
+    "amount_worth",
+    "atoms_worth",
+    "directions",
+    "eight_pools",
+    "moments",
+    "opening_pools",
+    "pairs",
+]
 
 SOL, USDC = TOKENS["SOL"], TOKENS["USDC"]
 SLOTS_APART = 50
+_SIGNIFICANT_DIGITS = 4
 
 
 def directions() -> Iterator[tuple[Token, Token]]:
@@ -52,6 +69,13 @@ def eight_pools(seed: int) -> list[Pool]:
         _bins(random, "dlmm 0.1 %", NARROW),
         _bins(random, "dlmm 1 %", WIDE),
     ]
+
+
+def amount_worth(size_usd: int, token: Token) -> Decimal:
+    """Return about how much of `token` is worth `size_usd` at the opening, to a few digits that the token has."""
+    exact = Decimal(size_usd) / OPENING_PRICES[token.symbol]
+    digits = min(token.decimals, _SIGNIFICANT_DIGITS - 1 - exact.adjusted())
+    return exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
 
 
 def atoms_worth(dollars: float, token: Token) -> int:
