@@ -1,4 +1,7 @@
-"""Reads the numbers that clients send: JSON or text in, an exact decimal out that knows how exactly it was meant."""
+"""Reads the numbers that clients send: JSON or text in, an exact decimal out that knows how exact it was.
+
+What a number and a text say is decision 0046.
+"""
 
 import re
 from decimal import Decimal, InvalidOperation

@@ -2,7 +2,7 @@
 
 A page whose name leads to an address of this machine (DNS rebinding) is of the same origin as the gateway for its
 browser; the Host header has the page's name. Other pages can't read answers, but could place orders and open sockets;
-their browser says so in the Origin header.
+their browser says so in the Origin header. Why addresses are good hosts is decision 0059.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Keeps the events of an order in their order on each connection, whoever publishes them, and however often."""
+"""Keeps the events of an order in their order on each connection, from any publisher, however often (decision 0025)."""
 
 from collections import OrderedDict
 from enum import Enum

@@ -1,7 +1,7 @@
 """Reads HTTP/1.1 requests whole, within bounds, and hands them to the application; refuses what can't be read safely.
 
 uvicorn's protocol calls the application at the head, has no bounds, and leaves the body of a request that asks for an
-upgrade to be read as the next request.
+upgrade to be read as the next request (decision 0057, decision 0058).
 """
 
 import asyncio

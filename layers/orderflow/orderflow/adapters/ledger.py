@@ -68,7 +68,7 @@ _FIND_NEWEST = f"""SELECT {_ORDER_COLUMNS} FROM orders WHERE {{conditions}}
 # The newest of each pair through its part of the index, and of these the newest: however rare a token is, no more is
 # read than the page for each pair. One walk for all of them would go through the whole table to find that there are
 # fewer than a page; it is what the planner prefers where one pair is most of the table, and only the order of nulls, of
-# which there are none, tells it that no other index will do.
+# which there are none, shows it that no other index will do: decision 0054.
 _FIND_BY_PAIRS = f"""SELECT of_pair.* FROM unnest(CAST(:tokens_in AS text[]), CAST(:tokens_out AS text[])) AS pair(i, o)
     CROSS JOIN LATERAL (
         SELECT {_ORDER_COLUMNS} FROM orders WHERE token_in = pair.i AND token_out = pair.o AND {{conditions}}

@@ -3,7 +3,7 @@
 Redis replicates in order but without being waited for, and a replica that takes over may lack the last of what its
 primary did. So a small write to the partition's primary is followed, on the same connection, by WAIT: a replica that
 has it has all that the primary did before. That what was written is still there is looked up in the same trip, since
-the primary may be another by now, and what the former one did last be lost.
+the primary may be another by now, and what the former one did last be lost (decision 0028).
 """
 
 from collections.abc import Iterable

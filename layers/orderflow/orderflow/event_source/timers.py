@@ -18,7 +18,7 @@ logger = get_logger("event_source")
 
 
 def run_timers(streams: Streams, names: Sequence[str], stop: threading.Event) -> None:
-    """Promote due messages to the streams of `names` until stopped."""
+    """Promote due messages to the streams of `names` until stopped; a list wakes it (decision 0010)."""
     while not stop.is_set():
         try:
             moved, next_ms = streams.promote(names, BATCH)

@@ -1,4 +1,4 @@
-"""Work in threads that is kept small, so that it leaves the processor to what is more urgent."""
+"""Work in threads that is kept small, so that it leaves the processor to what is more urgent (decision 0052)."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,5 @@
--- Commit blocks on top of the state that they were computed from: pools, prices and results together, or nothing.
+-- Commit blocks on top of the state that they were computed from: pools, prices and results together, or nothing:
+-- decision 0005.
 -- KEYS: slot, pools, fair prices, what others paid, then each signature's result.
 -- ARGV: block before, slot after, fair prices, number of pools, number of flows; then per pool: address, state; per flow:
 -- place, atoms; then the results in the order of their keys. Returns 1 (committed) or 0 (others came first, also where

@@ -1,4 +1,4 @@
--- Remove a stream's entries up to the first that some group has not acknowledged or not yet read.
+-- Remove a stream's entries up to the first that some group has not acknowledged or not yet read (decision 0008).
 -- requires: entry_ids
 local function after(id)
   local ms, n = string.match(id, '^(%d+)-(%d+)$')

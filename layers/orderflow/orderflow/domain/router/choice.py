@@ -14,7 +14,7 @@ from orderflow.domain.tokens import TOKENS, Token
 from orderflow.errors import RejectedError
 
 LEG_COST_USD = Decimal("0.05")
-"""What a further swap must gain: its computation is paid for, and a transaction has room for few."""
+"""What a further swap must gain: its computation is paid for, and a transaction has room for few (decision 0019)."""
 
 DOLLAR = "USDC"
 """The token that counts as a dollar."""

@@ -37,8 +37,8 @@ def produce(
 ) -> Blocks:
     """Let the market live up to the slot of each transaction and execute it there, one after the other.
 
-    The chain's clock runs with the orders: `landing_slot` says when one lands, and what comes late lands in the latest
-    slot. A transaction is atomic: it changes nothing when it fails.
+    The chain's clock runs with the orders (decision 0017): `landing_slot` says when one lands, and a late one lands in
+    the latest slot. A transaction is atomic: it changes nothing when it fails.
     """
     slot, fair, pools = state.slot, state.fair, dict(state.pools)
     flows: Counter[str] = Counter()
