@@ -19,6 +19,7 @@ REPLICATION = ("integration/test_cluster_replication.py",)
 ROOM = ("integration/test_intake.py", "integration/test_overload.py")
 SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")
 POOLS = (
+    "unit/domain/test_pool_types.py",
     "unit/domain/test_pools.py",
     "unit/domain/test_swap_entry_point.py",
     "unit/domain/test_dlmm_math.py",
@@ -64,6 +65,7 @@ CONCERNED = {
         "functional/test_stream_events.py",
     ),
     "domain/pools/constant_product": POOLS,
+    "domain/pools/curves": ("unit/domain/test_split.py", *POOLS),
     "domain/pools/dlmm": POOLS,
     "domain/pools/dlmm_math": POOLS,
     "venues/mock/dlmm_opening": POOLS,

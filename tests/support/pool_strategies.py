@@ -4,9 +4,9 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from orderflow.domain.pools import Pool
-from orderflow.domain.pools.constant_product import Swap
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.dlmm_math import fill_for
+from orderflow.domain.pools.pool import Swap
 from orderflow.domain.pools.swap import swap
 from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
 from tests.support.builders import amm_v4, cpmm, damm_v2

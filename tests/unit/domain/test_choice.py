@@ -21,6 +21,7 @@ from orderflow.venues.mock.universe import METEORA, RAYDIUM, VENUES
 from tests.support.builders import amm_v4, cpmm, damm_v2, make_request, market, route_for
 
 ONE_SOL = 10**9
+NOW_S = 0
 
 
 def choose(
@@ -31,7 +32,7 @@ def choose(
     venues: Sequence[str] = VENUES,
 ) -> Route:
     request = OrderRequest(token_in, token_out, amount_in, "market", 500)
-    return choose_route(MarketView(pools, 0, OPENING_PRICES), 7, request, venues, VENUES, 12_345)
+    return choose_route(MarketView(pools, NOW_S, OPENING_PRICES), 7, request, venues, VENUES, 12_345)
 
 
 def test_the_venue_that_pays_more_gets_a_small_order_and_the_others_quote_is_kept() -> None:
@@ -40,7 +41,7 @@ def test_the_venue_that_pays_more_gets_a_small_order_and_the_others_quote_is_kep
 
     route = choose([raydium, meteora], ONE_SOL)
 
-    paid = {RAYDIUM: raydium.swap("SOL", ONE_SOL)[0].amount_out, METEORA: meteora.swap("SOL", ONE_SOL)[0].amount_out}
+    paid = {pool.venue: swap(pool, "SOL", ONE_SOL, NOW_S)[0].amount_out for pool in (raydium, meteora)}
     assert (route.venue, route.amount_in, route.expected_out) == (METEORA, ONE_SOL, paid[METEORA])
     assert [(quote.venue, quote.pools, quote.amount_out, quote.error) for quote in route.quotes] == [
         (METEORA, ("meteora:SOL-USDC",), paid[METEORA], None),
@@ -80,8 +81,8 @@ def test_a_large_order_is_split_evenly_over_twins_and_gains_what_that_saves_in_i
 
     route = choose([raydium, meteora], 10 * ONE_SOL)
 
-    alone = raydium.swap("SOL", 10 * ONE_SOL)[0].amount_out
-    halves = 2 * raydium.swap("SOL", 5 * ONE_SOL)[0].amount_out
+    alone = raydium.swap("SOL", 10 * ONE_SOL, NOW_S)[0].amount_out
+    halves = 2 * raydium.swap("SOL", 5 * ONE_SOL, NOW_S)[0].amount_out
     assert route.venue == "meteora+raydium"
     assert sorted(leg.share_bps for leg in route.legs) == [5_000, 5_000]
     assert route.expected_out == pytest.approx(halves, abs=2)

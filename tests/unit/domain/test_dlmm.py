@@ -7,10 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from orderflow.domain.pools import swap as entry_point
-from orderflow.domain.pools.constant_product import Swap
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.dlmm_math import fee_on_top
-from orderflow.domain.router.curves import curve_of
+from orderflow.domain.pools.pool import Swap
 from orderflow.errors import InsufficientLiquidityError, ReserveOverflowError, ZeroOutputError
 from tests.support.dlmm_reference import OutOfLiquidity, ReferencePool, TooMuch
 from tests.support.pool_strategies import NOW_S, capacity, dlmm, dlmm_pools, tokens
@@ -100,7 +99,7 @@ def test_a_pool_at_an_emptied_active_bin_trades_on_in_both_directions(sold: str,
     assert (returned.amount_out, turned.active_id, turned.last_s) == (999, back, NOW_S)
     assert 0 <= emptied.price_impact(sold, further) < Decimal("0.001")  # of an atom, by rounding
     for token_in, swap in ((sold, further), (bought, returned)):
-        assert curve_of(emptied, token_in, NOW_S).out(1_000) == pytest.approx(swap.amount_out, abs=1.5)
+        assert emptied.curve(token_in, NOW_S).out(1_000) == pytest.approx(swap.amount_out, abs=1.5)
 
 
 def test_empty_bins_are_passed_over() -> None:
@@ -178,7 +177,7 @@ def test_an_exact_output_by_hand() -> None:
     assert swap == Swap(amount_in=1_499_999, amount_out=1_497_998, fee=1_503, fee_token="SOL")
     assert (after.bins_x, after.bins_y) == ((498_496, 2_000_000, 1_000_000), (502_002, 0, 0))
     assert (after.active_id, after.va, after.last_s) == (-1, 10_000, NOW_S)
-    assert dlmm(THREE_BINS).amount_in_for("SOL", 1_497_998, NOW_S) == 1_499_999
+    assert dlmm(THREE_BINS).swap_exact_out("SOL", 1_497_998, NOW_S)[0].amount_in == 1_499_999
 
 
 @pytest.mark.parametrize(("wanted", "held"), [(1, 998), (2, 998), (3, 995), (999, 0), (1_000, 0)])
@@ -249,7 +248,7 @@ def test_a_swap_to_the_brim_of_a_bin_is_what_market_md_says(pool: Dlmm, token_in
     stocked = list(pool.stocked_bins(token_in, NOW_S))
     assume(stocked)
     wanted = sum(held for _, _, _, _, held in stocked[: 1 + bins % len(stocked)])
-    brim = pool.amount_in_for(token_in, wanted, NOW_S)
+    brim = pool.swap_exact_out(token_in, wanted, NOW_S)[0].amount_in
 
     assert pool.swap(token_in, brim, NOW_S)[0].amount_out == wanted
     for amount in (brim - 1, brim, brim + 1):

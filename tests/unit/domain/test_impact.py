@@ -21,11 +21,12 @@ from orderflow.venues.mock.universe import METEORA, VENUES
 from tests.support.builders import amm_v4, market, route_for
 
 ONE_SOL = 10**9
+NOW_S = 0
 
 
 def choose(pools: Sequence[Pool], amount_in: int, token_out: str = "JUP") -> Route:
     request = OrderRequest("SOL", token_out, amount_in, "market", 500)
-    return choose_route(MarketView(pools, 0), 7, request, VENUES, VENUES, 0)
+    return choose_route(MarketView(pools, NOW_S), 7, request, VENUES, VENUES, 0)
 
 
 def jup_pool(reserve_in: int, reserve_out: int) -> AmmV4:
@@ -37,7 +38,7 @@ def jup_pool(reserve_in: int, reserve_out: int) -> AmmV4:
 
 def sold(pool: AmmV4, token_in: str, amount_in: int) -> Leg:
     """Return the leg that sells an amount through a pool."""
-    result, _ = pool.swap(token_in, amount_in)
+    result, _ = pool.swap(token_in, amount_in, NOW_S)
     amounts = (result.amount_in, result.amount_out, result.fee, result.fee_token)
     return Leg(pool.venue, pool.pool, 0, token_in, pool.other(token_in), *amounts)
 

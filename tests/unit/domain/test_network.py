@@ -376,7 +376,7 @@ def test_a_change_of_any_pool_on_the_way_is_seen() -> None:
     pools = opening_pools(1)
     book, amount = MarketView(pools, NOW_S), worth(1_000, "JUP")
     before = plan_route(book, "JUP", "WIF", amount)
-    used = book.pool(before.legs[-1].pool)
+    used = next(pool for pool in pools if pool.pool == before.legs[-1].pool)
 
     book.refresh([msgspec.structs.replace(used, version=used.version + 1)], NOW_S)
     assert plan_route(book, "JUP", "WIF", amount) == before

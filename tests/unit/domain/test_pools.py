@@ -12,10 +12,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orderflow.domain.pools import AmmV4, Cpmm, DammV2
-from orderflow.domain.pools.constant_product import Swap
+from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Swap
 from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
 from tests.support.builders import amm_v4, cpmm, damm_v2, vault
+
+NOW_S = 1_795_371_241
 
 Pool = AmmV4 | Cpmm | DammV2
 
@@ -75,7 +76,7 @@ def exact_out(pool: Pool, token_in: str, amount: Fraction) -> Fraction:
 def swapped(pool: Pool, token_in: str, amount: int) -> tuple[Swap, Pool]:
     """Swap, and leave amounts that yield nothing out of the search."""
     try:
-        return pool.swap(token_in, amount)
+        return pool.swap(token_in, amount, NOW_S)
     except ZeroOutputError:
         assume(False)
         raise
@@ -83,7 +84,7 @@ def swapped(pool: Pool, token_in: str, amount: int) -> tuple[Swap, Pool]:
 
 def test_amm_v4_by_hand() -> None:
     # fee = ⌈10,000·25/10,000⌉ = 25, x = 9,975, out = ⌊2,000,000·9,975/1,009,975⌋ = ⌊19,752.96⌋.
-    swap, after = amm_v4(1_000_000, 2_000_000).swap("SOL", 10_000)
+    swap, after = amm_v4(1_000_000, 2_000_000).swap("SOL", 10_000, NOW_S)
 
     assert swap == Swap(amount_in=10_000, amount_out=19_752, fee=25, fee_token="SOL")
     assert (after.reserve_a, after.reserve_b) == (1_010_000, 1_980_248)
@@ -92,7 +93,7 @@ def test_amm_v4_by_hand() -> None:
 
 def test_amm_v4_the_other_way_by_hand() -> None:
     # fee = ⌈401·25/10,000⌉ = ⌈1.0025⌉ = 2, x = 399, out = ⌊1,000,000·399/2,000,399⌋ = ⌊199.46⌋.
-    swap, after = amm_v4(1_000_000, 2_000_000).swap("USDC", 401)
+    swap, after = amm_v4(1_000_000, 2_000_000).swap("USDC", 401, NOW_S)
 
     assert swap == Swap(amount_in=401, amount_out=199, fee=2, fee_token="USDC")
     assert (after.reserve_a, after.reserve_b) == (999_801, 2_000_401)
@@ -108,7 +109,7 @@ def test_amm_v4_input_for_an_output_by_hand() -> None:
 def test_cpmm_by_hand() -> None:
     # trade = ⌈100,000·2,500/10⁶⌉ = 250, x = 99,750, out = ⌊2,000,000·99,750/1,099,750⌋ = ⌊181,404.86⌋;
     # protocol = ⌊250·0.12⌋ = 30 and fund = ⌊250·0.04⌋ = 10 leave the reserves.
-    swap, after = cpmm(1_000_000, 2_000_000).swap("SOL", 100_000)
+    swap, after = cpmm(1_000_000, 2_000_000).swap("SOL", 100_000, NOW_S)
 
     assert swap == Swap(amount_in=100_000, amount_out=181_404, fee=250, fee_token="SOL")
     assert (after.reserve_a, after.reserve_b) == (1_099_960, 1_818_596)
@@ -118,7 +119,7 @@ def test_cpmm_by_hand() -> None:
 def test_cpmm_the_other_way_by_hand() -> None:
     # trade = ⌈9,001·2,500/10⁶⌉ = ⌈22.5⌉ = 23, x = 8,978, out = ⌊1,000,000·8,978/2,008,978⌋ = ⌊4,468.9⌋;
     # protocol = ⌊2.76⌋ = 2, fund = ⌊0.92⌋ = 0.
-    swap, after = cpmm(1_000_000, 2_000_000).swap("USDC", 9_001)
+    swap, after = cpmm(1_000_000, 2_000_000).swap("USDC", 9_001, NOW_S)
 
     assert swap == Swap(amount_in=9_001, amount_out=4_468, fee=23, fee_token="USDC")
     assert (after.reserve_a, after.reserve_b) == (995_532, 2_008_999)
@@ -128,7 +129,7 @@ def test_cpmm_the_other_way_by_hand() -> None:
 @pytest.mark.parametrize(("fee_rate", "fee", "amount_out"), [(100, 10, 181_801), (2_500, 250, 181_404)])
 def test_cpmm_has_tiers(fee_rate: int, fee: int, amount_out: int) -> None:
     # 0.01 %: x = 99,990, out = ⌊2,000,000·99,990/1,099,990⌋ = ⌊181,801.65⌋. 0.25 %: as above.
-    swap, _ = cpmm(1_000_000, 2_000_000, fee_rate).swap("SOL", 100_000)
+    swap, _ = cpmm(1_000_000, 2_000_000, fee_rate).swap("SOL", 100_000, NOW_S)
 
     assert (swap.fee, swap.amount_out) == (fee, amount_out)
 
@@ -140,7 +141,7 @@ def test_cpmm_input_for_an_output_by_hand() -> None:
 
 def test_damm_v2_by_hand() -> None:
     # gross = ⌊2,000,000·10,000/1,010,000⌋ = ⌊19,801.98⌋, fee = ⌈19,801·0.0025⌉ = ⌈49.5⌉ = 50, out = 19,751.
-    swap, after = damm_v2(1_000_000, 2_000_000).swap("SOL", 10_000)
+    swap, after = damm_v2(1_000_000, 2_000_000).swap("SOL", 10_000, NOW_S)
 
     assert swap == Swap(amount_in=10_000, amount_out=19_751, fee=50, fee_token="USDC")
     assert (after.reserve_a, after.reserve_b) == (1_010_000, 1_980_249)
@@ -158,10 +159,10 @@ def test_a_swap_yields_what_the_venues_formula_says_or_fails_when_that_is_nothin
     expected = rounded_out(pool, token_in, amount)
 
     if expected > 0:
-        assert pool.swap(token_in, amount)[0].amount_out == expected
+        assert pool.swap(token_in, amount, NOW_S)[0].amount_out == expected
     else:
         with pytest.raises(ZeroOutputError, match=f"^{amount} atoms are too few: {pool.venue} would pay out nothing$"):
-            pool.swap(token_in, amount)
+            pool.swap(token_in, amount, NOW_S)
 
 
 @given(trades())
@@ -204,7 +205,7 @@ def test_a_round_trip_never_gains(trade: tuple[Pool, str, int]) -> None:
     there, after = swapped(pool, token_in, amount)
 
     try:
-        back, _ = after.swap(pool.other(token_in), there.amount_out)
+        back, _ = after.swap(pool.other(token_in), there.amount_out, NOW_S)
     except ZeroOutputError:
         return
 
@@ -216,7 +217,7 @@ def test_selling_more_never_yields_less(trade: tuple[Pool, str, int], more: int)
     pool, token_in, amount = trade
     swap, _ = swapped(pool, token_in, amount)
 
-    assert pool.swap(token_in, amount + more)[0].amount_out >= swap.amount_out
+    assert pool.swap(token_in, amount + more, NOW_S)[0].amount_out >= swap.amount_out
 
 
 @given(trades())
@@ -224,7 +225,7 @@ def test_a_swap_leaves_the_pool_that_it_was_made_on_as_it_was(trade: tuple[Pool,
     pool, token_in, amount = trade
     first, _ = swapped(pool, token_in, amount)
 
-    assert pool.swap(token_in, amount)[0] == first
+    assert pool.swap(token_in, amount, NOW_S)[0] == first
     assert pool.version == 0
 
 
@@ -239,7 +240,7 @@ def test_the_input_asked_for_an_output_is_enough_and_an_atom_less_is_not(wish: t
         assert wanted / (1 - Fraction(pool.fee_rate, 10**9)) > pool.reserves(token_in)[1] - 1
         return
 
-    assert pool.swap(token_in, amount)[0].amount_out >= wanted
+    assert pool.swap(token_in, amount, NOW_S)[0].amount_out >= wanted
     assert rounded_out(pool, token_in, amount - 1) < wanted
 
 
@@ -254,7 +255,7 @@ def test_no_pool_sells_all_that_it_holds(pool: Pool, token_in: str, more: int) -
 @pytest.mark.parametrize("pool", [amm_v4(), cpmm(), damm_v2()], ids=lambda pool: type(pool).__name__)
 def test_one_atom_of_a_dear_token_is_too_few(pool: Pool) -> None:
     with pytest.raises(ZeroOutputError):
-        pool.swap("SOL", 1)
+        pool.swap("SOL", 1, NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -277,8 +278,8 @@ def test_the_price_impact_leaves_the_fee_aside() -> None:
     # On the input: 1 − (19,752/9,975)/2 = 0.0099248…; on the output: 1 − (19,801/10,000)/2 = 0.00995.
     raydium, meteora = amm_v4(1_000_000, 2_000_000), damm_v2(1_000_000, 2_000_000)
 
-    assert str(raydium.price_impact("SOL", raydium.swap("SOL", 10_000)[0])) == "0.009925"
-    assert str(meteora.price_impact("SOL", meteora.swap("SOL", 10_000)[0])) == "0.009950"
+    assert str(raydium.price_impact("SOL", raydium.swap("SOL", 10_000, NOW_S)[0])) == "0.009925"
+    assert str(meteora.price_impact("SOL", meteora.swap("SOL", 10_000, NOW_S)[0])) == "0.009950"
 
 
 @given(trades())

@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from orderflow.domain.pools import Pool
+from orderflow.domain.pools.curves import Hyperbola
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.swap import swap
-from orderflow.domain.router.curves import Hyperbola, curve_of
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.network import Pair
 from orderflow.domain.router.pair import PairCurve
@@ -78,7 +78,7 @@ def best_price(pools: Sequence[Pool]) -> float:
 
 @given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.sampled_from(["SOL", "USDC"]), amounts)
 def test_a_curve_pays_what_its_pool_would_pay_without_rounding(pool: Pool, token_in: str, amount: int) -> None:
-    curve = curve_of(pool, token_in, NOW_S)
+    curve = pool.curve(token_in, NOW_S)
 
     assert curve.out(amount) == pytest.approx(float(exact_out(pool, token_in, Fraction(amount))), rel=1e-12)
 
@@ -90,12 +90,12 @@ def test_no_swap_pays_more_than_the_curve(pool: Pool, token_in: str, amount: int
     except RejectedError:
         assume(False)
 
-    assert result.amount_out <= curve_of(pool, token_in, NOW_S).out(amount) * (1 + 1e-12)
+    assert result.amount_out <= pool.curve(token_in, NOW_S).out(amount) * (1 + 1e-12)
 
 
 @given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.floats(0.5, 2.0), amounts)
 def test_no_input_earns_more_over_a_price_than_the_surplus(pool: Pool, price: float, amount: int) -> None:
-    curve = curve_of(pool, "SOL", NOW_S)
+    curve = pool.curve("SOL", NOW_S)
 
     assert curve.out(amount) - price * amount <= curve.surplus(price) + 1e-12 * curve.out(amount)
 
@@ -175,10 +175,10 @@ def test_pools_in_use_end_at_one_price_and_no_other_offers_more(pools: list[Pool
 
     price, parts = pair.curve.parts(amount)
 
-    taken = dict(parts)
+    taken, by_address = dict(parts), {pool.pool: pool for pool in pools}
     for number, pool in enumerate(pair.pools):
         part = taken.get(number, 0.0)
-        before, after = marginal_prices(pool, part)
+        before, after = marginal_prices(by_address[pool.pool], part)
         assert after <= price * (1 + 1e-7)
         if part > 1:
             assert before >= price * (1 - 1e-7)
@@ -426,6 +426,6 @@ def test_a_fee_that_falls_with_time_brings_a_new_curve() -> None:
         after = book.pair("SOL", "USDC")
         assert after is not None
         assert after.curve.price > before.curve.price
-        fresh = PairCurve({0: curve_of(pool, "SOL", NOW_S + elapsed)})
+        fresh = PairCurve({0: pool.curve("SOL", NOW_S + elapsed)})
         assert after.curve.price == fresh.price
         before = after

@@ -8,8 +8,8 @@ import pytest
 
 from orderflow.domain.pools import Pool
 from orderflow.domain.pools import swap as entry_point
-from orderflow.domain.pools.constant_product import Swap
 from orderflow.domain.pools.dlmm import Dlmm
+from orderflow.domain.pools.pool import Swap
 from orderflow.domain.pools.swap import swap, swap_exact_out
 from orderflow.errors import InsufficientLiquidityError, RejectedError, ReserveOverflowError, ZeroOutputError
 from tests.support.builders import amm_v4, cpmm, damm_v2
@@ -39,7 +39,7 @@ def test_the_documented_example_is_true() -> None:
 
 @every_pool
 def test_it_is_the_pools_own_swap(pool: Pool) -> None:
-    own = pool.swap("USDC", 10_000, NOW_S) if isinstance(pool, Dlmm) else pool.swap("USDC", 10_000)
+    own = pool.swap("USDC", 10_000, NOW_S)
 
     assert swap(pool, "USDC", 10_000, NOW_S) == own
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderflow.domain.pools import Dlmm, Pool
+from orderflow.domain.pools.curves import Steps
 from orderflow.domain.pools.swap import swap
-from orderflow.domain.router.curves import Steps, curve_of
 from orderflow.domain.tokens import TOKENS
 from orderflow.errors import RejectedError
 from orderflow.venues.mock.background import GENESIS_S, Background, advance, chain_seconds, opening_prices, pull_back
@@ -163,7 +163,7 @@ def test_arbitrage_follows_a_price_that_jumps_up_to_the_fee(moved: float) -> Non
 
     for address, pool in now(background).items():
         if address.endswith(":SOL-USDC"):
-            curve = curve_of(pool, "USDC" if moved > 1 else "SOL", chain_seconds(1))
+            curve = pool.curve("USDC" if moved > 1 else "SOL", chain_seconds(1))
             best = curve.prices[0] if isinstance(curve, Steps) else curve.price
             sold, bought = ("USDC", "SOL") if moved > 1 else ("SOL", "USDC")
             # At the edge: it pays what is fair after its fee, and it does not pay a bin's step less.

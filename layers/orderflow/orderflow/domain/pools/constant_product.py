@@ -1,28 +1,25 @@
 """What every constant-product pool shares: two reserves, and the checks around a swap."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Self
+from typing import ClassVar, Self
 
 import msgspec
 
+from orderflow.domain.pools.curves import PoolCurve, hyperbola
+from orderflow.domain.pools.pool import Swap
 from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
-
-
-class Swap(msgspec.Struct, frozen=True):
-    """The result of a swap, all amounts in atoms; `fee` is in atoms of `fee_token` and already inside the amounts."""
-
-    amount_in: int
-    amount_out: int
-    fee: int
-    fee_token: str
 
 
 class ConstantProduct(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """A pool of two tokens whose product of reserves never falls. Reserves are in atoms.
 
     `withheld_a` and `withheld_b` are fees that lie in the pool's vaults but no longer take part in pricing, so a
-    vault holds reserve + withheld. `version` counts the swaps that the pool has seen.
+    vault holds reserve + withheld. `version` counts the swaps that the pool has seen. The second makes no
+    difference to what is paid.
     """
+
+    swap_instruction: ClassVar[str]
+    slippage_error: ClassVar[str | None] = None
 
     pool: str
     venue: str
@@ -34,13 +31,49 @@ class ConstantProduct(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
     withheld_b: int = 0
     version: int = 0
 
-    def swap(self, token_in: str, amount_in: int) -> tuple[Swap, Self]:
+    @property
+    def kept(self) -> float:
+        """The share of a small swap that the fee leaves."""
+        raise NotImplementedError
+
+    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
         """Sell `amount_in` atoms of `token_in`; return the result and the pool after it."""
         raise NotImplementedError
 
     def amount_in_for(self, token_in: str, amount_out: int) -> int:
         """Return the fewest atoms of `token_in` that the venue asks for `amount_out` atoms, rounded up."""
         raise NotImplementedError
+
+    def swap_exact_out(self, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, Self]:
+        """Buy exactly `amount_out` atoms for the fewest atoms of `token_in`.
+
+        Where `swap` would pay a little more for that input, what is more stays in the reserve.
+        """
+        given, after = self.swap(token_in, self.amount_in_for(token_in, amount_out), now_s)
+        bought = Swap(given.amount_in, amount_out, given.fee, given.fee_token)
+        surplus = given.amount_out - amount_out
+        if token_in == self.token_a:
+            return bought, msgspec.structs.replace(after, reserve_b=after.reserve_b + surplus)
+        return bought, msgspec.structs.replace(after, reserve_a=after.reserve_a + surplus)
+
+    def curve(self, token_in: str, now_s: int) -> PoolCurve:
+        """Return the curve along which the pool takes `token_in`, the fee being taken from the input."""
+        return hyperbola(*self.reserves(token_in), kept_of_input=self.kept)
+
+    def first_price(self, token_in: str, now_s: int) -> float:
+        """Return what the first atom of `token_in` earns, fee paid, in atoms of the other token."""
+        reserve_in, reserve_out = self.reserves(token_in)
+        return self.kept * reserve_out / reserve_in
+
+    def check_state(self) -> None:
+        """Raise InsufficientLiquidityError when the pool has nothing of a token."""
+        if self.reserve_a <= 0 or self.reserve_b <= 0:
+            raise InsufficientLiquidityError(f"{self.venue} pool {self.pool} is empty")
+
+    def most_held(self) -> int:
+        """Return the atoms in the fuller vault: all of an input comes into it, what is withheld as well."""
+        held_a, held_b = self.reserve_a + self.withheld_a, self.reserve_b + self.withheld_b
+        return held_a if held_a > held_b else held_b
 
     def reserves(self, token_in: str) -> tuple[int, int]:
         """Return (reserve of `token_in`, reserve of the other token)."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Self
+from math import inf
+from typing import ClassVar, Self
 
 import msgspec
 
-from orderflow.domain.pools.constant_product import Swap
+from orderflow.domain.pools.curves import PoolCurve, Steps
 from orderflow.domain.pools.dlmm_math import (
     BPS,
+    FEE_UNIT,
     ONE,
     Fill,
     StockedBin,
@@ -18,6 +20,7 @@ from orderflow.domain.pools.dlmm_math import (
     fill_for,
     fill_with,
 )
+from orderflow.domain.pools.pool import Swap
 from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
 
 ZERO_OUTPUT = "error 6039, 0x1797"
@@ -35,6 +38,9 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
     trades, on top of `vol_ref`, and no more than `max_va`. The references follow the market only when the active bin
     has rested for `filter_period_s` since `last_s`, and forget all volatility after `decay_period_s`.
     """
+
+    swap_instruction: ClassVar[str] = "swap"
+    slippage_error: ClassVar[str | None] = "Meteora DLMM error 6003, 0x1773"
 
     pool: str
     venue: str
@@ -111,9 +117,29 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
             )
         return self._settle(token_in, fills, amount_out, now_s)
 
-    def amount_in_for(self, token_in: str, amount_out: int, now_s: int) -> int:
-        """Return the fewest atoms of `token_in`, fees included, that buy `amount_out` atoms."""
-        return self.swap_exact_out(token_in, amount_out, now_s)[0].amount_in
+    def curve(self, token_in: str, now_s: int) -> PoolCurve:
+        """Return the steps along which the pool takes `token_in`, until its fee falls next."""
+        steps: list[tuple[float, float]] = []
+        for _, numerator, denominator, rate, held in self.stocked_bins(token_in, now_s):
+            kept = 1 - rate / FEE_UNIT
+            steps.append((kept * (numerator / denominator), held * denominator / numerator / kept))
+        rest_ends = (self.last_s + self.filter_period_s, self.last_s + self.decay_period_s)
+        return Steps(steps, until=min((end for end in rest_ends if end > now_s), default=inf))
+
+    def first_price(self, token_in: str, now_s: int) -> float:
+        """Return what the first atom of `token_in` earns, fee paid, in atoms of the other; 0 where no bin has any."""
+        for _, numerator, denominator, rate, _ in self.stocked_bins(token_in, now_s):
+            return (1 - rate / FEE_UNIT) * (numerator / denominator)
+        return 0.0
+
+    def check_state(self) -> None:
+        """Raise ValueError unless every bin has both its sides."""
+        if len(self.bins_x) != len(self.bins_y):
+            raise ValueError(f"{self.pool} has {len(self.bins_x)} bins of x, but {len(self.bins_y)} of y")
+
+    def most_held(self) -> int:
+        """Return the atoms in all bins of the token that they hold more of."""
+        return max(self.reserve_a, self.reserve_b)
 
     def spot_price(self, token_in: str) -> Decimal:
         """Return what the next atom of `token_in` is worth, fees left aside, in atoms of the other token.

@@ -1,8 +1,9 @@
 """Raydium's constant-product pools: AMM v4 and CPMM, bit for bit as their programs compute."""
 
-from typing import Self
+from typing import ClassVar, Self
 
-from orderflow.domain.pools.constant_product import ConstantProduct, Swap, divide_up
+from orderflow.domain.pools.constant_product import ConstantProduct, divide_up
+from orderflow.domain.pools.pool import Swap
 
 AMM_V4_FEE = 25
 AMM_V4_FEE_UNIT = 10_000
@@ -14,12 +15,15 @@ CPMM_FUND_SHARE = 40_000
 class AmmV4(ConstantProduct, frozen=True, kw_only=True, tag="raydium_amm_v4"):
     """Raydium AMM v4: a fee of 25/10,000 on the input, all of which stays in the pool."""
 
+    swap_instruction: ClassVar[str] = "swap_base_in"
+    slippage_error: ClassVar[str | None] = "Raydium AMM v4 error 30, 0x1e"
+
     @property
     def kept(self) -> float:
         """The share of a small swap that the fee leaves."""
         return 1 - AMM_V4_FEE / AMM_V4_FEE_UNIT
 
-    def swap(self, token_in: str, amount_in: int) -> tuple[Swap, Self]:
+    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
         """Sell `amount_in` atoms: fee = ⌈a·25/10⁴⌉, x = a − fee, out = ⌊S·x/(R+x)⌋.
 
         Raises ZeroOutputError when the output would be zero.
@@ -46,6 +50,9 @@ class AmmV4(ConstantProduct, frozen=True, kw_only=True, tag="raydium_amm_v4"):
 class Cpmm(ConstantProduct, frozen=True, kw_only=True, tag="raydium_cpmm"):
     """Raydium CPMM: a trade fee of `fee_rate`/10⁶ on the input, part of which leaves the pricing reserves."""
 
+    swap_instruction: ClassVar[str] = "swap_base_input"
+    slippage_error: ClassVar[str | None] = "Raydium CPMM error 6005, 0x1775"
+
     fee_rate: int = 2_500
 
     @property
@@ -53,7 +60,7 @@ class Cpmm(ConstantProduct, frozen=True, kw_only=True, tag="raydium_cpmm"):
         """The share of a small swap that the fee leaves."""
         return 1 - self.fee_rate / CPMM_UNIT
 
-    def swap(self, token_in: str, amount_in: int) -> tuple[Swap, Self]:
+    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
         """Sell `amount_in` atoms: fee = ⌈a·rate/10⁶⌉, x = a − fee, out = ⌊S·x/(R+x)⌋.
 
         Of the fee, ⌊fee·0.12⌋ (protocol) and ⌊fee·0.04⌋ (fund) are withheld from the reserves.

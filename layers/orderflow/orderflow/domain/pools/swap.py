@@ -19,33 +19,32 @@ Swap(amount_in=10000, amount_out=19752, fee=25, fee_token='SOL')
 10000
 """
 
-import msgspec
+from typing import TypeVar
 
 from orderflow.domain.amounts import MAX_ATOMS
-from orderflow.domain.pools import Pool
-from orderflow.domain.pools.constant_product import Swap
-from orderflow.domain.pools.dlmm import Dlmm
-from orderflow.domain.pools.meteora import FEE_UNIT, DammV2
-from orderflow.domain.pools.raydium import AmmV4, Cpmm
+from orderflow.domain.pools import AnyPool, Pool, Swap
 from orderflow.errors import InsufficientLiquidityError, ReserveOverflowError
 
+__all__ = ["Pool", "Swap", "swap", "swap_exact_out"]
 
-def swap(pool: Pool, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Pool]:
+P = TypeVar("P", bound=AnyPool)
+
+
+def swap(pool: P, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, P]:
     """Sell `amount_in` atoms of `token_in` to `pool` at the Unix second `now_s`; return the result and the pool after.
 
     `now_s` matters to DLMM pools only: their fee remembers how the price moved, and forgets it with time. `pool` is
     left as it was. Raises ZeroOutputError when the output would be zero, InsufficientLiquidityError when the pool
     can't take the amount, ReserveOverflowError (one of the same kind) when a reserve would be 2⁶⁴ atoms or more, and
-    ValueError when the pool does not trade the token or the amount is none that a venue
-    could be asked for.
+    ValueError when the pool does not trade the token or no venue could be asked for the amount.
     """
     _check(pool, token_in, amount_in)
-    result, after = pool.swap(token_in, amount_in, now_s) if isinstance(pool, Dlmm) else pool.swap(token_in, amount_in)
+    result, after = pool.swap(token_in, amount_in, now_s)
     _check_reserves(pool, after, token_in)
     return result, after
 
 
-def swap_exact_out(pool: Pool, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, Pool]:
+def swap_exact_out(pool: P, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, P]:
     """Buy exactly `amount_out` atoms from `pool` for as few atoms of `token_in` as it takes.
 
     One atom less, and `swap` would yield less than `amount_out`; with rounding it may yield a little more for the
@@ -53,54 +52,27 @@ def swap_exact_out(pool: Pool, token_in: str, amount_out: int, now_s: int) -> tu
     it would in `swap`, and lies in the pool's vault withheld. Raises as `swap` does.
     """
     _check(pool, token_in, amount_out)
-    if isinstance(pool, Dlmm):
-        result, after = pool.swap_exact_out(token_in, amount_out, now_s)
-        _check_size(pool, token_in, result.amount_in)
-        _check_reserves(pool, after, token_in)
-        return result, after
-    amount_in = pool.amount_in_for(token_in, amount_out)
-    _check_size(pool, token_in, amount_in)
-    given, after_given = pool.swap(token_in, amount_in)
-    _check_reserves(pool, after_given, token_in)
-    surplus = given.amount_out - amount_out
-    fee = -(-amount_out * pool.fee_rate // (FEE_UNIT - pool.fee_rate)) if isinstance(pool, DammV2) else given.fee
-    return Swap(amount_in, amount_out, fee, given.fee_token), _give_back(after_given, token_in, surplus)
+    result, after = pool.swap_exact_out(token_in, amount_out, now_s)
+    if result.amount_in > MAX_ATOMS:
+        raise InsufficientLiquidityError(
+            f"{pool.venue} pool {pool.pool} would ask for {result.amount_in} atoms of {token_in}, more than can exist"
+        )
+    _check_reserves(pool, after, token_in)
+    return result, after
 
 
-def _check(pool: Pool, token_in: str, amount: int) -> None:
+def _check(pool: AnyPool, token_in: str, amount: int) -> None:
     if token_in not in (pool.token_a, pool.token_b):
         raise ValueError(f"{pool.pool} trades {pool.token_a} and {pool.token_b}, not {token_in}")
     if not 0 <= amount <= MAX_ATOMS:
         raise ValueError(f"an amount must be from 0 to {MAX_ATOMS} atoms, not {amount}")
-    if isinstance(pool, Dlmm):
-        if len(pool.bins_x) != len(pool.bins_y):
-            raise ValueError(f"{pool.pool} has {len(pool.bins_x)} bins of x, but {len(pool.bins_y)} of y")
-    elif pool.reserve_a <= 0 or pool.reserve_b <= 0:
-        raise InsufficientLiquidityError(f"{pool.venue} pool {pool.pool} is empty")
+    pool.check_state()
 
 
-def _check_size(pool: Pool, token_in: str, amount_in: int) -> None:
-    if amount_in > MAX_ATOMS:
-        raise InsufficientLiquidityError(
-            f"{pool.venue} pool {pool.pool} would ask for {amount_in} atoms of {token_in}, more than can exist"
-        )
-
-
-def _check_reserves(before: Pool, after: Pool, token_in: str) -> None:
-    """Refuse a swap that brings more than 64 bits into a pool, and a pool that had as much of what it pays.
-
-    A constant-product pool counts what it withholds as well: all of the input comes into its vault first.
-    """
-    held = max(after.reserves(token_in)[0], before.reserves(token_in)[1])
-    if not isinstance(after, Dlmm):
-        held = max(held, after.reserve_a + after.withheld_a, after.reserve_b + after.withheld_b)
+def _check_reserves(before: AnyPool, after: AnyPool, token_in: str) -> None:
+    """Refuse a swap that brings more than 64 bits into a pool, and a pool that had as much of what it pays."""
+    held = max(after.most_held(), before.reserves(token_in)[1])
     if held > MAX_ATOMS:
         raise ReserveOverflowError(
             f"{after.venue} pool {after.pool} would hold {held} atoms, and an account holds {MAX_ATOMS} at most"
         )
-
-
-def _give_back(pool: AmmV4 | Cpmm | DammV2, token_in: str, surplus: int) -> AmmV4 | Cpmm | DammV2:
-    if token_in == pool.token_a:
-        return msgspec.structs.replace(pool, reserve_b=pool.reserve_b + surplus)
-    return msgspec.structs.replace(pool, reserve_a=pool.reserve_a + surplus)

@@ -5,10 +5,10 @@ Every leg takes what earlier legs have paid, to the atom: of a token that comes 
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
+from typing import TypeVar
 
 from orderflow.domain.amounts import MAX_ATOMS
-from orderflow.domain.pools import Pool
-from orderflow.domain.pools.constant_product import Swap
+from orderflow.domain.pools import AnyPool, Swap
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.router.network import Pair
 from orderflow.domain.router.split import split
@@ -16,10 +16,12 @@ from orderflow.domain.routing import Leg
 from orderflow.domain.slippage import BPS
 from orderflow.errors import InsufficientLiquidityError, NoRouteError, RejectedError, ZeroOutputError
 
+P = TypeVar("P", bound=AnyPool)
+
 SPECK = 1e-7
 """A smaller share of a token's flow than this is an error of rounding, not a choice."""
 
-PoolSwap = tuple[Pool, str, Swap]
+PoolSwap = tuple[AnyPool, str, Swap]
 """A swap that was run: on which pool's state, the token sold, the result."""
 
 
@@ -99,7 +101,7 @@ def check_held(atoms: int, token: str) -> None:
         raise InsufficientLiquidityError(f"no account can hold the {atoms} atoms of {token} that would be paid out")
 
 
-def run_legs(legs: Sequence[Leg], pools: Mapping[str, Pool], now_s: int) -> tuple[tuple[Leg, ...], dict[str, Pool]]:
+def run_legs(legs: Sequence[Leg], pools: Mapping[str, P], now_s: int) -> tuple[tuple[Leg, ...], dict[str, P]]:
     """Run a route's swaps again on the pools as they are now; return the fills and the pools they changed.
 
     A leg from the order's own token takes what the route says. One from a token in between takes its share of what the
@@ -110,7 +112,7 @@ def run_legs(legs: Sequence[Leg], pools: Mapping[str, Pool], now_s: int) -> tupl
     for leg in legs:
         planned[leg.token_in] = planned.get(leg.token_in, 0) + leg.amount_in
     available = {legs[0].token_in: planned[legs[0].token_in]}
-    changed: dict[str, Pool] = {}
+    changed: dict[str, P] = {}
     fills: list[Leg] = []
     for leg in legs:
         token = leg.token_in
@@ -224,7 +226,7 @@ def _in_order(onward: Mapping[str, list[tuple[Pair, float]]], source: str, targe
     return order[::-1]
 
 
-def _leg(pool: Pool, token_in: str, result: Swap, share_bps: int) -> Leg:
+def _leg(pool: AnyPool, token_in: str, result: Swap, share_bps: int) -> Leg:
     return Leg(
         venue=pool.venue,
         pool=pool.pool,

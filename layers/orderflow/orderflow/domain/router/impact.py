@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from orderflow.domain.pools.constant_product import Swap
+from orderflow.domain.pools import Swap
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.routing import Leg
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 
-from orderflow.domain.pools import Pool
-from orderflow.domain.router.curves import PoolCurve, curve_of
+from orderflow.domain.pools import AnyPool
+from orderflow.domain.pools.curves import PoolCurve
 from orderflow.domain.router.network import Direction, Network, Pair, topology
 from orderflow.domain.router.pair import PairCurve
 
@@ -21,12 +21,12 @@ class MarketView:
 
     def __init__(
         self,
-        pools: Iterable[Pool] = (),
+        pools: Iterable[AnyPool] = (),
         now_s: int = 0,
         reference_prices: Mapping[str, Decimal] = MappingProxyType({}),
     ) -> None:
         self.reference_prices = reference_prices
-        self._pools: dict[str, Pool] = {}
+        self._pools: dict[str, AnyPool] = {}
         self._curves: dict[tuple[str, str], tuple[int, PoolCurve]] = {}
         self._listed: dict[Direction, list[str]] = {}
         self._pairs: dict[Direction, dict[Venues, Pair]] = {}
@@ -40,7 +40,7 @@ class MarketView:
         """The second at which the curves hold."""
         return self._now_s
 
-    def refresh(self, pools: Iterable[Pool], now_s: int) -> None:
+    def refresh(self, pools: Iterable[AnyPool], now_s: int) -> None:
         """Take over the latest states of pools; those not given, and curves that still hold, stay as they were."""
         changed = False
         for pool in pools:
@@ -61,7 +61,7 @@ class MarketView:
             self._networks.clear()
         self._now_s = now_s
 
-    def pool(self, address: str) -> Pool:
+    def pool(self, address: str) -> AnyPool:
         """Return a pool's latest state."""
         return self._pools[address]
 
@@ -87,14 +87,14 @@ class MarketView:
             network = self._networks[key] = Network(plan, [pair for pair in pairs if pair is not None])
         return network
 
-    def _curve(self, pool: Pool, token_in: str) -> PoolCurve:
+    def _curve(self, pool: AnyPool, token_in: str) -> PoolCurve:
         """Return a pool's curve: the same for every choice of venues, until the pool or its fee changes."""
         known = self._curves.get((pool.pool, token_in))
         if known is None or not known[0] <= self._now_s < known[1].until:
-            known = self._curves[pool.pool, token_in] = self._now_s, curve_of(pool, token_in, self._now_s)
+            known = self._curves[pool.pool, token_in] = self._now_s, pool.curve(token_in, self._now_s)
         return known[1]
 
-    def _of(self, token_in: str, token_out: str, venue: Venues) -> tuple[Pool, ...]:
+    def _of(self, token_in: str, token_out: str, venue: Venues) -> tuple[AnyPool, ...]:
         listed = (self._pools[address] for address in self._listed.get((token_in, token_out), ()))
         chosen = [pool for pool in listed if _includes(venue, pool)]
         return tuple(sorted(chosen, key=lambda pool: (pool.venue, pool.pool)))
@@ -105,7 +105,7 @@ class MarketView:
         return self._directions[venue]
 
 
-def _includes(venue: Venues, pool: Pool) -> bool:
+def _includes(venue: Venues, pool: AnyPool) -> bool:
     if venue is None or isinstance(venue, str):
         return venue is None or pool.venue == venue
     return pool.venue in venue

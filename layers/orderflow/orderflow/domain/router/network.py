@@ -5,7 +5,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from orderflow.domain.pools import Pool
+from orderflow.domain.pools import AnyPool
 from orderflow.domain.router.pair import PairCurve
 
 MAX_HOPS = 3
@@ -22,7 +22,7 @@ class Pair(NamedTuple):
 
     token_in: str
     token_out: str
-    pools: tuple[Pool, ...]
+    pools: tuple[AnyPool, ...]
     curve: PairCurve
     made_s: int
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from math import inf, sqrt
 from typing import NamedTuple
 
-from orderflow.domain.router.curves import Hyperbola, PoolCurve, Steps
+from orderflow.domain.pools.curves import Hyperbola, PoolCurve, Steps
 
 NEXT_TO_NOTHING = 1e-60
 """What the curve earns beyond all that the pools can take: no price is 0, so that none has to be looked out for."""

@@ -10,14 +10,12 @@ import msgspec
 
 from orderflow.domain.amounts import MAX_ATOMS
 from orderflow.domain.pools import Dlmm, Pool
-from orderflow.domain.pools.dlmm_math import FEE_UNIT
 from orderflow.domain.pools.swap import swap
-from orderflow.domain.router.curves import Steps, curve_of
 from orderflow.domain.tokens import TOKENS, Token
 from orderflow.errors import RejectedError
 from orderflow.venues.mock.latency import SLOT_MS
 from orderflow.venues.mock.prices import OPENING_PRICES
-from orderflow.venues.mock.providers import LOOK_EVERY, is_off_centre, recentred, turns
+from orderflow.venues.mock.providers import LOOK_EVERY, has_provider, is_off_centre, recentred, turns
 
 GENESIS_S = 1_763_800_000
 """When the market's own clock begins, in seconds since 1970; DLMM pools measure how long ago they traded by it."""
@@ -75,7 +73,7 @@ def advance(seed: int, slot: int, to_slot: int, fair: Mapping[str, float], pools
     at the end, when somebody is about to look.
     """
     prices, state, flows = dict(fair), dict(pools), Flows()
-    looks = turns(seed, tuple(address for address, pool in pools.items() if isinstance(pool, Dlmm)))
+    looks = turns(seed, tuple(address for address, pool in pools.items() if has_provider(pool)))
     for passing in range(slot + 1, to_slot + 1):
         random = Random(f"{seed}:{passing}")
         _move(random, prices)
@@ -140,10 +138,9 @@ def _arbitrage(state: dict[str, Pool], flows: Flows, address: str, prices: Mappi
     for token_in, token_out in (pair, pair[::-1]):
         fair = _fair(token_in, token_out, prices)
         # Most pools pay no more than is fair; only for one that does its whole curve is worth making.
-        if _best_price(pool, token_in.symbol, now_s) <= fair:
+        if pool.first_price(token_in.symbol, now_s) <= fair:
             continue
-        curve = curve_of(pool, token_in.symbol, now_s)
-        amount = curve.input_above(fair) if isinstance(curve, Steps) else curve.b / sqrt(fair) - curve.d
+        amount = pool.curve(token_in.symbol, now_s).input_above(fair)
         if amount > _LEAST_ARBITRAGE_USD * _atoms_a_dollar(token_in, prices):
             _trade(state, flows, address, token_in.symbol, int(amount), now_s)
         return
@@ -156,7 +153,7 @@ def _look_after(state: dict[str, Pool], flows: Flows, address: str, prices: Mapp
     """
     pool = state[address]
     fair = _fair(TOKENS[pool.token_a], TOKENS[pool.token_b], prices)
-    if not isinstance(pool, Dlmm) or not is_off_centre(pool, fair):
+    if not has_provider(pool) or not is_off_centre(pool, fair):
         return
     # At a price that somebody could gain from, the provider would lay down gifts.
     _arbitrage(state, flows, address, prices, now_s)
@@ -164,16 +161,6 @@ def _look_after(state: dict[str, Pool], flows: Flows, address: str, prices: Mapp
     state[address] = after = recentred(traded, fair)
     flows[f"{address}|{pool.token_a}"] += after.reserve_a + after.withheld_a - traded.reserve_a - traded.withheld_a
     flows[f"{address}|{pool.token_b}"] += after.reserve_b + after.withheld_b - traded.reserve_b - traded.withheld_b
-
-
-def _best_price(pool: Pool, token_in: str, now_s: int) -> float:
-    """Return what a pool pays for the first atom of `token_in`, fees paid, in atoms."""
-    if isinstance(pool, Dlmm):
-        for _, numerator, denominator, rate, _ in pool.stocked_bins(token_in, now_s):
-            return (1 - rate / FEE_UNIT) * (numerator / denominator)
-        return 0.0
-    reserve_in, reserve_out = pool.reserves(token_in)
-    return pool.kept * reserve_out / reserve_in
 
 
 def _trade(state: dict[str, Pool], flows: Flows, address: str, token_in: str, amount: int, now_s: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from orderflow.domain.execution import Execution
+from orderflow.domain.instructions import slippage_error
 from orderflow.domain.order import Order
 from orderflow.domain.pools import Pool
 from orderflow.domain.router.execute import run_legs
@@ -72,7 +73,7 @@ def _execute(slot: int, order: Order, pools: Mapping[str, Pool], now_ms: int) ->
         return Execution(order.signature, slot, error=str(error)), {}
     amount_out = paid_out(fills, order.request.token_out)
     if amount_out < transaction.minimum_out:
-        through = [leg.pool for leg in route.legs]
-        reason = slippage_reason(route.expected_out, amount_out, order.request.slippage_bps, through)
+        error_name = slippage_error([leg.pool for leg in route.legs])
+        reason = slippage_reason(route.expected_out, amount_out, order.request.slippage_bps, error_name)
         return Execution(order.signature, slot, error=reason), {}
     return Execution(order.signature, slot, amount_out, fills), changes

@@ -7,11 +7,12 @@ are the same however the slots are divided. Nothing here reads a clock.
 from functools import lru_cache
 from math import log, log1p
 from random import Random
+from typing import TypeGuard
 
 import msgspec
 
 from orderflow.domain.amounts import MAX_ATOMS
-from orderflow.domain.pools.dlmm import Dlmm
+from orderflow.domain.pools import Dlmm, Pool
 from orderflow.domain.pools.dlmm_math import BPS
 from orderflow.venues.mock.dlmm_opening import bins_around
 
@@ -30,6 +31,11 @@ def turns(seed: int, addresses: tuple[str, ...]) -> dict[int, tuple[str, ...]]:
         turn = Random(f"{seed}:provider:{address}").randrange(LOOK_EVERY)
         drawn[turn] = (*drawn.get(turn, ()), address)
     return drawn
+
+
+def has_provider(pool: Pool) -> TypeGuard[Dlmm]:
+    """Whether somebody looks after a pool's liquidity: it lies in bins, which a price may leave."""
+    return isinstance(pool, Dlmm)
 
 
 def is_off_centre(pool: Dlmm, fair: float) -> bool:

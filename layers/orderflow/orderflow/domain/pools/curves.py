@@ -1,20 +1,13 @@
-"""A pool as the router sees it: what it pays for an input as a concave curve without rounding. Pools in, curves out.
+"""What a pool pays for an input, as a concave curve without rounding: all that the router knows of a pool's swaps.
 
 Amounts are atoms as floats; prices are atoms out per atom in, fees included. No swap of integers pays more than its
-curve does, since venues round against the trader.
+curve does, since venues round against the trader. A type of pools describes itself by one of the two curves here.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
 from math import inf, sqrt
-
-from orderflow.domain.pools import Pool
-from orderflow.domain.pools.constant_product import ConstantProduct
-from orderflow.domain.pools.dlmm import Dlmm
-from orderflow.domain.pools.dlmm_math import FEE_UNIT as DLMM_FEE_UNIT
-from orderflow.domain.pools.meteora import DammV2
-from orderflow.domain.pools.raydium import AmmV4, Cpmm
 
 
 class Hyperbola:
@@ -36,6 +29,10 @@ class Hyperbola:
     def out(self, amount: float) -> float:
         """Return the output for an input."""
         return self.b * self.b * amount / (self.d * (self.d + amount))
+
+    def input_above(self, price: float) -> float:
+        """Return the input of which every atom earns more than `price`; it is not positive where none does."""
+        return self.b / sqrt(price) - self.d
 
     def surplus(self, price: float) -> float:
         """Return the most of out(x) − price·x over all inputs x: d·(√opening price − √price)²."""
@@ -69,7 +66,7 @@ class Steps:
         return self.outputs[number] + self.prices[number] * (amount - self.inputs[number])
 
     def input_above(self, price: float) -> float:
-        """Return the input that the steps take which pay more than `price`."""
+        """Return the input of which every atom earns more than `price`: what the steps take that pay more."""
         return self.inputs[bisect_right(self._falling, -price)]
 
     def surplus(self, price: float) -> float:
@@ -83,33 +80,10 @@ PoolCurve = Hyperbola | Steps
 EMPTY = Steps(())
 
 
-def curve_of(pool: Pool, token_in: str, now_s: int) -> PoolCurve:
-    """Return the curve along which `pool` takes `token_in` at the second `now_s`.
-
-    Whatever else the router does, it does with curves: a new type of pools needs a case here and nothing more.
-    """
-    match pool:
-        case AmmV4() | Cpmm():
-            return _hyperbola(pool, token_in, kept_of_input=pool.kept)
-        case DammV2():
-            return _hyperbola(pool, token_in, kept_of_output=pool.kept)
-        case Dlmm():
-            return _steps(pool, token_in, now_s)
-
-
-def _hyperbola(
-    pool: ConstantProduct, token_in: str, *, kept_of_input: float = 1.0, kept_of_output: float = 1.0
+def hyperbola(
+    reserve_in: int, reserve_out: int, *, kept_of_input: float = 1.0, kept_of_output: float = 1.0
 ) -> PoolCurve:
-    reserve_in, reserve_out = pool.reserves(token_in)
+    """Return the curve of a constant-product pool with these reserves, of which a fee leaves such shares."""
     if min(reserve_in, reserve_out, kept_of_input, kept_of_output) <= 0:
         return EMPTY
     return Hyperbola(sqrt(kept_of_output * reserve_out * reserve_in / kept_of_input), reserve_in / kept_of_input)
-
-
-def _steps(pool: Dlmm, token_in: str, now_s: int) -> PoolCurve:
-    steps: list[tuple[float, float]] = []
-    for _, numerator, denominator, rate, held in pool.stocked_bins(token_in, now_s):
-        kept = 1 - rate / DLMM_FEE_UNIT
-        steps.append((kept * (numerator / denominator), held * denominator / numerator / kept))
-    rest_ends = (pool.last_s + pool.filter_period_s, pool.last_s + pool.decay_period_s)
-    return Steps(steps, until=min((end for end in rest_ends if end > now_s), default=inf))

@@ -1,0 +1,84 @@
+"""What every pool is to the rest: its state, its swaps, the curve it pays along, and what its program calls things."""
+
+from decimal import Decimal
+from typing import ClassVar, Protocol, Self
+
+import msgspec
+
+from orderflow.domain.pools.curves import PoolCurve
+
+
+class Swap(msgspec.Struct, frozen=True):
+    """The result of a swap, all amounts in atoms; `fee` is in atoms of `fee_token` and already inside the amounts."""
+
+    amount_in: int
+    amount_out: int
+    fee: int
+    fee_token: str
+
+
+class AnyPool(Protocol):
+    """A pool of two tokens at one moment, immutable. Amounts are atoms, `now_s` is a Unix second.
+
+    A type of pools is a msgspec struct with these members, tagged with the name of its program, and is listed in
+    `orderflow.domain.pools.Pool`. Nothing else asks which type a pool is of.
+    """
+
+    swap_instruction: ClassVar[str]
+    """What the program calls its swap."""
+
+    slippage_error: ClassVar[str | None]
+    """The program's error for a swap that pays too little; None where an aggregator looks after that."""
+
+    @property
+    def pool(self) -> str:
+        """The pool's address."""
+
+    @property
+    def venue(self) -> str:
+        """The venue that the pool belongs to."""
+
+    @property
+    def token_a(self) -> str:
+        """One of the two tokens."""
+
+    @property
+    def token_b(self) -> str:
+        """The other token."""
+
+    def other(self, token: str) -> str:
+        """Return the token that `token` is traded against here."""
+
+    def reserves(self, token_in: str) -> tuple[int, int]:
+        """Return (atoms of `token_in`, atoms of the other token) that swaps are priced with or paid from."""
+
+    def most_held(self) -> int:
+        """Return the atoms in the fuller of the accounts that must not overflow."""
+
+    def check_state(self) -> None:
+        """Raise where the pool as it is can't trade at all: RejectedError, or ValueError for no state of a pool."""
+
+    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
+        """Sell `amount_in` atoms of `token_in`; return the result and the pool after it.
+
+        Raises ZeroOutputError when the output would be zero, and InsufficientLiquidityError when the pool can't take
+        the amount.
+        """
+
+    def swap_exact_out(self, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, Self]:
+        """Buy exactly `amount_out` atoms for the fewest atoms of `token_in` that `swap` would give as many for.
+
+        Raises as `swap` does.
+        """
+
+    def curve(self, token_in: str, now_s: int) -> PoolCurve:
+        """Return the curve along which the pool takes `token_in`; no swap pays more than it says."""
+
+    def first_price(self, token_in: str, now_s: int) -> float:
+        """Return what the first atom of `token_in` earns, fee paid, in atoms of the other token."""
+
+    def spot_price(self, token_in: str) -> Decimal:
+        """Return what the next atom of `token_in` is worth, fees left aside, in atoms of the other token."""
+
+    def price_impact(self, token_in: str, swap: Swap) -> Decimal:
+        """Return how much worse than the spot price a swap on this state was, fees left aside, as a fraction."""
