@@ -50,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
         return run(read_local_settings(invoke=arguments.invoke, lambda_endpoint=arguments.lambda_endpoint))
     if arguments.command == "services":
-        from local.servers.services import run
+        from local.run.services import run
         from local.settings import read_local_settings
 
         return run(read_local_settings())

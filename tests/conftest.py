@@ -10,7 +10,8 @@ import pg8000.native
 import pytest
 import redis
 
-from local.servers.backing import start_postgres, start_redis
+from local.servers.postgres_server import start_postgres
+from local.servers.redis_server import start_redis
 from orderflow.adapters.postgres import connect
 from orderflow.migrate import migrate
 

@@ -10,6 +10,7 @@ from functools import partial
 
 import uvicorn
 
+from local.errors import StartError
 from local.gateway.app import gateway_app
 from local.gateway.connection_limits import RESERVED_FILES, ConnectionLimits, limits_within
 from local.gateway.connections import Connections
@@ -17,7 +18,7 @@ from local.gateway.hosts import Hosts
 from local.gateway.library_lines import take_library_lines
 from local.gateway.management_server import ManagementServer, management_listeners, run_both
 from local.gateway.protocols import PING_INTERVAL_S, PING_TIMEOUT_S, HttpProtocol, WebSocketProtocol
-from local.run.locks import StartError, listen, server_name
+from local.run.listeners import BACKLOG, listen, server_name
 from local.run.parent_watchdog import end_with_parent
 from local.settings import LocalSettings, names_in, read_local_settings
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
@@ -25,7 +26,6 @@ from orderflow.runtime.logging import get_logger
 from orderflow.runtime.stopping import end_when_a_thread_fails
 from orderflow.runtime.terminal import print_whatever_the_locale
 
-BACKLOG = 2048
 SWITCH_S = 0.0005
 """How long a thread that computes may hold the interpreter while the loop wants it."""
 MANY_FILES = 65_536

@@ -12,7 +12,7 @@ import uvicorn
 from local.gateway.connections import Connections
 from local.gateway.management import management_app
 from local.gateway.protocols import ManagementProtocol
-from local.run.locks import listen
+from local.run.listeners import listen
 from local.settings import LocalSettings
 from orderflow.errors import ConfigurationError
 

@@ -1,28 +1,19 @@
-"""What a run claims for itself before it starts: its home, so that no second one works on it, and its ports."""
+"""The lock on a home directory: no two runs work on the same one."""
 
-import errno
 import fcntl
 import os
-import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from http.client import HTTPConnection, HTTPException
+from contextlib import contextmanager
 from pathlib import Path
 
-from orderflow.errors import OrderflowError
-
-BACKLOG = 2048
-
-
-class StartError(OrderflowError):
-    """The system can't be started; the message says why and what to do."""
+from local.errors import StartError
 
 
 @contextmanager
-def hold_home(home: Path, where: str, beside: str) -> Iterator[None]:
-    """Hold the home directory, and let others know `where` its owner is reached.
+def lock_home(home: Path, where: str, beside: str) -> Iterator[None]:
+    """Lock the home directory, and write into the lock `where` its holder is reached.
 
-    Raises StartError when another run has it; `beside` is how a second one is started next to it.
+    Raises StartError when another run holds it; `beside` is the command that starts a second one next to it.
     """
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -42,36 +33,3 @@ def hold_home(home: Path, where: str, beside: str) -> Iterator[None]:
         lock.write(f"pid {os.getpid()}, {where}")
         lock.flush()
         yield
-
-
-def listen(host: str, port: int, another: str) -> socket.socket:
-    """Return a socket that listens at an address, with `::` at those of IPv4 too.
-
-    Raises StartError when it can't; `another` chooses another port.
-    """
-    name = host.strip("[]")
-    both = name == "::" and socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if ":" in name else socket.AF_INET
-    try:
-        return socket.create_server((name, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
-    except OSError as error:
-        problem = f"Port {port} on {host} can't be used: {error.strerror}."
-        if error.errno == errno.EADDRINUSE:
-            problem += f"\n{_holder(name, port)}; choose another one: {another}"
-        raise StartError(problem) from error
-
-
-def server_name(started_by: str) -> str:
-    """Return what a gateway calls itself in its answers."""
-    return f"orderflow ({started_by})"
-
-
-def _holder(host: str, port: int) -> str:
-    """Say who has a port; a gateway tells what started it."""
-    connection = HTTPConnection(host, port, timeout=1)
-    with closing(connection), suppress(OSError, HTTPException):
-        connection.request("GET", "/health")
-        named = connection.getresponse().headers.get("Server", "")
-        if named.startswith("orderflow ("):
-            return f"An Orderflow that was started by {named.removeprefix('orderflow (').rstrip(')')} has it"
-    return "Another program may have it"

@@ -4,11 +4,17 @@ import os
 import signal
 import threading
 
+SETTING = "ORDERFLOW_PARENT_WATCHDOG"
+STDIN = "stdin"
+
 
 def end_with_parent() -> None:
-    """Send this process SIGTERM when its standard input ends, which is a pipe that only its parent holds open."""
-    if os.environ.get("ORDERFLOW_LIFELINE") == "stdin":
-        threading.Thread(target=_wait_for_end, name="lifeline", daemon=True).start()
+    """Send this process SIGTERM when its standard input ends, which is a pipe that only its parent holds open.
+
+    Does nothing unless SETTING says that the standard input is such a pipe.
+    """
+    if os.environ.get(SETTING) == STDIN:
+        threading.Thread(target=_wait_for_end, name="parent-watchdog", daemon=True).start()
 
 
 def _wait_for_end() -> None:

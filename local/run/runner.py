@@ -8,20 +8,23 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import msgspec
 import redis
 
+from local.errors import ServerError, StartError
+from local.run import parent_watchdog
 from local.run.banner import what_to_try
-from local.run.locks import StartError, hold_home, listen
+from local.run.listeners import listen
+from local.run.locks import lock_home
+from local.run.running_system import STATE, System, write_state
+from local.run.services import postgres_access, redis_access
 from local.run.shared_secret import CONNECTIONS, shared_secret
-from local.run.supervisor import STOP_TIMEOUT_S, BackingChild, Child, PythonChild, say, watch_over
-from local.servers.backing import BackingError, start_postgres, start_redis
-from local.servers.listening import LOOPBACK, addresses_for_containers
-from local.servers.services import postgres_listening, redis_listening
+from local.run.supervisor import STOP_TIMEOUT_S, PythonProcess, SupervisedProcess, SupervisedServer, say, supervise
+from local.servers.network_access import LOOPBACK, addresses_for_containers
+from local.servers.postgres_server import start_postgres
+from local.servers.redis_server import start_redis
 from local.settings import CONNECTIONS_PORT, ROOT, LocalSettings
 from local.template import read_template
 from orderflow.adapters.keys import key
@@ -52,81 +55,83 @@ def run(settings: LocalSettings) -> int:
     started = time.monotonic()
     with ExitStack() as stack:
         beside = "make run PORT=3001 ORDERFLOW_HOME=/tmp/orderflow-2"
-        stack.enter_context(hold_home(settings.home, settings.url, beside))
+        stack.enter_context(lock_home(settings.home, settings.url, beside))
         listeners = Listeners(
             [stack.enter_context(listen(settings.host, settings.port, f"make run PORT={settings.port + 1}"))],
             [stack.enter_context(listener) for listener in _listen_for_publishers(settings)],
         )
-        children = _start(settings, listeners, stack, stop)
+        processes = _start(settings, listeners, stack, stop)
         if stop.is_set():
             return 0
-        state = settings.home / "state.json"
-        stack.callback(state.unlink, missing_ok=True)
+        stack.callback((settings.home / STATE).unlink, missing_ok=True)
         say(what_to_try(settings, time.monotonic() - started))
-        watch_over(children, stop, lambda: _write_state(state, settings, children))
+        supervise(processes, stop, lambda: write_state(settings.home, _state(settings, processes)))
         say("\nStopping: finishing what is under way …")
     return 0
 
 
-def _start(settings: LocalSettings, listeners: Listeners, stack: ExitStack, stop: threading.Event) -> list[Child]:
+def _start(
+    settings: LocalSettings, listeners: Listeners, stack: ExitStack, stop: threading.Event
+) -> list[SupervisedProcess]:
     """Start everything in order; `stack` stops it in the opposite order."""
     stack.callback(say, "Stopped. Nothing is lost; the next start goes on from here.")
     if settings.redis_cluster and not settings.redis_url:
         raise StartError("REDIS_CLUSTER=1 needs a REDIS_URL: the embedded Redis is no cluster.")
-    redis, postgres = _backing(settings, stack)
-    _hold_partitions(redis.url, settings)
+    redis, postgres = _servers(settings, stack)
+    _keep_partition_count(redis.url, settings)
     say("Migrating the ledger …")
     if notice := migrate(postgres.url):
         say(notice)
     say(f"Starting the gateway and {settings.workers} pollers …")
-    environment = _environment(settings, redis.url, postgres.url) | _way_to_sockets(settings, listeners)
+    environment = _environment(settings, redis.url, postgres.url) | _socket_settings(settings, listeners)
     gateway = _gateway(listeners, environment)
     pollers = [_poller(f"poller-{number}", settings, environment) for number in range(1, settings.workers + 1)]
     stack.callback(_stop_together, pollers)
     stack.callback(gateway.stop, STOP_TIMEOUT_S)
-    for child in (*pollers, gateway):
-        child.start()
+    for process in (*pollers, gateway):
+        process.start()
     _wait_until_ready(settings, redis.url, [gateway, *pollers], stop)
-    # Those that are started at once come first: a server is waited for.
+    # The two servers come last: to start one again takes until it answers, and the others would wait for that.
     return [gateway, *pollers, redis, postgres]
 
 
-def _backing(settings: LocalSettings, stack: ExitStack) -> list[BackingChild]:
+def _servers(settings: LocalSettings, stack: ExitStack) -> list[SupervisedServer]:
     """Start the servers, or find those that are named; functions in containers share those of `services`."""
     redis_url, database_url = settings.redis_url, settings.database_url
     if settings.invoke == "lambda":
-        redis_url = redis_url or redis_listening(settings).redis_url
-        database_url = database_url or postgres_listening(settings).postgres_url
+        redis_url = redis_url or redis_access(settings).redis_url
+        database_url = database_url or postgres_access(settings).postgres_url
+    home, maxmemory = settings.home, settings.redis_maxmemory
     servers = [
-        BackingChild("redis", lambda: start_redis(settings.home, redis_url or None, None, settings.redis_maxmemory)),
-        BackingChild("postgres", lambda: start_postgres(settings.home, database_url or None)),
+        SupervisedServer("redis", lambda: start_redis(home, redis_url or None, maxmemory=maxmemory)),
+        SupervisedServer("postgres", lambda: start_postgres(home, database_url or None)),
     ]
     for server in servers:
         say(f"Starting {server.name} …")
         stack.callback(server.stop, STOP_TIMEOUT_S)
         try:
             server.start()
-        except BackingError as error:
+        except ServerError as error:
             if settings.invoke == "here":
                 raise
             raise StartError(f"{error}\nFunctions in Lambda share servers with it: is `make services` up?") from error
     return servers
 
 
-def _gateway(listeners: Listeners, environment: dict[str, str]) -> PythonChild:
+def _gateway(listeners: Listeners, environment: dict[str, str]) -> PythonProcess:
     clients, publishers = ([listener.fileno() for listener in some] for some in listeners)
     inherited = {
         "ORDERFLOW_LISTEN_FDS": ",".join(map(str, clients)),
         "ORDERFLOW_CONNECTIONS_FDS": ",".join(map(str, publishers)),
     }
-    return PythonChild("gateway", ["local.gateway"], environment | inherited, [*clients, *publishers])
+    return PythonProcess("gateway", ["local.gateway"], environment | inherited, [*clients, *publishers])
 
 
-def _way_to_sockets(settings: LocalSettings, listeners: Listeners) -> dict[str, str]:
+def _socket_settings(settings: LocalSettings, listeners: Listeners) -> dict[str, str]:
     """Return where the functions send statuses, and the secret that the gateway asks of them.
 
-    The secret is made at each start and stays the same while children are started again. Functions in containers are
-    started apart from this: they and the gateway find it in the home of `services`.
+    The secret is made at each start and stays the same while processes are started again. Functions in containers are
+    not started by this run: they and the gateway find it in the home of `services`.
     """
     if settings.connections_secret:
         secret = settings.connections_secret
@@ -141,13 +146,13 @@ def _way_to_sockets(settings: LocalSettings, listeners: Listeners) -> dict[str, 
     }
 
 
-def _poller(name: str, settings: LocalSettings, environment: dict[str, str]) -> PythonChild:
+def _poller(name: str, settings: LocalSettings, environment: dict[str, str]) -> PythonProcess:
     if settings.poller_redis_url:
         environment = environment | {"REDIS_URL": settings.poller_redis_url.replace("{name}", name)}
-    return PythonChild(name, ["local.run.poller", f"{name}-{os.getpid()}"], environment)
+    return PythonProcess(name, ["local.run.poller", f"{name}-{os.getpid()}"], environment)
 
 
-def _hold_partitions(redis_url: str, settings: LocalSettings) -> None:
+def _keep_partition_count(redis_url: str, settings: LocalSettings) -> None:
     """Raise StartError when this Redis was used with another number of partitions: its orders would be left behind."""
     try:
         with open_redis(redis_url, cluster=settings.redis_cluster) as client:
@@ -185,29 +190,29 @@ def _environment(settings: LocalSettings, redis_url: str, database_url: str) -> 
         "ALLOWED_HOSTS": settings.allowed_hosts,
         "ALLOWED_ORIGINS": settings.allowed_origins,
         "MAX_WATCHERS": str(settings.max_watchers),
-        "ORDERFLOW_LIFELINE": "stdin",
+        parent_watchdog.SETTING: parent_watchdog.STDIN,
     }
 
 
-def _stop_together(children: list[PythonChild]) -> None:
-    for child in children:
-        child.terminate()
-    for child in children:
-        child.stop(STOP_TIMEOUT_S)
+def _stop_together(processes: list[PythonProcess]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.stop(STOP_TIMEOUT_S)
 
 
 def _wait_until_ready(
-    settings: LocalSettings, redis_url: str, children: list[PythonChild], stop: threading.Event
+    settings: LocalSettings, redis_url: str, processes: list[PythonProcess], stop: threading.Event
 ) -> None:
-    """Return when the gateway answers and every partition has a lease holder, or when told to stop."""
+    """Return when the gateway answers and every partition's lease is held, or when `stop` is set."""
     deadline = time.monotonic() + READY_TIMEOUT_S
     partitions = partitions_of(read_template(ROOT / "template.yaml").event_sources, settings.partitions)
     leases = [key(partition, "lease") for partition in partitions]
     with open_redis(redis_url, cluster=settings.redis_cluster) as client:
         while not (_answers(settings.url) and all(client.exists(lease) for lease in leases)):
-            for child in children:
-                if (status := child.poll()) is not None:
-                    raise StartError(f"{child.name} ended with status {status} while starting; see above")
+            for process in processes:
+                if (status := process.poll()) is not None:
+                    raise StartError(f"{process.name} ended with status {status} while starting; see above")
             if time.monotonic() > deadline:
                 raise StartError(f"not ready after {READY_TIMEOUT_S:.0f} s; see above")
             if stop.wait(0.02):
@@ -232,20 +237,13 @@ def _listen_for_publishers(settings: LocalSettings) -> list[socket.socket]:
     return [listen(host, port, another) for host in addresses_for_containers()]
 
 
-def _write_state(path: Path, settings: LocalSettings, children: list[Child]) -> None:
-    """Tell other programs of this machine what runs here."""
-    urls = {child.name: child.url for child in children if isinstance(child, BackingChild)}
-    state = {
-        "url": settings.url,
-        "pid": os.getpid(),
-        "processes": {child.name: child.pid for child in children if child.pid},
-        "redis_url": urls["redis"],
-        "database_url": urls["postgres"],
-        "speed": settings.speed,
-        "partitions": settings.partitions,
-    }
-    new = path.with_suffix(".new")
-    # It may hold a password, where the servers are not ours.
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(state)))
-    new.replace(path)
+def _state(settings: LocalSettings, processes: list[SupervisedProcess]) -> System:
+    urls = {process.name: process.url for process in processes if isinstance(process, SupervisedServer)}
+    return System(
+        url=settings.url,
+        processes={process.name: process.pid for process in processes if process.pid},
+        redis_url=urls["redis"],
+        database_url=urls["postgres"],
+        speed=settings.speed,
+        partitions=settings.partitions,
+    )

@@ -1,19 +1,22 @@
-"""Finds a running system: a base URL or a home directory in, its address and what its state.json says out."""
+"""What other programs of this machine know of a running system: the runner writes it to state.json, `find` reads it."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import orjson
+import msgspec
 import psutil
 
 from local.settings import home_at
 
+STATE = "state.json"
+"""The file in the home directory of a system that runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A running system: its address and, when it runs on this machine, what its state.json says."""
+    """A running system: its address and, when it runs on this machine, its processes, servers and settings."""
 
     url: str
     processes: Mapping[str, int] = field(default_factory=dict)
@@ -37,9 +40,19 @@ def find(base_url: str | None = None, home: Path | None = None) -> System | None
     return System(base_url)
 
 
+def write_state(home: Path, system: System) -> None:
+    """Replace the state.json in `home` by that of this process, which runs `system`."""
+    state = msgspec.json.format(msgspec.json.encode({"pid": os.getpid(), **asdict(system)}))
+    new = home / f"{STATE}.new"
+    # It may hold a password, where the servers are not ours.
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(state)
+    new.replace(home / STATE)
+
+
 def _read_state(home: Path) -> System | None:
     try:
-        state = orjson.loads((home / "state.json").read_bytes())
+        state = msgspec.json.decode((home / STATE).read_bytes())
     except (OSError, ValueError):
         return None
     if not psutil.pid_exists(state["pid"]):

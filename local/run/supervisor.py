@@ -9,24 +9,24 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from local.servers.backing import Backing
+from local.servers.server_process import Server
 from orderflow.errors import OrderflowError
 
 STOP_TIMEOUT_S = 3.0
-WATCH_S = 0.1
-RESTART_S = (0.1, 0.5, 1.0, 2.0, 4.0)
+CHECK_INTERVAL_S = 0.1
+RESTART_DELAYS_S = (0.1, 0.5, 1.0, 2.0, 4.0)
 HEALTHY_S = 30.0
-"""A child that has lived this long begins again with the shortest wait when it dies."""
+"""A process that has lived this long begins again with the shortest delay when it dies."""
 
 
-class Child(Protocol):
+class SupervisedProcess(Protocol):
     """A process that is started again when it dies."""
 
     name: str
 
     @property
     def pid(self) -> int | None:
-        """Its process id; None when it is not ours to watch."""
+        """Its process id; None when it is not ours to supervise."""
 
     def poll(self) -> int | None:
         """Return its exit status, or None while it runs."""
@@ -38,7 +38,7 @@ class Child(Protocol):
         """End it in order, or by force after the time-out."""
 
 
-class PythonChild:
+class PythonProcess:
     """A Python module run as a process of its own. It ends when its runner does, by the end of its standard input."""
 
     def __init__(
@@ -46,12 +46,12 @@ class PythonChild:
         name: str,
         arguments: Sequence[str],
         environment: Mapping[str, str],
-        keep_open: Sequence[int] = (),
+        inherited_files: Sequence[int] = (),
     ) -> None:
         self.name = name
         self._arguments = arguments
         self._environment = environment
-        self._keep_open = keep_open
+        self._inherited_files = inherited_files
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -66,8 +66,8 @@ class PythonChild:
             [sys.executable, "-m", *self._arguments],
             stdin=subprocess.PIPE,
             env={**os.environ, **self._environment},
-            pass_fds=self._keep_open,
-            # Ctrl-C is for the runner, which then stops its children in order.
+            pass_fds=self._inherited_files,
+            # Ctrl-C is for the runner, which then stops its processes in order.
             start_new_session=True,
         )
 
@@ -87,83 +87,85 @@ class PythonChild:
             self._process.wait()
 
 
-class BackingChild:
-    """An embedded server as a child that is started again when it dies."""
+class SupervisedServer:
+    """An embedded server, or one that a URL names: `start` returns it once it answers."""
 
-    def __init__(self, name: str, start: Callable[[], Backing]) -> None:
+    def __init__(self, name: str, start: Callable[[], Server]) -> None:
         self.name = name
         self._start = start
-        self._backing: Backing | None = None
+        self._server: Server | None = None
 
     @property
     def url(self) -> str:
         """The URL at which it answers."""
-        return self._backing.url if self._backing else ""
+        return self._server.url if self._server else ""
 
     @property
     def pid(self) -> int | None:
-        return self._backing.process.pid if self._backing and self._backing.process else None
+        return self._server.process.pid if self._server and self._server.process else None
 
     def poll(self) -> int | None:
-        return self._backing.process.poll() if self._backing and self._backing.process else None
+        return self._server.process.poll() if self._server and self._server.process else None
 
     def start(self) -> None:
-        self._backing = self._start()
-        if self._backing.notice:
-            say(f"orderflow: {self._backing.notice}")
+        self._server = self._start()
+        if self._server.notice:
+            say(f"orderflow: {self._server.notice}")
 
     def stop(self, timeout_s: float) -> None:
-        if self._backing:
-            self._backing.stop(timeout_s)
+        if self._server:
+            self._server.stop(timeout_s)
 
 
-class Watch:
-    """Starts children again when they die, each time a little later."""
+class Supervisor:
+    """Starts processes again when they die, each time a little later."""
 
-    def __init__(self, children: Sequence[Child]) -> None:
-        self._children = children
+    def __init__(self, processes: Sequence[SupervisedProcess]) -> None:
+        self._processes = processes
         self._deaths: dict[str, int] = {}
-        self._started_at = {child.name: time.monotonic() for child in children}
-        self._due: dict[str, float] = {}
+        self._started_at = {process.name: time.monotonic() for process in processes}
+        self._restart_at: dict[str, float] = {}
 
     def check(self) -> list[str]:
-        """Look at every child once; return what a person should know of it."""
+        """Look at every process once; return what a person should know of it."""
         news = []
         now = time.monotonic()
-        for child in self._children:
-            if child.name in self._due:
-                if now >= self._due[child.name]:
-                    news.append(self._start(child))
-            elif (status := child.poll()) is not None:
-                if now - self._started_at[child.name] > HEALTHY_S:
-                    self._deaths[child.name] = 0
-                news.append(f"{child.name} {_ending(status)}; starting it again in {self._wait(child):g} s")
+        for process in self._processes:
+            if process.name in self._restart_at:
+                if now >= self._restart_at[process.name]:
+                    news.append(self._start(process))
+            elif (status := process.poll()) is not None:
+                if now - self._started_at[process.name] > HEALTHY_S:
+                    self._deaths[process.name] = 0
+                news.append(f"{process.name} {_ending(status)}; starting it again in {self._delay(process):g} s")
         return news
 
-    def _start(self, child: Child) -> str:
-        del self._due[child.name]
+    def _start(self, process: SupervisedProcess) -> str:
+        del self._restart_at[process.name]
         try:
-            child.start()
+            process.start()
         except (OrderflowError, OSError) as error:
-            # What it needs may be away for now: a full disk, for one. The others can go on meanwhile.
-            return f"{child.name} can't be started: {error}\ntrying again in {self._wait(child):g} s"
-        self._started_at[child.name] = time.monotonic()
-        return f"{child.name} runs again (pid {child.pid})"
+            # What it needs may be unavailable for now: space on a full disk, for one. The others can go on meanwhile.
+            return f"{process.name} can't be started: {error}\ntrying again in {self._delay(process):g} s"
+        self._started_at[process.name] = time.monotonic()
+        return f"{process.name} runs again (pid {process.pid})"
 
-    def _wait(self, child: Child) -> float:
-        deaths = self._deaths.get(child.name, 0)
-        self._deaths[child.name] = deaths + 1
-        wait_s = RESTART_S[min(deaths, len(RESTART_S) - 1)]
-        self._due[child.name] = time.monotonic() + wait_s
-        return wait_s
+    def _delay(self, process: SupervisedProcess) -> float:
+        deaths = self._deaths.get(process.name, 0)
+        self._deaths[process.name] = deaths + 1
+        delay_s = RESTART_DELAYS_S[min(deaths, len(RESTART_DELAYS_S) - 1)]
+        self._restart_at[process.name] = time.monotonic() + delay_s
+        return delay_s
 
 
-def watch_over(children: Sequence[Child], stop: threading.Event, changed: Callable[[], None] = lambda: None) -> None:
-    """Start children again when they die, and say so, until `stop` is set; call `changed` at first and each time."""
-    watch = Watch(children)
+def supervise(
+    processes: Sequence[SupervisedProcess], stop: threading.Event, changed: Callable[[], None] = lambda: None
+) -> None:
+    """Start processes again when they die, until `stop` is set; call `changed` at first and after each change."""
+    supervisor = Supervisor(processes)
     changed()
-    while not stop.wait(WATCH_S):
-        if news := watch.check():
+    while not stop.wait(CHECK_INTERVAL_S):
+        if news := supervisor.check():
             for line in news:
                 say(f"orderflow: {line}")
             try:
@@ -174,7 +176,7 @@ def watch_over(children: Sequence[Child], stop: threading.Event, changed: Callab
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal."""
+    """Print a line for the person at the terminal."""
     print(text, flush=True)
 
 

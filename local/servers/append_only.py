@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from local.servers.server_programs import BackingError
+from local.errors import ServerError
 
 _NUMBER = re.compile(rb"[*$](\d{1,10})\r\n")
 _BEGINNING = re.compile(rb"\*[1-9]\d{0,6}\r\n\$[1-9]\d{0,2}\r\n[A-Za-z]")
@@ -32,7 +32,7 @@ class Readable(NamedTuple):
 def cut_unreadable_end(directory: Path, copies: Path) -> str | None:
     """Cut what can't be read off the end of the log in `directory`; return in words what was cut, or None.
 
-    A copy of each file that is cut is kept in `copies`. Raises BackingError when whole commands lie behind what can't
+    A copy of each file that is cut is kept in `copies`. Raises ServerError when whole commands lie behind what can't
     be read: that is no end, and what lies there may be orders.
     """
     increments = _increments(directory)
@@ -45,7 +45,7 @@ def cut_unreadable_end(directory: Path, copies: Path) -> str | None:
     behind = _whole_command_from(path, whole[damaged].commands)
     later = [other for other in increments[damaged + 1 :] if other.stat().st_size]
     if behind is not None or any(_has_commands(other) for other in later):
-        raise BackingError(
+        raise ServerError(
             f"redis: {path} can't be read from byte {size} on, but whole commands lie behind that, which may be orders,"
             " so nothing was cut.\nPut back a copy of the whole directory; or keep a copy of it and go on without them:"
             f" truncate -s {size} '{path}'" + "".join(f" && truncate -s 0 '{other}'" for other in later)

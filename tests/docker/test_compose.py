@@ -5,7 +5,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from local.run.locks import StartError, listen
+from local.errors import StartError
+from local.run.listeners import listen
 from tests.e2e.orders import place_many
 from tests.integration.conftest import eventually
 from tests.support.compose_project import PASSWORD, Project

@@ -15,7 +15,7 @@ import redis
 from pg8000.exceptions import DatabaseError
 
 from local.run.shared_secret import CONNECTIONS, shared_secret
-from local.servers.listening import addresses_for_containers
+from local.servers.network_access import addresses_for_containers
 from orderflow.adapters.postgres import connect
 from tests.e2e.conftest import Run
 from tests.e2e.orders import audit, ended, place_many, under_way

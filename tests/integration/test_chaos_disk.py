@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.servers.backing import start_postgres
+from local.servers.postgres_server import start_postgres
 from orderflow.adapters.postgres import connect
 from tests.harness.chaos.nemesis import disk
 from tests.harness.chaos.nemesis.disk import DiskError, SmallDisk

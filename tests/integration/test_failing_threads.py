@@ -51,7 +51,7 @@ HEARTBEAT = {
 
 
 def run_until_it_ends(fault: tuple[str, str, str], program: str, log: Path, **settings: str) -> tuple[int, str]:
-    unset = ("LOG_FORMAT", "LOG_LEVEL", "ORDERFLOW_LIFELINE", "INVOKER")
+    unset = ("LOG_FORMAT", "LOG_LEVEL", "ORDERFLOW_PARENT_WATCHDOG", "INVOKER")
     environment = {name: value for name, value in os.environ.items() if name not in unset} | {
         "EVENT_SOURCES": json.dumps(BINDINGS),
         "PARTITIONS": "1",
@@ -115,8 +115,8 @@ def test_what_watches_over_time_outs_in_a_poller_takes_it_along_too(
 
 def test_so_does_a_thread_of_the_gateway(redis_url: str, tmp_path: Path) -> None:
     fault = ("local.run.parent_watchdog", "", "_wait_for_end")
-    settings = {"REDIS_URL": redis_url, "PORT": str(free_port()), "ORDERFLOW_LIFELINE": "stdin"}
+    settings = {"REDIS_URL": redis_url, "PORT": str(free_port()), "ORDERFLOW_PARENT_WATCHDOG": "stdin"}
     status, said = run_until_it_ends(fault, "local.gateway.__main__", tmp_path / "log", **settings)
 
     assert status == THREAD_FAILED
-    assert "thread_name=lifeline" in said
+    assert "thread_name=parent-watchdog" in said

@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 import redis
 
-from local.servers.backing import start_redis
+from local.servers.redis_server import start_redis
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Conflict, Intake, NewOrder
 from orderflow.adapters.orders import Orders

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pg8000.native
 import pytest
 
-from local.servers.backing import start_postgres
+from local.servers.postgres_server import start_postgres
 from orderflow.adapters import ledger as ledger_module
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Ledger, OrderFilter, Step

@@ -19,9 +19,10 @@ from moto import mock_aws
 from redis.asyncio import Redis as AsyncRedis
 
 from local.run.poller import handler_of
-from local.servers.backing import socket_directory, start_postgres
-from local.servers.listening import Listening
-from local.servers.plain_role import PLAIN_ROLE
+from local.servers.application_role import APPLICATION_ROLE
+from local.servers.network_access import NetworkAccess
+from local.servers.postgres_server import start_postgres
+from local.servers.socket_directory import socket_directory
 from local.settings import ROOT
 from local.template import read_document, read_template
 from orderflow.adapters import secrets
@@ -76,11 +77,11 @@ def forget_refused_connections() -> None:
 
 
 @pytest.fixture(scope="module")
-def postgres(servers_home: Path) -> Iterator[Listening]:
+def postgres(servers_home: Path) -> Iterator[NetworkAccess]:
     """Lend a Postgres that asks for a password."""
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
-    listening = Listening(("127.0.0.1",), port, "first/pass word")
+    listening = NetworkAccess(("127.0.0.1",), port, "first/pass word")
     backing = start_postgres(servers_home / "passwords", None, listening)
     migrate(backing.url)
     yield listening
@@ -88,7 +89,7 @@ def postgres(servers_home: Path) -> Iterator[Listening]:
 
 
 @pytest.fixture
-def owner(postgres: Listening, servers_home: Path) -> Iterator[pg8000.native.Connection]:
+def owner(postgres: NetworkAccess, servers_home: Path) -> Iterator[pg8000.native.Connection]:
     """Lend the connection of somebody who may change passwords and needs none."""
     sockets = socket_directory((servers_home / "passwords").resolve())
     with closing(connect(f"postgresql://orderflow@/orderflow?host={sockets}&port={postgres.port}")) as connection:
@@ -96,21 +97,21 @@ def owner(postgres: Listening, servers_home: Path) -> Iterator[pg8000.native.Con
 
 
 def test_a_rotated_password_of_postgres_is_found_as_soon_as_it_is_needed(
-    postgres: Listening, owner: pg8000.native.Connection, monkeypatch: pytest.MonkeyPatch
+    postgres: NetworkAccess, owner: pg8000.native.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep("ledger", PLAIN_ROLE, postgres.password)
+    keep("ledger", APPLICATION_ROLE, postgres.password)
     monkeypatch.setenv("DATABASE_URL", f"postgresql://127.0.0.1:{postgres.port}/orderflow")
     monkeypatch.setenv("DATABASE_SECRET_ID", "ledger")
     ledger = clients.ledger()
     ledger.ping()
 
     # First Postgres has the new password, then the secret: between the two nobody gets in.
-    owner.run(f"ALTER ROLE {PLAIN_ROLE} PASSWORD 'second'")
+    owner.run(f"ALTER ROLE {APPLICATION_ROLE} PASSWORD 'second'")
     ledger.close()
     with pytest.raises(RetryableError, match="^Postgres refuses the login: password authentication failed"):
         ledger.ping()
     forget_refused_connections()
-    keep("ledger", PLAIN_ROLE, "second")
+    keep("ledger", APPLICATION_ROLE, "second")
 
     ledger.ping()
     ledger.close()

@@ -11,7 +11,7 @@ import redis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from local.servers.backing import start_redis
+from local.servers.redis_server import start_redis
 from orderflow.adapters import scripts
 from orderflow.adapters.intake import NewOrder
 from orderflow.adapters.keys import CHAIN, partition_of

@@ -16,8 +16,9 @@ from urllib.parse import quote
 import pytest
 from pg8000.exceptions import DatabaseError
 
-from local.servers.backing import Backing
-from local.servers.server_programs import BackingError, PostgresPrograms, environment, postgres_programs
+from local.errors import ServerError
+from local.servers.server_process import Server
+from local.servers.server_programs import PostgresPrograms, environment, postgres_programs
 from orderflow.adapters.ledger import Ledger, OrderFilter
 from orderflow.adapters.postgres import connect
 from orderflow.errors import RetryableError
@@ -55,7 +56,7 @@ def installed(servers_home: Path, certificates: Certificates) -> Iterator[Secure
         patch.setattr("local.servers.server_programs._in_wheel", lambda *_: ())
         try:
             programs = postgres_programs(servers_home)
-        except BackingError:
+        except ServerError:
             pytest.skip("no Postgres is installed")
         tls = ("-c", "ssl=on", "-c", "ssl_cert_file=server.crt", "-c", "ssl_key_file=server.key")
         yield SecurePostgres(certificates, stack.enter_context(_server(programs, home, certificates, "hostssl", *tls)))
@@ -107,7 +108,7 @@ def _server(
             connection.run("ALTER DATABASE orderflow OWNER TO trader")
         yield port
     finally:
-        Backing("postgres", own_url, process).stop()
+        Server("postgres", own_url, process).stop()
 
 
 def _answers(url: str) -> bool:

@@ -15,7 +15,7 @@ from typing import cast
 import redis
 
 from local.run.poller import handler_of
-from local.servers.backing import start_redis
+from local.servers.redis_server import start_redis
 from local.template import read_template
 from orderflow.adapters.keys import CHAIN, key, partition_of
 from orderflow.adapters.sockets import Message, Sent

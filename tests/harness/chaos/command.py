@@ -11,7 +11,7 @@ import uvloop
 from rich.console import Console
 
 from local.client.command_line import INTERRUPTED
-from local.servers.backing import socket_directory
+from local.servers.socket_directory import socket_directory
 from orderflow.errors import OrderflowError
 from tests.harness.chaos.nemesis.disk import DiskError, SmallDisk
 from tests.harness.chaos.nemesis.faults import kinds

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from local.errors import ServerError
 from local.servers.append_only import Readable, cut_unreadable_end, readable_part
-from local.servers.server_programs import BackingError
 
 
 def command(*words: str) -> bytes:
@@ -83,7 +83,7 @@ def test_whole_commands_behind_it_are_never_cut(directory: Path, tmp_path: Path,
     second.write_bytes(SET if behind == "the next file" else b"")
     before = first.read_bytes(), second.read_bytes()
 
-    with pytest.raises(BackingError, match=rf"(?s)byte {good} on, but whole commands .*truncate -s {good} '{first}'"):
+    with pytest.raises(ServerError, match=rf"(?s)byte {good} on, but whole commands .*truncate -s {good} '{first}'"):
         cut_unreadable_end(directory, tmp_path / "damaged")
 
     assert (first.read_bytes(), second.read_bytes()) == before

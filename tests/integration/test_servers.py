@@ -16,15 +16,19 @@ import pytest
 import redis
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from local.servers import backing as backing_module
-from local.servers.backing import Backing, BackingError, start_postgres, start_redis
-from local.servers.listening import Listening
+from local.errors import ServerError
+from local.servers import server_process
+from local.servers.network_access import NetworkAccess
+from local.servers.postgres_server import start_postgres
+from local.servers.redis_server import start_redis
+from local.servers.server_process import Server
+from local.servers.socket_directory import socket_directory
 from orderflow.adapters.postgres import connect
 from orderflow.migrate import migrate
 from tests.support.ports import free_port
 
 STARTERS = {"redis": start_redis, "postgres": start_postgres}
-Start = Callable[..., Backing]
+Start = Callable[..., Server]
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +47,9 @@ def new_home() -> Iterator[Path]:
 @pytest.fixture
 def start(home: Path) -> Iterator[Start]:
     """Lend a way to start servers that are stopped at the end whatever happened."""
-    started: list[Backing] = []
+    started: list[Server] = []
 
-    def start_server(name: str, where: Path = home) -> Backing:
+    def start_server(name: str, where: Path = home) -> Server:
         started.append(STARTERS[name](where, None))
         return started[-1]
 
@@ -59,7 +63,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def remember(server: Backing, value: str) -> None:
+def remember(server: Server, value: str) -> None:
     if server.name == "redis":
         with redis.Redis.from_url(server.url) as client:
             client.set("remembered", value)
@@ -70,7 +74,7 @@ def remember(server: Backing, value: str) -> None:
             connection.run("INSERT INTO remembered VALUES (:value)", value=value)
 
 
-def recall(server: Backing) -> str:
+def recall(server: Server) -> str:
     if server.name == "redis":
         with redis.Redis.from_url(server.url, decode_responses=True) as client:
             return str(client.get("remembered"))
@@ -78,12 +82,12 @@ def recall(server: Backing) -> str:
         return str(connection.run("SELECT value FROM remembered")[0][0])
 
 
-def process_of(server: Backing) -> subprocess.Popen[bytes]:
+def process_of(server: Server) -> subprocess.Popen[bytes]:
     assert server.process is not None
     return server.process
 
 
-def kill(server: Backing) -> None:
+def kill(server: Server) -> None:
     process_of(server).kill()
     process_of(server).wait(timeout=5)
 
@@ -187,7 +191,7 @@ def test_a_home_with_spaces_that_is_too_deep_for_sockets_works(name: str, new_ho
     remember(server, "kept")
     assert recall(server) == "kept"
     assert not (deep / "run").exists()
-    shutil.rmtree(backing_module.socket_directory(deep))
+    shutil.rmtree(socket_directory(deep))
 
 
 @pytest.mark.parametrize("place", ["a, b", 'a "quoted" home', " spaces ", "it's üñí #1 $HOME"])
@@ -203,7 +207,7 @@ def test_sockets_find_a_short_place_where_even_temporary_ones_are_deep(
 ) -> None:
     monkeypatch.setattr("tempfile.gettempdir", lambda: f"/{'x' * 100}")
 
-    directory = backing_module.socket_directory(new_home / ("x" * 90))
+    directory = socket_directory(new_home / ("x" * 90))
 
     assert len(str(directory)) < 40
     assert directory.is_dir()
@@ -232,7 +236,7 @@ def test_a_home_of_a_version_that_trusted_everybody_is_corrected_and_its_ledger_
     before.stop()
     (new_home / "postgres" / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 trust\n")
     (new_home / "pg_hba.conf").write_text("host all all all scram-sha-256\n")
-    listening = Listening(("127.0.0.1",), free_port(), "a new one")
+    listening = NetworkAccess(("127.0.0.1",), free_port(), "a new one")
 
     for _ in range(2):
         after = start_postgres(new_home, None, listening)
@@ -286,9 +290,9 @@ def test_a_server_that_was_named_is_used_and_never_stopped(name: str, home: Path
 def test_a_named_server_that_is_not_there_is_told_by_address_but_without_the_password(
     name: str, url: str, address: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backing_module, "ANSWER_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(server_process, "ANSWER_TIMEOUT_S", 0.05)
 
-    with pytest.raises(BackingError) as raised:
+    with pytest.raises(ServerError) as raised:
         STARTERS[name](home, url)
 
     message = str(raised.value)
@@ -300,7 +304,7 @@ def test_a_named_server_that_is_not_there_is_told_by_address_but_without_the_pas
 def test_a_database_that_does_not_exist_is_told_at_once(home: Path, start: Start) -> None:
     server = start("postgres")
 
-    with pytest.raises(BackingError, match='database "nowhere" does not exist'):
+    with pytest.raises(ServerError, match='database "nowhere" does not exist'):
         start_postgres(home, server.url.replace("/orderflow?", "/nowhere?"))
 
 
@@ -317,7 +321,7 @@ def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(
     start(name, new_home).stop()
     (new_home / damaged).write_text("7\n")
 
-    with pytest.raises(BackingError, match=f"(?s)^{name} did not start at .*{name}.log ends\n.*{complaint}"):
+    with pytest.raises(ServerError, match=f"(?s)^{name} did not start at .*{name}.log ends\n.*{complaint}"):
         start(name, new_home)
 
 
@@ -349,7 +353,7 @@ def test_the_tool_that_redis_names_for_any_other_damage_is_there(new_home: Path,
     log = new_home / "redis" / "appendonlydir" / "appendonly.aof.1.incr.aof"
     log.with_name("appendonly.aof.1.base.rdb").write_bytes(b"\0" * 64)
 
-    with pytest.raises(BackingError) as raised:
+    with pytest.raises(ServerError) as raised:
         start("redis", new_home)
 
     named = str(raised.value).rpartition("under another name: ")[2]
@@ -366,7 +370,7 @@ def test_a_log_with_a_hole_in_its_middle_is_not_cut(new_home: Path, start: Start
     damaged = log.read_bytes() + b"\0" * 64 + log.read_bytes()
     log.write_bytes(damaged)
 
-    with pytest.raises(BackingError, match="whole commands lie behind that"):
+    with pytest.raises(ServerError, match="whole commands lie behind that"):
         start("redis", new_home)
 
     assert log.read_bytes() == damaged
@@ -392,7 +396,7 @@ def test_a_machine_without_the_programs_is_told_what_to_set(
 ) -> None:
     monkeypatch.setattr("local.servers.server_programs._runs", lambda command: False)
 
-    with pytest.raises(BackingError, match=setting):
+    with pytest.raises(ServerError, match=setting):
         STARTERS[name](home, None)
 
 

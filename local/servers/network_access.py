@@ -1,4 +1,4 @@
-"""Where this machine's servers are reached over TCP: by its own programs and, on the docker bridge, by containers."""
+"""How this machine's servers are reached over TCP: by its own programs and, on the docker bridge, by containers."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import psutil
 
-from local.servers.plain_role import PLAIN_ROLE, admit_plain_role
+from local.servers.application_role import APPLICATION_ROLE, set_up_application_role
 
 LOOPBACK = "127.0.0.1"
 BRIDGE = "docker0"
@@ -24,17 +24,17 @@ def addresses_for_containers() -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
-    """How a server listens: at which addresses and port, and the password it asks for since others get there too."""
+class NetworkAccess:
+    """At which addresses and port a server listens, and the password that it asks for: other users reach a port too."""
 
     addresses: tuple[str, ...]
     port: int
     password: str
 
     def redis_options(self, home: Path) -> tuple[str, ...]:
-        """The options of valkey-server or redis-server; the first is a file in `home`, which has the password.
+        """Return the options of valkey-server or redis-server; the first is a file in `home` that has the password.
 
-        Every user of the machine may read the command line of a process.
+        The password is in no option: every user of the machine may read the command line of a process.
         """
         config = home / "redis.conf"
         with os.fdopen(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
@@ -52,11 +52,11 @@ class Listening:
         """The options of postgres."""
         return ("-c", f"port={self.port}", "-c", f"listen_addresses={','.join(self.addresses)}")
 
-    def admit(self, url: str) -> None:
-        """Have the Postgres at `url` know the password. Raises as pg8000 does, such as when it is not up yet."""
-        admit_plain_role(url, self.password)
+    def set_password(self, url: str) -> None:
+        """Set the password in the Postgres at `url`. Raises as pg8000 does, such as when it is not up yet."""
+        set_up_application_role(url, self.password)
 
     @property
     def postgres_url(self) -> str:
         """Where programs of this machine reach that Postgres."""
-        return f"postgresql://{PLAIN_ROLE}:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/orderflow"
+        return f"postgresql://{APPLICATION_ROLE}:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/orderflow"

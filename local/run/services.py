@@ -5,24 +5,26 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from local.run.locks import hold_home, listen
+from local.run.listeners import listen
+from local.run.locks import lock_home
 from local.run.shared_secret import CONNECTIONS, POSTGRES, REDIS, shared_secret
-from local.run.supervisor import STOP_TIMEOUT_S, BackingChild, say, watch_over
-from local.servers.backing import start_postgres, start_redis
-from local.servers.listening import Listening, addresses_for_containers
+from local.run.supervisor import STOP_TIMEOUT_S, SupervisedServer, say, supervise
+from local.servers.network_access import NetworkAccess, addresses_for_containers
+from local.servers.postgres_server import start_postgres
+from local.servers.redis_server import start_redis
 from local.settings import LocalSettings
 from orderflow.migrate import migrate
 from orderflow.runtime.stopping import stop_on
 
 
-def redis_listening(settings: LocalSettings) -> Listening:
-    """Return where the Redis of `settings` listens."""
-    return Listening(addresses_for_containers(), settings.redis_port, shared_secret(_home(settings) / REDIS))
+def redis_access(settings: LocalSettings) -> NetworkAccess:
+    """Return how the Redis of `settings` is reached."""
+    return NetworkAccess(addresses_for_containers(), settings.redis_port, shared_secret(_home(settings) / REDIS))
 
 
-def postgres_listening(settings: LocalSettings) -> Listening:
-    """Return where the Postgres of `settings` listens."""
-    return Listening(addresses_for_containers(), settings.postgres_port, shared_secret(_home(settings) / POSTGRES))
+def postgres_access(settings: LocalSettings) -> NetworkAccess:
+    """Return how the Postgres of `settings` is reached."""
+    return NetworkAccess(addresses_for_containers(), settings.postgres_port, shared_secret(_home(settings) / POSTGRES))
 
 
 def run(settings: LocalSettings) -> int:
@@ -32,11 +34,11 @@ def run(settings: LocalSettings) -> int:
     home = _home(settings)
     with ExitStack() as stack:
         beside = "make services REDIS_PORT=6380 POSTGRES_PORT=5433 ORDERFLOW_HOME=/tmp/orderflow-2"
-        stack.enter_context(hold_home(home, f"ports {settings.redis_port} and {settings.postgres_port}", beside))
-        shared_secret(home / CONNECTIONS)  # for what is started after this, in whatever order
-        children = _start(home, settings, stack)
+        stack.enter_context(lock_home(home, f"ports {settings.redis_port} and {settings.postgres_port}", beside))
+        shared_secret(home / CONNECTIONS)  # for the programs that are started after this, in whatever order
+        servers = _start(home, settings, stack)
         say(_what_to_do(settings, time.monotonic() - started))
-        watch_over(children, stop)
+        supervise(servers, stop)
     return 0
 
 
@@ -45,14 +47,14 @@ def _home(settings: LocalSettings) -> Path:
     return settings.home / "services"
 
 
-def _start(home: Path, settings: LocalSettings, stack: ExitStack) -> list[BackingChild]:
+def _start(home: Path, settings: LocalSettings, stack: ExitStack) -> list[SupervisedServer]:
     """Start both in order; `stack` stops them in the opposite order."""
-    for name, listening in (("REDIS_PORT", redis_listening(settings)), ("POSTGRES_PORT", postgres_listening(settings))):
-        for address in listening.addresses:
-            listen(address, listening.port, f"make services {name}={listening.port + 1}").close()
+    for name, access in (("REDIS_PORT", redis_access(settings)), ("POSTGRES_PORT", postgres_access(settings))):
+        for address in access.addresses:
+            listen(address, access.port, f"make services {name}={access.port + 1}").close()
     stack.callback(say, "Stopped. What they hold is kept.")
-    redis = BackingChild("redis", lambda: start_redis(home, None, redis_listening(settings), settings.redis_maxmemory))
-    postgres = BackingChild("postgres", lambda: start_postgres(home, None, postgres_listening(settings)))
+    redis = SupervisedServer("redis", lambda: start_redis(home, None, redis_access(settings), settings.redis_maxmemory))
+    postgres = SupervisedServer("postgres", lambda: start_postgres(home, None, postgres_access(settings)))
     for server in (redis, postgres):
         say(f"Starting {server.name} …")
         stack.callback(server.stop, STOP_TIMEOUT_S)
@@ -64,7 +66,7 @@ def _start(home: Path, settings: LocalSettings, stack: ExitStack) -> list[Backin
 
 
 def _what_to_do(settings: LocalSettings, seconds: float) -> str:
-    redis, postgres = redis_listening(settings), postgres_listening(settings)
+    redis, postgres = redis_access(settings), postgres_access(settings)
     bridged = "and its containers" if len(redis.addresses) > 1 else "only: it has no docker bridge"
     return f"""
 Redis and Postgres are ready after {seconds:.1f} s, for this machine {bridged} ({", ".join(redis.addresses)})
