@@ -27,6 +27,6 @@ def build(_orders: Sequence[Order]) -> Step:
         # The blockhash is fetched when the transaction is ready, so its time to live starts then.
         expires_at_ms = chain_now_ms + delay_ms + latency.blockhash_valid_ms()
         built = order.build(instructions_for(route), route.slot + BLOCKHASH_VALID_SLOTS, expires_at_ms, now_ms)
-        return Transition(built, "submit", delay_ms)
+        return Transition(built, delay_ms)
 
     return assemble

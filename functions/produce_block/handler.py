@@ -5,6 +5,7 @@ from typing import Any
 
 from orderflow.adapters.keys import partition_of
 from orderflow.adapters.replication import ReplicatedWrite, transaction_executed
+from orderflow.domain.lifecycle import RESULT_STREAM
 from orderflow.domain.order import Order
 from orderflow.errors import RetryableError
 from orderflow.runtime import clients
@@ -53,7 +54,7 @@ def produce_block(orders: Sequence[Order]) -> None:
     told = [*waiting, *executed]
     replication.wait_for(transaction_executed(order.signature) for order in told)
     delay_ms = latency.scaled(SLOTS_TO_CONFIRM * SLOT_MS)
-    owners.schedule("confirm", [(order, delay_ms) for order in told])
+    owners.schedule(RESULT_STREAM, [(order, delay_ms) for order in told])
     # Nobody tells them again when this has been acknowledged.
     replication.wait_for(ReplicatedWrite(partition_of(order.order_id, owners.partitions)) for order in told)
 

@@ -8,7 +8,7 @@ from pg8000.exceptions import DatabaseError
 
 from orderflow.adapters.ledger import Step
 from orderflow.adapters.replication import ReplicatedWrite
-from orderflow.domain.status import TERMINAL
+from orderflow.domain.lifecycle import TERMINAL
 from orderflow.runtime import clients
 from orderflow.runtime.batch import (
     BatchResponse,

@@ -28,6 +28,6 @@ def route(orders: Sequence[Order]) -> Step:
         if isinstance(best, RejectedError):
             raise best
         quotes = latency.quotes(best.slot, order.request, VENUES)
-        return Transition(order.choose_route(best, now_ms), "build", latency.scaled(quotes.wait_ms))
+        return Transition(order.choose_route(best, now_ms), latency.scaled(quotes.wait_ms))
 
     return choose

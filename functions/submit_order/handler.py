@@ -5,6 +5,7 @@ from typing import Any
 
 from orderflow.adapters.orders import Transition
 from orderflow.adapters.replication import transaction_executed, transaction_sent, transition_written
+from orderflow.domain.lifecycle import RESULT_STREAM
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.runtime import clients, clock
@@ -45,7 +46,7 @@ def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
     # A failover may take a result back, and another one follow: nobody may act on it before the replicas have it.
     replication.wait_for(transaction_executed(order.signature) for order in settled)
     # Whoever settled it may have died before its owner was told.
-    orders.schedule("confirm", [(order, 0) for order in settled])
+    orders.schedule(RESULT_STREAM, [(order, 0) for order in settled])
 
 
 def _still_stands(order: Order) -> bool:

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from local.template import read_template
-from orderflow.domain.status import FOLLOWERS, Status
+from orderflow.domain.lifecycle import LIFECYCLE, TERMINAL
+from orderflow.domain.status import Status
 from tests.support.mermaid import Arrow, flow_arrows, participants, pictures, state_arrows
 
 ROOT = Path(__file__).parents[2]
@@ -17,9 +18,9 @@ def test_an_order_s_life_is_the_table_of_the_domain() -> None:
     arrows = state_arrows(PICTURES["One order's life"])
 
     steps = {(start, end) for start, end, _ in arrows if "[*]" not in (start, end)}
-    assert steps == {(status, follower) for status, followers in FOLLOWERS.items() for follower in followers}
+    assert steps == {(status, follower) for status, row in LIFECYCLE.items() for follower in row.followers}
     assert {end for start, end, _ in arrows if start == "[*]"} == {Status.PENDING}
-    assert {start for start, end, _ in arrows if end == "[*]"} == {s for s in Status if not FOLLOWERS[s]}
+    assert {start for start, end, _ in arrows if end == "[*]"} == TERMINAL
 
 
 def test_each_step_is_made_by_a_function_that_is_there() -> None:

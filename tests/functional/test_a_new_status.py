@@ -12,7 +12,7 @@ from functions.record_order import handler as record_order
 from functions.route_order import handler as route_order
 from functions.submit_order import handler as submit_order
 from orderflow.adapters.codec import order_decoder
-from orderflow.domain import status as table
+from orderflow.domain.lifecycle import BEFORE, LIFECYCLE, Row
 from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
 from orderflow.errors import UnknownStatusError
@@ -46,8 +46,10 @@ def test_an_order_of_the_version_before_goes_on_where_a_new_status_came_in_betwe
 ) -> None:
     handler, stream, before, after = stage
     # The new status stands before the one that this stage gives.
-    monkeypatch.setitem(table.FOLLOWERS, before, frozenset({SIMULATING, Status.FAILED}))
-    monkeypatch.setitem(table.FOLLOWERS, SIMULATING, frozenset({after, Status.FAILED}))
+    row = LIFECYCLE[before]
+    monkeypatch.setitem(BEFORE, before, row)
+    monkeypatch.setitem(LIFECYCLE, before, Row(("simulate",), frozenset({SIMULATING, Status.FAILED})))
+    monkeypatch.setitem(LIFECYCLE, SIMULATING, row)
 
     response = handler(order_records(stream, make_order(before)), None)
 
@@ -56,7 +58,7 @@ def test_an_order_of_the_version_before_goes_on_where_a_new_status_came_in_betwe
 
 
 def test_an_order_with_the_new_status_goes_on_too(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(table.FOLLOWERS, SIMULATING, frozenset({Status.BUILDING, Status.FAILED}))
+    monkeypatch.setitem(LIFECYCLE, SIMULATING, LIFECYCLE[Status.ROUTING])
 
     build_order.lambda_handler(simulated("build"), None)
 
@@ -66,7 +68,7 @@ def test_an_order_with_the_new_status_goes_on_too(outside: Outside, monkeypatch:
 def test_an_order_of_the_version_before_goes_on_where_its_status_was_taken_away(
     outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(table.FOLLOWERS_BEFORE, SIMULATING, frozenset({Status.BUILDING, Status.FAILED}))
+    monkeypatch.setitem(BEFORE, SIMULATING, LIFECYCLE[Status.ROUTING])
 
     build_order.lambda_handler(simulated("build"), None)
 

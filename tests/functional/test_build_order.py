@@ -15,9 +15,7 @@ def test_orders_go_on_to_be_submitted_when_their_transactions_are_built(outside:
     built_in_ms = round(outside.latency.build_ms(0, first.order.request))
     assert built_in_ms > 0
     assert response == {"batchItemFailures": []}
-    assert first == Transition(
-        make_order(Status.BUILDING, expires_at_ms=NOW_MS + built_in_ms + 60_000), "submit", built_in_ms
-    )
+    assert first == Transition(make_order(Status.BUILDING, expires_at_ms=NOW_MS + built_in_ms + 60_000), built_in_ms)
     assert (second.order.order_id, second.next_stream) == (OTHER_ID, "submit")
 
 

@@ -42,7 +42,6 @@ def test_orders_go_on_to_be_built_with_their_routes_after_the_slowest_venues_quo
     assert outside.orders.transitions == [
         Transition(
             order.choose_route(route_for(order.request), NOW_MS + 9),
-            "build",
             round(LATENCY.quotes(0, order.request, VENUES).wait_ms),
         )
         for order in orders

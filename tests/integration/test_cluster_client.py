@@ -199,7 +199,7 @@ def test_scripts_reads_and_transactions_follow_to_a_new_primary_that_knows_no_sc
     with opened(replicated(replicated_nodes)) as client:
         orders, streams, venue = Orders(client, partitions=1), Streams(client, "p0"), MockVenue(client)
         order = pending()
-        orders.apply([Transition(order, "route")])
+        orders.apply([Transition(order)])
         streams.create_group("route", "route_order")
         venue.state()
 
@@ -207,7 +207,7 @@ def test_scripts_reads_and_transactions_follow_to_a_new_primary_that_knows_no_sc
             replicated_nodes.hand_over(tag)
 
         # What failed while the cluster changed is asked for again by whoever wants it; the second time must do.
-        assert try_twice(lambda: orders.apply([Transition(routed(order), "build")])) == [True]
+        assert try_twice(lambda: orders.apply([Transition(routed(order))])) == [True]
         assert len(try_twice(lambda: streams.read_new("route", "route_order", 10, 10))) == 1
         assert try_twice(MockVenue(client).state) == venue.state()
         try_twice(lambda: venue.send([(submitted(pending()), 0)]))

@@ -92,7 +92,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @each_client
 def test_what_the_replica_has_is_not_waited_for(replicated_nodes: Nodes, orders: Orders, wait_for: WaitFor) -> None:
     order = pending()
-    orders.apply([Transition(order, "route")])
+    orders.apply([Transition(order)])
 
     wait_for(replicated_nodes, 1, transition_written(order, 1))
 
@@ -118,7 +118,7 @@ def test_a_replica_that_hangs_has_nothing(
     replica = replicated_nodes.replica_of(replicated_nodes.primary_of("{p0}"))
 
     replica.signal(signal.SIGSTOP)
-    orders.apply([Transition(order, "route")])
+    orders.apply([Transition(order)])
     hanging = refusal(wait_for, replicated_nodes, 1, transition_written(order, 1))
     replica.signal(signal.SIGCONT)
 
@@ -135,7 +135,7 @@ def test_a_step_that_a_failover_took_back_is_missed(
     replica = replicated_nodes.replica_of(primary)
 
     replicated_nodes.cut_off(replica)
-    orders.apply([Transition(order, "route")])
+    orders.apply([Transition(order)])
     primary.kill()
     replica.signal(signal.SIGCONT)
     replicated_nodes.primary_of("{p0}")

@@ -53,7 +53,7 @@ def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def accept(orders: Orders, count: int) -> list[str]:
     accepted = [pending() for _ in range(count)]
-    orders.apply([Transition(order, "route") for order in accepted])
+    orders.apply([Transition(order) for order in accepted])
     return [order.order_id for order in accepted]
 
 
@@ -320,7 +320,7 @@ def test_messages_in_the_timer_set_reach_their_function_when_due(
     in_thread(source(client, function, ROUTE).run)
     eventually(lambda: client.exists("{p0}:lease") == 1)
 
-    orders.apply([Transition(pending(), "route", delay_ms=delay_ms) for delay_ms in (700, 250, 40)])
+    orders.apply([Transition(pending(), delay_ms=delay_ms) for delay_ms in (700, 250, 40)])
 
     eventually(lambda: len(function.seen) == 3)
     assert client.zcard("{p0}:timers") == 0

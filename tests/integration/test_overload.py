@@ -8,7 +8,8 @@ import redis
 
 from orderflow.adapters import capacity
 from orderflow.adapters.capacity import Limits
-from orderflow.adapters.intake import STAGES, Conflict, Intake, NewOrder
+from orderflow.adapters.intake import Conflict, Intake, NewOrder
+from orderflow.domain.lifecycle import STREAMS
 from orderflow.errors import OverloadedError
 from tests.integration.conftest import RedisServer, on_single_and_cluster
 from tests.integration.market import pending
@@ -56,7 +57,7 @@ def wait_at(client: redis.Redis, stream: str, records: int) -> None:
 
 
 @on_single_and_cluster
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", STREAMS)
 def test_a_stage_too_far_behind_closes_its_partition_until_it_has_caught_up(
     redis_server: RedisServer, client: redis.Redis, stage: str
 ) -> None:

@@ -87,7 +87,7 @@ def functions_have(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -
 def accept(client: redis.Redis, partitions: int, count: int = 40) -> set[str]:
     """Have orders wait for their route as a front door of so many partitions would."""
     orders = [pending() for _ in range(count)]
-    Orders(client, partitions).apply([Transition(order, "route") for order in orders])
+    Orders(client, partitions).apply([Transition(order) for order in orders])
     return {order.order_id for order in orders}
 
 

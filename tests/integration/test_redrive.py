@@ -42,7 +42,7 @@ def give_up(streams: Streams, stream: str, function: str) -> None:
 
 def test_letters_are_listed_with_what_a_person_needs(orders: Orders, streams: Streams, letters: DeadLetterBox) -> None:
     accepted = [pending(), pending()]
-    orders.apply([Transition(order, "route") for order in accepted])
+    orders.apply([Transition(order) for order in accepted])
 
     give_up(streams, "route", "route_order")
 
@@ -82,7 +82,7 @@ def test_a_letter_whose_order_has_ended_is_not_redriven(
     client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetterBox
 ) -> None:
     order = pending()
-    orders.apply([Transition(order, "route"), Transition(order.fail("boom", NOW_MS))])
+    orders.apply([Transition(order), Transition(order.fail("boom", NOW_MS))])
     give_up(streams, "route", "route_order")
     [letter] = letters.letters()
 
@@ -96,7 +96,7 @@ def test_a_letter_whose_order_has_ended_is_not_redriven(
 def test_a_letter_is_redriven_once_however_often_it_is_asked_for(
     client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetterBox
 ) -> None:
-    orders.apply([Transition(pending(), "route")])
+    orders.apply([Transition(pending())])
     give_up(streams, "route", "route_order")
     [letter] = letters.letters()
 
@@ -138,7 +138,7 @@ def test_the_command_lists_shows_redrives_and_discards(
     client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetterBox, command: CommandLine
 ) -> None:
     accepted = [pending(), pending()]
-    orders.apply([Transition(order, "route") for order in accepted])
+    orders.apply([Transition(order) for order in accepted])
     give_up(streams, "route", "route_order")
     first, second = letters.letters()
 

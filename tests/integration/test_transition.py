@@ -16,7 +16,7 @@ pytestmark = on_single_and_cluster
 def test_a_step_writes_state_history_status_and_next_message_together(client: redis.Redis, orders: Orders) -> None:
     order = pending()
 
-    taken = orders.apply([Transition(order, "route")])
+    taken = orders.apply([Transition(order)])
 
     assert taken == [True]
     found = orders.find(order.order_id)
@@ -31,7 +31,7 @@ def test_a_step_writes_state_history_status_and_next_message_together(client: re
 def test_the_last_step_is_told_once_and_sent_nowhere(client: redis.Redis, orders: Orders) -> None:
     order = pending()
     failed = order.fail("no way", NOW_MS)
-    orders.apply([Transition(order, "route"), Transition(failed)])
+    orders.apply([Transition(order), Transition(failed)])
 
     [_, (_, told)] = entries_of(client, "{p0}:status")
 
@@ -42,8 +42,8 @@ def test_the_last_step_is_told_once_and_sent_nowhere(client: redis.Redis, orders
 
 def test_of_two_racers_exactly_one_takes_the_step(client: redis.Redis, orders: Orders) -> None:
     accepted = [pending() for _ in range(50)]
-    orders.apply([Transition(order, "route") for order in accepted])
-    steps = [[Transition(routed(order), "build")] for order in accepted for _ in range(4)]
+    orders.apply([Transition(order) for order in accepted])
+    steps = [[Transition(routed(order))] for order in accepted for _ in range(4)]
 
     with ThreadPoolExecutor(16) as racers:
         outcomes = list(racers.map(orders.apply, steps))
@@ -56,10 +56,10 @@ def test_of_two_racers_exactly_one_takes_the_step(client: redis.Redis, orders: O
 def test_a_stale_step_changes_nothing(client: redis.Redis, orders: Orders) -> None:
     order = pending()
     next_step = routed(order)
-    orders.apply([Transition(order, "route"), Transition(next_step, "build")])
+    orders.apply([Transition(order), Transition(next_step)])
     before = client.hgetall(order_key(P0, order.order_id))
 
-    taken = orders.apply([Transition(order, "route"), Transition(order.fail("too late", NOW_MS))])
+    taken = orders.apply([Transition(order), Transition(order.fail("too late", NOW_MS))])
 
     assert taken == [False, False]
     assert client.hgetall(order_key(P0, order.order_id)) == before
@@ -67,7 +67,7 @@ def test_a_stale_step_changes_nothing(client: redis.Redis, orders: Orders) -> No
 
 
 def test_a_step_too_early_changes_nothing(client: redis.Redis, orders: Orders) -> None:
-    taken = orders.apply([Transition(routed(pending()), "build")])
+    taken = orders.apply([Transition(routed(pending()))])
 
     assert taken == [False]
     assert list(client.scan_iter()) == []
@@ -75,7 +75,7 @@ def test_a_step_too_early_changes_nothing(client: redis.Redis, orders: Orders) -
 
 def test_a_delayed_message_rests_until_it_is_due_and_then_comes_once(orders: Orders, streams: Streams) -> None:
     now, later = pending(), pending()
-    orders.apply([Transition(now, "route", delay_ms=1), Transition(later, "route", delay_ms=60_000)])
+    orders.apply([Transition(now, delay_ms=1), Transition(later, delay_ms=60_000)])
 
     moved, next_ms = 0, None
     while moved < 1:
@@ -117,7 +117,7 @@ def test_the_same_message_scheduled_twice_rests_once(client: redis.Redis, orders
 
 def test_an_order_leaves_redis_only_after_it_was_let_go(client: redis.Redis, orders: Orders) -> None:
     order = pending()
-    orders.apply([Transition(order, "route")])
+    orders.apply([Transition(order)])
     lives_before = client.pttl(order_key(P0, order.order_id))
 
     orders.expire_after_recording([order.order_id])

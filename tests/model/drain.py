@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from orderflow.adapters.keys import CHAIN, key
-from orderflow.domain.status import TERMINAL
+from orderflow.domain.lifecycle import TERMINAL
 from orderflow.event_source.redrive import DeadLetterBox
 from tests.model.witness import Witness, require
 from tests.model.world import PARTITIONS, Binding, World

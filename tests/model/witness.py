@@ -12,9 +12,10 @@ import redis
 from orderflow.adapters.codec import event_decoder, order_decoder
 from orderflow.adapters.keys import CHAIN, key
 from orderflow.domain.execution import Execution
+from orderflow.domain.lifecycle import LIFECYCLE, TERMINAL
 from orderflow.domain.order import Order, StatusEvent
 from orderflow.domain.pools import Pool
-from orderflow.domain.status import FOLLOWERS, TERMINAL, Status
+from orderflow.domain.status import Status
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.venues.mock.venue import MockVenue
 from tests.model.actors import ALL, Actor, Fate
@@ -136,7 +137,7 @@ class Witness:
     def _hear(self, event: StatusEvent) -> None:
         history = self.memory.histories.setdefault(event.order_id, [])
         require(event.sequence == len(history) + 1, f"{event} follows {len(history)} events")
-        legal = FOLLOWERS[history[-1].status] if history else {Status.PENDING}
+        legal = LIFECYCLE[history[-1].status].followers if history else {Status.PENDING}
         require(event.status in legal, f"{event} follows {history}")
         history.append(event)
         idempotency_key = self.memory.made_with.get(event.order_id)

@@ -20,7 +20,7 @@ from local.template import read_template
 from orderflow.adapters.keys import CHAIN, key, partition_of
 from orderflow.adapters.sockets import Message, Sent
 from orderflow.adapters.streams import Entry, Streams
-from orderflow.domain.status import FOLLOWERS
+from orderflow.domain.lifecycle import LIFECYCLE
 from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.runtime import clients
 from orderflow.runtime.clients import open_redis
@@ -157,7 +157,7 @@ def record(client: redis.Redis) -> Recording:
         RecordedOrder(each.order_id, each.body, each.headers, "failed" if each.order_id == failed else each.end)
         for each in recorder.orders
     ]
-    followers = {str(status): sorted(map(str, following)) for status, following in FOLLOWERS.items()}
+    followers = {str(status): sorted(map(str, row.followers)) for status, row in LIFECYCLE.items()}
     return Recording(PARTITIONS, 1, orders, followers, list(dump(client)))
 
 

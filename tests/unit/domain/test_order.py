@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from orderflow.adapters.codec import encoder
 from orderflow.domain.instructions import instructions_for
+from orderflow.domain.lifecycle import LIFECYCLE
 from orderflow.domain.order import Order, OrderId, Signature, event_of, iso_timestamp
-from orderflow.domain.status import FOLLOWERS, Status
+from orderflow.domain.status import Status
 from orderflow.errors import IllegalTransitionError
 from tests.support.builders import NOW_MS, ORDER_ID, make_order, make_request
 
@@ -129,7 +130,7 @@ def test_an_order_may_fail_at_any_stage_with_its_reason(status: Status) -> None:
 def test_a_step_that_the_table_forbids_is_not_taken(status: Status, wish: Status) -> None:
     order = make_order(status)
 
-    if wish in FOLLOWERS[status]:
+    if wish in LIFECYCLE[status].followers:
         assert step(order, wish).sequence == order.sequence + 1
     else:
         with pytest.raises(IllegalTransitionError, match=f"^{status} -> {wish}$"):

@@ -17,6 +17,7 @@ from orderflow.adapters.codec import encoder
 from orderflow.adapters.keys import SHARED, key, order_key, order_partitions, partition_of
 from orderflow.adapters.partition_count import AsyncPartitionCount
 from orderflow.adapters.replication import AsyncReplication, ReplicatedWrite, transition_written
+from orderflow.domain.lifecycle import STREAMS
 from orderflow.domain.order import Order, OrderId, event_of
 from orderflow.errors import OverloadedError
 
@@ -27,13 +28,10 @@ is deployed, or again after it."""
 SHORT_ID = 22
 """The length of an id in a record: its bytes in base64."""
 HEALTH_MS = 60_000
-STAGES = ("route", "build", "submit", "confirm")
-"""The streams that an order passes through on its way to the chain and back; `status` is counted by memory alone, so
-that trading goes on without Postgres."""
-
 # What create.lua says of an order; 0 is what it says when the same call was sent before.
 _MADE, _REUSED = (1, 0), -1
-_SHARED_KEYS = ("timers", "wake", "status", *STAGES)
+# `status` is counted by memory alone, so that trading goes on without Postgres.
+_SHARED_KEYS = ("timers", "wake", "status", *STREAMS)
 
 
 class Conflict(Enum):
@@ -114,8 +112,8 @@ class Intake:
             # Without capacity a trip only finds the orders that were made before.
             max_lag = 0 if self._capacity.exceeded else self._limits.max_lag
             keys = list(shared)
-            arguments: list[str | bytes | int] = [self._keep_s, max_lag, self._limits.max_in_flight, *STAGES]
-            arguments.append(KEEP_FORMER_S)
+            arguments: list[str | bytes | int] = [self._keep_s, max_lag, self._limits.max_in_flight]
+            arguments += [KEEP_FORMER_S, len(STREAMS), *STREAMS]
             for new in news:
                 order = new.order
                 keys.append(order_key(partition, order.order_id))
@@ -149,7 +147,7 @@ class Intake:
 
 def _made_before(outcome: int | str) -> OrderId | None:
     """Return the id in an outcome, which is short when it is from a record of this version's."""
-    if isinstance(outcome, int) or outcome in STAGES:
+    if isinstance(outcome, int) or outcome in STREAMS:
         return None
     return OrderId(str(UUID(bytes=urlsafe_b64decode(f"{outcome}==")))) if len(outcome) == SHORT_ID else OrderId(outcome)
 

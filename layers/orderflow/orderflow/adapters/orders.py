@@ -8,6 +8,7 @@ import redis
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder, event_decoder, order_decoder
 from orderflow.adapters.keys import key, order_key, partition_of, watcher_keys
+from orderflow.domain.lifecycle import first_stream
 from orderflow.domain.order import Order, StatusEvent, event_of
 
 KEEP_AFTER_LEDGER_MS = 5 * 60 * 1000
@@ -15,11 +16,15 @@ KEEP_AFTER_LEDGER_MS = 5 * 60 * 1000
 
 
 class Transition(msgspec.Struct, frozen=True):
-    """An order after a step, and the stream that it goes to next (None at the end), after a delay."""
+    """An order after a step, and how long it rests before the stage that its status leads to gets it."""
 
     order: Order
-    next_stream: str | None = None
     delay_ms: int = 0
+
+    @property
+    def next_stream(self) -> str | None:
+        """The stream that the order goes to; None when it has ended, or the venue has it."""
+        return first_stream(self.order.status)
 
 
 class Orders:

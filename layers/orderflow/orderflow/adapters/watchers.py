@@ -11,7 +11,7 @@ from orderflow.adapters.codec import encoder
 from orderflow.adapters.keys import key, order_key, watcher_keys
 from orderflow.adapters.public import public_event
 from orderflow.adapters.sockets import Message
-from orderflow.domain.status import TERMINAL
+from orderflow.domain.lifecycle import TERMINAL
 
 MAX_WATCHERS = 100
 """Connections that may watch one order at a time, unless the settings say otherwise."""

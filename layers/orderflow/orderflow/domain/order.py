@@ -7,9 +7,10 @@ from typing import Any, Literal, NewType, Self
 import msgspec
 
 from orderflow.domain.amounts import price
+from orderflow.domain.lifecycle import check_transition
 from orderflow.domain.routing import Leg, Route
 from orderflow.domain.slippage import minimum_out
-from orderflow.domain.status import Status, check_transition
+from orderflow.domain.status import Status
 from orderflow.domain.tokens import TOKENS
 
 OrderId = NewType("OrderId", str)

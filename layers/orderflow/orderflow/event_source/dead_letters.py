@@ -9,8 +9,8 @@ from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.replication import Replication, transaction_executed
 from orderflow.adapters.streams import DeadLetter, Entry, Streams
 from orderflow.domain.execution import apply_execution
+from orderflow.domain.lifecycle import TERMINAL, is_known, may_be_at_venue
 from orderflow.domain.order import Order
-from orderflow.domain.status import TERMINAL, Status, is_known
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.runtime.clock import now_ms
 from orderflow.runtime.logging import get_logger
@@ -67,7 +67,7 @@ class DeadLetters:
         if not is_known(order.status):
             return None  # newer code has taken it on
         reason = f"Gave up in {mapping.function} after {entry.attempt} attempts: {error}"
-        if order.status is Status.SUBMITTED and mapping.stream not in ("route", "build"):
+        if may_be_at_venue(order.status, mapping.stream):
             # Its signature is on record, so it may have been sent, and executed: only the chain can tell.
             result = self._venue.abandon(order.signature, reason)
             self._replication.wait_for([transaction_executed(order.signature)])

@@ -10,8 +10,8 @@ from orderflow.adapters import scripts
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.keys import CHAIN, key
 from orderflow.adapters.orders import Orders
+from orderflow.domain.lifecycle import TERMINAL
 from orderflow.domain.order import Order
-from orderflow.domain.status import TERMINAL
 from orderflow.errors import RejectedError
 
 _Entries = list[tuple[str, dict[str, str]]]

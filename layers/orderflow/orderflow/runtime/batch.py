@@ -11,8 +11,8 @@ import redis
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.keys import is_order_partition, partition_of
 from orderflow.adapters.orders import Transition
+from orderflow.domain.lifecycle import is_known, stream_after
 from orderflow.domain.order import Order
-from orderflow.domain.status import is_known
 from orderflow.errors import RejectedError, RetryableError, UnknownStatusError
 from orderflow.runtime import clients, clock
 from orderflow.runtime.logging import get_logger
@@ -191,7 +191,8 @@ def run_stage(
 ) -> BatchResponse:
     """Take a batch of orders one step on: one read, pure decisions, one write.
 
-    `prepare` reads whatever the batch needs and returns the decision for a single order. `afterwards` gets the orders
+    `prepare` reads whatever the batch needs and returns the decision for a single order; one that comes back as it was
+    is passed on to the next stage for its status. `afterwards` gets the orders
     after the step that was taken, and those whose step was stale: an earlier delivery of the same message has made it
     and may have died before what comes afterwards, or the order has gone another way. Raises RetryableError when what
     the whole batch depends on is away, and when the rest is done and the batch holds an order with a status of newer
@@ -204,16 +205,24 @@ def run_stage(
         decide = prepare([order for _, order in arrived])
         orders_by_id = {record["messageId"]: order for record, order in arrived}
         transitions: list[Transition] = []
+        passed_on: dict[str, list[tuple[Order, int]]] = {}
 
         def step(record: StreamRecord) -> None:
             order = orders_by_id[record["messageId"]]
             try:
-                transitions.append(decide(order))
+                decided = decide(order)
             except RejectedError as error:
-                transitions.append(Transition(order.fail(str(error), clock.now_ms())))
+                decided = Transition(order.fail(str(error), clock.now_ms()))
+            if decided.order.sequence > order.sequence:
+                transitions.append(decided)
+            else:
+                stream = stream_after(record["stream"], order.status)
+                passed_on.setdefault(stream, []).append((decided.order, decided.delay_ms))
 
         failures.attempt([record for record, _ in arrived], step)
         taken = clients.orders().apply(transitions)
+        for stream, messages in passed_on.items():
+            clients.orders().schedule(stream, messages)
         orders = [transition.order for transition in transitions]
         stepped = [order for order, fresh in zip(orders, taken, strict=True) if fresh]
         stale = [order for order, fresh in zip(orders, taken, strict=True) if not fresh]
@@ -223,6 +232,7 @@ def run_stage(
             raise UnknownStatusError(
                 f"newer code gave orders the status {', '.join(sorted(newer))}; it has to take them on"
             )
-        return Done({"stale": len(stale)}, orders)
+        kept = [order for messages in passed_on.values() for order, _ in messages]
+        return Done({"stale": len(stale)}, [*orders, *kept])
 
     return run_batch(function, event, take_step)

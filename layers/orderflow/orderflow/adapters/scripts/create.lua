@@ -1,22 +1,24 @@
 -- Create each of many orders of a partition, once, while there is room for them.
--- KEYS: timers, wake, status stream, the four stages' streams, then per order its hash, its idempotency record, and that
--- of the version before.
+-- KEYS: timers, wake, status stream, the stages' streams, then per order its hash, its idempotency record, and that of
+-- the version before.
 -- ARGV: seconds to keep an idempotency record, most records that may wait at a stage, most orders that may be under
--- way, the names of the stages' streams, seconds to keep a record of the version before; then per order: id, event,
--- order, fingerprint or '', record (the short id, then what stands for the fingerprint).
+-- way, seconds to keep a record of the version before, number of stages, the names of their streams; then per order: id,
+-- event, order, fingerprint or '', record (the short id, then what stands for the fingerprint).
 -- Returns per order 1 (created), the id, short or whole, of the order that the same request made before, -1 (its idempotency key came
 -- with another request), the name of the stage that is too far behind, or -2 (too many orders are under way).
 -- A stage's stream holds what waits there and what is being worked on: entries are removed when they are acknowledged.
 -- requires: deliver
-local STAGES, SHARED_KEYS, SHARED_ARGV, SHORT_ID = 4, 7, 8, 22
-local first_stage = ARGV[4]
+local SHORT_ID, FIXED_KEYS, FIXED_ARGV = 22, 3, 5
+local stages = tonumber(ARGV[5])
+local SHARED_KEYS, SHARED_ARGV = FIXED_KEYS + stages, FIXED_ARGV + stages
+local first_stage = ARGV[FIXED_ARGV + 1]
 local waiting, behind = {}, nil
 local room = ARGV[3] - redis.call('ZCARD', KEYS[1])
-for stage = 1, STAGES do
-  waiting[stage] = redis.call('XLEN', KEYS[3 + stage])
+for stage = 1, stages do
+  waiting[stage] = redis.call('XLEN', KEYS[FIXED_KEYS + stage])
   room = room - waiting[stage]
   if waiting[stage] >= tonumber(ARGV[2]) then
-    behind = ARGV[3 + stage]
+    behind = ARGV[FIXED_ARGV + stage]
   end
 end
 local room_at_first = ARGV[2] - waiting[1]
@@ -49,7 +51,7 @@ for i = SHARED_KEYS + 1, #KEYS, 3 do
   else
     if fingerprint ~= '' then
       redis.call('SET', KEYS[i + 1], record, 'EX', ARGV[1])
-      redis.call('SET', KEYS[i + 2], fingerprint .. ' ' .. id, 'EX', math.min(ARGV[1], ARGV[8]))
+      redis.call('SET', KEYS[i + 2], fingerprint .. ' ' .. id, 'EX', math.min(ARGV[1], ARGV[4]))
     end
     outcome[n] = transition(KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[i], first_stage,
       id, 1, 'pending', ARGV[a + 2], ARGV[a + 3], 0)
