@@ -1,83 +1,173 @@
-"""The template's streams against the design and the code: who writes each, and who reads it."""
+"""The template's streams against the table of an order's life and the code: who writes each, and who reads it."""
 
 import ast
+import re
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from local.template import FunctionTemplate, read_template
-from orderflow.event_source.mapping import EventSourceMapping
+from local.template import Template, read_template
+from orderflow.adapters.codec import order_decoder
+from orderflow.domain.lifecycle import LIFECYCLE, RESULT_STREAM, STREAMS, first_stream
+from orderflow.domain.status import Status
+from orderflow.event_source.mapping import ORDERS, EventSourceMapping
+from tests.support.builders import read_event
+from tests.support.recorded import read_recording, recordings
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "template.yaml")
+# What is beside the stages: the venue's own stream, with its reader, and the statuses with theirs.
+SENT, VENUE = "transactions", "produce_block"
+STATUSES, TELLERS = "status", ["publish_status", "record_order"]
+FRONT_DOOR, SUBSCRIBING = "accept_order", "watch_order"
 
-PRODUCERS = {
-    "route": {"accept_order"},
-    "build": {"route_order"},
-    "submit": {"build_order"},
-    "transactions": {"submit_order"},
-    # The chain says when a transaction has landed, and submit_order that one had its result before it was sent again.
-    "confirm": {"produce_block", "submit_order"},
-    # Each step is a status, any stage may fail an order, and a subscription is an entry too.
-    "status": {
-        "accept_order",
-        "watch_order",
-        "route_order",
-        "build_order",
-        "submit_order",
-        "confirm_order",
-    },
-}
-CONSUMERS = {
-    "route": ["route_order"],
-    "build": ["build_order"],
-    "submit": ["submit_order"],
-    "transactions": ["produce_block"],
-    "confirm": ["confirm_order"],
-    "status": ["publish_status", "record_order"],
-}
-STAGES = [function for function in TEMPLATE.functions if function.event_source]
+STAGES = [binding for binding in TEMPLATE.event_sources if binding.stream in STREAMS]
 
 every_binding = pytest.mark.parametrize("binding", TEMPLATE.event_sources, ids=lambda binding: binding.function)
+every_stage = pytest.mark.parametrize("binding", STAGES, ids=lambda binding: binding.function)
 
 
-@pytest.mark.parametrize("stream", PRODUCERS)
-def test_a_stream_is_written_by_exactly_the_functions_of_the_design(stream: str) -> None:
-    producers = {function.name for function in TEMPLATE.functions if stream in function.produces}
+def differences(template: Template) -> list[str]:
+    """Return where a template is not as the table of an order's life wants it; nothing when it is."""
+    read = _by_stream(template)
+    wrong = [f"{stream} is read by {read.get(stream, [])}" for stream in STREAMS if len(read.get(stream, [])) != 1]
+    wrong += [f"{stream} is read by {read[stream]}" for stream in read.keys() - {*STREAMS, SENT, STATUSES}]
+    wrong += [
+        f"{stream} is read by {read.get(stream)}"
+        for stream, readers in {SENT: [VENUE], STATUSES: TELLERS}.items()
+        if read.get(stream) != readers
+    ]
+    if wrong:
+        return sorted(wrong)
+    reader = {stream: functions[0] for stream, functions in read.items()}
+    wanted: dict[str, set[str]] = {}
+    for producer, stream in _writes(reader):
+        wanted.setdefault(producer, set()).add(stream)
+    declared = {function.name: set(function.produces) for function in template.functions}
+    return [
+        f"{name} produces {sorted(produces)}, and should {sorted(wanted.get(name, set()))}"
+        for name, produces in declared.items()
+        if produces != wanted.get(name, set())
+    ]
 
-    assert producers == PRODUCERS[stream]
+
+def _writes(reader: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each function with a stream that it writes, given which function reads which stream."""
+    yield FRONT_DOOR, first_stream(Status.PENDING) or ""
+    # Each step is a status, any stage may fail an order, and a subscription is an entry too.
+    for function in (FRONT_DOOR, SUBSCRIBING, *(reader[stream] for stream in STREAMS)):
+        yield function, STATUSES
+    # The venue says when a transaction has landed, and the stage before it that one had its result before.
+    yield VENUE, RESULT_STREAM
+    for row in LIFECYCLE.values():
+        for stream, following in pairwise(row.streams):
+            yield reader[stream], following
+        for follower in row.followers:
+            if LIFECYCLE[follower].at_venue:
+                yield reader[row.streams[-1]], SENT
+                yield reader[row.streams[-1]], RESULT_STREAM
+            elif stream_ := first_stream(follower):
+                yield reader[row.streams[-1]], stream_
 
 
-def test_every_stream_that_is_written_is_read_and_the_other_way_round() -> None:
-    written = {stream for function in TEMPLATE.functions for stream in function.produces}
+def _by_stream(template: Template) -> dict[str, list[str]]:
     read: dict[str, list[str]] = {}
-    for binding in TEMPLATE.event_sources:
+    for binding in template.event_sources:
         read.setdefault(binding.stream, []).append(binding.function)
-
-    assert written == PRODUCERS.keys()
-    assert read == CONSUMERS
+    return read
 
 
-@pytest.mark.parametrize("function", STAGES, ids=lambda function: function.name)
-def test_a_stage_names_no_next_stream_but_those_that_it_declares(function: FunctionTemplate) -> None:
-    # `transactions` and `status` are written by the adapters, under no name that a function would spell out.
-    next_streams = PRODUCERS.keys() - {"transactions", "status"}
-    modules = (ROOT / "functions" / function.name).glob("*.py")
+def doctored(tmp_path: Path, wrong: str, right: str) -> Template:
+    """Return the template with a text in place of another one."""
+    text, times = re.subn(right, wrong, (ROOT / "template.yaml").read_text(encoding="utf-8"))
+    assert times == 1
+    path = tmp_path / "template.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_template(path)
+
+
+def test_the_streams_are_written_and_read_as_the_table_of_an_order_s_life_has_it() -> None:
+    assert differences(TEMPLATE) == []
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_stage_that_the_template_does_not_have_is_noticed(stream: str, tmp_path: Path) -> None:
+    missing = doctored(tmp_path, "", rf" +EventSource: {{Stream: {stream}, .*\n")
+
+    assert differences(missing) == [f"{stream} is read by []"]
+
+
+def test_a_stage_that_the_table_does_not_have_is_noticed(tmp_path: Path) -> None:
+    strange = doctored(tmp_path, r"EventSource: {Stream: price, Scope: orders,", r"EventSource: {Stream: submit,")
+
+    assert differences(strange) == ["price is read by ['submit_order']", "submit is read by []"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "difference"),
+    [
+        (r"\[route, status\]", "[status]", "accept_order produces ['status'], and should ['route', 'status']"),
+        (
+            r"\[build, status\]",
+            "[submit, status]",
+            "route_order produces ['status', 'submit'], and should ['build', 'status']",
+        ),
+        (
+            r"\[transactions, confirm, status\]",
+            "[transactions, status]",
+            "submit_order produces ['status', 'transactions'], and should ['confirm', 'status', 'transactions']",
+        ),
+        (r"Produces: \[confirm\]", "Produces: []", "produce_block produces [], and should ['confirm']"),
+    ],
+)
+def test_a_function_that_produces_something_else_is_noticed(
+    right: str, wrong: str, difference: str, tmp_path: Path
+) -> None:
+    assert differences(doctored(tmp_path, wrong, right)) == [difference]
+
+
+@every_stage
+def test_a_stage_reads_orders_of_the_status_that_waits_on_its_stream(binding: EventSourceMapping) -> None:
+    orders = [order_decoder.decode(record["data"]["order"]) for record in read_event(binding.function)["Records"]]
+
+    assert {binding.stream in LIFECYCLE[order.status].streams for order in orders} == {True}
+
+
+@every_binding
+def test_a_function_names_no_stream_since_an_order_goes_where_its_status_leads(binding: EventSourceMapping) -> None:
+    modules = (ROOT / "functions" / binding.function).glob("*.py")
     nodes = [node for module in modules for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))]
 
-    named = {node.value for node in nodes if isinstance(node, ast.Constant)} & next_streams
+    named = [node.value for node in nodes if isinstance(node, ast.Constant) and node.value in STREAMS]
 
-    assert named == set(function.produces) & next_streams
+    assert named == []
+
+
+def test_what_the_release_before_left_on_a_stream_or_in_a_timer_is_still_read() -> None:
+    left = {
+        stream for recording in recordings() for key in read_recording(recording).keys for stream in _streams_of(key)
+    }
+
+    assert left <= {binding.stream for binding in TEMPLATE.event_sources}
+
+
+def _streams_of(key: dict[str, object]) -> list[str]:
+    name = str(key["key"]).rpartition(":")[2]
+    if name == "timers":
+        return [str(member).partition(" ")[0] for member, _ in key["value"]]  # type: ignore[attr-defined]
+    return [name] if key["type"] == "stream" and name != "dead" else []
 
 
 @every_binding
 def test_only_the_chain_reads_the_chains_own_stream(binding: EventSourceMapping) -> None:
-    assert (binding.scope == "chain") == (binding.stream == "transactions")
+    assert (binding.scope != ORDERS) == (binding.stream == SENT)
 
 
 @every_binding
 def test_what_depends_on_order_is_read_in_order(binding: EventSourceMapping) -> None:
-    assert binding.ordered == (binding.stream in ("status", "transactions"))
+    assert binding.ordered == (binding.stream in (STATUSES, SENT))
 
 
 @every_binding

@@ -77,7 +77,11 @@ CONCERNED = {
         "functional/test_accept_order.py",
         "functional/test_accept_order_numbers.py",
     ),
-    "domain/lifecycle": ("unit/domain/test_lifecycle.py", "unit/domain/test_order.py", "functional/test_a_new_status.py"),
+    "domain/lifecycle": (
+        "unit/domain/test_lifecycle.py",
+        "unit/domain/test_order.py",
+        "functional/test_a_new_status.py",
+    ),
     "event_source/dead_letters": (
         "unit/event_source/test_dead_letters.py",
         "unit/event_source/test_poller_failures.py",
