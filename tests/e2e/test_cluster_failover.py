@@ -11,12 +11,12 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from tests.e2e.conftest import Run
 from tests.e2e.orders import BACK, ORDER, audit, ended, place_many
+from tests.harness.own_system import OwnSystem
 from tests.integration.conftest import eventually
 from tests.support.redis_cluster import Nodes, run_nodes
 
-NewRun = Callable[..., Run]
+NewRun = Callable[..., OwnSystem]
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from urllib.request import urlopen
 import aiohttp
 import pytest
 
-from tests.e2e.conftest import Run
 from tests.e2e.orders import ORDER, audit, ended, place_many
+from tests.harness.own_system import OwnSystem
 from tests.integration.conftest import eventually
 
-NewRun = Callable[..., Run]
+NewRun = Callable[..., OwnSystem]
 
 
 def post(url: str) -> tuple[int, str | None]:

@@ -6,7 +6,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.e2e.conftest import Run
+from tests.harness.own_system import OwnSystem
 
 
 def has_ipv6() -> bool:
@@ -23,7 +23,7 @@ def has_ipv6() -> bool:
     [("::1", "http://[::1]", ["[::1]"]), ("::", "http://127.0.0.1", ["[::1]", "127.0.0.1", "localhost"])],
 )
 def test_the_system_is_reached_at_an_address_of_ipv6(
-    new_run: Callable[..., Run], host: str, url: str, reached: list[str]
+    new_run: Callable[..., OwnSystem], host: str, url: str, reached: list[str]
 ) -> None:
     run = new_run(HOST=host, SPEED="0")
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import aiohttp
 import redis
 
-from tests.e2e.conftest import Run
 from tests.e2e.orders import BACK, ORDER, audit, ended
+from tests.harness.own_system import OwnSystem
 from tests.integration.conftest import eventually
 
-NewRun = Callable[..., Run]
+NewRun = Callable[..., OwnSystem]
 MAX_LAG = 25
 PARTITIONS = 2
 BURST = 1_500

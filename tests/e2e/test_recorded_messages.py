@@ -13,17 +13,17 @@ import pg8000.native
 import pytest
 import redis
 
-from tests.e2e.conftest import Run
 from tests.e2e.orders import audit
+from tests.harness.own_system import OwnSystem
 from tests.integration.conftest import eventually
 from tests.support.recorded import RecordedOrder, Recording, load, read_recording, recordings
 
-NewRun = Callable[..., Run]
+NewRun = Callable[..., OwnSystem]
 
 FIVE = ["pending", "routing", "building", "submitted", "confirmed"]
 
 
-def go_on(recording: Recording, new_run: NewRun, redis_url: str, database_url: str) -> Run:
+def go_on(recording: Recording, new_run: NewRun, redis_url: str, database_url: str) -> OwnSystem:
     """Start today's system on what was recorded."""
     servers = {"REDIS_URL": redis_url, "DATABASE_URL": database_url}
     market = {"SEED": str(recording.seed), "DROP_RATE": "0", "SPEED": "0"}
@@ -32,7 +32,7 @@ def go_on(recording: Recording, new_run: NewRun, redis_url: str, database_url: s
     return run
 
 
-def dead_letters(run: Run, recording: Recording, *arguments: str) -> str:
+def dead_letters(run: OwnSystem, recording: Recording, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "local", "dead-letters", *arguments],
         env=os.environ | {"REDIS_URL": str(run.state["redis_url"]), "PARTITIONS": str(recording.partitions)},

@@ -17,14 +17,14 @@ from pg8000.exceptions import DatabaseError
 from local.run.shared_secret import CONNECTIONS, shared_secret
 from local.servers.network_access import addresses_for_containers
 from orderflow.adapters.postgres import connect
-from tests.e2e.conftest import Run
 from tests.e2e.orders import audit, ended, place_many, under_way
+from tests.harness.own_system import OwnSystem
 from tests.integration.conftest import eventually
-from tests.support.background import Background, Programs, programs
 from tests.support.ports import free_port
+from tests.support.programs import Program, Programs, programs
 from tests.support.services import Services, start_services
 
-NewRun = Callable[..., Run]
+NewRun = Callable[..., OwnSystem]
 UNREACHABLE = "is `make services` up?"
 
 
@@ -48,7 +48,7 @@ def services(directory: Path) -> Iterator[Services]:
 
 
 @pytest.fixture
-def lambda_api(services: Services, background: Programs, directory: Path) -> Background:
+def lambda_api(services: Services, background: Programs, directory: Path) -> Program:
     """Lend a Lambda, not started yet, that runs the functions as SAM would, but in no container."""
     environment = services.environment(
         REDIS_URL=str(services.state["redis_url"]),
@@ -64,7 +64,7 @@ def lambda_api(services: Services, background: Programs, directory: Path) -> Bac
     return background.make(command, environment, directory / "lambda.log")
 
 
-def lambda_run(new_run: NewRun, services: Services, lambda_port: str, **settings: str) -> Run:
+def lambda_run(new_run: NewRun, services: Services, lambda_port: str, **settings: str) -> OwnSystem:
     endpoint = f"http://127.0.0.1:{lambda_port}"
     ports = {name: services.settings[name] for name in ("REDIS_PORT", "POSTGRES_PORT", "CONNECTIONS_PORT")}
     known = {  # each run has a home of its own here
@@ -131,7 +131,7 @@ def test_no_password_is_in_the_process_list_or_in_a_file_that_others_read(servic
 
 
 def test_what_it_prints_is_what_leads_there(services: Services) -> None:
-    said = services.program.said
+    said = services.program.output_text
 
     assert f"  REDIS_URL={services.state['redis_url']}\n" in said
     assert f"  DATABASE_URL={services.state['database_url']}\n" in said
@@ -143,7 +143,7 @@ def test_what_they_hold_outlives_them(background: Programs, directory: Path) -> 
         client.set("kept", "yes")
 
     status = first.program.stop(signal.SIGINT)
-    first.program.start_until_it_says("Ctrl-C stops them.")
+    first.program.start_and_wait_for("Ctrl-C stops them.")
 
     assert status == 0
     with redis.Redis.from_url(str(first.state["redis_url"])) as client:
@@ -164,8 +164,8 @@ def test_a_port_that_is_taken_is_named_and_another_proposed(
         status = program.start().wait(30)
 
     assert status == 1
-    assert f"Port {port} on 127.0.0.1 can't be used" in program.said
-    assert f"make services {name}={port + 1}" in program.said
+    assert f"Port {port} on 127.0.0.1 can't be used" in program.output_text
+    assert f"make services {name}={port + 1}" in program.output_text
 
 
 def test_a_second_one_on_the_same_data_is_refused(background: Programs, services: Services, directory: Path) -> None:
@@ -175,8 +175,8 @@ def test_a_second_one_on_the_same_data_is_refused(background: Programs, services
     status = second.start().wait(30)
 
     assert status == 1
-    assert "already runs on" in second.said
-    assert services.settings["REDIS_PORT"] in second.said
+    assert "already runs on" in second.output_text
+    assert services.settings["REDIS_PORT"] in second.output_text
 
 
 def test_a_run_with_its_functions_in_lambda_says_that_it_needs_them(new_run: NewRun) -> None:
@@ -190,7 +190,7 @@ def test_a_run_with_its_functions_in_lambda_says_that_it_needs_them(new_run: New
 
 
 def test_lambda_killed_in_the_middle_of_50_orders_loses_and_doubles_nothing(
-    new_run: NewRun, services: Services, lambda_api: Background
+    new_run: NewRun, services: Services, lambda_api: Program
 ) -> None:
     port = lambda_api.environment["LAMBDA_PORT"]
     run = lambda_run(new_run, services, port, PORT=services.settings["PORT"])

@@ -11,17 +11,16 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from tests.e2e.conftest import Run
+from tests.harness.own_system import OwnSystem
 from tests.support.ports import free_port
 
-NewRun = Callable[..., Run]
+NewRun = Callable[..., OwnSystem]
 
 
 def test_it_stops_within_five_seconds_and_leaves_no_process_behind(new_run: NewRun) -> None:
     run = new_run()
     run.start()
-    assert run.process is not None
-    processes = psutil.Process(run.process.pid).children(recursive=True)
+    processes = psutil.Process(run.state["pid"]).children(recursive=True)
     started = time.monotonic()
 
     status = run.stop(signal.SIGINT)
@@ -32,14 +31,14 @@ def test_it_stops_within_five_seconds_and_leaves_no_process_behind(new_run: NewR
     assert not (run.home / "state.json").exists()
 
 
-def test_it_says_what_to_try(shared_run: Run) -> None:
+def test_it_says_what_to_try(shared_run: OwnSystem) -> None:
     said = shared_run.output.read_text()
 
     assert f"curl {shared_run.url}/api/orders/execute" in said
     assert f"npx --yes wscat -c ws://127.0.0.1:{shared_run.port}/api/orders/status" in said
 
 
-def test_a_second_run_on_the_same_home_is_refused(shared_run: Run, new_run: NewRun) -> None:
+def test_a_second_run_on_the_same_home_is_refused(shared_run: OwnSystem, new_run: NewRun) -> None:
     second = new_run(ORDERFLOW_HOME=str(shared_run.home))
 
     status = second.launch().wait(30)
@@ -61,7 +60,9 @@ def test_a_taken_port_is_named_and_another_proposed(new_run: NewRun) -> None:
     assert "make run PORT=" in run.output.read_text()
 
 
-def test_a_port_that_another_orderflow_has_is_told_with_what_started_that_one(shared_run: Run, new_run: NewRun) -> None:
+def test_of_a_port_that_another_orderflow_has_it_says_what_started_that_one(
+    shared_run: OwnSystem, new_run: NewRun
+) -> None:
     run = new_run(PORT=str(shared_run.port))
 
     run.launch().wait(30)
@@ -122,7 +123,7 @@ def test_every_command_explains_itself_on_every_terminal(encoding: str) -> None:
         assert help_of.returncode == 0, help_of.stderr
 
 
-def test_two_runs_with_homes_of_their_own_live_side_by_side(shared_run: Run, new_run: NewRun) -> None:
+def test_two_runs_with_homes_of_their_own_live_side_by_side(shared_run: OwnSystem, new_run: NewRun) -> None:
     other = new_run(PORT=str(free_port()))
 
     other.start()

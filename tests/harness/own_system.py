@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,10 +16,13 @@ import orjson
 
 from local.run.running_system import System, find
 from orderflow.errors import OrderflowError
+from tests.support.ports import free_port
+from tests.support.programs import Program
 
 COMMAND = ["-m", "local", "up"]
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
+POLL_S = 0.05
 
 
 class SystemNotReadyError(OrderflowError):
@@ -31,17 +33,22 @@ class OwnSystem:
     """A `python -m local up` of our own in `directory`, on a free port; it can be stopped and started again.
 
     `directory` should have a short path: the sockets of Redis and Postgres go below it, and theirs end at 107 bytes.
+    `own_servers` makes it ignore the REDIS_URL and DATABASE_URL of this process; those among `settings` count.
     """
 
     def __init__(self, directory: Path, settings: Mapping[str, str], *, own_servers: bool = False) -> None:
         self.home = directory / "home"
-        self.output = directory / "up.log"
-        port = _free_port()
-        self.url = f"http://127.0.0.1:{port}"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         others = ("REDIS_URL", "DATABASE_URL") if own_servers else ()
         self._environment = {name: value for name, value in os.environ.items() if name not in others}
-        self.settings = {"ORDERFLOW_HOME": str(self.home), "PORT": str(port), "LOG_LEVEL": "WARNING", **settings}
-        self._process: subprocess.Popen[bytes] | None = None
+        self.settings = {"ORDERFLOW_HOME": str(self.home), "PORT": str(self.port), "LOG_LEVEL": "WARNING", **settings}
+        self._program = Program([sys.executable, *COMMAND], {}, directory / "up.log")
+
+    @property
+    def output(self) -> Path:
+        """The file that has all that it wrote."""
+        return self._program.output
 
     @property
     def state(self) -> dict[str, Any]:
@@ -52,37 +59,24 @@ class OwnSystem:
             return {}
         return state
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._program.is_running
+
+    def pid(self, name: str) -> int:
+        """Return the process id of one of its processes. Raises KeyError while there is none."""
+        return int(self.state["processes"][name])
+
+    def launch(self) -> "subprocess.Popen[bytes]":
+        """Start it and return at once."""
+        self.output.parent.mkdir(parents=True, exist_ok=True)
+        self._program.environment = self._environment | self.settings
+        return self._program.start()
+
     def start(self) -> System:
-        """Return when it is ready. Raises SystemNotReadyError, with its last lines, when it does not get there."""
-        with self.output.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, *COMMAND],
-                env=self._environment | self.settings,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C is ours to pass on: the system stops after the measurement, not under it.
-                start_new_session=True,
-            )
-        return self._wait_until_ready(self._process)
-
-    def poll(self) -> int | None:
-        """Return the exit status of a run that has ended, or None."""
-        return self._process.poll() if self._process else None
-
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        """End it in order by a signal, or by force when it does not end in time."""
-        process = self._process
-        if process is None or process.poll() is not None:
-            return
-        process.send_signal(number)
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> System:
+        """Start it and return when it is ready. Raises SystemNotReadyError, with its last lines, when it never is."""
+        process = self.launch()
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -93,25 +87,34 @@ class OwnSystem:
             # What a killed run left of itself is not the new one's.
             if system is not None and self.state.get("pid") == process.pid:
                 return system
-            time.sleep(0.05)
+            time.sleep(POLL_S)
         raise SystemNotReadyError(
             f"the system was not ready within {START_TIMEOUT_S:.0f} s:\n{_last_lines(self.output)}"
         )
 
+    def exit_status(self) -> int | None:
+        """Return the exit status of a run that has ended, or None."""
+        return self._program.process.poll() if self._program.process else None
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it in order by a signal and return its exit status: -9 where it did not end in time and was killed."""
+        try:
+            return self._program.stop(number, STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return -signal.SIGKILL
+
 
 @contextmanager
 def own_system(settings: Mapping[str, str], *, own_servers: bool = False) -> Iterator[OwnSystem]:
-    """Lend a system of our own that is not started yet; stop it after, and remove what it kept.
-
-    `own_servers` makes it ignore REDIS_URL and DATABASE_URL.
-    """
+    """Lend a system of our own that is not started yet (see OwnSystem); stop it after, and remove its files."""
     with tempfile.TemporaryDirectory(prefix="orderflow-", ignore_cleanup_errors=True) as directory:
         system = OwnSystem(Path(directory), settings, own_servers=own_servers)
         with _stops_on_terminate():
             try:
                 yield system
             finally:
-                system.stop()
+                if system.is_running:
+                    system.stop()
 
 
 @contextmanager
@@ -142,12 +145,6 @@ def _stops_on_terminate() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _last_lines(output: Path, count: int = 20) -> str:

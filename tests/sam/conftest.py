@@ -12,8 +12,8 @@ from urllib.request import urlopen
 import pytest
 
 from local.settings import ROOT
-from tests.support.background import Background, Programs, programs
 from tests.support.ports import free_port
+from tests.support.programs import Program, Programs, programs
 from tests.support.services import Services, start_services
 
 BASE_IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
@@ -30,7 +30,7 @@ class Sam:
         self._programs = programs
         self._directory = directory
         self._template = directory / "build" / "template.yaml"
-        self._started: list[Background] = []
+        self._started: list[Program] = []
 
     def build(self) -> None:
         """Build the template, beside the build that may be in use in the repository."""
@@ -46,12 +46,12 @@ class Sam:
         config = str(ROOT / "samconfig.toml")
         return [*SAM, "local", *words, "--template", str(self._template), "--config-file", config]
 
-    def start(self, verb: str, port: str, environment: dict[str, str]) -> Background:
+    def start(self, verb: str, port: str, environment: dict[str, str]) -> Program:
         """Start `sam local start-api` or `start-lambda` and wait until it serves `port`."""
         output = self._directory / f"{verb}-{port}.log"
         program = self._programs.make(self.command(verb, "--port", port), environment, output)
         self._started.append(program)
-        program.start_until_it_says(READY)
+        program.start_and_wait_for(READY)
         return program
 
     def invoke(self, function: str, event: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -63,7 +63,8 @@ class Sam:
 
     def remove_containers(self) -> None:
         """Remove the containers that a killed SAM left; one that ends in order removes its own."""
-        names = {name for program in self._started for name in re.findall(r"SAM_CONTAINER_ID: (\w+)", program.said)}
+        outputs = [program.output_text for program in self._started]
+        names = {name for output in outputs for name in re.findall(r"SAM_CONTAINER_ID: (\w+)", output)}
         if names:
             subprocess.run(["docker", "rm", "--force", *names], capture_output=True, check=False)
 

@@ -12,8 +12,8 @@ from local.client.status_socket import FULL_COURSE, Frame
 from tests.e2e.orders import ORDER, audit, ended, place_many, under_way
 from tests.integration.conftest import eventually
 from tests.sam.conftest import COLD_S, READY, Sam
-from tests.support.background import Background, Programs
 from tests.support.ports import free_port
+from tests.support.programs import Program, Programs
 from tests.support.services import Services
 
 
@@ -23,17 +23,17 @@ def port() -> str:
 
 
 @pytest.fixture(scope="module")
-def functions(sam: Sam, services: Services, port: str) -> Background:
+def functions(sam: Sam, services: Services, port: str) -> Program:
     return sam.start("start-lambda", port, services.environment())
 
 
 @pytest.fixture(scope="module")
-def gateway(functions: Background, services: Services, port: str, background: Programs, directory: Path) -> str:
+def gateway(functions: Program, services: Services, port: str, background: Programs, directory: Path) -> str:
     """Lend the address of a run whose functions are those in the containers."""
     command = [sys.executable, "-m", "local", "up", "--invoke", "lambda"]
     endpoint = ["--lambda-endpoint", f"http://127.0.0.1:{port}"]
     run = background.make([*command, *endpoint], services.environment(), directory / "up.log")
-    run.start_until_it_says("Ctrl-C stops it.")
+    run.start_and_wait_for("Ctrl-C stops it.")
     return f"http://127.0.0.1:{services.settings['PORT']}"
 
 
@@ -65,7 +65,7 @@ def test_an_order_posted_to_the_gateway_confirms_as_well(gateway: str) -> None:
 
 
 def test_killed_in_the_middle_of_50_orders_and_started_again_it_loses_and_doubles_nothing(
-    gateway: str, functions: Background, services: Services
+    gateway: str, functions: Program, services: Services
 ) -> None:
     before = ended(services.state)
     placed = place_many(gateway, 50)
@@ -73,7 +73,7 @@ def test_killed_in_the_middle_of_50_orders_and_started_again_it_loses_and_double
     eventually(lambda: under_way(services.state) > 0, COLD_S)
     functions.stop(signal.SIGKILL)
     ended_meanwhile = ended(services.state) - before
-    functions.start_until_it_says(READY)
+    functions.start_and_wait_for(READY)
 
     eventually(lambda: ended(services.state) >= before + 50, COLD_S)
     assert ended_meanwhile < 50

@@ -5,8 +5,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.background import Background, Programs
 from tests.support.ports import free_port
+from tests.support.programs import Program, Programs
 
 OURS = (
     "REDIS_URL",
@@ -26,7 +26,7 @@ OURS = (
 class Services:
     """The running servers: where they are, and the settings by which every other program finds them."""
 
-    program: Background
+    program: Program
     settings: dict[str, str]
 
     @property
@@ -60,5 +60,5 @@ def start_services(programs: Programs, home: Path) -> Services:
     settings = {"ORDERFLOW_HOME": str(home), **ports}
     environment = {name: value for name, value in os.environ.items() if name not in OURS} | settings
     program = programs.make([sys.executable, "-m", "local", "services"], environment, home.with_suffix(".log"))
-    program.start_until_it_says("Ctrl-C stops them.")
+    program.start_and_wait_for("Ctrl-C stops them.")
     return Services(program, settings)

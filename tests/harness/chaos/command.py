@@ -118,7 +118,7 @@ def _system_under_test(plan: Plan, workers: int) -> Iterator[tuple[SystemUnderTe
                 stack.callback(disk.unmount)
                 system.disk = disk
         # Last in, first out: the system stops before its disk and network are removed.
-        stack.callback(own.stop)
+        stack.callback(lambda: own.is_running and own.stop())
         yield system, notes
 
 

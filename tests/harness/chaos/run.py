@@ -135,7 +135,7 @@ class Run:
 
     async def _check_runner(self) -> None:
         """Start the system again where its runner has ended without being asked to, and note that it had."""
-        status = self._system.own_system.poll()
+        status = self._system.own_system.exit_status()
         if status is not None:
             self._report.runner_deaths.append(f"it ended with status {status}")
             await asyncio.to_thread(self._system.own_system.start)

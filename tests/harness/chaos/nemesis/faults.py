@@ -20,8 +20,8 @@ class Fault:
     """
 
     target: str
-    inject: Callable[[], None]
-    heal: Callable[[], None] = nothing
+    inject: Callable[[], object]
+    heal: Callable[[], object] = nothing
     victims: tuple[str, ...] = ()
     lasting: bool = True
 
