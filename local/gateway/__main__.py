@@ -15,9 +15,11 @@ from local.gateway.app import gateway_app
 from local.gateway.connection_limits import RESERVED_FILES, ConnectionLimits, limits_within
 from local.gateway.connections import Connections
 from local.gateway.hosts import Hosts
-from local.gateway.library_lines import take_library_lines
+from local.gateway.http_protocol import HttpProtocol
+from local.gateway.library_logs import handle_library_logs
 from local.gateway.management_server import ManagementServer, management_listeners, run_both
-from local.gateway.protocols import PING_INTERVAL_S, PING_TIMEOUT_S, HttpProtocol, WebSocketProtocol
+from local.gateway.time_outs import PING_INTERVAL_S, PING_TIMEOUT_S
+from local.gateway.websocket_protocol import WebSocketProtocol
 from local.run.listeners import BACKLOG, listen, server_name
 from local.run.parent_watchdog import end_with_parent
 from local.settings import LocalSettings, names_in, read_local_settings
@@ -74,7 +76,7 @@ def main() -> None:
         timeout_graceful_shutdown=1,
     )
     management = ManagementServer(connections, settings.connections_secret)
-    take_library_lines()
+    handle_library_logs()
     run_both(uvicorn.Server(config), sockets, management, management_listeners(settings))
 
 

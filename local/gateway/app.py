@@ -1,4 +1,4 @@
-"""The local gateway: everything that clients reach, on one port, as API Gateway would route it to the functions."""
+"""The local gateway: all paths that clients reach, on one port, as API Gateway would route them to the functions."""
 
 from collections.abc import Collection
 from http import HTTPStatus
@@ -11,14 +11,14 @@ from functions.accept_order.app import app as http_api
 from functions.accept_order.problems import overloaded, problem, shown, without_faults
 from functions.watch_order.handler import websocket_api
 from local.gateway.connections import Connections
-from local.gateway.hosts import Checked, Hosts
+from local.gateway.hosts import HostCheck, Hosts
 from local.gateway.websocket import WebSocketApi
 from orderflow.runtime.refusals import Refusals
 
 WEBSOCKET_PATHS = ("/api/orders/execute", "/api/orders/status")
 HEALTH_PATH = "/health"
 MAX_HEALTH_REQUESTS = 64
-"""Whoever watches over the gateway is answered however many requests its clients make, but not without end."""
+"""Health checks are answered however many requests clients make, but so many at once at most."""
 
 
 def gateway_app(
@@ -26,7 +26,7 @@ def gateway_app(
 ) -> ASGIApp:
     """Return the gateway. It hands HTTP requests to the very app that Mangum wraps on Lambda.
 
-    Of clients it serves so many requests and sockets at once, and refuses more. The open sockets are in `connections`,
+    It serves `max_requests` and `max_sockets` at once, and refuses more. The open sockets are in `connections`,
     to which the management API writes on a listener of its own: here `/@connections` is as unknown as any other path.
     What `hosts` does not allow (by default: all but this machine's names) is refused before that.
     """
@@ -49,7 +49,7 @@ def gateway_app(
             await requests(scope, receive, send)
 
     hosts = hosts or Hosts()
-    return without_faults(Checked(_readable_for(hosts.origins, gateway), hosts), "gateway")
+    return without_faults(HostCheck(_readable_for(hosts.origins, gateway), hosts), "gateway")
 
 
 def _readable_for(origins: Collection[str], app: ASGIApp) -> ASGIApp:

@@ -1,69 +1,69 @@
-"""Counts connections, in all and by address, so that no client holds every file that the gateway may open."""
+"""Limits connections, in all and by client, so that no client holds every file that the gateway may open."""
 
 from collections import Counter
 from ipaddress import IPv6Address, ip_address
 
-TURNING_AWAY = 64
-"""So many connections beyond the limits are answered at a time; those beyond these are closed without a word."""
+MAX_REFUSALS = 64
+"""Connections beyond the limits that are answered 503 at a time; further ones are closed without an answer."""
 OWN_FILES = 64
-"""What the gateway has open itself: listeners, its connections to the servers, its log."""
-RESERVED_FILES = TURNING_AWAY + OWN_FILES
+"""Files that the gateway has open itself: listeners, its connections to the servers, its log."""
+RESERVED_FILES = MAX_REFUSALS + OWN_FILES
 IPV6_NETWORK_BITS = 64
-"""Whoever has an IPv6 address at all usually has a network of so many bits."""
+"""A client with an IPv6 address usually has a whole network, of this prefix length."""
 
 
 class ConnectionLimits:
-    """The connections that are open, of which there are at most so many, and so many of one address."""
+    """Counts open connections, up to a limit in all and one for each client."""
 
     def __init__(self, in_all: int, by_address: int) -> None:
         self._in_all = in_all
         self._by_address = by_address
         self._open: Counter[str] = Counter()
         self._count = 0
-        self._turned_away = 0
+        self._refusals = 0
 
-    def enter(self, address: str) -> str | None:
-        """Count a connection from `address`; return the limit that it is beyond, and then do not count it."""
-        whose = client_of(address)
+    def acquire(self, address: str) -> str | None:
+        """Count a connection from `address`, or return the limit that it exceeds."""
+        client = client_of(address)
         if self._count >= self._in_all:
             return "MAX_CONNECTIONS"
-        if self._open[whose] >= self._by_address:
+        if self._open[client] >= self._by_address:
             return "MAX_CONNECTIONS_PER_ADDRESS"
-        self._open[whose] += 1
+        self._open[client] += 1
         self._count += 1
         return None
 
-    def leave(self, address: str) -> None:
-        """Forget a connection that was counted."""
-        whose = client_of(address)
+    def release(self, address: str) -> None:
+        """Uncount a connection that `acquire` counted."""
+        client = client_of(address)
         self._count -= 1
-        self._open[whose] -= 1
-        if not self._open[whose]:
-            del self._open[whose]
+        self._open[client] -= 1
+        if not self._open[client]:
+            del self._open[client]
 
-    def turn_away(self) -> bool:
-        """Return whether there is room to answer one connection more that is beyond the limits, and count it."""
-        if self._turned_away >= TURNING_AWAY:
+    def acquire_refusal(self) -> bool:
+        """Count a connection beyond the limits that is to be answered; return False where MAX_REFUSALS are already."""
+        if self._refusals >= MAX_REFUSALS:
             return False
-        self._turned_away += 1
+        self._refusals += 1
         return True
 
-    def turned_away(self) -> None:
-        """Forget a connection that was answered that it is beyond the limits."""
-        self._turned_away -= 1
+    def release_refusal(self) -> None:
+        """Uncount a connection that `acquire_refusal` counted."""
+        self._refusals -= 1
 
 
 def limits_within(files: int, in_all: int, by_address: int) -> tuple[int, int]:
-    """Return how many connections there may be, in all and of one address, in a process that may open `files` files.
+    """Return how many connections there may be, in all and from one client, in a process that may open `files` files.
 
-    `by_address` 0 leaves a tenth to others.
+    `by_address` 0 stands for nine tenths of all.
     """
     most = max(1, min(in_all, files - RESERVED_FILES))
     return most, min(most, by_address or max(1, most * 9 // 10))
 
 
 def client_of(address: str) -> str:
-    """Return whom an address counts for: itself, or its network of IPv6."""
+    """Return the client that an address counts for: the address itself, or its IPv6 network."""
     try:
         known = ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The WebSocket connections that clients hold open here, each with its own way out."""
+"""The WebSocket connections that clients hold open here, each with a queue of frames to write."""
 
 import asyncio
 import base64
@@ -11,17 +11,17 @@ from orderflow.runtime.logging import get_logger
 
 MAX_WAITING_FRAMES = 1_000
 MAX_WAITING_CHARACTERS = 8 * 1024 * 1024
-"""A client that lets this much wait is not reading; it is cut off rather than fill the memory."""
+"""A client with this much waiting does not read; it is cut off, or it would fill the memory."""
 
 MAX_WAITING_IN_ALL = 256 * 1024 * 1024
 FAIR_SHARE = 64 * 1024
-"""When so many characters wait for all clients together, those are cut off that let more than this share wait."""
+"""When MAX_WAITING_IN_ALL characters wait for all clients together, clients with more than this share are cut off."""
 
 GOING_AWAY, POLICY_VIOLATION, NORMAL = 1001, 1008, 1000
 
 
 class Backlog:
-    """What waits to be written to all clients together."""
+    """The characters that wait to be written to all clients together."""
 
     def __init__(self) -> None:
         self.characters = 0
@@ -31,7 +31,7 @@ class Connection:
     """One client's WebSocket. Frames are queued and written by a task of their own."""
 
     def __init__(self, websocket: WebSocket, backlog: Backlog | None = None) -> None:
-        # Shaped like API Gateway's ids, `=` included, so that whoever forgets to quote it notices here.
+        # Shaped like API Gateway's ids, `=` included, so that code that forgets to quote it fails here too.
         self.id = base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
         self.connected_at = datetime.now(UTC)
         self.last_active_at = self.connected_at
@@ -62,7 +62,7 @@ class Connection:
             self._frames.put_nowait(None)
 
     def touch(self) -> None:
-        """Note that the client was heard."""
+        """Note that the client sent something."""
         self.last_active_at = datetime.now(UTC)
 
     async def write(self) -> None:
@@ -73,11 +73,11 @@ class Connection:
                 await self._websocket.send({"type": "websocket.send", "text": text})
             await self._websocket.close(self._close_code)
         except (WebSocketDisconnect, RuntimeError, OSError):
-            # The client is gone; whoever reads from it learns so and ends the connection.
+            # The client is gone; the task that reads from it notices that too and ends the connection.
             self.open = False
 
     def drop_frames(self) -> None:
-        """Let go of the frames that have not been written."""
+        """Drop the frames that have not been written."""
         while not self._frames.empty():
             self._frames.get_nowait()
         self._count(-self._waiting)
@@ -110,7 +110,7 @@ class Connections:
         self._open: dict[str, Connection] = {}
 
     def add(self, connection: Connection) -> None:
-        """Make a connection known."""
+        """Add an open connection."""
         self._open[connection.id] = connection
 
     def remove(self, connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""Reads request heads: what is refused of them, where they lead, and whether they ask for a WebSocket."""
+"""Reads request heads: which are refused, which path and query they name, and whether they ask for a WebSocket."""
 
 from http import HTTPStatus
 from urllib.parse import unquote
@@ -11,7 +11,7 @@ MAX_HEAD_BYTES = 64 * 1024
 """Of a request line and its headers; of the trailers and chunk extensions of a body as well."""
 MAX_HEADERS = 1_000
 MAX_TARGET_BYTES = 8 * 1024 - 16
-"""Of what a request asks for: with method and version it is a line of the WebSocket library's 8 KiB at most."""
+"""Of a request's target: with method and version it is a line of at most the WebSocket library's 8 KiB."""
 MAX_HANDSHAKE_LINE_BYTES = 8 * 1024
 MAX_HANDSHAKE_HEADERS = 128
 """The WebSocket library reads no longer header lines and no more headers."""
@@ -20,7 +20,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class RefusedError(OrderflowError):
-    """A request is not served: `status` is the answer, and its connection ends."""
+    """A request is not served: it is answered with `status`, and its connection is closed."""
 
     def __init__(self, status: HTTPStatus, detail: str) -> None:
         super().__init__(detail)
@@ -34,7 +34,7 @@ def too_large_head() -> RefusedError:
 
 
 def values_of(headers: Headers, name: bytes) -> list[bytes]:
-    """Return the values of every header of a name, which is lower-case here and there."""
+    """Return the values of all headers with a name; both are in lower case."""
     return [value for known, value in headers if known == name]
 
 
@@ -46,8 +46,8 @@ def tokens_of(headers: Headers, name: bytes) -> set[bytes]:
 def length_of_body(version: str, headers: Headers) -> int | None:
     """Return how many bytes of body were announced, None when the body comes in chunks.
 
-    The parser has refused lengths that contradict each other. Raises RefusedError for what it reads, but not as
-    everybody would.
+    The parser has refused lengths that contradict each other. Raises RefusedError for headers that other
+    programs read in another way.
     """
     if version not in ("1.0", "1.1"):
         raise RefusedError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "the version must be HTTP/1.1")
@@ -74,7 +74,7 @@ def follow_target(url: bytes, headers: Headers) -> tuple[str, bytes, bytes]:
     except httptools.HttpParserInvalidURLError as error:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "the request's target is not a path") from error
     if b"#" in url:
-        # The parser drops it; what is in front of this server may have read it as a part of the path or the query.
+        # The parser drops it; a proxy in front of this server may have read it as a part of the path or the query.
         raise RefusedError(HTTPStatus.BAD_REQUEST, "the request's target has no fragment: # is written as %23")
     if target.schema is not None:
         scheme, _, rest = url.partition(b"://")
@@ -112,14 +112,14 @@ def check_handshake(headers: Headers) -> None:
 
 
 def handshake(target: bytes, headers: Headers) -> bytes:
-    """Return the head of a WebSocket's handshake in the one form in which the library takes it."""
+    """Return the head of a WebSocket's handshake in the only form that the library reads."""
     left_out = (b"connection", b"upgrade", b"content-length")
     rest = [header for header in headers if header[0] not in left_out]
     return write_head(b"GET", target, "1.1", [*rest, (b"connection", b"Upgrade"), (b"upgrade", b"websocket")])
 
 
 def without_upgrade(method: bytes, url: bytes, version: str, headers: Headers) -> bytes:
-    """Return the head of a request as its client would have written it if it had asked for no upgrade."""
+    """Return the head of a request without its Upgrade headers."""
     return write_head(method, url, version, [header for header in headers if header[0] != b"upgrade"])
 
 

@@ -1,4 +1,4 @@
-"""Serves only requests that name a host of this gateway, and that no foreign web page has a browser send.
+"""Refuses requests that do not name a host of this gateway, and those that a foreign web page has a browser send.
 
 A page whose name leads to an address of this machine (DNS rebinding) is of the same origin as the gateway for its
 browser; the Host header has the page's name. Other pages can't read answers, but could place orders and open sockets;
@@ -23,42 +23,43 @@ ANY = "*"
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 CONTAINERS_HOST = "host.docker.internal"
 """Where programs in containers find the machine that they run on."""
-HARMLESS = ("GET", "HEAD", "OPTIONS")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+"""They change nothing (RFC 9110, section 9.2.1), and other pages can't read the answers."""
 _HOST = re.compile(r"(?P<name>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?", re.ASCII | re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-_Place = tuple[str, int | None]
+_Authority = tuple[str, int | None]
 
 
 class Hosts:
     """The hosts and origins that a gateway answers to: those of its own and those that the settings add."""
 
     def __init__(self, bound: str = "127.0.0.1", hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
-        self._names = LOOPBACK_HOSTS | {CONTAINERS_HOST, bare(bound)} | {_without_port(host) for host in hosts}
+        self._names = LOOPBACK_HOSTS | {CONTAINERS_HOST, normalized(bound)} | {_without_port(host) for host in hosts}
         self.origins = {origin.rstrip("/").lower() for origin in origins}
-        # The page of a rebound name never has an address for its host, so where others than this machine's programs
-        # are served, under whatever addresses lead here, all of them are allowed.
-        self._any_address = bare(bound) not in LOOPBACK_HOSTS
+        # Beyond the loopback, any address that leads here is allowed: the page of a rebound name has a name for its
+        # host, never an address.
+        self._any_address = normalized(bound) not in LOOPBACK_HOSTS
 
     def check(self, scope: Scope) -> None:
-        """Raise ProblemError for a request, or a handshake, that is not to be served."""
+        """Raise ProblemError for a request, or a handshake, whose Host or Origin is not allowed."""
         host = self._host_of(scope)
-        if scope["type"] == "websocket" or scope["method"] not in HARMLESS:
+        if scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS:
             for origin in _values(scope, b"origin"):
                 if not self._may_come_from(origin, host):
                     raise ProblemError(HTTPStatus.FORBIDDEN, "pages of another origin may not do this")
 
-    def _host_of(self, scope: Scope) -> _Place | None:
+    def _host_of(self, scope: Scope) -> _Authority | None:
         named = _values(scope, b"host")
         if not named and scope["http_version"] == "1.0":
-            return None  # no browser's
-        place = _place(named[0]) if len(named) == 1 else None
-        if place is None:
+            return None  # from no browser
+        authority = _authority(named[0]) if len(named) == 1 else None
+        if authority is None:
             raise ProblemError(HTTPStatus.BAD_REQUEST, "a request has one Host header, with a name or an address")
-        if not self._is_ours(place[0], scope):
-            detail = f"{place[0]} is not a host of this gateway (ALLOWED_HOSTS)"
+        if not self._is_ours(authority[0], scope):
+            detail = f"{authority[0]} is not a host of this gateway (ALLOWED_HOSTS)"
             raise ProblemError(HTTPStatus.MISDIRECTED_REQUEST, detail)
-        return place
+        return authority
 
     def _is_ours(self, name: str, scope: Scope) -> bool:
         if name in self._names or ANY in self._names:
@@ -67,12 +68,12 @@ class Hosts:
         server = scope.get("server") or ("", None)
         return address is not None and (self._any_address or address == _address(server[0]))
 
-    def _may_come_from(self, origin: str, host: _Place | None) -> bool:
+    def _may_come_from(self, origin: str, host: _Authority | None) -> bool:
         if ANY in self.origins or origin.lower() in self.origins:
             return True
         try:
             parts = urlsplit(origin)
-            name, port = bare(parts.hostname or ""), parts.port
+            name, port = normalized(parts.hostname or ""), parts.port
         except ValueError:
             return False
         if parts.scheme not in _DEFAULT_PORTS or host is None:
@@ -83,7 +84,7 @@ class Hosts:
         return name == host[0] or {name, host[0]} <= LOOPBACK_HOSTS
 
 
-class Checked:
+class HostCheck:
     """An application behind the check of Host and Origin."""
 
     def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
@@ -101,7 +102,7 @@ class Checked:
             await self._app(scope, receive, send)
 
 
-def bare(host: str) -> str:
+def normalized(host: str) -> str:
     """Return a host's name or address in the one form in which it is compared."""
     name = host.strip().strip("[]").rstrip(".").lower()
     address = _address(name)
@@ -109,17 +110,17 @@ def bare(host: str) -> str:
 
 
 def _without_port(host: str) -> str:
-    place = _place(host)
-    return bare(host) if place is None else place[0]
+    authority = _authority(host)
+    return normalized(host) if authority is None else authority[0]
 
 
 @lru_cache(1024)
-def _place(host: str) -> _Place | None:
-    """Return the name or address and the port that a Host header says; None when it can't be read."""
+def _authority(host: str) -> _Authority | None:
+    """Return the name or address and the port in a Host header; None when it can't be read."""
     found = _HOST.fullmatch(host)
     if found is None:
         return None
-    return bare(found["name"]), int(found["port"]) if found["port"] else None
+    return normalized(found["name"]), int(found["port"]) if found["port"] else None
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:

@@ -28,8 +28,8 @@ from orderflow.adapters.sockets import (
     Undelivered,
 )
 
-TURN = 100
-"""So many messages are queued before the connections have a turn to write."""
+MESSAGES_PER_TURN = 100
+"""Messages that are queued before the connections have a turn to write."""
 
 _batch_decoder = msgspec.json.Decoder(list[Message])
 
@@ -51,21 +51,23 @@ def management_app(connections: Connections, secret: str) -> ASGIApp:
     ordering = Ordering()
 
     async def post_many(request: Request) -> Response:
-        """Deliver many messages in one request, which API Gateway has not; answer with those that were kept back."""
+        """Deliver many messages in one request, which API Gateway has not; return those that were not delivered."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             return _error(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "BadRequestException", "A batch is application/json")
         undelivered = Undelivered([], [])
         for place, message in enumerate(_read_batch(await _read(request, MAX_BATCH_BYTES))):
-            if place % TURN == 0:
-                await asyncio.sleep(0)  # or what one client gets of a large batch would look as if it did not read
+            if place % MESSAGES_PER_TURN == 0:
+                await asyncio.sleep(
+                    0
+                )  # or a client with many messages in a large batch would be taken for one that does not read
             connection = connections.find(message.connection_id)
             if connection is None:
                 undelivered.gone.append(place)
                 continue
-            verdict = ordering.judge(connection, message)
+            verdict = ordering.decide(connection, message)
             if verdict is Verdict.PASS:
                 connection.send(message.text)
-            elif verdict is Verdict.EARLY:
+            elif verdict is Verdict.OUT_OF_ORDER:
                 undelivered.out_of_order.append(place)
         return Response(msgspec.json.encode(undelivered), media_type="application/json")
 
@@ -104,11 +106,11 @@ def management_app(connections: Connections, secret: str) -> ASGIApp:
         ],
         exception_handlers={_RefusedError: refused},
     )
-    return without_faults(_Guarded(app, secret), "gateway")
+    return without_faults(_SecretCheck(app, secret), "gateway")
 
 
-class _Guarded:
-    """An application for callers with the secret. A caller that goes in the middle of its request is no error."""
+class _SecretCheck:
+    """An application for callers with the secret. A caller that disconnects during its request is no error."""
 
     def __init__(self, app: ASGIApp, secret: str) -> None:
         self._app = app
@@ -126,14 +128,14 @@ class _Guarded:
             return
 
 
-async def _read(request: Request, most: int) -> bytes:
-    """Return the body. Raises _RefusedError as soon as it has more bytes than `most`."""
+async def _read(request: Request, max_bytes: int) -> bytes:
+    """Return the body. Raises _RefusedError as soon as it has more than `max_bytes`."""
     body = bytearray()
     declared = request.headers.get("content-length", "0")  # digits: the server refuses any other value
-    if int(declared) <= most:
+    if int(declared) <= max_bytes:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > most:
+            if len(body) > max_bytes:
                 break
         else:
             return bytes(body)
@@ -174,8 +176,8 @@ def _gone() -> Response:
 
 
 def _error(status: HTTPStatus, name: str, message: str) -> Response:
-    # boto3 tells its exceptions apart by this header; without it there is only a plain ClientError.
+    # boto3 chooses its exception by this header; without it there is only a plain ClientError.
     headers = {"x-amzn-errortype": name}
     if status in (HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
-        headers["connection"] = "close"  # what is left of the body is not read
+        headers["connection"] = "close"  # the rest of the body is not read
     return Response(msgspec.json.encode({"message": message}), status, headers, "application/json")

@@ -1,4 +1,4 @@
-"""Serves the management API beside the gateway, in its loop, on a listener that is not the clients'."""
+"""Serves the management API beside the gateway, in the same event loop, on a listener of its own."""
 
 import asyncio
 import os
@@ -10,13 +10,13 @@ from functools import partial
 import uvicorn
 
 from local.gateway.connections import Connections
+from local.gateway.http_protocol import ManagementProtocol
 from local.gateway.management import management_app
-from local.gateway.protocols import ManagementProtocol
 from local.run.listeners import listen
 from local.settings import LocalSettings
 from orderflow.errors import ConfigurationError
 
-LEAST_SECRET = 32
+MIN_SECRET_LENGTH = 32
 """Characters; a shorter CONNECTIONS_SECRET could be guessed."""
 
 
@@ -51,8 +51,8 @@ def management_listeners(settings: LocalSettings) -> list[socket.socket]:
     """
     if not settings.connections_secret:
         return []
-    if len(settings.connections_secret) < LEAST_SECRET:
-        raise ConfigurationError(f"CONNECTIONS_SECRET can't be used: it has fewer than {LEAST_SECRET} characters")
+    if len(settings.connections_secret) < MIN_SECRET_LENGTH:
+        raise ConfigurationError(f"CONNECTIONS_SECRET can't be used: it has fewer than {MIN_SECRET_LENGTH} characters")
     if inherited := os.environ.get("ORDERFLOW_CONNECTIONS_FDS"):
         return [socket.socket(fileno=int(number)) for number in inherited.split(",")]
     port = settings.connections_port

@@ -7,10 +7,10 @@ from weakref import WeakKeyDictionary
 from local.gateway.connections import Connection
 from orderflow.adapters.sockets import Message
 
-MOST_ORDERS = 20_000
-"""How many orders of a connection are remembered, the latest that it asked for."""
+MAX_ORDERS = 20_000
+"""How many orders are remembered for each connection: the latest that it asked for."""
 
-_Place = tuple[int, int]
+_EntryId = tuple[int, int]
 
 
 class Verdict(Enum):
@@ -18,40 +18,40 @@ class Verdict(Enum):
 
     PASS = "pass"
     DROP = "drop"
-    """The connection has had it, or has asked for the order anew since."""
-    EARLY = "early"
+    """The connection was sent it before, or it belongs to a subscription that a newer one has replaced."""
+    OUT_OF_ORDER = "out of order"
     """One before it is still missing."""
 
 
 class Ordering:
-    """What each connection has had of each order: under which subscription, and up to which sequence.
+    """The events that each connection was sent of each order: of which subscription, and up to which sequence.
 
-    A batch may come again because its answer was lost, and two publishers may be at work on a partition for a while,
-    each with a part of an order's events.
+    A batch comes again when its answer was lost, and two publishers may work on a partition for a while, each with a
+    part of an order's events.
     """
 
     def __init__(self) -> None:
-        self._had: WeakKeyDictionary[Connection, OrderedDict[str, tuple[_Place, int]]] = WeakKeyDictionary()
+        self._sent: WeakKeyDictionary[Connection, OrderedDict[str, tuple[_EntryId, int]]] = WeakKeyDictionary()
 
-    def judge(self, connection: Connection, message: Message) -> Verdict:
-        """Return what to do with a message, and take it for sent when it may pass."""
+    def decide(self, connection: Connection, message: Message) -> Verdict:
+        """Return what to do with a message, and count it as sent when it may pass."""
         if not message.subscription:
             return Verdict.PASS
-        orders = self._had.setdefault(connection, OrderedDict())
-        subscription = _place(message.subscription)
+        orders = self._sent.setdefault(connection, OrderedDict())
+        subscription = _parsed(message.subscription)
         known, last = orders.get(message.order_id, (subscription, 0))
         if subscription > known:
             last = 0
         if subscription < known or message.sequence <= last:
             return Verdict.DROP
         if message.sequence > last + 1:
-            return Verdict.EARLY
+            return Verdict.OUT_OF_ORDER
         orders[message.order_id] = subscription, message.sequence
-        if len(orders) > MOST_ORDERS:
+        if len(orders) > MAX_ORDERS:
             orders.popitem(last=False)
         return Verdict.PASS
 
 
-def _place(entry_id: str) -> _Place:
+def _parsed(entry_id: str) -> _EntryId:
     milliseconds, _, number = entry_id.partition("-")
     return int(milliseconds), int(number)

@@ -1,4 +1,4 @@
-"""Reads HTTP/1.1 requests whole, within bounds, and hands them to the application; refuses what can't be read safely.
+"""Reads HTTP/1.1 requests whole, within limits, and starts the application on them; refuses ambiguous ones.
 
 uvicorn's protocol calls the application at the head, has no bounds, and leaves the body of a request that asks for an
 upgrade to be read as the next request (decision 0057, decision 0058).
@@ -20,31 +20,31 @@ from local.gateway.heads import RefusedError
 from orderflow.runtime.refusals import Refusals
 
 MAX_PIPELINED = 100
-"""How many requests a client may send ahead of the answers to those before."""
+"""How many requests a client may send before it has the answers to earlier ones."""
 PIECE_BYTES = heads.MAX_HEAD_BYTES
-"""So many bytes are read at a time; what the bounds can't count exactly, they count by such pieces."""
-WIRE_BYTES_A_BODY_BYTE = 8
-"""A body in chunks of one byte each takes six; extensions and trailers may take MAX_HEAD_BYTES more."""
+"""Bytes that are read at a time; where a limit can't be counted exactly, it is counted in such pieces."""
+MAX_WIRE_BYTES_PER_BODY_BYTE = 8
+"""A body in chunks of one byte each takes six bytes a byte; extensions and trailers may take MAX_HEAD_BYTES more."""
 
 _refusals: WeakKeyDictionary[asyncio.AbstractEventLoop, Refusals] = WeakKeyDictionary()
-"""Those of all connections that a loop serves."""
+"""For all connections of an event loop together."""
 
 
 class RequestReader(HttpToolsProtocol):
-    """Starts the application on requests that are there whole, one after the other.
+    """Starts the application on whole requests, one after the other.
 
-    A request that is refused is the last of its connection: it is answered in its turn, and what comes behind it is
-    thrown away.
+    A request that is refused is the last of its connection: it is answered in its turn, and all bytes behind it are
+    discarded.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._refusal: Response | None = None
         self._body = bytearray()
-        self._most_body_bytes = 0
+        self._max_body_bytes = 0
         self._in_body = False
         self._stops_for_upgrade = False
-        self._invites_later = False
+        self._owes_continue = False
         self._keeps_alive = True
         self._head_bytes = 0
         self._boundaries = 0
@@ -68,12 +68,12 @@ class RequestReader(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        # The application keeps what it was given. The rest need not wait until this object is collected.
+        # The application keeps what it was given; the rest is freed now, not when this object is collected.
         self.headers, self._body = [], bytearray()
         self.scope = {}  # type: ignore[typeddict-item]
 
     def refuse(self, answer: Response, reason: str, detail: str) -> None:
-        """Answer so when all requests before this one have been answered, and read no further."""
+        """Send `answer` once all requests before this one have been answered, and read no further."""
         self._refusal = answer
         self.note_refusal(reason, detail)
         if not self.is_answering:
@@ -84,7 +84,7 @@ class RequestReader(HttpToolsProtocol):
         _refusals.setdefault(self.loop, Refusals("gateway")).note(reason, detail)
 
     def answer_refusal(self, answer: Response) -> None:
-        """Write the last answer of this connection. What the client still sends is read until it has seen that."""
+        """Write the last answer of this connection, and discard what the client sends until it has read that."""
         if self.transport.is_closing():
             return
         self._unset_keepalive_if_required()
@@ -97,22 +97,22 @@ class RequestReader(HttpToolsProtocol):
         self.flow.resume_reading()
 
     def body_limit(self) -> int:
-        """Return how many bytes of body the request may have whose head is there."""
+        """Return how many bytes of body the request may have whose head was read."""
         return MAX_BODY_BYTES
 
     def too_large_body(self) -> RefusedError:
         """Return the refusal of a request with more body."""
-        detail = f"the body must be at most {self._most_body_bytes} bytes"
+        detail = f"the body must be at most {self._max_body_bytes} bytes"
         return RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
 
     def head_is_read(self) -> None:
-        """Note that a request's head is there and its body, if it has one, is due."""
+        """Called when a request's head was read; its body, if it has one, is due."""
 
     def request_is_read(self) -> None:
-        """Note that a request is there whole."""
+        """Called when a request was read whole."""
 
     def open_websocket(self, head: bytes, early: bytes) -> None:
-        """Give the connection over with a handshake's head, and what came behind it."""
+        """Hand the connection to the WebSocket protocol, with a handshake's head and the bytes that came behind it."""
         raise NotImplementedError
 
     def on_message_begin(self) -> None:
@@ -122,7 +122,7 @@ class RequestReader(HttpToolsProtocol):
             detail = f"{MAX_PIPELINED} requests wait for the answers to those before them"
             raise RefusedError(HTTPStatus.BAD_REQUEST, detail)
         self._body = bytearray()
-        self._in_body = self._stops_for_upgrade = self._invites_later = False
+        self._in_body = self._stops_for_upgrade = self._owes_continue = False
         self._head_bytes = 0
         super().on_message_begin()
 
@@ -137,7 +137,7 @@ class RequestReader(HttpToolsProtocol):
         if len(self.url) + self._head_bytes > heads.MAX_HEAD_BYTES:
             raise heads.too_large_head()
         if self._in_body:
-            return  # a trailer, which may not pass for a header
+            return  # a trailer, which must not be taken for a header
         if len(self.headers) >= heads.MAX_HEADERS:
             detail = f"a request has at most {heads.MAX_HEADERS} headers"
             raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
@@ -146,13 +146,13 @@ class RequestReader(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._boundaries += 1
         if self.parser.should_upgrade():
-            self._stops_for_upgrade = True  # the parser stops behind the head, whatever body there is
+            self._stops_for_upgrade = True  # the parser stops behind the head, even if a body follows
             return
         version = self.parser.get_http_version()
         length = heads.length_of_body(version, self.headers)
         path, raw_path, query = heads.follow_target(self.url, self.headers)
-        self._most_body_bytes = self.body_limit()
-        if (length or 0) > self._most_body_bytes:
+        self._max_body_bytes = self.body_limit()
+        if (length or 0) > self._max_body_bytes:
             raise self.too_large_body()
         self.scope["method"] = self.parser.get_method().decode("ascii")
         self.scope["http_version"] = version
@@ -162,20 +162,20 @@ class RequestReader(HttpToolsProtocol):
         self._keeps_alive = version != "1.0" and self.parser.should_keep_alive()
         self._in_body = True
         self._head_bytes = 0
-        self._invites_later = self.expect_100_continue and version == "1.1" and length != 0
-        self._invite_body()
+        self._owes_continue = self.expect_100_continue and version == "1.1" and length != 0
+        self._send_continue()
         self.head_is_read()
 
     def on_body(self, body: bytes) -> None:
         self._body += body
-        if len(self._body) > self._most_body_bytes:
+        if len(self._body) > self._max_body_bytes:
             raise self.too_large_body()
 
     def on_message_complete(self) -> None:
         self._boundaries += 1
         if self._stops_for_upgrade:
             return
-        self._in_body = self._invites_later = False
+        self._in_body = self._owes_continue = False
         self.request_is_read()
         before, self.cycle = self.cycle, self._new_cycle()
         if before is None or before.response_complete:
@@ -191,27 +191,27 @@ class RequestReader(HttpToolsProtocol):
         if self._refusal is not None:
             self.answer_refusal(self._refusal)
         else:
-            self._invite_body()
+            self._send_continue()
 
     def _read(self, piece: bytes) -> bytes:
-        """Have the parser read a piece; return what it has to read next."""
+        """Give the parser a piece; return the bytes that it has to read next."""
         boundaries = self._boundaries
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade as stop:
-            return self._go_on_behind_head(piece[stop.args[0] :])
+            return self._upgrade(piece[stop.args[0] :])
         except httptools.HttpParserError as error:
             self._refuse_for(error)
             return b""
-        # The parser does not say where in a piece a message ended, so what lies behind that is not counted.
+        # The parser does not say where in a piece a message ended, so the bytes behind that are not counted.
         self._bytes_since_boundary = self._bytes_since_boundary + len(piece) if boundaries == self._boundaries else 0
         body_bytes = len(self._body) if self._in_body else 0
-        if self._bytes_since_boundary > heads.MAX_HEAD_BYTES + body_bytes * WIRE_BYTES_A_BODY_BYTE:
+        if self._bytes_since_boundary > heads.MAX_HEAD_BYTES + body_bytes * MAX_WIRE_BYTES_PER_BODY_BYTE:
             self._refuse_for(heads.too_large_head())
         return b""
 
-    def _go_on_behind_head(self, rest: bytes) -> bytes:
-        """Open the WebSocket that was asked for, or return what to read instead of a request for another upgrade."""
+    def _upgrade(self, rest: bytes) -> bytes:
+        """Open the WebSocket that was asked for; return a request for any other upgrade without it, to be read again."""
         method, version = self.parser.get_method(), self.parser.get_http_version()
         self._bytes_since_boundary = 0
         opens = self.ws_protocol_class is not None and heads.asks_for_websocket(method, version, self.headers)
@@ -243,10 +243,10 @@ class RequestReader(HttpToolsProtocol):
             raise error
         self.refuse(problem(cause.status, str(cause)), cause.status.phrase, str(cause))
 
-    def _invite_body(self) -> None:
-        """Say that the body may come, as soon as the client can't take that for the answer to a request before."""
-        if self._invites_later and not self.is_answering and not self.transport.is_closing():
-            self._invites_later = False
+    def _send_continue(self) -> None:
+        """Send 100 Continue, as soon as the client can't take that for the answer to an earlier request."""
+        if self._owes_continue and not self.is_answering and not self.transport.is_closing():
+            self._owes_continue = False
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _new_cycle(self) -> RequestResponseCycle:

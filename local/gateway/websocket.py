@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from functions.accept_order.problems import overloaded
 from local.gateway.connections import POLICY_VIOLATION, Backlog, Connection, Connections
-from local.gateway.frame_rate import FrameRate
+from local.gateway.frame_rate_limit import FrameRateLimit
 from orderflow.runtime.refusals import Refusals
 
 UNSUPPORTED_DATA = 1003
@@ -31,7 +31,7 @@ class WebSocketApi:
         self._serving = 0
 
     async def serve(self, websocket: WebSocket) -> None:
-        """Serve one client until it leaves; refuse it when there are too many."""
+        """Serve one client until it closes its socket; refuse it when there are too many."""
         if self._serving >= self._max_sockets:
             self._refusals.note("MAX_SOCKETS", f"{self._serving} sockets are open")
             await websocket.send_denial_response(overloaded("MAX_SOCKETS"))
@@ -61,18 +61,18 @@ class WebSocketApi:
             await self._invoke(connection, "$disconnect", "DISCONNECT")
 
     async def _read(self, websocket: WebSocket, connection: Connection) -> None:
-        rate = FrameRate()
+        rate_limit = FrameRateLimit()
         while True:
             message = await websocket.receive()
             if message["type"] == "websocket.disconnect":
                 return
             connection.touch()
             if not connection.open:
-                continue  # it is being closed; whatever it sent before is served no more
-            if refusal := rate.refuse(time.monotonic()):
+                continue  # it is being closed; frames that it sent before that are not served any more
+            if refusal := rate_limit.count(time.monotonic()):
                 self._refusals.note("FRAMES", f"connection {connection.id} from {connection.source_ip}")
                 connection.send(refusal)
-                if rate.is_hopeless:
+                if rate_limit.too_many_refusals:
                     connection.close(POLICY_VIOLATION)
                 continue
             text = message.get("text")

@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from local.gateway import frame_rate
+from local.gateway import frame_rate_limit
 from local.gateway.app import gateway_app
 from orderflow.adapters.subscriptions import MAX_SUBSCRIPTIONS
 from tests.integration.conftest import eventually
@@ -61,7 +61,7 @@ def test_as_many_subscriptions_as_a_socket_may_have_can_be_sent_at_once(
 def test_a_frame_too_many_is_refused_in_a_frame_and_later_ones_pass(
     client: ClientConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frame_rate, "BURST", 3)
+    monkeypatch.setattr(frame_rate_limit, "BURST", 3)
 
     for _ in range(4):
         client.send(PING)
@@ -82,10 +82,10 @@ def ping(client: ClientConnection) -> Any:
 def test_a_client_that_does_not_mind_refusals_is_closed_and_served_no_more(
     outside: Outside, client: ClientConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frame_rate, "BURST", 1)
-    monkeypatch.setattr(frame_rate, "FRAMES_PER_S", 0.001)
+    monkeypatch.setattr(frame_rate_limit, "BURST", 1)
+    monkeypatch.setattr(frame_rate_limit, "FRAMES_PER_S", 0.001)
 
-    for number in range(frame_rate.MOST_REFUSALS + 50):
+    for number in range(frame_rate_limit.MAX_REFUSALS + 50):
         client.send(nth_id(number))
 
     assert closed_with(client) == 1008

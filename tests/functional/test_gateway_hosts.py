@@ -7,7 +7,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from local.gateway.app import WEBSOCKET_PATHS, gateway_app
-from local.gateway.hosts import Checked, Hosts
+from local.gateway.hosts import HostCheck, Hosts
 from tests.support.raw_http import HANDSHAKE_HEADERS, Recorder, read_head, say, statuses
 from tests.support.served import Served, served
 
@@ -27,7 +27,7 @@ def app(recorder: Recorder) -> Recorder:
 
 @pytest.fixture(scope="module")
 def gateway(recorder: Recorder) -> Iterator[Served]:
-    with served(Checked(recorder, Hosts())) as gateway:
+    with served(HostCheck(recorder, Hosts())) as gateway:
         yield gateway
 
 
@@ -35,7 +35,7 @@ def gateway(recorder: Recorder) -> Iterator[Served]:
 def open_gateway(recorder: Recorder) -> Iterator[Served]:
     """Lend one that is bound to all addresses, with hosts and origins added by its settings."""
     hosts = Hosts("0.0.0.0", ["Gateway", "orders.example:443"], ["https://app.example", "http://localhost:5173/"])  # noqa: S104
-    with served(Checked(recorder, hosts)) as gateway:
+    with served(HostCheck(recorder, hosts)) as gateway:
         yield gateway
 
 
@@ -134,12 +134,12 @@ def test_beyond_the_loopback_another_name_is_refused_as_well(open_gateway: Serve
 
 
 def test_a_name_that_is_bound_is_served(recorder: Recorder) -> None:
-    with served(Checked(recorder, Hosts("orders.lan"))) as gateway:
+    with served(HostCheck(recorder, Hosts("orders.lan"))) as gateway:
         assert ask(gateway, "orders.lan:3000") == 202
 
 
 def test_any_host_and_origin_can_be_allowed(recorder: Recorder) -> None:
-    with served(Checked(recorder, Hosts(hosts=["*"], origins=["*"]))) as gateway:
+    with served(HostCheck(recorder, Hosts(hosts=["*"], origins=["*"]))) as gateway:
         assert ask(gateway, "evil.example", "POST", "Origin: https://other.example") == 202
         assert upgrade(gateway, "Host: evil.example", "Origin: null") == 101
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.gateway import heads, protocols
+from local.gateway import heads, time_outs
 from local.gateway.app import gateway_app
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 from tests.integration.conftest import eventually
@@ -214,7 +214,7 @@ def test_a_handshake_behind_an_unanswered_request_is_refused_in_its_turn(gateway
 
 
 def test_a_handshake_that_the_application_does_not_answer_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocols, "HANDSHAKE_S", 0.3)
+    monkeypatch.setattr(time_outs, "HANDSHAKE_S", 0.3)
 
     async def silent(_scope: object, receive: object, _send: object) -> None:
         while (await receive())["type"] != "websocket.disconnect":  # type: ignore[operator]
@@ -255,10 +255,10 @@ def test_a_client_that_goes_on_with_a_message_that_is_too_large_can_read_why_it_
     eventually(lambda: gateway.connections == 0)
 
 
-def test_a_client_that_never_ends_a_message_that_is_too_large_is_let_go_of(
+def test_a_client_that_never_ends_a_message_that_is_too_large_is_cut_off(
     gateway: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocols, "REFUSED_S", 0.3)
+    monkeypatch.setattr(time_outs, "REFUSAL_S", 0.3)
     with gateway.connect() as client:
         client.sendall(b"GET /x HTTP/1.1\r\nHost: localhost\r\n" + HANDSHAKE_HEADERS + b"\r\n")
         assert statuses(read_head(client)) == [101]

@@ -46,7 +46,7 @@ class Ledger:
 
 
 class Gateway:
-    """The gateway's batch form of @connections, with its real judgement of what comes again or too out_of_order."""
+    """The gateway's batch form of @connections, with its real decision on messages that come again or out of order."""
 
     def __init__(self, ask: Ask, ends: Callable[[], Ends]) -> None:
         self._ask = ask
@@ -64,15 +64,15 @@ class Gateway:
         ordering, connections = Ordering(), {message.connection_id: _Connection() for message in messages}
         for (connection_id, _), passed in ends.inboxes.items():
             for message in passed:  # what the gateway remembers is what it has passed on
-                ordering.judge(cast("Connection", connections.setdefault(connection_id, _Connection())), message)
+                ordering.decide(cast("Connection", connections.setdefault(connection_id, _Connection())), message)
         for message in messages:
             if message.connection_id in ends.closed:
                 sent.gone.append(message)
                 continue
-            verdict = ordering.judge(cast("Connection", connections[message.connection_id]), message)
+            verdict = ordering.decide(cast("Connection", connections[message.connection_id]), message)
             if verdict is Verdict.PASS:
                 ends.inboxes.setdefault((message.connection_id, message.order_id), []).append(message)
-            elif verdict is Verdict.EARLY:
+            elif verdict is Verdict.OUT_OF_ORDER:
                 sent.out_of_order.append(message)
         return sent
 

@@ -12,7 +12,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from local.gateway.connection_limits import ConnectionLimits
-from local.gateway.protocols import HttpProtocol, WebSocketProtocol
+from local.gateway.http_protocol import HttpProtocol
+from local.gateway.websocket_protocol import WebSocketProtocol
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 
 TIMEOUT_S = 20

@@ -14,8 +14,8 @@ from starlette.websockets import WebSocket
 from websockets.sync.client import ClientConnection
 
 from local.gateway.connections import Connection, Connections
+from local.gateway.http_protocol import ManagementProtocol
 from local.gateway.management import management_app
-from local.gateway.protocols import ManagementProtocol
 from orderflow.adapters.sockets import LocalGatewaySockets, with_secret
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.gateway.management_server import LEAST_SECRET
+from local.gateway.management_server import MIN_SECRET_LENGTH
 from local.run.shared_secret import CONNECTIONS, POSTGRES, REDIS, shared_secret
 from local.settings import ROOT
 
@@ -107,7 +107,7 @@ def test_a_shared_secret_is_made_once_and_only_its_owner_may_read_it(directory: 
     first, second = shared_secret(path), shared_secret(path)
 
     assert first == second
-    assert len(first) >= LEAST_SECRET
+    assert len(first) >= MIN_SECRET_LENGTH
     assert path.stat().st_mode & 0o077 == 0
     assert [each.name for each in path.parent.iterdir()] == [CONNECTIONS]
 

@@ -2,37 +2,37 @@
 
 import pytest
 
-from local.gateway.connection_limits import RESERVED_FILES, TURNING_AWAY, ConnectionLimits, client_of, limits_within
+from local.gateway.connection_limits import MAX_REFUSALS, RESERVED_FILES, ConnectionLimits, client_of, limits_within
 
 
 def test_there_are_so_many_connections_in_all_and_of_one_address() -> None:
     limits = ConnectionLimits(in_all=5, by_address=3)
 
-    of_one = [limits.enter("10.0.0.1") for _ in range(4)]
-    of_others = [limits.enter(f"10.0.0.{number}") for number in (2, 3, 4)]
+    of_one = [limits.acquire("10.0.0.1") for _ in range(4)]
+    of_others = [limits.acquire(f"10.0.0.{number}") for number in (2, 3, 4)]
 
     assert of_one == [None, None, None, "MAX_CONNECTIONS_PER_ADDRESS"]
     assert of_others == [None, None, "MAX_CONNECTIONS"]
 
 
-def test_one_that_leaves_makes_room_for_another() -> None:
+def test_a_connection_that_ends_makes_room_for_another() -> None:
     limits = ConnectionLimits(in_all=2, by_address=1)
-    assert [limits.enter(address) for address in ("10.0.0.1", "10.0.0.2")] == [None, None]
+    assert [limits.acquire(address) for address in ("10.0.0.1", "10.0.0.2")] == [None, None]
 
-    limits.leave("10.0.0.1")
+    limits.release("10.0.0.1")
 
-    assert limits.enter("10.0.0.2") == "MAX_CONNECTIONS_PER_ADDRESS"
-    assert limits.enter("10.0.0.1") is None
+    assert limits.acquire("10.0.0.2") == "MAX_CONNECTIONS_PER_ADDRESS"
+    assert limits.acquire("10.0.0.1") is None
 
 
-def test_only_so_many_are_told_at_a_time_that_there_is_no_room() -> None:
+def test_only_so_many_connections_are_refused_at_a_time() -> None:
     limits = ConnectionLimits(in_all=0, by_address=0)
-    assert all(limits.turn_away() for _ in range(TURNING_AWAY))
-    assert not limits.turn_away()
+    assert all(limits.acquire_refusal() for _ in range(MAX_REFUSALS))
+    assert not limits.acquire_refusal()
 
-    limits.turned_away()
+    limits.release_refusal()
 
-    assert limits.turn_away()
+    assert limits.acquire_refusal()
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from starlette.types import Receive, Scope, Send
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from local.gateway import protocols
-from local.gateway.connection_limits import TURNING_AWAY, ConnectionLimits
+from local.gateway import time_outs
+from local.gateway.connection_limits import MAX_REFUSALS, ConnectionLimits
 from tests.integration.conftest import eventually
 from tests.support.raw_http import HANDSHAKE_HEADERS, Recorder, read_head, read_to_end, say, statuses
 from tests.support.served import Served, served
@@ -27,10 +27,10 @@ def gateway() -> Iterator[Served]:
 
 
 @pytest.fixture
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_time_outs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the gateway wait for a client no longer than a test can."""
-    for name in ("REQUEST_S", "BODY_S", "REFUSED_S", "HANDSHAKE_S"):
-        monkeypatch.setattr(protocols, name, 0.3)
+    for name in ("REQUEST_S", "BODY_S", "REFUSAL_S", "HANDSHAKE_S"):
+        monkeypatch.setattr(time_outs, name, 0.3)
 
 
 def test_a_connection_too_many_is_answered_and_closed_until_another_one_leaves(gateway: Served) -> None:
@@ -58,7 +58,7 @@ def test_sockets_are_counted_for_as_long_as_they_are_open(gateway: Served) -> No
         eventually(lambda: statuses(say(gateway, LAST)) == [202])
 
 
-@pytest.mark.usefixtures("_impatient")
+@pytest.mark.usefixtures("_short_time_outs")
 @pytest.mark.parametrize(
     "sent",
     [
@@ -80,12 +80,12 @@ def test_room_that_is_taken_by_nothing_is_free_again_soon(gateway: Served, sent:
         eventually(lambda: statuses(say(gateway, LAST)) == [202])
 
 
-def test_a_crowd_beyond_the_limits_is_not_served_but_costs_no_files(gateway: Served) -> None:
+def test_many_connections_beyond_the_limits_are_not_served_and_cost_no_files(gateway: Served) -> None:
     with ExitStack() as stack:
-        for _ in range(MOST + 2 * TURNING_AWAY):
+        for _ in range(MOST + 2 * MAX_REFUSALS):
             stack.enter_context(gateway.connect())
 
-        eventually(lambda: gateway.connections <= MOST + TURNING_AWAY)
+        eventually(lambda: gateway.connections <= MOST + MAX_REFUSALS)
 
 
 # ------------------------------------------------------------------------------------------------------ the end

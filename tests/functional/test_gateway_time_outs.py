@@ -1,4 +1,4 @@
-"""The local gateway and HTTP clients that send slowly, or read nothing: each is let go of, alone."""
+"""The local gateway and HTTP clients that send slowly, or read nothing: each is closed, and it alone."""
 
 import socket
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from local.gateway import protocols
+from local.gateway import time_outs
 from local.gateway.request_reader import MAX_PIPELINED
 from tests.integration.conftest import eventually
 from tests.support.served import Served, served
@@ -34,15 +34,15 @@ def gateway() -> Iterator[Served]:
 
 
 @pytest.fixture
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_time_outs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the gateway wait for a client no longer than a test can."""
-    monkeypatch.setattr(protocols, "REQUEST_S", SHORT_S)
-    monkeypatch.setattr(protocols, "BODY_S", SHORT_S)
-    monkeypatch.setattr(protocols, "REFUSED_S", SHORT_S)
-    monkeypatch.setattr(protocols, "STALLED_S", SHORT_S)
+    monkeypatch.setattr(time_outs, "REQUEST_S", SHORT_S)
+    monkeypatch.setattr(time_outs, "BODY_S", SHORT_S)
+    monkeypatch.setattr(time_outs, "REFUSAL_S", SHORT_S)
+    monkeypatch.setattr(time_outs, "WRITE_S", SHORT_S)
 
 
-@pytest.mark.usefixtures("_impatient")
+@pytest.mark.usefixtures("_short_time_outs")
 @pytest.mark.parametrize(
     ("before", "sent"),
     [(0, b""), (0, HALF_A_HEAD), (2, HALF_A_HEAD), (0, HALF_A_BODY), (2, HALF_A_BODY)],
@@ -62,7 +62,7 @@ def test_a_request_that_does_not_come_to_its_end_ends_its_connection(gateway: Se
         eventually(lambda: gateway.connections == 0)
 
 
-@pytest.mark.usefixtures("_impatient")
+@pytest.mark.usefixtures("_short_time_outs")
 def test_a_request_that_comes_byte_by_byte_gains_no_time(gateway: Served) -> None:
     with gateway.connect() as client:
         client.settimeout(SHORT_S / 10)  # between two bytes
@@ -77,7 +77,7 @@ def test_a_request_that_comes_byte_by_byte_gains_no_time(gateway: Served) -> Non
     assert sent < len(REQUEST)
 
 
-@pytest.mark.usefixtures("_impatient")
+@pytest.mark.usefixtures("_short_time_outs")
 def test_a_connection_may_rest_between_two_requests(gateway: Served) -> None:
     with gateway.connect() as client:
         for _ in range(2):
@@ -88,7 +88,7 @@ def test_a_connection_may_rest_between_two_requests(gateway: Served) -> None:
                 client.recv(1)
 
 
-@pytest.mark.usefixtures("_impatient")
+@pytest.mark.usefixtures("_short_time_outs")
 def test_a_client_that_never_reads_its_answers_is_let_go_of(gateway: Served) -> None:
     with gateway.connect(receive_buffer_bytes=4_096) as client:
         client.sendall(REQUEST * 80)  # answers to these are more than the kernel's buffers hold

@@ -1,4 +1,4 @@
-"""The local gateway and sockets whose clients read nothing or are gone: each is let go of, alone."""
+"""The local gateway and sockets whose clients read nothing or are gone: each is closed, and it alone."""
 
 import socket
 import time
@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from functions.watch_order.handler import websocket_api
-from local.gateway import protocols
+from local.gateway import time_outs
 from local.gateway.connections import MAX_WAITING_FRAMES, POLICY_VIOLATION, Connection, Connections
 from local.gateway.websocket import WebSocketApi
 from orderflow.runtime.refusals import Refusals
@@ -59,10 +59,10 @@ def gateway(front: Front) -> Iterator[Served]:
 
 
 @pytest.fixture
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_time_outs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the gateway wait for a client no longer than a test can."""
-    monkeypatch.setattr(protocols, "STALLED_S", SHORT_S)
-    monkeypatch.setattr(protocols, "CLOSING_S", SHORT_S)
+    monkeypatch.setattr(time_outs, "WRITE_S", SHORT_S)
+    monkeypatch.setattr(time_outs, "CLOSE_S", SHORT_S)
 
 
 def reads_nothing(gateway: Served) -> socket.socket:
@@ -91,8 +91,8 @@ def send(gateway: Served, connection: Connection, frames: int) -> None:
             return
 
 
-@pytest.mark.usefixtures("_impatient")
-def test_a_socket_whose_client_never_reads_is_cut_off_and_its_memory_let_go(gateway: Served, front: Front) -> None:
+@pytest.mark.usefixtures("_short_time_outs")
+def test_a_socket_whose_client_never_reads_is_cut_off_and_its_memory_released(gateway: Served, front: Front) -> None:
     with reads_nothing(gateway):
         connection = newest(gateway, front)
 
@@ -152,7 +152,7 @@ def test_a_few_large_frames_are_too_much_as_well(gateway: Served, front: Front) 
         assert not connection.open
 
 
-@pytest.mark.usefixtures("_impatient")
+@pytest.mark.usefixtures("_short_time_outs")
 def test_a_peer_that_is_gone_without_a_word_is_noticed(front: Front) -> None:
     with served(front, ping_s=SHORT_S) as gateway, reads_nothing(gateway):
         newest(gateway, front)
@@ -162,7 +162,7 @@ def test_a_peer_that_is_gone_without_a_word_is_noticed(front: Front) -> None:
         eventually(lambda: gateway.in_loop(lambda: front.open == []))
 
 
-@pytest.mark.usefixtures("_impatient")
+@pytest.mark.usefixtures("_short_time_outs")
 def test_a_peer_that_is_gone_with_something_unsent_is_noticed(front: Front) -> None:
     with served(front, ping_s=1.0) as gateway, reads_nothing(gateway):
         leave_unsent(gateway, newest(gateway, front))
@@ -170,7 +170,7 @@ def test_a_peer_that_is_gone_with_something_unsent_is_noticed(front: Front) -> N
         eventually(lambda: gateway.connections == 0)
 
 
-@pytest.mark.usefixtures("_impatient")
+@pytest.mark.usefixtures("_short_time_outs")
 def test_a_connection_that_we_close_ends_even_if_its_peer_takes_no_notice(front: Front) -> None:
     with served(front, ping_s=1.0) as gateway, reads_nothing(gateway):
         connection = newest(gateway, front)

@@ -1,4 +1,4 @@
-"""Writes what the server's libraries log as lines of ours: for each place in them one a second at most, counted."""
+"""Writes the log records of the server's libraries as our lines: one a second at most for each place, counted."""
 
 import asyncio
 import logging
@@ -9,12 +9,12 @@ from orderflow.runtime.refusals import Refusals
 LIBRARIES = ("uvicorn", "websockets", "asyncio")
 
 
-class LibraryLines(logging.Handler):
-    """Takes the lines of libraries, which any client may cause as many of as it likes."""
+class LibraryLogHandler(logging.Handler):
+    """Counts the records of libraries: any client can cause any number of them."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._lines = Refusals("gateway", "server")
+        self._refusals = Refusals("gateway", "server")
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, or count it."""
@@ -26,13 +26,13 @@ class LibraryLines(logging.Handler):
         except RuntimeError:  # while it starts or ends
             get_logger("gateway").warning(text)
         else:
-            # Not by the text, of which a client may make many.
-            self._lines.note(f"{record.name}.{record.funcName}", text)
+            # Counted by place, not by text: a client can cause any number of texts.
+            self._refusals.note(f"{record.name}.{record.funcName}", text)
 
 
-def take_library_lines() -> None:
-    """Have this process' libraries write their lines so."""
-    handler = LibraryLines()
+def handle_library_logs() -> None:
+    """Give the loggers of this process' libraries that handler alone."""
+    handler = LibraryLogHandler()
     for name in LIBRARIES:
         logger = logging.getLogger(name)
         logger.handlers = [handler]

@@ -11,16 +11,16 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import connect
 
 from functions.accept_order.problems import without_faults
-from local.gateway.library_lines import LIBRARIES, take_library_lines
+from local.gateway.library_logs import LIBRARIES, handle_library_logs
 from tests.support.served import Served, served
 
 
 @contextmanager
-def library_lines_taken() -> Iterator[None]:
-    """Have the libraries' lines taken for a while, as the gateway's program does."""
+def library_logs_handled() -> Iterator[None]:
+    """Have the libraries' records handled for a while as the gateway's program does."""
     loggers = [logging.getLogger(name) for name in LIBRARIES]
     before = [(logger.handlers, logger.propagate) for logger in loggers]
-    take_library_lines()
+    handle_library_logs()
     yield
     for logger, (handlers, propagate) in zip(loggers, before, strict=True):
         logger.handlers, logger.propagate = handlers, propagate
@@ -44,14 +44,14 @@ def lines(caplog: pytest.LogCaptureFixture, message: str) -> list[dict[str, Any]
 
 
 def test_requests_that_are_none_are_counted_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    with served(without_faults(fails, "gateway")) as server, library_lines_taken():
+    with served(without_faults(fails, "gateway")) as server, library_logs_handled():
         for _ in range(20):
             assert exchange(server, b"this is no HTTP\r\n\r\n").startswith(b"HTTP/1.1 400")
 
-    told = lines(caplog, "refused")
-    assert [line["reason"] for line in told] == ["Bad Request"] * len(told)
-    assert 1 <= len(told) <= 2
-    assert "this is not HTTP/1.1" in told[0]["detail"]
+    logged = lines(caplog, "refused")
+    assert [line["reason"] for line in logged] == ["Bad Request"] * len(logged)
+    assert 1 <= len(logged) <= 2
+    assert "this is not HTTP/1.1" in logged[0]["detail"]
 
 
 def test_a_fault_is_a_problem_document_and_one_line(caplog: pytest.LogCaptureFixture) -> None:
@@ -60,9 +60,9 @@ def test_a_fault_is_a_problem_document_and_one_line(caplog: pytest.LogCaptureFix
 
     assert all(answer.startswith(b"HTTP/1.1 500") for answer in answers)
     assert all(b"application/problem+json" in answer and b"not expected" not in answer for answer in answers)
-    told = lines(caplog, "fault")
-    assert 1 <= len(told) <= 2
-    assert told[0]["detail"].startswith("GET /x: not expected of http; test_gateway_lines.py:")
+    logged = lines(caplog, "fault")
+    assert 1 <= len(logged) <= 2
+    assert logged[0]["detail"].startswith("GET /x: not expected of http; test_gateway_logs.py:")
     assert [line for line in caplog.records if line.exc_info] == []
 
 
