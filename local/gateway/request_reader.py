@@ -1,7 +1,7 @@
 """Reads HTTP/1.1 requests whole, within limits, and starts the application on them; refuses ambiguous ones.
 
-uvicorn's protocol calls the application at the head, has no bounds, and leaves the body of a request that asks for an
-upgrade to be read as the next request (decision 0057, decision 0058).
+uvicorn's protocol calls the application at the head, has no limits, and reads the body of a request that asks for an
+upgrade as the next request (decision 0057, decision 0058).
 """
 
 import asyncio
@@ -211,7 +211,7 @@ class RequestReader(HttpToolsProtocol):
         return b""
 
     def _upgrade(self, rest: bytes) -> bytes:
-        """Open the WebSocket that was asked for; return a request for any other upgrade without it, to be read again."""
+        """Open the WebSocket that was asked for; return a request for another upgrade without it, to be read again."""
         method, version = self.parser.get_method(), self.parser.get_http_version()
         self._bytes_since_boundary = 0
         opens = self.ws_protocol_class is not None and heads.asks_for_websocket(method, version, self.headers)
