@@ -113,10 +113,10 @@ def _find_order(order_id: str, in_ledger: bool) -> Response | None:
 async def quote(request: Request) -> Response:
     """Return the route that an order (the same fields, in the query) would take now, and what it would yield."""
     wanted = read_order({"order_type": "market"} | read_query(request), text_is_a_number=True).request()
-    [route] = await async_clients.quoting().run(lambda: clients.router().routes([wanted], in_time=False))
-    if isinstance(route, RejectedError):
-        raise invalid("amount", str(route)) from route
-    return json_response(quote_of(wanted, route))
+    [quoted] = await async_clients.quoting().run(lambda: clients.venue().quote([wanted], indicative=True))
+    if isinstance(quoted, RejectedError):
+        raise invalid("amount", str(quoted)) from quoted
+    return json_response(quote_of(wanted, quoted.route))
 
 
 @router.get("/api/tokens", dependencies=KNOWN_QUERY, responses={200: answer(TokenList, "the tokens")})

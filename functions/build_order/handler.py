@@ -1,32 +1,28 @@
 """Builds transactions: from the `build` stream, with the minimum out fixed, to the `submit` stream."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orderflow.adapters.orders import Transition
-from orderflow.domain.instructions import instructions_for
-from orderflow.domain.order import Order
-from orderflow.runtime import clients, clock
-from orderflow.runtime.batch import BatchResponse, Step, StreamEvent, run_stage, stream_function
-from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS
+from orderflow.domain.order import Order, OrderId
+from orderflow.domain.venue import Prepared
+from orderflow.runtime import clients
+from orderflow.runtime.batch import BatchResponse, StreamEvent, run_stage, stream_function
 
 
 @stream_function
 def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
     """Handle a batch of the `build` stream."""
-    return run_stage("build_order", event, build)
+    return run_stage("build_order", event, read=read_prepared, decide=build)
 
 
-def build(_orders: Sequence[Order]) -> Step:
-    """Return the building of one order's unsigned transaction; it needs the order, and the chain's time."""
-    latency, now_ms, chain_now_ms = clients.latency(), clock.now_ms(), clients.venue().now_ms()
+def read_prepared(orders: Sequence[Order]) -> Mapping[OrderId, Prepared]:
+    """Return what the venue makes each order's transaction of."""
+    return dict(zip((order.order_id for order in orders), clients.venue().prepare(orders), strict=True))
 
-    def assemble(order: Order) -> Transition:
-        route = order.chosen_route
-        delay_ms = latency.scaled(latency.build_ms(route.slot, order.request))
-        # The blockhash is fetched when the transaction is ready, so its time to live starts then.
-        expires_at_ms = chain_now_ms + delay_ms + latency.blockhash_valid_ms()
-        built = order.build(instructions_for(route), route.slot + BLOCKHASH_VALID_SLOTS, expires_at_ms, now_ms)
-        return Transition(built, delay_ms)
 
-    return assemble
+def build(order: Order, prepared: Mapping[OrderId, Prepared], now_ms: int) -> Transition:
+    """Give an order its unsigned transaction, to be submitted as soon as that is ready."""
+    parts = prepared[order.order_id]
+    built = order.build(parts.instructions, parts.last_valid_slot, parts.expires_at_ms, now_ms)
+    return Transition(built, parts.ready_in_ms)

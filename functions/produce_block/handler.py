@@ -1,13 +1,16 @@
-"""Produces blocks of the mock chain: landed transactions in, pool states and results out, owners told on `confirm`."""
+"""Produces blocks of the mock chain: transactions that have landed in, results out, their orders sent to `confirm`.
+
+The only function that knows the mock market: with another venue family it has nothing to read.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 from orderflow.adapters.keys import partition_of
-from orderflow.adapters.replication import ReplicatedWrite, transaction_executed
+from orderflow.adapters.replication import ReplicatedWrite
 from orderflow.domain.lifecycle import RESULT_STREAM
 from orderflow.domain.order import Order
-from orderflow.errors import RetryableError
+from orderflow.errors import ConfigurationError
 from orderflow.runtime import clients
 from orderflow.runtime.batch import (
     BatchResponse,
@@ -18,9 +21,7 @@ from orderflow.runtime.batch import (
     run_batch,
     stream_function,
 )
-from orderflow.venues.mock.chain import produce
-from orderflow.venues.mock.latency import SLOT_MS, SLOTS_TO_CONFIRM
-from orderflow.venues.mock.universe import VENUES
+from orderflow.venues.mock.venue import MockVenue
 
 
 @stream_function
@@ -30,34 +31,21 @@ def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
 
 
 def execute(records: Sequence[StreamRecord], failures: Failures) -> Done:
-    """Execute the transactions of a batch; note those that are none."""
+    """Execute the transactions of a batch; note records that hold none."""
     produce_block([order for _, order in failures.decode_orders(records)])
     return Done()
 
 
-def produce_block(orders: Sequence[Order]) -> None:
-    """Execute the transactions that have no result yet, then tell every order's owner.
+def produce_block(transactions: Sequence[Order]) -> None:
+    """Execute the transactions of orders that have no result yet, then send all orders with a result to `confirm`.
 
-    Blocks are committed only on top of the state that they were computed from, so of two producers one wins and the
-    other tries again (RetryableError), finding the winner's results. A transaction that has its result is not executed
-    again, but its owner is told again: the first telling may have been lost. One that the chain does not know (any
-    longer) is not executed at all.
+    Also those that had their result before: whoever produced that block may have died before it sent them on.
     """
-    venue, latency, owners, replication = clients.venue(), clients.latency(), clients.orders(), clients.replication()
-    waiting, executed = venue.arrived(orders)
-    if waiting:
-        block, state = venue.state()
-        blocks = produce(venue.seed, state, waiting, _landing_slot, venue.now_ms())
-        if not venue.commit(block, blocks):
-            raise RetryableError(f"block {block + 1} was produced by another")
-    # An owner must not be told of what a failover may take back.
-    told = [*waiting, *executed]
-    replication.wait_for(transaction_executed(order.signature) for order in told)
-    delay_ms = latency.scaled(SLOTS_TO_CONFIRM * SLOT_MS)
-    owners.schedule(RESULT_STREAM, [(order, delay_ms) for order in told])
-    # Nobody tells them again when this has been acknowledged.
-    replication.wait_for(ReplicatedWrite(partition_of(order.order_id, owners.partitions)) for order in told)
-
-
-def _landing_slot(order: Order) -> int:
-    return clients.latency().landing_slot(order.chosen_route.slot, order.request, VENUES)
+    venue, orders, replication = clients.venue(), clients.orders(), clients.replication()
+    if not isinstance(venue, MockVenue):
+        raise ConfigurationError("VENUE is not the mock market, so there are no blocks to produce")
+    with_result = venue.produce_blocks(transactions)
+    delay_ms = venue.confirmed_in_ms
+    orders.schedule(RESULT_STREAM, [(order, delay_ms) for order in with_result])
+    # Nobody sends them again when this batch has been acknowledged.
+    replication.wait_for(ReplicatedWrite(partition_of(order.order_id, orders.partitions)) for order in with_result)

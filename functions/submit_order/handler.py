@@ -1,52 +1,44 @@
-"""Submits transactions: from the `submit` stream, signed and recorded, to the chain, which sends on to `confirm`."""
+"""Submits transactions: from the `submit` stream, signed and recorded, to the venue, which sends on to `confirm`."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from orderflow.adapters.orders import Transition
-from orderflow.adapters.replication import transaction_executed, transaction_sent, transition_written
+from orderflow.adapters.replication import transition_written
 from orderflow.domain.lifecycle import RESULT_STREAM
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
-from orderflow.runtime import clients, clock
-from orderflow.runtime.batch import BatchResponse, Step, StreamEvent, run_stage, stream_function
-from orderflow.venues.mock.latency import SLOT_MS
-from orderflow.venues.mock.signer import sign
+from orderflow.runtime import clients
+from orderflow.runtime.batch import BatchResponse, StreamEvent, read_nothing, run_stage, stream_function
 
 
 @stream_function
 def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
     """Handle a batch of the `submit` stream."""
-    return run_stage("submit_order", event, submit, afterwards=send)
+    return run_stage("submit_order", event, read=read_nothing, decide=submit, after=send)
 
 
-def submit(_orders: Sequence[Order]) -> Step:
-    """Return the signing of one order's transaction; it needs nothing but the order."""
-    now_ms = clock.now_ms()
-    return lambda order: Transition(order.submit(sign(order), now_ms))
+def submit(order: Order, _nothing: None, now_ms: int) -> Transition:
+    """Give an order the signature of its transaction."""
+    return Transition(order.submit(clients.venue().sign(order), now_ms))
 
 
 def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
-    """Send the transactions whose signatures are on record by now.
+    """Send the transactions whose signatures are recorded by now.
 
     The record comes first, so that a crash in between leaves an order that is sent when its message comes again, and
-    never a transaction that nobody knows of. Sending twice is harmless: the chain accepts a signature once. An order
-    that has failed meanwhile must not be sent, so a stale one is looked up.
+    never a transaction without a record. Sending twice is harmless: the venue accepts a signature once. An order that
+    has failed meanwhile must not be sent, so a stale one is looked up.
 
-    Nor must a failover take either back: an order that had forgotten its signature would be built and sent anew.
+    Nor must a failover take the record back: an order that had forgotten its signature would be built and sent anew.
     """
     signed = [order for order in stepped if order.status is Status.SUBMITTED]
     signed += [order for order in stale if order.status is Status.SUBMITTED and _still_stands(order)]
-    orders, latency, replication = clients.orders(), clients.latency(), clients.replication()
-    replication.wait_for(transition_written(order, orders.partitions) for order in signed)
-    landings = (latency.landing(order.chosen_route.slot, order.request) for order in signed)
-    delays = [latency.scaled(landing.slots * SLOT_MS) for landing in landings]
-    settled = clients.venue().send(list(zip(signed, delays, strict=True)))
-    replication.wait_for(transaction_sent(order.signature) for order in signed)
-    # A failover may take a result back, and another one follow: nobody may act on it before the replicas have it.
-    replication.wait_for(transaction_executed(order.signature) for order in settled)
-    # Whoever settled it may have died before its owner was told.
-    orders.schedule(RESULT_STREAM, [(order, 0) for order in settled])
+    orders = clients.orders()
+    clients.replication().wait_for(transition_written(order, orders.partitions) for order in signed)
+    with_result = clients.venue().send(signed)
+    # The process that got these results may have died before it could send the orders on.
+    orders.schedule(RESULT_STREAM, [(order, 0) for order in with_result])
 
 
 def _still_stands(order: Order) -> bool:

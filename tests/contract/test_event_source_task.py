@@ -20,7 +20,7 @@ TASKS = FULL.of_type("AWS::ECS::TaskDefinition")
 (MIGRATION,) = TASKS["MigrationTask"]["ContainerDefinitions"]
 
 # What a program's libraries and loggers read besides its settings.
-READ_BESIDES = {"LOG_LEVEL", "LOG_FORMAT", "POWERTOOLS_METRICS_NAMESPACE", "AWS_DEFAULT_REGION"}
+READ_BESIDES = {"VENUE", "LOG_LEVEL", "LOG_FORMAT", "POWERTOOLS_METRICS_NAMESPACE", "AWS_DEFAULT_REGION"}
 # Those whose defaults are AWS.
 LEFT_OUT = {"LAMBDA_ENDPOINT"}
 

@@ -8,6 +8,8 @@ import pytest
 
 from local.template import FunctionTemplate, read_template
 from orderflow.runtime import async_clients, batch, clients, settings
+from orderflow.venues import mock
+from orderflow.venues.mock.settings import MockSettings
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "template.yaml")
@@ -16,13 +18,16 @@ LAYER = ROOT / "layers/orderflow/orderflow"
 READ_BY_LIBRARIES = {"POWERTOOLS_SERVICE_NAME"}
 # Where settings are that the environment lacks; the template sets them all.
 NOT_OF_THE_TEMPLATE = {"SETTINGS_PATH"}
-# What opens clients: those who do, by their names, and what runs a stage by its name.
+# What opens clients, by name: also what runs a stage, and what opens the venue family of the template.
 CLIENTS = {
     node.name: node
-    for module in (async_clients, clients, batch)
+    for module in (async_clients, clients, batch, mock)
     for node in ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")).body
     if isinstance(node, ast.FunctionDef)
 }
+
+
+MODELS = {**vars(settings), "MockSettings": MockSettings}
 
 
 def models_read_by(tree: ast.AST) -> set[str]:
@@ -51,7 +56,7 @@ def variables_of_every_function() -> set[str]:
 def variables_read_by(function: FunctionTemplate) -> set[str]:
     modules = (ROOT / "functions" / function.name).glob("*.py")
     models = {model for module in modules for model in models_read_by(ast.parse(module.read_text(encoding="utf-8")))}
-    fields = {field.upper() for model in models for field in getattr(settings, model).__struct_fields__}
+    fields = {field.upper() for model in models for field in MODELS[model].__struct_fields__}
     return fields | variables_of_every_function()
 
 
@@ -61,20 +66,20 @@ def test_a_function_is_given_the_variables_that_it_reads_and_no_others(function:
 
 
 def test_the_reading_of_the_code_finds_what_a_client_needs() -> None:
-    tree = ast.parse("def work():\n    return clients.ledger().write(clients.venue().pools())")
+    tree = ast.parse("def work():\n    return clients.ledger().write(clients.venue().results([]))")
 
-    assert models_read_by(tree) == {"LedgerSettings", "MarketSettings", "Settings"}
+    assert models_read_by(tree) == {"LedgerSettings", "MockSettings", "Settings", "VenueSettings"}
 
 
 STAGE = """
-from orderflow.runtime.batch import Step, run_stage, stream_function
+from orderflow.runtime.batch import read_nothing, run_stage, stream_function
 
 @stream_function
 def lambda_handler(event, _context):
-    return run_stage("check_order", event, check)
+    return run_stage("check_order", event, read=read_nothing, decide=check)
 
-def check(_orders):
-    return lambda order: order
+def check(order, _nothing, _now_ms):
+    return order
 """
 
 

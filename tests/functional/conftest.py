@@ -11,7 +11,7 @@ from tests.support.fakes import Outside
 from tests.support.socket_gateway import Gateway, Watcher
 
 _OPENED = [opened for opened in vars(clients).values() if hasattr(opened, "cache_clear")]
-_NAMES = ("redis_client", "orders", "venue", "ledger", "sockets", "watchers", "latency", "router", "replication")
+_NAMES = ("redis_client", "orders", "venue", "ledger", "sockets", "watchers", "replication")
 
 
 @pytest.fixture(autouse=True)

@@ -36,7 +36,7 @@ SIMULATING = Status("simulating")
 def stage(request: pytest.FixtureRequest, outside: Outside) -> tuple[Handler, str, Status, Status]:
     """Lend each stage, with the status that its message comes with and the one that it gives."""
     submitted = make_order(Status.SUBMITTED)
-    outside.venue.executions = {each.signature: each for each in land([submitted]).executions}
+    outside.chain.executions = {each.signature: each for each in land([submitted]).executions}
     given: tuple[Handler, str, Status, Status] = request.param
     return given
 

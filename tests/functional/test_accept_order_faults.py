@@ -49,7 +49,7 @@ BUG = KeyError("the-innermost-secret")
 
 
 def fail(outside: Outside, error: Exception) -> None:
-    outside.intake.error = outside.orders.error = outside.venue.error = outside.ledger.error = error
+    outside.intake.error = outside.orders.error = outside.chain.error = outside.ledger.error = error
 
 
 ROUTES: dict[str, Callable[[], Answer]] = {

@@ -64,7 +64,7 @@ def held(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> Iterator[threadin
 
         return wait
 
-    monkeypatch.setattr(outside.venue, "market", when_told(outside.venue.market))
+    monkeypatch.setattr(outside.chain, "market", when_told(outside.chain.market))
     monkeypatch.setattr(outside.ledger, "find_all", when_told(outside.ledger.find_all))
     monkeypatch.setattr(outside.orders, "find", when_told(outside.orders.find))
     quotes, reads = AtOnce("MAX_QUOTES", 2, 1), AtOnce("MAX_READS", 2, 1)
@@ -107,13 +107,13 @@ def test_more_than_the_limit_are_told_to_try_again_and_all_else_goes_on(
 
 def test_the_loop_that_takes_orders_makes_no_quote_itself(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[str] = []
-    market = outside.venue.market
+    market = outside.chain.market
 
     def noted() -> Any:
         threads.append(threading.current_thread().name)
         return market()
 
-    monkeypatch.setattr(outside.venue, "market", noted)
+    monkeypatch.setattr(outside.chain, "market", noted)
 
     async def work() -> None:
         assert {answer[0] for answer in await asyncio.gather(*(ask(QUOTE) for _ in range(5)))} == {200}

@@ -163,7 +163,7 @@ def test_a_quote_is_of_the_pools_as_they_are_now(outside: Outside) -> None:
         for address, pool in market().items()
         if address.endswith(":SOL-USDC")
     }
-    outside.venue.latest = market_state(pools=market() | moved)
+    outside.chain.latest = market_state(pools=market() | moved)
 
     after = call(read_event("accept_order.get_quote")).document["expected_out"]
 

@@ -40,7 +40,7 @@ def test_sol_is_wrapped_before_and_unwrapped_after(outside: Outside) -> None:
 
 def test_a_blockhash_lives_for_a_minute_from_the_moment_that_the_transaction_is_ready(outside: Outside) -> None:
     outside.latency = Latency(seed=1, speed=2)
-    outside.venue.time_ms = NOW_MS + 5
+    outside.chain.time_ms = NOW_MS + 5
     outside.now_ms = NOW_MS - 3_600_000  # this machine's clock is an hour behind the chain's
 
     lambda_handler(read_event("build_order"), None)

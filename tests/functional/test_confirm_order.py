@@ -21,7 +21,7 @@ SECOND = make_order(Status.SUBMITTED, make_request("USDC", "SOL", "250.75", slip
 
 def landed(outside: Outside, *orders: Order) -> None:
     for execution in land(orders).executions:
-        outside.venue.executions[execution.signature] = execution
+        outside.chain.executions[execution.signature] = execution
 
 
 def test_landed_orders_are_confirmed_with_their_fills_and_price(outside: Outside) -> None:
@@ -39,7 +39,7 @@ def test_landed_orders_are_confirmed_with_their_fills_and_price(outside: Outside
 
 def test_the_price_is_what_was_really_received(outside: Outside) -> None:
     leg = msgspec.structs.replace(FIRST.chosen_route.legs[0], amount_out=2_725_000_000)
-    outside.venue.executions = {
+    outside.chain.executions = {
         FIRST.signature: Execution(FIRST.signature, 3, 2_725_000_000, (leg,)),
         SECOND.signature: Execution(SECOND.signature, 3, error="x"),
     }
@@ -53,7 +53,7 @@ def test_the_price_is_what_was_really_received(outside: Outside) -> None:
 def test_an_order_whose_execution_failed_fails_with_its_reason(outside: Outside) -> None:
     landed(outside, SECOND)
     reason = "Price moved 5.68% (max allowed: 5.00%); Meteora DLMM error 6003, 0x1773"
-    outside.venue.executions[FIRST.signature] = Execution(FIRST.signature, 1, error=reason)
+    outside.chain.executions[FIRST.signature] = Execution(FIRST.signature, 1, error=reason)
 
     response = lambda_handler(read_event("confirm_order"), None)
 
@@ -84,7 +84,7 @@ def test_the_chain_may_forget_only_the_results_of_orders_that_have_ended(outside
 
     lambda_handler(read_event("confirm_order"), None)
 
-    assert outside.venue.forgotten == [(SECOND.tx_hash, 60_000)]
+    assert outside.chain.forgotten == [(SECOND.tx_hash, SECOND.built_transaction.expires_at_ms)]
 
 
 def test_the_chain_forgets_nothing_before_the_end_is_on_record(outside: Outside) -> None:
@@ -94,7 +94,7 @@ def test_the_chain_forgets_nothing_before_the_end_is_on_record(outside: Outside)
     with pytest.raises(RetryableError):
         lambda_handler(read_event("confirm_order"), None)
 
-    assert outside.venue.forgotten == []
+    assert outside.chain.forgotten == []
 
 
 def test_a_second_telling_changes_nothing(outside: Outside) -> None:

@@ -15,7 +15,7 @@ from orderflow.domain.pools import Dlmm
 from orderflow.domain.status import Status
 from orderflow.venues.mock.latency import Latency
 from tests.support.builders import NOW_MS, make_order, make_request, market, nth_id, order_records
-from tests.support.fakes import FakeVenue, Outside
+from tests.support.fakes import FakeChain, Outside
 
 REQUESTS = [
     make_request("SOL", "USDC", "12.5"),
@@ -40,7 +40,7 @@ def execute(outside: Outside, request: OrderRequest) -> Order:
         taken = outside.orders.transitions[-1]
         order = taken.order
         outside.now_ms += taken.delay_ms
-    sent, landing_ms = outside.venue.sent[-1]
+    sent, landing_ms = outside.chain.sent[-1]
     outside.now_ms += landing_ms
     produce_block(order_records("transactions", sent), None)
     outside.now_ms += outside.orders.scheduled[-1][2]
@@ -50,9 +50,9 @@ def execute(outside: Outside, request: OrderRequest) -> Order:
 
 def run(outside: Outside, *, seed: int = 1, speed: float, began_ms: int = NOW_MS, sol: float = 1.0) -> list[Order]:
     """Execute the requests on a market whose fair price of SOL is `sol` times the one that its pools opened at."""
-    outside.venue, outside.now_ms = FakeVenue(), began_ms
-    outside.venue.latest.fair["SOL"] *= sol
-    outside.venue.seed = seed
+    outside.chain, outside.now_ms = FakeChain(), began_ms
+    outside.chain.latest.fair["SOL"] *= sol
+    outside.chain.seed = seed
     outside.latency = Latency(seed, speed)
     return [execute(outside, request) for request in REQUESTS]
 
@@ -65,12 +65,12 @@ def outcome(order: Order) -> tuple[object, ...]:
 @pytest.mark.parametrize("speed", [0.5, 1, 2])
 def test_the_same_orders_one_after_another_get_the_same_fills_at_any_speed(outside: Outside, speed: float) -> None:
     at_once = run(outside, speed=0)
-    chain = outside.venue.latest
+    chain = outside.chain.latest
 
     in_time = run(outside, speed=speed, began_ms=NOW_MS + 123_457)
 
     assert [outcome(order) for order in in_time] == [outcome(order) for order in at_once]
-    assert outside.venue.latest == chain
+    assert outside.chain.latest == chain
     assert {order.order_id for order in in_time}.isdisjoint({order.order_id for order in at_once})
     assert [order.status for order in at_once].count(Status.CONFIRMED) >= len(REQUESTS) - 1
     assert chain.slot > 2 * len(REQUESTS)
@@ -79,12 +79,12 @@ def test_the_same_orders_one_after_another_get_the_same_fills_at_any_speed(outsi
 @pytest.mark.parametrize("speed", [0.5, 2])
 def test_providers_lay_out_their_liquidity_anew_alike_at_any_speed(outside: Outside, speed: float) -> None:
     at_once = run(outside, speed=0, sol=1.03)
-    chain = outside.venue.latest
+    chain = outside.chain.latest
 
     in_time = run(outside, speed=speed, began_ms=NOW_MS + 123_457, sol=1.03)
 
     assert [outcome(order) for order in in_time] == [outcome(order) for order in at_once]
-    assert outside.venue.latest == chain
+    assert outside.chain.latest == chain
     lowest = {address: pool.lowest_id for address, pool in market().items() if isinstance(pool, Dlmm)}
     assert sum(cast("Dlmm", chain.pools[address]).lowest_id != before for address, before in lowest.items()) > 3
     assert all(order.status is Status.CONFIRMED for order in at_once[1:])

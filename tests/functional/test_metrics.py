@@ -1,6 +1,7 @@
 """What a function says of its work: metrics where they are asked for, and one log line, as text or as JSON."""
 
 import json
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -10,7 +11,7 @@ from orderflow.adapters.orders import Transition
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RejectedError, RetryableError
-from orderflow.runtime.batch import Step, StreamEvent, run_stage
+from orderflow.runtime.batch import StreamEvent, read_nothing, run_stage
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.observability import traced
 from tests.support.builders import NOW_MS, make_order, nth_id, order_records
@@ -31,13 +32,21 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+Decision = Callable[[Order], Transition]
+
+
 def fail(order: Order) -> Transition:
     return Transition(order.fail("no venue trades it", NOW_MS))
 
 
-def run(stage: str, decide: Step = fail, orders: int = 1) -> None:
+def run(stage: str, decide: Decision = fail, orders: int = 1) -> None:
     pending = (make_order(Status.PENDING, order_id=nth_id(number)) for number in range(orders))
-    run_stage(stage, order_records("route", *pending), lambda _orders: decide)
+    run_stage(
+        stage,
+        order_records("route", *pending),
+        read=read_nothing,
+        decide=lambda order, _nothing, _now_ms: decide(order),
+    )
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -179,7 +188,7 @@ def test_the_level_says_what_is_written(
     assert line.split()[1:] == ["WARNING", stage, "this"]
 
 
-def refuse(error: Exception) -> Step:
+def refuse(error: Exception) -> Decision:
     def decide(order: Order) -> Transition:
         raise error
 

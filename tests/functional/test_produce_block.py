@@ -39,8 +39,8 @@ def test_landed_transactions_are_executed_at_their_slots_on_top_of_the_chain(out
     response = lambda_handler(read_event("produce_block"), None)
 
     assert response == {"batchItemFailures": []}
-    assert outside.venue.blocks == [blocks_of([FIRST, SECOND])]
-    assert outside.venue.latest.slot == max(landing_slot(FIRST), landing_slot(SECOND)) > 0
+    assert outside.chain.blocks == [blocks_of([FIRST, SECOND])]
+    assert outside.chain.latest.slot == max(landing_slot(FIRST), landing_slot(SECOND)) > 0
     assert outside.orders.transitions == []
 
 
@@ -56,7 +56,7 @@ def test_blocks_stand_on_each_other(outside: Outside) -> None:
     lambda_handler(read_event("produce_block"), None)
     lambda_handler(order_records("transactions", third), None)
 
-    before, after = outside.venue.blocks
+    before, after = outside.chain.blocks
     assert after == blocks_of([third], before.after)
     # What lands late lands in the latest slot: the chain does not go back.
     assert after.after.slot == max(before.after.slot, landing_slot(third))
@@ -64,18 +64,18 @@ def test_blocks_stand_on_each_other(outside: Outside) -> None:
 
 def test_a_transaction_that_has_its_result_is_not_executed_again_but_told_again(outside: Outside) -> None:
     lambda_handler(read_event("produce_block"), None)
-    state = outside.venue.latest
+    state = outside.chain.latest
 
     response = lambda_handler(read_event("produce_block"), None)
 
     assert response == {"batchItemFailures": []}
-    assert len(outside.venue.blocks) == 1
-    assert outside.venue.latest is state
+    assert len(outside.chain.blocks) == 1
+    assert outside.chain.latest is state
     assert [order.order_id for _, order, _ in outside.orders.scheduled] == [FIRST.order_id, OTHER_ID] * 2
 
 
 def test_of_two_producers_of_one_block_the_later_tries_again_and_finds_the_others_results(outside: Outside) -> None:
-    outside.venue.rivals = 1
+    outside.chain.rivals = 1
 
     with pytest.raises(RetryableError, match="^block 1 was produced by another$"):
         lambda_handler(read_event("produce_block"), None)
@@ -84,21 +84,21 @@ def test_of_two_producers_of_one_block_the_later_tries_again_and_finds_the_other
 
     assert nothing_told == []
     assert response == {"batchItemFailures": []}
-    assert outside.venue.blocks == [blocks_of([FIRST, SECOND])]
+    assert outside.chain.blocks == [blocks_of([FIRST, SECOND])]
 
 
 def test_a_transaction_that_fails_has_a_result_too(outside: Outside) -> None:
-    outside.venue.time_ms = FIRST.built_transaction.expires_at_ms + 1
+    outside.chain.time_ms = FIRST.built_transaction.expires_at_ms + 1
 
     lambda_handler(read_event("produce_block"), None)
 
-    ((first, second),) = [block.executions for block in outside.venue.blocks]
+    ((first, second),) = [block.executions for block in outside.chain.blocks]
     assert first.error == second.error == "Transaction expired: block height exceeded"
     assert len(outside.orders.scheduled) == 2
 
 
 def test_owners_are_not_told_of_a_block_that_may_not_have_been_committed(outside: Outside) -> None:
-    outside.venue.error = redis.TimeoutError("no answer")
+    outside.chain.error = redis.TimeoutError("no answer")
 
     with pytest.raises(RetryableError):
         lambda_handler(read_event("produce_block"), None)
@@ -123,7 +123,7 @@ def test_owners_that_could_not_be_told_are_told_when_the_batch_comes_again(outsi
     outside.orders.error = None
     lambda_handler(read_event("produce_block"), None)
 
-    assert len(outside.venue.blocks) == 1
+    assert len(outside.chain.blocks) == 1
     assert [order.order_id for _, order, _ in outside.orders.scheduled] == [FIRST.order_id, OTHER_ID]
 
 
@@ -135,24 +135,24 @@ def test_a_poisoned_record_is_reported_alone(outside: Outside, poison: dict[str,
     response = lambda_handler(event, None)
 
     assert [failure["itemIdentifier"] for failure in response["batchItemFailures"]] == ["7-7"]
-    assert outside.venue.blocks == [blocks_of([FIRST, SECOND])]
+    assert outside.chain.blocks == [blocks_of([FIRST, SECOND])]
 
 
 def test_a_signature_that_a_batch_holds_twice_executes_once(outside: Outside) -> None:
     lambda_handler(order_records("transactions", FIRST, FIRST), None)
 
-    ((execution,),) = [block.executions for block in outside.venue.blocks]
+    ((execution,),) = [block.executions for block in outside.chain.blocks]
     assert execution.signature == FIRST.signature
     assert [order.order_id for _, order, _ in outside.orders.scheduled] == [FIRST.order_id]
 
 
 def test_a_transaction_that_the_chain_does_not_know_is_left_alone(outside: Outside) -> None:
-    outside.venue.unknown = {FIRST.signature}
+    outside.chain.unknown = {FIRST.signature}
 
     response = lambda_handler(read_event("produce_block"), None)
 
     assert response == {"batchItemFailures": []}
-    assert [each.signature for block in outside.venue.blocks for each in block.executions] == [SECOND.signature]
+    assert [each.signature for block in outside.chain.blocks for each in block.executions] == [SECOND.signature]
     assert [order for _, order, _ in outside.orders.scheduled] == [SECOND]
 
 
@@ -166,4 +166,4 @@ def test_at_speed_zero_owners_are_told_at_once(outside: Outside) -> None:
 
 def test_a_batch_without_transactions_makes_no_block(outside: Outside) -> None:
     assert lambda_handler({"Records": []}, None) == {"batchItemFailures": []}
-    assert outside.venue.blocks == []
+    assert outside.chain.blocks == []

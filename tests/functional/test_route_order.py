@@ -97,11 +97,11 @@ def test_where_every_quote_fails_one_venue_is_waited_for_whatever_it_takes(outsi
 def test_the_market_is_read_once_for_a_batch_and_as_it_is_now(outside: Outside) -> None:
     sol_usdc = [pool for pool in market().values() if pool.pool.endswith(":SOL-USDC")]
     moved = market() | {pool.pool: swap(pool, "SOL", 4 * 10**11, 0)[1] for pool in sol_usdc}
-    outside.venue.latest = market_state(77, moved)
+    outside.chain.latest = market_state(77, moved)
 
     lambda_handler(order_records("route", *(make_order(order_id=nth_id(number)) for number in range(50))), None)
 
-    assert outside.venue.reads == 1
+    assert outside.chain.reads == 1
     expected = route_for(make_request(), slot=77, pools=moved)
     assert [step.order.chosen_route for step in outside.orders.transitions] == [expected] * 50
     assert expected.slot == 77

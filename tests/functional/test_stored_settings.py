@@ -11,7 +11,8 @@ from moto import mock_aws
 from local.settings import LocalSettings, read_local_settings
 from orderflow.adapters.parameter_store import parameters_below
 from orderflow.errors import ConfigurationError, RetryableError
-from orderflow.runtime.settings import LedgerSettings, MarketSettings, read_settings
+from orderflow.runtime.settings import LedgerSettings, read_settings
+from orderflow.venues.mock.settings import MockSettings
 
 PATH = "/orderflow/test"
 
@@ -40,7 +41,7 @@ def store(values: Mapping[str, str], path: str = PATH) -> None:
 def test_what_the_environment_leaves_out_comes_from_the_parameters_below_the_path() -> None:
     store({"SPEED": "0.5", "SEED": "7"})
 
-    settings = read_settings(MarketSettings, {"SETTINGS_PATH": PATH})
+    settings = read_settings(MockSettings, {"SETTINGS_PATH": PATH})
 
     assert (settings.speed, settings.seed) == (0.5, 7)
 
@@ -48,7 +49,7 @@ def test_what_the_environment_leaves_out_comes_from_the_parameters_below_the_pat
 def test_the_environment_goes_before_the_parameters_unless_it_is_empty() -> None:
     store({"SPEED": "0.5", "SEED": "7"})
 
-    settings = read_settings(MarketSettings, {"SETTINGS_PATH": PATH, "SPEED": "2", "SEED": ""})
+    settings = read_settings(MockSettings, {"SETTINGS_PATH": PATH, "SPEED": "2", "SEED": ""})
 
     assert (settings.speed, settings.seed) == (2.0, 7)
 
@@ -58,7 +59,7 @@ def test_parameters_elsewhere_or_deeper_down_are_not_these_settings() -> None:
     store({"SEED": "7"}, f"{PATH}/deeper")
     store({"SEED": "8"}, f"{PATH}-other")
 
-    assert read_settings(MarketSettings, {"SETTINGS_PATH": PATH}).seed == MarketSettings().seed
+    assert read_settings(MockSettings, {"SETTINGS_PATH": PATH}).seed == MockSettings().seed
 
 
 def test_more_parameters_than_fit_one_answer_are_all_read() -> None:
@@ -69,10 +70,10 @@ def test_more_parameters_than_fit_one_answer_are_all_read() -> None:
 
 def test_the_parameters_are_asked_for_once() -> None:
     store({"SPEED": "0.5"})
-    read_settings(MarketSettings, {"SETTINGS_PATH": PATH})
+    read_settings(MockSettings, {"SETTINGS_PATH": PATH})
     store({"SPEED": "0.7"})
 
-    assert read_settings(MarketSettings, {"SETTINGS_PATH": PATH}).speed == 0.5
+    assert read_settings(MockSettings, {"SETTINGS_PATH": PATH}).speed == 0.5
 
 
 def test_the_local_programs_take_their_settings_from_there_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,12 +89,12 @@ def test_a_value_that_can_not_be_used_is_named() -> None:
     store({"SPEED": "fast"})
 
     with pytest.raises(ConfigurationError, match="^SPEED='fast' can't be used: "):
-        read_settings(MarketSettings, {"SETTINGS_PATH": PATH})
+        read_settings(MockSettings, {"SETTINGS_PATH": PATH})
 
 
 def test_a_path_with_nothing_below_it_is_a_mistake_of_the_configuration() -> None:
     with pytest.raises(ConfigurationError, match=f"^SETTINGS_PATH={PATH} can't be used: "):
-        read_settings(MarketSettings, {"SETTINGS_PATH": PATH})
+        read_settings(MockSettings, {"SETTINGS_PATH": PATH})
 
 
 def test_a_store_that_is_away_is_asked_again_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +106,6 @@ def test_a_store_that_is_away_is_asked_again_the_next_time(monkeypatch: pytest.M
     with monkeypatch.context() as away:
         away.setattr("botocore.client.BaseClient._make_api_call", refuse)
         with pytest.raises(RetryableError, match=r"can't be read: .*ssm\.example"):
-            read_settings(MarketSettings, {"SETTINGS_PATH": PATH})
+            read_settings(MockSettings, {"SETTINGS_PATH": PATH})
 
-    assert read_settings(MarketSettings, {"SETTINGS_PATH": PATH}).speed == 0.5
+    assert read_settings(MockSettings, {"SETTINGS_PATH": PATH}).speed == 0.5

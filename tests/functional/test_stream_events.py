@@ -53,7 +53,7 @@ every_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.e
 def _landed(outside: Outside) -> None:
     """Have the transactions of the example orders on the chain, for the stage that asks."""
     orders = [order_decoder.decode(record["data"]["order"]) for record in read_event("confirm_order")["Records"]]
-    outside.venue.executions = {execution.signature: execution for execution in land(orders).executions}
+    outside.chain.executions = {execution.signature: execution for execution in land(orders).executions}
 
 
 @pytest.mark.parametrize(("name", "event"), list(example_events()), ids=[name for name, _ in example_events()])
@@ -114,7 +114,7 @@ def test_a_poisoned_record_is_reported_alone_while_the_others_go_on(
 def test_an_order_that_the_stage_can_not_follow_on_is_reported_alone(stage: Stage, outside: Outside) -> None:
     ended = make_order(Status.CONFIRMED)
     event = order_records(stage.stream, ended, make_order(stage.before, order_id=OTHER_ID))
-    outside.venue.executions |= {
+    outside.chain.executions |= {
         execution.signature: execution
         for execution in land([make_order(Status.SUBMITTED, order_id=OTHER_ID)]).executions
     }
@@ -157,7 +157,7 @@ def test_a_stage_works_on_a_batch_without_records(stage: Stage, outside: Outside
 def test_when_redis_is_away_the_batch_is_asked_to_wait(
     handler: Callable[[StreamEvent, Any], BatchResponse], error: Exception, outside: Outside
 ) -> None:
-    for part in (outside.orders, outside.venue, outside.watchers):
+    for part in (outside.orders, outside.chain, outside.watchers):
         part.error = error
     name = handler.__module__.split(".")[1]
 

@@ -19,7 +19,7 @@ from orderflow.errors import RetryableError
 from orderflow.runtime import async_clients
 from orderflow.runtime.batch import BatchResponse, StreamEvent, stream_function
 from orderflow.runtime.clients import open_redis
-from orderflow.venues.mock.venue import MockVenue
+from orderflow.venues.mock.chain_store import ChainStore
 from tests.integration.conftest import RedisServer, eventually, on_single_and_cluster, opened, opened_async
 from tests.integration.market import pending, routed, submitted
 from tests.support.ports import HOST
@@ -197,7 +197,7 @@ def test_a_slot_that_is_moving_is_followed_and_waited_for_by_the_front_door(clus
 
 def test_scripts_reads_and_transactions_follow_to_a_new_primary_that_knows_no_scripts(replicated_nodes: Nodes) -> None:
     with opened(replicated(replicated_nodes)) as client:
-        orders, streams, venue = Orders(client, partitions=1), Streams(client, "p0"), MockVenue(client)
+        orders, streams, venue = Orders(client, partitions=1), Streams(client, "p0"), ChainStore(client)
         order = pending()
         orders.apply([Transition(order)])
         streams.create_group("route", "route_order")
@@ -209,7 +209,7 @@ def test_scripts_reads_and_transactions_follow_to_a_new_primary_that_knows_no_sc
         # What failed while the cluster changed is asked for again by whoever wants it; the second time must do.
         assert try_twice(lambda: orders.apply([Transition(routed(order))])) == [True]
         assert len(try_twice(lambda: streams.read_new("route", "route_order", 10, 10))) == 1
-        assert try_twice(MockVenue(client).state) == venue.state()
+        assert try_twice(ChainStore(client).state) == venue.state()
         try_twice(lambda: venue.send([(submitted(pending()), 0)]))
         assert client.xlen("{chain}:transactions") == 1
 

@@ -13,13 +13,12 @@ from orderflow.adapters.replication import (
     AsyncReplication,
     ReplicatedWrite,
     Replication,
-    transaction_executed,
-    transaction_sent,
     transition_written,
 )
 from orderflow.errors import RetryableError
 from orderflow.runtime.clients import open_redis
-from orderflow.venues.mock.venue import MockVenue
+from orderflow.venues.mock.chain_store import ChainStore
+from orderflow.venues.mock.venue import transaction_executed, transaction_sent
 from tests.integration.conftest import RedisServer, eventually, opened, opened_async
 from tests.integration.market import pending, submitted
 from tests.support.builders import land
@@ -183,7 +182,7 @@ def test_an_order_at_an_earlier_step_was_taken_back(replicated_nodes: Nodes, ord
 
 
 def test_a_transaction_is_sent_before_it_is_executed(replicated_nodes: Nodes, client: redis.Redis) -> None:
-    order, venue = submitted(pending()), MockVenue(client, seed=1)
+    order, venue = submitted(pending()), ChainStore(client, seed=1)
     with pytest.raises(RetryableError):
         by_threads(replicated_nodes, 1, transaction_sent(order.signature))
 

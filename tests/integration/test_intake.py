@@ -17,6 +17,7 @@ from orderflow.adapters.intake import Conflict, Intake, NewOrder
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.replication import AsyncReplication
 from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subscriptions
+from orderflow.domain.venue import Load
 from orderflow.errors import RetryableError
 from tests.integration.conftest import PARTITIONS, RedisServer, entries_of, on_single_and_cluster, opened, opened_async
 from tests.integration.market import pending
@@ -26,11 +27,16 @@ AMPLE = Limits(max_lag=2_000, max_in_flight=50_000, max_memory=0.8)
 
 
 def with_intake(
-    server: RedisServer, work: Callable[[Intake], Awaitable[Result]], limits: Limits = AMPLE, min_replicas: int = 0
+    server: RedisServer,
+    work: Callable[[Intake], Awaitable[Result]],
+    limits: Limits = AMPLE,
+    min_replicas: int = 0,
+    venue_load: Callable[[], Load | None] = lambda: None,
 ) -> Result:
     async def run() -> Result:
         async with opened_async(server) as client:
-            return await work(Intake(client, PARTITIONS, limits, AsyncReplication(client, min_replicas)))
+            replication = AsyncReplication(client, min_replicas)
+            return await work(Intake(client, PARTITIONS, limits, replication, venue_load=venue_load))
 
     return asyncio.run(run())
 

@@ -9,8 +9,12 @@ import redis
 from orderflow.adapters import capacity
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Conflict, Intake, NewOrder
+from orderflow.adapters.replication import Replication
 from orderflow.domain.lifecycle import STREAMS
 from orderflow.errors import OverloadedError
+from orderflow.venues.mock.chain_store import ChainStore
+from orderflow.venues.mock.latency import Latency
+from orderflow.venues.mock.venue import MockVenue
 from tests.integration.conftest import RedisServer, on_single_and_cluster
 from tests.integration.market import pending
 from tests.integration.test_intake import AMPLE, with_intake
@@ -135,7 +139,8 @@ def test_the_chain_too_far_behind_closes_every_partition(redis_server: RedisServ
         wait_at(client, "{chain}:transactions", MAX_LAG)
         return refused, await create_all(intake, [repeated, NewOrder(pending(), "b", "1")])
 
-    refused, with_key = with_intake(redis_server, work, FEW)
+    venue = MockVenue(ChainStore(client), Latency(seed=1, speed=0), Replication(client, min_replicas=0))
+    refused, with_key = with_intake(redis_server, work, FEW, venue_load=venue.load)
 
     assert refusals(refused) == [("MAX_LAG", "chain:transactions")]
     assert with_key[0] == first.order.order_id

@@ -118,7 +118,7 @@ def test_the_check_finds_a_script_that_forgets_to_look(
     quick_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch, function: str, right: str, wrong: str
 ) -> None:
     source = scripts.source
-    monkeypatch.setattr(scripts, "source", lambda *script: source(*script).replace(right, wrong))
+    monkeypatch.setattr(scripts, "source", lambda *names, **where: source(*names, **where).replace(right, wrong))
     quick_redis.flushall()
 
     with opened(quick_redis, monkeypatch) as world, pytest.raises(ViolationError):

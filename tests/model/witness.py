@@ -17,7 +17,7 @@ from orderflow.domain.order import Order, StatusEvent
 from orderflow.domain.pools import Pool
 from orderflow.domain.status import Status
 from orderflow.event_source.mapping import EventSourceMapping
-from orderflow.venues.mock.venue import MockVenue
+from orderflow.venues.mock.chain_store import ChainStore
 from tests.model.actors import ALL, Actor, Fate
 from tests.model.redis import Look, Stream, place
 from tests.model.world import World
@@ -196,7 +196,7 @@ class Witness:
             self.memory.block = look.block
 
     def _check_vaults(self) -> None:
-        venue = MockVenue(self.world.client)
+        venue = ChainStore(self.world.client)
         paid: Vaults = Counter(venue.flows())
         for execution in self.memory.executions.values():
             for fill in execution.fills:

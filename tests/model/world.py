@@ -33,10 +33,9 @@ from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.poller import Poller
 from orderflow.event_source.redrive import DeadLetterBox, Letter
 from orderflow.runtime import clients, clock
-from orderflow.venues.mock import venue
+from orderflow.venues.mock import chain_store
+from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.latency import Latency
-from orderflow.venues.mock.prices import OPENING_PRICES
-from orderflow.venues.mock.router import Router
 from orderflow.venues.mock.universe import opening_pools
 from orderflow.venues.mock.venue import MockVenue
 from tests.model.actors import Actor, Reply, Tape
@@ -101,10 +100,8 @@ class World:
         self.bugs: list[str] = []
         self.latency = Latency(seed=1, speed=speed)
         self.ends = Ends()
-        self.venue = Venue(self)
-        read = SimpleNamespace(market=lambda: self.venue.market(), reference_prices=lambda: OPENING_PRICES)
-        self.router = Router(cast("MockVenue", read), self.latency)
-        MockVenue(self.client, seed=1).state()
+        self.venue = self._open_venue()
+        ChainStore(self.client).state()
         for mapping, partition in self.bindings():
             self.streams_of(partition).create_group(mapping.stream, mapping.function)
 
@@ -144,7 +141,7 @@ class World:
 
         def play(tape: Tape) -> object:
             # What a process remembers of the market is part of no tape, so nothing is remembered.
-            self._tape, self.venue = tape, Venue(self)
+            self._tape, self.venue = tape, self._open_venue()
             try:
                 return program()
             finally:
@@ -200,8 +197,11 @@ class World:
         work = self._front_door(lambda client: Subscriptions(client, PARTITIONS).leave(connection_id))
         return self.actor("a leaver", work)
 
+    def _open_venue(self) -> MockVenue:
+        return MockVenue(Chain(self), self.latency, self.replication)
+
     def _poller(self, mapping: EventSourceMapping, partition: str, trouble: str) -> Poller:
-        dead_letters = DeadLetters(self.orders, MockVenue(self.taped), Replication(self.taped, 0))
+        dead_letters = DeadLetters(self.orders, self.venue)
         return Poller(mapping, self.streams[partition], self._invoke(trouble), dead_letters, Never())
 
     def _invoke(self, trouble: str) -> Invoke:
@@ -230,11 +230,11 @@ class World:
         return lambda: self.loop.run_until_complete(work(AsyncFace(self.taped)))
 
 
-class Venue(MockVenue):
+class Chain(ChainStore):
     """The chain, whose time is the world's."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(world.taped, seed=1)
+        super().__init__(cast(redis.Redis, world.taped))
         self._world = world
 
     def now_ms(self) -> int:
@@ -246,10 +246,10 @@ def opened(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wor
     """Lend a world, with the stages' clients and clock replaced by its own."""
     # All else that the market has only takes time here.
     monkeypatch.setattr(
-        venue, "opening_pools", lambda seed: [each for each in opening_pools(seed) if each.pool in POOLS]
+        chain_store, "opening_pools", lambda seed: [each for each in opening_pools(seed) if each.pool in POOLS]
     )
     world = World(client)
-    for name in ("orders", "venue", "latency", "router", "watchers", "ledger", "sockets", "replication"):
+    for name in ("orders", "venue", "watchers", "ledger", "sockets", "replication"):
         monkeypatch.setattr(clients, name, lambda name=name: getattr(world, name))
     monkeypatch.setattr(
         clock, "time", SimpleNamespace(time_ns=lambda: 1_000_000 * world.note("clock", lambda: world.now_ms))

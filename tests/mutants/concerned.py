@@ -14,7 +14,7 @@ LEDGER = (
     "integration/test_ledger.py",
     "integration/test_ledger_connections.py",
 )
-VENUE = ("integration/test_venue.py",)
+VENUE = ("integration/test_chain_store.py",)
 REPLICATION = ("integration/test_cluster_replication.py",)
 ROOM = ("integration/test_intake.py", "integration/test_overload.py")
 SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")
@@ -54,7 +54,7 @@ CONCERNED = {
     "adapters/replication": ("functional/test_submit_order.py", *REPLICATION),
     "adapters/streams": ("unit/event_source/test_dead_letters.py", *STREAMS),
     "adapters/subscriptions": WATCHING,
-    "venues/mock/venue": ("functional/test_submit_order.py", *VENUE),
+    "venues/mock/chain_store": ("functional/test_submit_order.py", *VENUE),
     "adapters/watchers": WATCHING,
     "domain/amounts": ("unit/domain/test_amounts.py", "functional/test_accept_order_numbers.py"),
     "domain/execution": ("unit/domain/test_execution.py", "functional/test_confirm_order.py"),
@@ -113,6 +113,7 @@ CONCERNED = {
     "scripts/deliver": (*STREAMS, *VENUE),
     "scripts/entry_ids": ("integration/test_trimming.py", *SUBSCRIPTIONS),
     "scripts/heartbeat": TIMERS,
+    "scripts/expire": VENUE,
     "scripts/leave": SUBSCRIPTIONS,
     "scripts/expire_after_recording": ("integration/test_transition.py", *SUBSCRIPTIONS),
     "scripts/promote": STREAMS,

@@ -61,6 +61,11 @@ CHANGES = {
         ("room_at_first, room = room_at_first - 1, room - 1", "room = room - 1"),
         ("room_at_first, room = room_at_first - 1, room - 1", "room_at_first = room_at_first - 1"),
     ],
+    "scripts/expire": [
+        ("math.max(tonumber(ARGV[i + 1]), now)", "tonumber(ARGV[i + 1])"),
+        ("math.max(tonumber(ARGV[i + 1]), now)", "now"),
+        (" + ARGV[1]", ""),
+    ],
     "scripts/defer": [
         ("== 1 then", ">= 0 then"),
         ("due_from + ARGV[a + 2]", "due_from"),

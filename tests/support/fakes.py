@@ -16,8 +16,8 @@ from orderflow.domain.execution import Execution
 from orderflow.domain.order import Order, OrderId, Signature, StatusEvent, event_of
 from orderflow.errors import RetryableError
 from orderflow.venues.mock.chain import Blocks, MarketState
+from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.latency import Latency
-from orderflow.venues.mock.router import Router
 from orderflow.venues.mock.venue import MockVenue
 from tests.support.builders import NOW_MS, encode, market_state
 
@@ -64,7 +64,7 @@ class FakeOrders(Orders):
             raise self.error
 
 
-class FakeVenue(MockVenue):
+class FakeChain(ChainStore):
     """A chain in memory, on the opening market of seed 1."""
 
     def __init__(self) -> None:
@@ -109,9 +109,9 @@ class FakeVenue(MockVenue):
         self._reach()
         return self.executions.setdefault(signature, Execution(signature, 0, error=reason))
 
-    def forget(self, signatures: Sequence[Signature], valid_ms: int) -> None:
+    def forget(self, ended: Sequence[tuple[Signature, int]]) -> None:
         self._reach()
-        self.forgotten += [(signature, valid_ms) for signature in signatures]
+        self.forgotten += ended
 
     def commit(self, block: int, blocks: Blocks) -> bool:
         self._reach()
@@ -304,13 +304,18 @@ class FakeRedis:
         return True
 
 
+def fake_venue(chain: FakeChain | None = None) -> MockVenue:
+    """Return the real mock market over a fake chain, its delays in real time."""
+    return MockVenue(chain or FakeChain(), Latency(seed=1, speed=1), FakeReplication())
+
+
 class Outside:
     """Everything outside a function, in place of what its environment would name."""
 
     def __init__(self) -> None:
         self.redis_client = FakeRedis()
         self.orders = FakeOrders()
-        self.venue = FakeVenue()
+        self.chain = FakeChain()
         self.ledger = FakeLedger()
         self.sockets = FakeSockets()
         self.watchers = FakeWatchers()
@@ -321,6 +326,6 @@ class Outside:
         self.now_ms = NOW_MS
 
     @property
-    def router(self) -> Router:
-        """The real router, over the fake venue."""
-        return Router(self.venue, self.latency)
+    def venue(self) -> MockVenue:
+        """The real mock market, over the fake chain."""
+        return MockVenue(self.chain, self.latency, self.replication)

@@ -9,7 +9,7 @@ from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.event_source.invoke import FunctionError
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.poller import Poller
-from tests.support.fakes import FakeOrders, FakeReplication, FakeVenue
+from tests.support.fakes import FakeOrders, fake_venue
 
 STAGE = EventSourceMapping(function="route_order", stream="route", batch_size=10)
 ORDERED = EventSourceMapping(function="publish_status", stream="status", ordered=True, batch_size=10)
@@ -88,7 +88,7 @@ class JournalledDeadLetters(DeadLetters):
     """Notes what is given up."""
 
     def __init__(self, journal: list[Any]) -> None:
-        super().__init__(FakeOrders(), FakeVenue(), FakeReplication())
+        super().__init__(FakeOrders(), fake_venue())
         self._journal = journal
 
     def dead_letter(self, streams: Streams, mapping: EventSourceMapping, failed: Sequence[tuple[Entry, str]]) -> None:

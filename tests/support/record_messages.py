@@ -24,7 +24,7 @@ from orderflow.domain.lifecycle import LIFECYCLE
 from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.runtime import clients
 from orderflow.runtime.clients import open_redis
-from orderflow.venues.mock.venue import MockVenue
+from orderflow.venues.mock.chain_store import ChainStore
 from tests.support import http_api
 from tests.support.builders import read_event
 from tests.support.recorded import RECORDED, RecordedOrder, Recording, dump, write_recording
@@ -81,8 +81,7 @@ class Recorder:
         """Run a function on what is new on its stream, as its partition's poller would."""
         if entries := self.read(function, partition):
             os.environ["SPEED"] = SPEEDS[partition]
-            clients.latency.cache_clear()
-            clients.router.cache_clear()
+            clients.venue.cache_clear()
             stream = self._stream(function)
             records = [self._record(stream, partition, entry) for entry in entries]
             answer = handler_of(TEMPLATE.function(function))({"Records": records}, None)
@@ -103,7 +102,7 @@ class Recorder:
     def give_up(self, function: str, partition: str) -> None:
         """Give the next record of a function up."""
         [entry] = self.read(function, partition, 1)
-        letters = DeadLetters(clients.orders(), clients.venue(), clients.replication())
+        letters = DeadLetters(clients.orders(), clients.venue())
         mapping = next(each for each in TEMPLATE.event_sources if each.function == function)
         letters.dead_letter(self.streams[partition], mapping, [(entry, "ValueError: recorded")])
 
@@ -168,7 +167,7 @@ def main(name: str) -> None:
         backing = start_redis(Path(home), None)
         os.environ |= {"REDIS_URL": backing.url, "PARTITIONS": str(PARTITIONS), "SEED": "1", "SPEED": "0"}
         os.environ |= {"DROP_RATE": "0", "NETWORK_FAILURE_RATE": "0"}
-        MockVenue.now_ms = lambda self: FAR_MS  # type: ignore[method-assign]
+        ChainStore.now_ms = lambda self: FAR_MS  # type: ignore[method-assign]
         clients.sockets = NoSockets  # type: ignore[assignment]
         with open_redis(backing.url) as client:
             write_recording(RECORDED / f"{name}.json", record(client))

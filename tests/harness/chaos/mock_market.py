@@ -13,9 +13,9 @@ from orderflow.domain.execution import Execution
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import Pool
 from orderflow.domain.status import Status
+from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.latency import SLOT_MS, SLOTS_TO_CONFIRM, Latency
 from orderflow.venues.mock.universe import VENUES
-from orderflow.venues.mock.venue import MockVenue
 from tests.harness.chaos.history.contents import OrderRow
 
 DelayS = Callable[[OrderRow, str], float]
@@ -37,7 +37,7 @@ def read_chain(client: redis.Redis) -> ChainContents:
     """Read the chain's results and pools."""
     keys = list(client.scan_iter(key(CHAIN, "tx:*"), count=1000))
     results = client.mget(keys) if keys else []
-    venue = MockVenue(client, seed=1)
+    venue = ChainStore(client, seed=1)
     _, state = venue.state()
     return ChainContents(
         {

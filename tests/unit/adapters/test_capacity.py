@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from orderflow.adapters import capacity
 from orderflow.adapters.capacity import Capacity, LimitExceeded, Limits
+from orderflow.domain.venue import Load
 
 LIMITS = Limits(max_lag=10, max_in_flight=100, max_memory=0.8)
 PARTITIONS = 2
@@ -16,7 +17,7 @@ FULL = {"used_memory": 81, "maxmemory": 100, "total_system_memory": 1_000}
 
 
 class FakeRedis:
-    """Answers what the capacity asks, or fails, or does not answer at all."""
+    """Redis and the venue: answers what the capacity asks, or fails, or does not answer at all."""
 
     def __init__(self) -> None:
         self.memory: dict[str, Any] = {"used_memory": 10, "maxmemory": 100, "total_system_memory": 1_000}
@@ -34,13 +35,8 @@ class FakeRedis:
             raise self.error
         return self.memory
 
-    async def xlen(self, key: str) -> int:
-        assert key == "{chain}:transactions"
-        return self.waiting
-
-    async def zcard(self, key: str) -> int:
-        assert key == "{chain}:timers"
-        return self.resting
+    def load(self) -> Load:
+        return Load(self.waiting, self.waiting + self.resting, "chain:transactions", "chain")
 
 
 @pytest.fixture
@@ -59,7 +55,7 @@ def look(server: FakeRedis, of: Capacity | None = None) -> LimitExceeded | None:
 
 
 def over(server: FakeRedis) -> Capacity:
-    return Capacity(cast("Redis", server), PARTITIONS, LIMITS)
+    return Capacity(cast("Redis", server), PARTITIONS, LIMITS, server.load)
 
 
 @pytest.mark.parametrize(

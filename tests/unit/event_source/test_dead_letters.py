@@ -13,8 +13,10 @@ from orderflow.errors import RetryableError
 from orderflow.event_source import dead_letters
 from orderflow.event_source.dead_letters import DeadLetters
 from orderflow.event_source.mapping import EventSourceMapping
+from orderflow.venues.mock.latency import Latency
+from orderflow.venues.mock.venue import MockVenue
 from tests.support.builders import NOW_MS, encode, land, make_order, status_fields
-from tests.support.fakes import FakeOrders, FakeReplication, FakeVenue
+from tests.support.fakes import FakeChain, FakeOrders, FakeReplication, fake_venue
 from tests.support.poller_bench import FakeStreams, Patience
 
 ROUTE = EventSourceMapping(function="route_order", stream="route")
@@ -34,7 +36,7 @@ class Desk:
     """Dead letters among fakes, with an order on record as it is by now."""
 
     def __init__(self, on_record: Order | None = None) -> None:
-        self.orders, self.venue, self.replication = FakeOrders(), FakeVenue(), FakeReplication()
+        self.orders, self.chain, self.replication = FakeOrders(), FakeChain(), FakeReplication()
         self.journal: list[Any] = []
         if on_record is not None:
             self.orders.known[on_record.order_id] = on_record, [event_of(on_record)]
@@ -42,7 +44,7 @@ class Desk:
     def dead_letter(self, mapping: EventSourceMapping, fields: dict[str, str], error: str = "x") -> list[Order]:
         """Give up a record; return the steps that orders took by that."""
         streams: Streams = FakeStreams(self.journal, Patience())
-        DeadLetters(self.orders, self.venue, self.replication).dead_letter(
+        DeadLetters(self.orders, MockVenue(self.chain, Latency(seed=1, speed=1), self.replication)).dead_letter(
             streams, mapping, [(Entry("1-0", fields, 4), error)]
         )
         return [transition.order for transition in self.orders.transitions]
@@ -96,14 +98,14 @@ def test_a_transaction_that_has_not_landed_never_will_and_its_order_fails(mappin
 
     reason = f"Gave up in {mapping.function} after 4 attempts: x"
     assert failed == SUBMITTED.fail(reason, NOW_MS)
-    assert desk.venue.executions[SUBMITTED.signature].error == reason
+    assert desk.chain.executions[SUBMITTED.signature].error == reason
 
 
 @pytest.mark.parametrize("mapping", [SUBMIT, CONFIRM, CHAIN])
 def test_an_order_whose_transaction_was_executed_is_confirmed(mapping: EventSourceMapping) -> None:
     desk = Desk(SUBMITTED)
     [execution] = land([SUBMITTED]).executions
-    desk.venue.executions[SUBMITTED.signature] = execution
+    desk.chain.executions[SUBMITTED.signature] = execution
 
     steps = desk.dead_letter(mapping, message(SUBMITTED))
 
@@ -118,12 +120,12 @@ def test_the_chain_forgets_the_result_of_an_order_that_is_ended_for_nothing_else
 ) -> None:
     desk = Desk(SUBMITTED)
     if executed:
-        [desk.venue.executions[SUBMITTED.signature]] = land([SUBMITTED]).executions
+        [desk.chain.executions[SUBMITTED.signature]] = land([SUBMITTED]).executions
 
     desk.dead_letter(mapping, message(SUBMITTED))
 
     assert SUBMITTED.transaction is not None
-    assert desk.venue.forgotten == [(SUBMITTED.signature, SUBMITTED.transaction.expires_at_ms - NOW_MS)]
+    assert desk.chain.forgotten == [(SUBMITTED.signature, SUBMITTED.transaction.expires_at_ms)]
 
 
 @pytest.mark.parametrize("on_record", [SUBMITTED.fail("x", NOW_MS), None], ids=["ended", "left Redis"])
@@ -131,7 +133,7 @@ def test_the_result_is_forgotten_although_a_crash_came_between_the_end_and_that(
     desk = Desk(on_record)
 
     assert desk.dead_letter(CONFIRM, message(SUBMITTED)) == []
-    assert [signature for signature, _ in desk.venue.forgotten] == [SUBMITTED.signature]
+    assert [signature for signature, _ in desk.chain.forgotten] == [SUBMITTED.signature]
 
 
 def test_the_result_of_an_order_under_way_is_kept() -> None:
@@ -139,7 +141,7 @@ def test_the_result_of_an_order_under_way_is_kept() -> None:
 
     desk.dead_letter(ROUTE, message(make_order(Status.PENDING)))
 
-    assert desk.venue.forgotten == []
+    assert desk.chain.forgotten == []
 
 
 def test_an_order_is_not_ended_by_what_a_failover_may_take_back() -> None:
@@ -170,14 +172,14 @@ def test_a_submit_message_whose_step_was_taken_before_sending_failed_ends_its_or
     [failed] = desk.dead_letter(SUBMIT, message(make_order(Status.BUILDING)))
 
     assert failed.status is Status.FAILED
-    assert SUBMITTED.signature in desk.venue.executions
+    assert SUBMITTED.signature in desk.chain.executions
 
 
 def test_the_chain_is_not_asked_about_an_order_that_another_message_has_brought_on() -> None:
     desk = Desk(SUBMITTED)
 
     assert desk.dead_letter(BUILD, message(make_order(Status.ROUTING))) == []
-    assert desk.venue.executions == {}
+    assert desk.chain.executions == {}
 
 
 @pytest.mark.parametrize("fields", [{"order": "{"}, {"order": "{}"}, {}, {"other": "x"}])
@@ -203,7 +205,7 @@ def test_a_letter_says_where_it_comes_from() -> None:
         def dead_letter(self, stream: str, group: str, letters_: Any) -> None:
             letters.extend(letters_)
 
-    dead = DeadLetters(FakeOrders(), FakeVenue(), FakeReplication())
+    dead = DeadLetters(FakeOrders(), fake_venue())
     dead.dead_letter(Streams([], Patience()), ROUTE, [(Entry("1-0", {}, 4), "x")])
 
     assert letters == [DeadLetter(Entry("1-0", {}, 4), "route_order", "route", "x")]

@@ -7,17 +7,16 @@ from orderflow.errors import ConfigurationError
 from orderflow.runtime.settings import (
     IntakeSettings,
     LedgerSettings,
-    MarketSettings,
     Settings,
     SocketSettings,
     read_settings,
 )
+from orderflow.venues.mock.settings import MockSettings
 
 
 def test_what_is_not_set_has_its_default() -> None:
-    assert read_settings(MarketSettings, {}) == MarketSettings(
-        redis_url="redis://127.0.0.1:6379/0", partitions=4, seed=1, speed=1.0, drop_rate=0.01, network_failure_rate=0.0
-    )
+    assert read_settings(Settings, {}) == Settings(redis_url="redis://127.0.0.1:6379/0", partitions=4)
+    assert read_settings(MockSettings, {}) == MockSettings(seed=1, speed=1.0, drop_rate=0.01, network_failure_rate=0.0)
     assert read_settings(IntakeSettings, {}) == IntakeSettings(max_lag=2_000, max_in_flight=50_000, max_memory=0.8)
     assert read_settings(LedgerSettings, {}) == LedgerSettings(database_url="", database_secret_id="")
     assert read_settings(SocketSettings, {}) == SocketSettings(connections_endpoint="", connections_api="aws")
@@ -27,11 +26,11 @@ def test_texts_become_what_the_settings_are() -> None:
     environment = {"REDIS_URL": "unix:///run/redis.sock", "PARTITIONS": "8", "SEED": "-3", "SPEED": "0.25"}
     rates = {"DROP_RATE": "0.2", "NETWORK_FAILURE_RATE": "1"}
 
-    settings = read_settings(MarketSettings, environment | rates)
+    settings = read_settings(Settings, environment)
+    market = read_settings(MockSettings, environment | rates)
 
-    assert settings == MarketSettings(
-        redis_url="unix:///run/redis.sock",
-        partitions=8,
+    assert settings == Settings(redis_url="unix:///run/redis.sock", partitions=8)
+    assert market == MockSettings(
         seed=-3,
         speed=0.25,
         drop_rate=0.2,
@@ -52,7 +51,7 @@ def test_a_text_stays_a_text_whatever_it_looks_like() -> None:
 def test_an_empty_variable_counts_as_not_set() -> None:
     environment = {"REDIS_URL": "", "PARTITIONS": "", "SEED": "", "SPEED": ""}
 
-    assert read_settings(MarketSettings, environment) == read_settings(MarketSettings, {})
+    assert read_settings(MockSettings, environment) == read_settings(MockSettings, {})
 
 
 def test_only_the_variables_of_the_model_are_read() -> None:
@@ -76,9 +75,10 @@ def test_only_the_variables_of_the_model_are_read() -> None:
         ("NETWORK_FAILURE_RATE", "-0.1", "Expected `float` >= 0.0"),
     ],
 )
-def test_what_can_not_be_used_is_named(name: str, value: str, problem: str) -> None:
+def test_a_setting_that_can_not_be_used_is_named(name: str, value: str, problem: str) -> None:
+    model = MockSettings if name.lower() in MockSettings.__struct_fields__ else Settings
     with pytest.raises(ConfigurationError) as refusal:
-        read_settings(MarketSettings, {name: value})
+        read_settings(model, {name: value})
 
     assert str(refusal.value) == f"{name}={value!r} can't be used: {problem}"
 

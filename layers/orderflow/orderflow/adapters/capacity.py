@@ -1,7 +1,8 @@
-"""What all partitions share and can run full, Redis' memory and the chain: limits in, the one that is exceeded out."""
+"""What all partitions share and can run full, Redis' memory and the venue: limits in, the one that is exceeded out."""
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -9,9 +10,8 @@ import msgspec
 import redis
 from redis.asyncio import Redis, RedisCluster
 
-from orderflow.adapters.keys import CHAIN, key
+from orderflow.domain.venue import Load
 
-TRANSACTIONS = "transactions"
 LOOK_EVERY_S = 1.0
 LOOK_TIMEOUT_S = 1.0
 
@@ -38,10 +38,17 @@ class LimitExceeded(NamedTuple):
 class Capacity:
     """What is left, by an answer that is a second old at most when it is asked for all the time."""
 
-    def __init__(self, client: Redis | RedisCluster, partitions: int, limits: Limits) -> None:
+    def __init__(
+        self,
+        client: Redis | RedisCluster,
+        partitions: int,
+        limits: Limits,
+        venue_load: Callable[[], Load | None],
+    ) -> None:
         self._client = client
         self._partitions = partitions
         self._limits = limits
+        self._venue_load = venue_load
         self._looked_at = float("-inf")
         self.exceeded: LimitExceeded | None = None
         """What was exceeded when last looked."""
@@ -58,18 +65,14 @@ class Capacity:
         return self.exceeded
 
     async def _ask(self) -> LimitExceeded | None:
-        share, waiting, resting = await asyncio.gather(
-            self._memory_share(),
-            self._client.xlen(key(CHAIN, TRANSACTIONS)),
-            self._client.zcard(key(CHAIN, "timers")),
-        )
+        share, load = await asyncio.gather(self._memory_share(), asyncio.to_thread(self._venue_load))
         if share > self._limits.max_memory:
             return LimitExceeded("MAX_MEMORY", "redis")
-        # The chain serves all partitions, so it may hold what all of them may.
-        if waiting >= self._limits.max_lag * self._partitions:
-            return LimitExceeded("MAX_LAG", f"{CHAIN}:{TRANSACTIONS}")
-        if waiting + resting >= self._limits.max_in_flight * self._partitions:
-            return LimitExceeded("MAX_IN_FLIGHT", CHAIN)
+        # The venue serves all partitions, so it may hold what all of them may.
+        if load and load.waiting >= self._limits.max_lag * self._partitions:
+            return LimitExceeded("MAX_LAG", load.queue)
+        if load and load.in_flight >= self._limits.max_in_flight * self._partitions:
+            return LimitExceeded("MAX_IN_FLIGHT", load.place)
         return None
 
     async def _memory_share(self) -> float:

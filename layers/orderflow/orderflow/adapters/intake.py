@@ -19,6 +19,7 @@ from orderflow.adapters.partition_count import AsyncPartitionCount
 from orderflow.adapters.replication import AsyncReplication, ReplicatedWrite, transition_written
 from orderflow.domain.lifecycle import STREAMS
 from orderflow.domain.order import Order, OrderId, event_of
+from orderflow.domain.venue import Load
 from orderflow.errors import OverloadedError
 
 KEEP_IDEMPOTENCY_S = 24 * 60 * 60
@@ -58,6 +59,7 @@ class Intake:
         limits: Limits,
         replication: AsyncReplication,
         keep_idempotency_s: int = KEEP_IDEMPOTENCY_S,
+        venue_load: Callable[[], Load | None] = lambda: None,
     ) -> None:
         self.partitions = partitions
         self._client = client
@@ -65,7 +67,7 @@ class Intake:
         self._replication = replication
         self._partition_count = AsyncPartitionCount(client, partitions)
         self._keep_s = keep_idempotency_s
-        self._capacity = Capacity(client, partitions, limits)
+        self._capacity = Capacity(client, partitions, limits, venue_load)
         self._create = client.register_script(scripts.source("create"))
         self._batchers = {
             name: CallBatcher(self._create_all(name), f"orders for {name}") for name in order_partitions(partitions)

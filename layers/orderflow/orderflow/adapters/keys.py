@@ -43,10 +43,5 @@ def watcher_keys(partition: str, order_id: str) -> tuple[str, str]:
     return f"{{{partition}}}:watchers:{order_id}", f"{{{partition}}}:left:{order_id}"
 
 
-def result_key(signature: str) -> str:
-    """Return the key of a transaction's result."""
-    return key(CHAIN, f"tx:{signature}")
-
-
 def _order_partition(number: int) -> str:
     return f"p{number}"

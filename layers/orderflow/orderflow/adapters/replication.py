@@ -14,9 +14,9 @@ import redis
 from redis.asyncio import Redis as AsyncRedis
 
 from orderflow.adapters import scripts
-from orderflow.adapters.keys import CHAIN, key, order_key, partition_of, result_key
+from orderflow.adapters.keys import key, order_key, partition_of
 from orderflow.adapters.redis_cluster import AsyncCluster, Cluster, on_one_async_connection, on_one_connection
-from orderflow.domain.order import Order, Signature
+from orderflow.domain.order import Order
 from orderflow.errors import RetryableError
 
 TIMEOUT_MS = 1000
@@ -39,16 +39,6 @@ def transition_written(order: Order, partitions: int) -> ReplicatedWrite:
     """Return what taking an order's step has left: the order at that step or beyond."""
     partition = partition_of(order.order_id, partitions)
     return ReplicatedWrite(partition, order_key(partition, order.order_id), "sequence", order.sequence)
-
-
-def transaction_sent(signature: Signature) -> ReplicatedWrite:
-    """Return what sending a transaction has left: its result, still empty or not."""
-    return ReplicatedWrite(CHAIN, result_key(signature))
-
-
-def transaction_executed(signature: Signature) -> ReplicatedWrite:
-    """Return what executing a transaction, or giving it up, has left: its result."""
-    return ReplicatedWrite(CHAIN, result_key(signature), least=1)
 
 
 class Replication:

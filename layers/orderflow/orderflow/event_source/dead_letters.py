@@ -6,15 +6,14 @@ import msgspec
 
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.orders import Orders, Transition
-from orderflow.adapters.replication import Replication, transaction_executed
 from orderflow.adapters.streams import DeadLetter, Entry, Streams
 from orderflow.domain.execution import apply_execution
 from orderflow.domain.lifecycle import TERMINAL, is_known, may_be_at_venue
 from orderflow.domain.order import Order
+from orderflow.domain.venue import Venue
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.runtime.clock import now_ms
 from orderflow.runtime.logging import get_logger
-from orderflow.venues.mock.venue import Venue
 
 logger = get_logger("event_source")
 
@@ -22,10 +21,9 @@ logger = get_logger("event_source")
 class DeadLetters:
     """The failure destination of every mapping."""
 
-    def __init__(self, orders: Orders, venue: Venue, replication: Replication) -> None:
+    def __init__(self, orders: Orders, venue: Venue) -> None:
         self._orders = orders
         self._venue = venue
-        self._replication = replication
 
     def dead_letter(self, streams: Streams, mapping: EventSourceMapping, failed: Sequence[tuple[Entry, str]]) -> None:
         """End the orders that wait in these entries, then move the entries to the dead-letter stream.
@@ -70,7 +68,6 @@ class DeadLetters:
         if may_be_at_venue(order.status, mapping.stream):
             # Its signature is on record, so it may have been sent, and executed: only the chain can tell.
             result = self._venue.abandon(order.signature, reason)
-            self._replication.wait_for([transaction_executed(order.signature)])
             ended = apply_execution(order, result, now_ms())
         elif order.sequence == waiting.sequence and order.status not in TERMINAL:
             ended = order.fail(reason, now_ms())
@@ -86,6 +83,4 @@ class DeadLetters:
 
     def _forget(self, ended: Order) -> None:
         """Let the chain forget an ended order's result: the record that would have done so is given up."""
-        if ended.tx_hash is not None and ended.transaction is not None:
-            valid_ms = max(ended.transaction.expires_at_ms - self._venue.now_ms(), 0)
-            self._venue.forget([ended.tx_hash], valid_ms)
+        self._venue.forget([ended])

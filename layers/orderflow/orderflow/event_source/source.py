@@ -18,6 +18,8 @@ from orderflow.event_source.mapping import EventSourceMapping, partitions_of
 from orderflow.event_source.poller import Poller
 from orderflow.event_source.timers import run_timers
 from orderflow.runtime.logging import get_logger
+from orderflow.venues.mock.chain_store import ChainStore
+from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.venue import MockVenue
 
 RENEW_S = LEASE_MS / 4 / 1000
@@ -54,9 +56,8 @@ class EventSource:
         self._mappings = mappings
         self._invoke = invoke
         self._leases = Leases(client, owner)
-        self._dead_letters = DeadLetters(
-            Orders(client, partitions), MockVenue(client), Replication(client, min_replicas)
-        )
+        venue = MockVenue(ChainStore(client), Latency(1, 1), Replication(client, min_replicas))
+        self._dead_letters = DeadLetters(Orders(client, partitions), venue)
         self._owner = owner
         self._all = partitions_of(mappings, partitions)
         self._owned: dict[str, OwnedPartition] = {}

@@ -15,6 +15,7 @@ from orderflow.adapters.intake import Intake
 from orderflow.adapters.redis_cluster import AsyncCluster, AsyncSingle
 from orderflow.adapters.replication import AsyncReplication
 from orderflow.adapters.subscriptions import Subscriptions
+from orderflow.runtime import clients
 from orderflow.runtime.at_once import AtOnce
 from orderflow.runtime.clients import redis_login
 from orderflow.runtime.settings import IntakeSettings, Settings, read_settings
@@ -82,7 +83,7 @@ def intake() -> Intake:
     settings = read_settings(IntakeSettings)
     limits = Limits(settings.max_lag, settings.max_in_flight, settings.max_memory)
     keep_s = max(1, round(settings.idempotency_hours * 3600))
-    return Intake(redis_client(), settings.partitions, limits, replication(), keep_s)
+    return Intake(redis_client(), settings.partitions, limits, replication(), keep_s, clients.venue().load)
 
 
 @cache

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from types import MappingProxyType
-from typing import Any, NamedTuple, NotRequired, Protocol, TypedDict
+from typing import Any, NamedTuple, NotRequired, Protocol, TypedDict, TypeVar
 
 import redis
 
@@ -81,10 +81,21 @@ def stream_function(handler: StreamHandler) -> StreamHandler:
     return traced(invoked)
 
 
-class Step(Protocol):
-    """Decides an order's next step. Raises RejectedError when it can never succeed, RetryableError when not now."""
+Found = TypeVar("Found")
+Found_contra = TypeVar("Found_contra", contravariant=True)
 
-    def __call__(self, order: Order) -> Transition: ...
+
+class Decide(Protocol[Found_contra]):
+    """Decides an order's next step by what was read for its batch, at a time in ms since 1970.
+
+    Raises RejectedError when the order can never succeed, RetryableError when it can't just now.
+    """
+
+    def __call__(self, order: Order, found: Found_contra, now_ms: int, /) -> Transition: ...
+
+
+def read_nothing(_orders: Sequence[Order]) -> None:
+    """Be the reading of a stage whose orders carry all that it needs."""
 
 
 class Failures:
@@ -186,48 +197,32 @@ def run_batch(
 def run_stage(
     function: str,
     event: StreamEvent,
-    prepare: Callable[[Sequence[Order]], Step],
-    afterwards: Callable[[Sequence[Order], Sequence[Order]], None] | None = None,
+    *,
+    read: Callable[[Sequence[Order]], Found],
+    decide: Decide[Found],
+    after: Callable[[Sequence[Order], Sequence[Order]], None] | None = None,
 ) -> BatchResponse:
-    """Take a batch of orders one step on: one read, pure decisions, one write.
+    """Take a batch of orders one step on: `read` once for all, `decide` for each, one write, then `after`.
 
-    `prepare` reads whatever the batch needs and returns the decision for a single order; one that comes back as it was
-    is passed on to the next stage for its status. `afterwards` gets the orders
-    after the step that was taken, and those whose step was stale: an earlier delivery of the same message has made it
-    and may have died before what comes afterwards, or the order has gone another way. Raises RetryableError when what
-    the whole batch depends on is away, and when the rest is done and the batch holds an order with a status of newer
-    code: that code is being deployed, and takes the batch over.
+    An order that `decide` returns as it was is passed on to the stage that comes next for its status. `after` gets the
+    orders after the step that was taken, and those whose step was stale: an earlier delivery of the same message has
+    taken it and may have died before what comes after, or the order has gone another way. Raises RetryableError when
+    something that the whole batch depends on is unavailable, and when the rest is done and the batch holds an order
+    with a status of newer code: that code is being deployed, and takes the batch over.
     """
 
-    def take_step(records: Sequence[StreamRecord], failures: Failures) -> Done:
+    def take_steps(records: Sequence[StreamRecord], failures: Failures) -> Done:
         every = failures.decode_orders(records)
         arrived = [(record, order) for record, order in every if is_known(order.status)]
-        decide = prepare([order for _, order in arrived])
-        orders_by_id = {record["messageId"]: order for record, order in arrived}
-        transitions: list[Transition] = []
-        passed_on: dict[str, list[tuple[Order, int]]] = {}
-
-        def step(record: StreamRecord) -> None:
-            order = orders_by_id[record["messageId"]]
-            try:
-                decided = decide(order)
-            except RejectedError as error:
-                decided = Transition(order.fail(str(error), clock.now_ms()))
-            if decided.order.sequence > order.sequence:
-                transitions.append(decided)
-            else:
-                stream = stream_after(record["stream"], order.status)
-                passed_on.setdefault(stream, []).append((decided.order, decided.delay_ms))
-
-        failures.attempt([record for record, _ in arrived], step)
+        transitions, passed_on = _decide_all(arrived, read, decide, failures)
         taken = clients.orders().apply(transitions)
         for stream, messages in passed_on.items():
             clients.orders().schedule(stream, messages)
         orders = [transition.order for transition in transitions]
         stepped = [order for order, fresh in zip(orders, taken, strict=True) if fresh]
         stale = [order for order, fresh in zip(orders, taken, strict=True) if not fresh]
-        if afterwards is not None:
-            afterwards(stepped, stale)
+        if after is not None:
+            after(stepped, stale)
         if newer := {order.status for _, order in every if not is_known(order.status)}:
             raise UnknownStatusError(
                 f"newer code gave orders the status {', '.join(sorted(newer))}; it has to take them on"
@@ -235,4 +230,39 @@ def run_stage(
         kept = [order for messages in passed_on.values() for order, _ in messages]
         return Done({"stale": len(stale)}, [*orders, *kept])
 
-    return run_batch(function, event, take_step)
+    return run_batch(function, event, take_steps)
+
+
+PassedOn = dict[str, list[tuple[Order, int]]]
+"""By stream, the orders that go on to it as they are, each after its delay in ms."""
+
+
+def _decide_all(
+    arrived: Sequence[tuple[StreamRecord, Order]],
+    read: Callable[[Sequence[Order]], Found],
+    decide: Decide[Found],
+    failures: Failures,
+) -> tuple[list[Transition], PassedOn]:
+    """Return the steps that orders take, and the orders that keep their status.
+
+    An order that can never succeed fails; a record that raises is noted.
+    """
+    found, now_ms = read([order for _, order in arrived]), clock.now_ms()
+    orders = {record["messageId"]: order for record, order in arrived}
+    transitions: list[Transition] = []
+    passed_on: PassedOn = {}
+
+    def decide_one(record: StreamRecord) -> None:
+        order = orders[record["messageId"]]
+        try:
+            decided = decide(order, found, now_ms)
+        except RejectedError as error:
+            decided = Transition(order.fail(str(error), now_ms))
+        if decided.order.sequence > order.sequence:
+            transitions.append(decided)
+        else:
+            stream = stream_after(record["stream"], order.status)
+            passed_on.setdefault(stream, []).append((decided.order, decided.delay_ms))
+
+    failures.attempt([record for record, _ in arrived], decide_one)
+    return transitions, passed_on

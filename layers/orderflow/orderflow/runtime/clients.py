@@ -15,23 +15,22 @@ from orderflow.adapters.orders import Orders
 from orderflow.adapters.partition_count import hold_partition_count
 from orderflow.adapters.redis_cluster import Cluster
 from orderflow.adapters.replication import Replication
+from orderflow.domain.venue import Venue
 from orderflow.errors import ConfigurationError
 from orderflow.runtime.settings import (
     LedgerSettings,
-    MarketSettings,
     Settings,
     SocketSettings,
+    VenueSettings,
     WatcherSettings,
     read_settings,
 )
+from orderflow.venues import Resources, open_venue
 
 if TYPE_CHECKING:
     from orderflow.adapters.ledger import Ledger
     from orderflow.adapters.sockets import Sockets
     from orderflow.adapters.watchers import Watchers
-    from orderflow.venues.mock.latency import Latency
-    from orderflow.venues.mock.router import Router
-    from orderflow.venues.mock.venue import MockVenue
 
 REDIS_TIMEOUT_S = 5
 MAX_REDIS_CONNECTIONS = 64
@@ -90,28 +89,10 @@ def orders() -> Orders:
 
 
 @cache
-def venue() -> "MockVenue":
-    """Return the market."""
-    from orderflow.venues.mock.venue import MockVenue
-
-    return MockVenue(redis_client(), read_settings(MarketSettings).seed)
-
-
-@cache
-def latency() -> "Latency":
-    """Return the market's delays."""
-    from orderflow.venues.mock.latency import Latency
-
-    settings = read_settings(MarketSettings)
-    return Latency(settings.seed, settings.speed, settings.drop_rate, settings.network_failure_rate)
-
-
-@cache
-def router() -> "Router":
-    """Return the router over the market."""
-    from orderflow.venues.mock.router import Router
-
-    return Router(venue(), latency())
+def venue() -> Venue:
+    """Return the venue family that VENUE names."""
+    resources = Resources(read_settings, redis_client, replication)
+    return open_venue(read_settings(VenueSettings).venue, resources)
 
 
 @cache

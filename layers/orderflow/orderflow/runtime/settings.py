@@ -8,7 +8,7 @@ import msgspec
 
 from orderflow.errors import ConfigurationError
 
-Model = TypeVar("Model", bound="Settings")
+Model = TypeVar("Model", bound=msgspec.Struct)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,16 +26,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     partitions: Annotated[int, msgspec.Meta(ge=1, le=16384)] = 4
 
 
-class MarketSettings(Settings, frozen=True, kw_only=True):
-    """Of the stages that trade: the market's seed, and the factor on its delays (1 = real time, 0 = none).
+class VenueSettings(Settings, frozen=True, kw_only=True):
+    """Of the functions that trade, quote or watch how busy the venue is: the venue family (see orderflow.venues)."""
 
-    `drop_rate` is the share of sendings that never land, `network_failure_rate` that of quotes that fail.
-    """
-
-    seed: int = 1
-    speed: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
-    drop_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01
-    network_failure_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    venue: str = "mock"
 
 
 class IntakeSettings(Settings, frozen=True, kw_only=True):

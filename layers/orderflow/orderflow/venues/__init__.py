@@ -1,1 +1,47 @@
-"""The venues that orders can be executed at, by family."""
+"""The venue families, and the one place that opens them: the name in VENUE in, a venue out."""
+
+from collections.abc import Callable
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from orderflow.domain.venue import Venue
+from orderflow.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import redis
+
+    from orderflow.adapters.replication import Replication
+
+Model = TypeVar("Model", bound=msgspec.Struct)
+
+FAMILIES = {"mock": "orderflow.venues.mock:open_venue"}
+"""The families of this package by name. Any other goes by the path of the function that opens it: `module:function`."""
+
+
+class ReadSettings(Protocol):
+    """Returns the settings of a model from the environment; raises ConfigurationError."""
+
+    def __call__(self, model: type[Model]) -> Model: ...
+
+
+class Resources(NamedTuple):
+    """What a family may use of its process: its own settings, and Redis if it keeps something there."""
+
+    read_settings: ReadSettings
+    redis_client: "Callable[[], redis.Redis]"
+    replication: "Callable[[], Replication]"
+
+
+def open_venue(name: str, resources: Resources) -> Venue:
+    """Return the venue family `name`. Raises ConfigurationError when there is none, and what the family raises."""
+    try:
+        open_family = resolve_name(FAMILIES.get(name, name))
+    except (ImportError, AttributeError, ValueError) as error:
+        families = ", ".join(FAMILIES)
+        raise ConfigurationError(
+            f"VENUE={name!r} can't be used: it must be one of {families}, or module:function ({error})"
+        ) from error
+    venue: Venue = open_family(resources)
+    return venue

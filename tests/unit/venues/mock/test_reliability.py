@@ -6,26 +6,26 @@ from orderflow.domain.execution import Execution
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.pools import Pool
-from orderflow.domain.routing import Route
 from orderflow.domain.tokens import TOKENS
+from orderflow.domain.venue import Quoted
 from orderflow.venues.mock.chain import produce
 from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, SLOT_MS, SLOTS_TO_CONFIRM, Latency
-from orderflow.venues.mock.router import Router
+from orderflow.venues.mock.quotes import Quotes
 from orderflow.venues.mock.signer import sign
 from orderflow.venues.mock.universe import VENUES
 from tests.support.builders import NOW_MS, make_order, market_state, nth_id
-from tests.support.fakes import FakeVenue
+from tests.support.fakes import FakeChain
 
 SYMBOLS = sorted(TOKENS)
 
 
 class Market:
-    """The market and its router without the pipeline between them."""
+    """The market and its quotes without the pipeline between them."""
 
     def __init__(self, seed: int) -> None:
         self.latency = Latency(seed, speed=0)
-        self.venue = FakeVenue()
-        self.router = Router(self.venue, self.latency)
+        self.chain = FakeChain()
+        self.quotes = Quotes(self.chain, self.latency)
         self.seed = seed
         self.orders = 0
         self.took_ms: list[float] = []
@@ -33,13 +33,14 @@ class Market:
     def execute(self, requests: list[OrderRequest]) -> list[Execution]:
         """Return what becomes of orders that are routed at the same moment."""
         orders = [self._submitted(request) for request in requests]
-        blocks = produce(self.seed, self.venue.latest, orders, self._landing_slot, NOW_MS)
-        self.venue.commit(len(self.venue.blocks), blocks)
+        blocks = produce(self.seed, self.chain.latest, orders, self._landing_slot, NOW_MS)
+        self.chain.commit(len(self.chain.blocks), blocks)
         return list(blocks.executions)
 
     def _submitted(self, request: OrderRequest) -> Order:
-        (route,) = self.router.routes([request])
-        assert isinstance(route, Route)
+        (quoted,) = self.quotes.quote([request], indicative=False)
+        assert isinstance(quoted, Quoted)
+        route = quoted.route
         self.orders += 1
         order = make_order(request=request, order_id=nth_id(self.orders)).choose_route(route, NOW_MS)
         last_slot = route.slot + BLOCKHASH_VALID_SLOTS
@@ -58,7 +59,7 @@ class Market:
 def request_for(
     token_in: str, token_out: str, dollars: float, market: Market, *, slippage_bps: int = 500
 ) -> OrderRequest:
-    atoms = int(dollars / market.venue.latest.fair[token_in] * 10 ** TOKENS[token_in].decimals)
+    atoms = int(dollars / market.chain.latest.fair[token_in] * 10 ** TOKENS[token_in].decimals)
     return OrderRequest(token_in, token_out, atoms, "market", slippage_bps)
 
 
@@ -101,14 +102,14 @@ def test_the_market_price_moves_meanwhile_so_that_a_tight_limit_would_fail() -> 
 
     for _ in range(200):
         request = request_for("WIF", "USDC", 5_000, market)
-        (route,) = market.router.routes([request])
-        assert isinstance(route, Route)
+        (quoted,) = market.quotes.quote([request], indicative=False)
+        assert isinstance(quoted, Quoted)
         (execution,) = market.execute([request])
-        expected.append(route.expected_out)
+        expected.append(quoted.route.expected_out)
         got.append(execution.amount_out)
 
     moves = [after / before - 1 for before, after in zip(expected, got, strict=True)]
     assert min(moves) < 0 < max(moves)
     assert sum(move != 0 for move in moves) > 10
     assert min(moves) > -0.05
-    assert market.venue.latest.pools != opening
+    assert market.chain.latest.pools != opening

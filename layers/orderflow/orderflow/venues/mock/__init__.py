@@ -1,0 +1,20 @@
+"""The mock market: pools that live on a chain in Redis, with its delays, losses and other traders."""
+
+from typing import TYPE_CHECKING
+
+from orderflow.venues.mock.settings import MockSettings
+
+if TYPE_CHECKING:
+    from orderflow.venues import Resources
+    from orderflow.venues.mock.venue import MockVenue
+
+
+def open_venue(resources: "Resources") -> "MockVenue":
+    """Return the mock market as its settings have it, on the chain in the process's Redis."""
+    from orderflow.venues.mock.chain_store import ChainStore
+    from orderflow.venues.mock.latency import Latency
+    from orderflow.venues.mock.venue import MockVenue
+
+    settings = resources.read_settings(MockSettings)
+    latency = Latency(settings.seed, settings.speed, settings.drop_rate, settings.network_failure_rate)
+    return MockVenue(ChainStore(resources.redis_client(), settings.seed), latency, resources.replication())

@@ -1,200 +1,147 @@
-"""The market as the stages see it: pool states to quote from, transactions to send, signatures to look up."""
+"""The mock market as the stages see it: an implementation of the venue port over the chain in Redis."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol, cast
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import msgspec
-import redis
-
-from orderflow.adapters import scripts
-from orderflow.adapters.codec import encoder
-from orderflow.adapters.keys import CHAIN, key, result_key
+from orderflow.adapters.replication import ReplicatedWrite, Replication
 from orderflow.domain.execution import Execution
-from orderflow.domain.order import Order, Signature
-from orderflow.domain.pools import Pool
-from orderflow.venues.mock.background import opening_prices
-from orderflow.venues.mock.chain import Blocks, MarketState
+from orderflow.domain.instructions import instructions_for
+from orderflow.domain.order import Order, OrderRequest, Signature
+from orderflow.domain.venue import Load, Prepared, Quoted
+from orderflow.errors import RejectedError, RetryableError
+from orderflow.venues.mock.chain_store import ChainStore
+from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS, result_key
+from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, SLOT_MS, SLOTS_TO_CONFIRM, Latency
 from orderflow.venues.mock.prices import OPENING_PRICES
-from orderflow.venues.mock.universe import opening_pools
+from orderflow.venues.mock.signer import sign
+from orderflow.venues.mock.universe import VENUES
 
-TRANSACTIONS = "transactions"
-KEEP_RESULT_MS = 10 * 60 * 1000
-"""How long, beyond a transaction's own life, a signature's result outlives the end of its order."""
-
-_pool_decoder = msgspec.json.Decoder(Pool)
-_fair_decoder = msgspec.json.Decoder(dict[str, float])
-_execution_decoder = msgspec.json.Decoder(Execution)
-
-
-class Venue(Protocol):
-    """Where orders are executed: what a real chain's RPC offers, in batches."""
-
-    def market(self) -> tuple[int, list[Pool]]:
-        """Return the latest slot and the states of all pools after it."""
-
-    def reference_prices(self) -> Mapping[str, Decimal]:
-        """Return about what a unit of each token is worth in US dollars; of some or all tokens it may not be known."""
-
-    def now_ms(self) -> int:
-        """Return the chain's time, in milliseconds since 1970; what expires on the chain expires by it."""
-
-    def send(self, sends: Sequence[tuple[Order, int]]) -> list[Order]:
-        """Send the orders' signed transactions, each to land after its delay in ms; a signature is accepted once.
-
-        Returns the orders whose transactions have a result already.
-        """
-
-    def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
-        """Return what became of each signature; None while it has not landed."""
-
-    def abandon(self, signature: Signature, reason: str) -> Execution:
-        """Return what became of a signature, for good: what has not landed fails for `reason` and never will land."""
-
-    def forget(self, signatures: Sequence[Signature], valid_ms: int) -> None:
-        """Let go of results that have been dealt with, once their transactions (valid for that long) have expired."""
+if TYPE_CHECKING:
+    from orderflow.venues.mock.quotes import Quotes
 
 
 class MockVenue:
-    """The mock chain, kept in one Redis slot: pool states, transactions on their way, results by signature."""
+    """Raydium and Meteora on a simulated chain. `replication` keeps what is sent and decided from a failover."""
 
-    def __init__(self, client: redis.Redis, seed: int = 1) -> None:
-        self._client = client
-        self.seed = seed
-        self._decoded: dict[str, tuple[str, Pool]] = {}
-        self._known: tuple[int, MarketState] | None = None
-        self._send = client.register_script(scripts.source("send"))
-        self._clock = client.register_script(scripts.source("clock"))
-        self._abandon = client.register_script(scripts.source("abandon"))
-        self._expire = client.register_script(scripts.source("expire"))
-        self._commit = client.register_script(scripts.source("commit_block"))
+    def __init__(self, chain: ChainStore, latency: Latency, replication: Replication) -> None:
+        self.chain = chain
+        self.latency = latency
+        self._replication = replication
 
-    def market(self) -> tuple[int, list[Pool]]:
-        """Return the latest slot and the states of all pools after it."""
-        _, state = self.state()
-        return state.slot, list(state.pools.values())
+    def quote(self, requests: Sequence[OrderRequest], *, indicative: bool = False) -> list[Quoted | RejectedError]:
+        """Return the best route of each request over the latest pools, ready when the slowest venue has answered.
+
+        A venue that fails or misses the deadline is left out of a quote that is not `indicative`.
+        """
+        return self._quotes.quote(requests, indicative=indicative)
+
+    def prepare(self, orders: Sequence[Order]) -> list[Prepared]:
+        """Return the transactions' parts; each is ready when the venue's API has built it.
+
+        The blockhash is fetched when the transaction is ready, so its time to live starts then.
+        """
+        chain_now_ms = self.chain.now_ms()
+        return [self._prepare(order, chain_now_ms) for order in orders]
+
+    def sign(self, order: Order) -> Signature:
+        """Return the signature of a built order's transaction."""
+        return sign(order)
+
+    def send(self, orders: Sequence[Order]) -> list[Order]:
+        """Have each transaction land after its delay; return the orders that have a result already."""
+        delays_ms = [self._landing_ms(order) for order in orders]
+        with_result = self.chain.send(list(zip(orders, delays_ms, strict=True)))
+        self._replication.wait_for(transaction_sent(order.signature) for order in orders)
+        # A failover may take a result back, and another one follow: nobody may act on it before the replicas have it.
+        self._replication.wait_for(transaction_executed(order.signature) for order in with_result)
+        return with_result
+
+    def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
+        """Return what became of each signature; None while it has not landed."""
+        return self.chain.results(signatures)
+
+    def abandon(self, signature: Signature, reason: str) -> Execution:
+        """Fail a transaction that has not landed, so that it never will; return the result that stands."""
+        result = self.chain.abandon(signature, reason)
+        self._replication.wait_for([transaction_executed(signature)])
+        return result
+
+    def forget(self, orders: Sequence[Order]) -> None:
+        """Have the results of ended orders expire after their transactions."""
+        self.chain.forget(
+            [
+                (order.tx_hash, order.transaction.expires_at_ms)
+                for order in orders
+                if order.tx_hash is not None and order.transaction is not None
+            ]
+        )
+
+    def load(self) -> Load:
+        """Return the transactions that wait for a block, and those with the ones that have not landed yet."""
+        waiting, resting = self.chain.lengths()
+        return Load(waiting, waiting + resting, queue=f"{CHAIN}:{TRANSACTIONS}", place=CHAIN)
 
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return the prices that the market opened with."""
         return OPENING_PRICES
 
-    def now_ms(self) -> int:
-        """Return the chain's time, which is Redis': it is one, however many machines there are."""
-        return int(self._clock([key(CHAIN, "slot")]))
+    def produce_blocks(self, orders: Sequence[Order]) -> list[Order]:
+        """Execute the transactions that have no result yet; return all orders of `orders` that have one now.
 
-    def state(self) -> tuple[int, MarketState]:
-        """Return the number of the last commit and the market after it; open the market first where there is none.
-
-        The pools are read anew only when others have committed since this was asked last.
+        Blocks are committed only on top of the state that they were computed from, so of two producers one wins and the
+        other raises RetryableError; when it tries again it finds the winner's results. A transaction that has its
+        result is not executed again, and one that the chain does not know (any longer) is not executed at all. What is
+        returned outlives any failover.
         """
-        known = self._known
-        if known is not None and self._client.hget(key(CHAIN, "slot"), "block") == str(known[0]):
-            return known
-        block, slot, fair, pools = self._read()
-        if not pools:
-            self._open()
-            block, slot, fair, pools = self._read()
-        state = MarketState(
-            slot=int(slot or 0),
-            fair=_fair_decoder.decode(fair) if fair else opening_prices(),
-            # In one order whatever Redis': the noise of a slot is drawn pool by pool.
-            pools={address: self._pool(address, pools[address]) for address in sorted(pools)},
+        from orderflow.venues.mock.chain import produce
+
+        waiting, executed = self.chain.arrived(orders)
+        if waiting:
+            block, state = self.chain.state()
+            blocks = produce(self.chain.seed, state, waiting, self._landing_slot, self.chain.now_ms())
+            if not self.chain.commit(block, blocks):
+                raise RetryableError(f"block {block + 1} was produced by another")
+        with_result = [*waiting, *executed]
+        self._replication.wait_for(transaction_executed(order.signature) for order in with_result)
+        return with_result
+
+    @property
+    def confirmed_in_ms(self) -> int:
+        """How long after its block a transaction counts as confirmed, in real milliseconds."""
+        return self.latency.scaled(SLOTS_TO_CONFIRM * SLOT_MS)
+
+    @cached_property
+    def _quotes(self) -> "Quotes":
+        # Imported only here: only the functions that route or quote need the router.
+        from orderflow.venues.mock.quotes import Quotes
+
+        return Quotes(self.chain, self.latency)
+
+    def _prepare(self, order: Order, chain_now_ms: int) -> Prepared:
+        route = order.chosen_route
+        ready_in_ms = self.latency.scaled(self.latency.build_ms(route.slot, order.request))
+        return Prepared(
+            instructions_for(route),
+            route.slot + BLOCKHASH_VALID_SLOTS,
+            chain_now_ms + ready_in_ms + self.latency.blockhash_valid_ms(),
+            ready_in_ms,
         )
-        self._known = int(block or 0), state
-        return self._known
 
-    def opening(self) -> dict[str, Pool]:
-        """Return the states that the market opened with, kept to audit it by."""
-        states = self._client.hgetall(key(CHAIN, "opening"))
-        return {str(address): _pool_decoder.decode(state) for address, state in states.items()}
+    def _landing_ms(self, order: Order) -> int:
+        landing = self.latency.landing(order.chosen_route.slot, order.request)
+        return self.latency.scaled(landing.slots * SLOT_MS)
 
-    def flows(self) -> dict[tuple[str, str], int]:
-        """Return what others than our orders have paid into each pool of each token in all, negative for taken out."""
-        flows: dict[tuple[str, str], int] = {}
-        for place, atoms in self._client.hgetall(key(CHAIN, "flows")).items():
-            pool, _, token = str(place).partition("|")
-            flows[pool, token] = int(atoms)
-        return flows
+    def _landing_slot(self, order: Order) -> int:
+        return self.latency.landing_slot(order.chosen_route.slot, order.request, VENUES)
 
-    def send(self, sends: Sequence[tuple[Order, int]]) -> list[Order]:
-        """Queue transactions for the block of their landing; return the orders that have a result already."""
-        keys = [key(CHAIN, "timers"), key(CHAIN, "wake"), key(CHAIN, TRANSACTIONS)]
-        arguments: list[str | bytes | int] = [TRANSACTIONS]
-        for order, delay_ms in sends:
-            keys.append(result_key(order.signature))
-            arguments += [delay_ms, encoder.encode(order)]
-        return [sends[place][0] for place in self._send(keys, arguments)] if sends else []
 
-    def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
-        """Return what became of each signature; None while it has not landed."""
-        return [_execution_decoder.decode(result) if result else None for result in self._look_up(signatures)]
+def transaction_sent(signature: Signature) -> ReplicatedWrite:
+    """Return what sending a transaction has left: its result, still empty or not."""
+    return ReplicatedWrite(CHAIN, result_key(signature))
 
-    def arrived(self, orders: Sequence[Order]) -> tuple[list[Order], list[Order]]:
-        """Return the orders whose transactions wait to be executed, each once, and those whose transactions have been.
 
-        A transaction that the chain has forgotten, or never got, is neither.
-        """
-        results = list(zip(orders, self._look_up([order.signature for order in orders]), strict=True))
-        waiting = {order.signature: order for order, result in results if result == ""}
-        return list(waiting.values()), [order for order, result in results if result]
-
-    def abandon(self, signature: Signature, reason: str) -> Execution:
-        """Fail a transaction that has not landed, so that it never will; return the result that stands."""
-        failed = encoder.encode(Execution(signature, 0, error=reason))
-        return _execution_decoder.decode(self._abandon([result_key(signature)], [failed]))
-
-    def forget(self, signatures: Sequence[Signature], valid_ms: int) -> None:
-        """Have results expire after their transactions; only to be called when their orders have ended."""
-        if signatures:
-            self._expire([result_key(signature) for signature in signatures], [valid_ms + KEEP_RESULT_MS])
-
-    def commit(self, block: int, blocks: Blocks) -> bool:
-        """Put blocks on top of commit number `block`; False when others were put there first, and nothing changed."""
-        keys = [key(CHAIN, name) for name in ("slot", "pools", "fair", "flows")]
-        arguments: list[str | bytes | int] = [
-            block,
-            blocks.after.slot,
-            encoder.encode(blocks.after.fair),
-            len(blocks.changed_pools),
-            len(blocks.flows),
-        ]
-        for pool in blocks.changed_pools:
-            arguments += [pool.pool, encoder.encode(pool)]
-        for place, atoms in blocks.flows.items():
-            arguments += [place, atoms]
-        for execution in blocks.executions:
-            keys.append(result_key(execution.signature))
-            arguments.append(encoder.encode(execution))
-        committed = bool(self._commit(keys, arguments))
-        self._known = (block + 1, blocks.after) if committed else None
-        return committed
-
-    def _look_up(self, signatures: Sequence[Signature]) -> list[str | None]:
-        """Return each signature's result as it is kept; empty before it has landed, None where it is not known."""
-        if not signatures:
-            return []
-        return cast("list[str | None]", self._client.mget([result_key(signature) for signature in signatures]))
-
-    def _read(self) -> tuple[str | None, str | None, str | None, dict[str, str]]:
-        """Read the state's parts as they were between two commits."""
-        pipeline = self._client.pipeline(transaction=True)
-        pipeline.hmget(key(CHAIN, "slot"), ["block", "slot"])
-        pipeline.get(key(CHAIN, "fair"))
-        pipeline.hgetall(key(CHAIN, "pools"))
-        (block, slot), fair, pools = pipeline.execute()
-        return block, slot, fair, pools
-
-    def _pool(self, address: str, state: str) -> Pool:
-        """Return a pool; one that has not changed since it was last read is the very same object."""
-        known = self._decoded.get(address)
-        if known is None or known[0] != state:
-            known = self._decoded[address] = (state, _pool_decoder.decode(state))
-        return known[1]
-
-    def _open(self) -> None:
-        pipeline = self._client.pipeline(transaction=True)
-        for pool in opening_pools(self.seed):
-            state = encoder.encode(pool)
-            pipeline.hsetnx(key(CHAIN, "pools"), pool.pool, state)
-            pipeline.hsetnx(key(CHAIN, "opening"), pool.pool, state)
-        pipeline.execute()
+def transaction_executed(signature: Signature) -> ReplicatedWrite:
+    """Return what executing a transaction, or giving it up, has left: its result."""
+    return ReplicatedWrite(CHAIN, result_key(signature), least=1)

@@ -12,10 +12,10 @@ from orderflow.domain.order import Order
 from orderflow.domain.pools import Dlmm, Pool
 from orderflow.venues.mock.background import opening_prices
 from orderflow.venues.mock.chain import Blocks, MarketState, produce
+from orderflow.venues.mock.chain_store import KEEP_RESULT_MS, ChainStore
 from orderflow.venues.mock.latency import Latency
-from orderflow.venues.mock.router import Router
+from orderflow.venues.mock.quotes import Quotes
 from orderflow.venues.mock.universe import VENUES, opening_pools
-from orderflow.venues.mock.venue import MockVenue
 from tests.integration.conftest import on_single_and_cluster
 from tests.integration.market import NOW_MS, a_request, pending, submitted
 from tests.support.builders import vault
@@ -26,8 +26,8 @@ LATENCY = Latency(seed=1, speed=0)
 
 
 @pytest.fixture
-def venue(client: redis.Redis) -> MockVenue:
-    return MockVenue(client, seed=1)
+def venue(client: redis.Redis) -> ChainStore:
+    return ChainStore(client, seed=1)
 
 
 def an_order(token_in: str = "SOL", amount_in: int = 10**9, *, state: MarketState | None = None) -> Order:
@@ -35,7 +35,7 @@ def an_order(token_in: str = "SOL", amount_in: int = 10**9, *, state: MarketStat
     return submitted(pending(request=a_request(token_in, token_out, amount_in)), state)
 
 
-def sent(venue: MockVenue, *orders: Order) -> Order:
+def sent(venue: ChainStore, *orders: Order) -> Order:
     """Have the chain accept orders' transactions; return the first."""
     venue.send([(order, 0) for order in orders])
     return orders[0]
@@ -54,7 +54,7 @@ def held(pools: Mapping[str, Pool]) -> Counter[tuple[str, str]]:
     return Counter({(pool.pool, token): vault(pool, token) for pool, token in places})
 
 
-def test_the_market_opens_once_however_many_ask(venue: MockVenue) -> None:
+def test_the_market_opens_once_however_many_ask(venue: ChainStore) -> None:
     with ThreadPoolExecutor(8) as threads:
         states = list(threads.map(lambda _: venue.state(), range(8)))
 
@@ -65,7 +65,7 @@ def test_the_market_opens_once_however_many_ask(venue: MockVenue) -> None:
     assert list(states[0][1].pools) == sorted(opening)
 
 
-def test_a_signature_sent_again_is_not_queued_again(client: redis.Redis, venue: MockVenue) -> None:
+def test_a_signature_sent_again_is_not_queued_again(client: redis.Redis, venue: ChainStore) -> None:
     order = an_order()
 
     venue.send([(order, 0)])
@@ -76,7 +76,7 @@ def test_a_signature_sent_again_is_not_queued_again(client: redis.Redis, venue: 
     assert venue.results([order.signature]) == [None]
 
 
-def test_a_transaction_lands_after_its_delay_and_is_not_settled_before(client: redis.Redis, venue: MockVenue) -> None:
+def test_a_transaction_lands_after_its_delay_and_is_not_settled_before(client: redis.Redis, venue: ChainStore) -> None:
     order = an_order()
 
     assert venue.send([(order, 60_000)]) == venue.send([(order, 60_000)]) == []
@@ -85,14 +85,14 @@ def test_a_transaction_lands_after_its_delay_and_is_not_settled_before(client: r
     assert client.zcard("{chain}:timers") == 1
 
 
-def test_what_is_committed_is_what_the_next_reads(client: redis.Redis, venue: MockVenue) -> None:
+def test_what_is_committed_is_what_the_next_reads(client: redis.Redis, venue: ChainStore) -> None:
     number, state = venue.state()
     blocks = blocks_on(state, sent(venue, an_order(amount_in=5 * 10**12)), lands=lambda _: 200)
 
     assert venue.commit(number, blocks)
 
     # By another process: whatever this one remembers of decoded pools, floats and integers come back the same.
-    assert MockVenue(client, seed=1).state() == venue.state() == (1, blocks.after)
+    assert ChainStore(client, seed=1).state() == venue.state() == (1, blocks.after)
     assert any(isinstance(pool, Dlmm) for pool in blocks.changed_pools)
     assert venue.flows() == {
         (place.partition("|")[0], place.partition("|")[2]): atoms for place, atoms in blocks.flows.items()
@@ -100,7 +100,7 @@ def test_what_is_committed_is_what_the_next_reads(client: redis.Redis, venue: Mo
     assert venue.opening() == {pool.pool: pool for pool in opening_pools(1)}
 
 
-def test_the_market_that_is_quoted_from_is_the_latest(venue: MockVenue) -> None:
+def test_the_market_that_is_quoted_from_is_the_latest(venue: ChainStore) -> None:
     number, state = venue.state()
     blocks = blocks_on(state, sent(venue, an_order()), lands=lambda _: 17)
     venue.commit(number, blocks)
@@ -111,7 +111,7 @@ def test_the_market_that_is_quoted_from_is_the_latest(venue: MockVenue) -> None:
     assert {pool.pool: pool for pool in pools} == blocks.after.pools
 
 
-def test_a_pool_that_no_block_changed_stays_the_very_same_object(venue: MockVenue) -> None:
+def test_a_pool_that_no_block_changed_stays_the_very_same_object(venue: ChainStore) -> None:
     number, before = venue.state()
     blocks = blocks_on(before, sent(venue, an_order()), lands=lambda _: 0)
     venue.commit(number, blocks)
@@ -124,7 +124,7 @@ def test_a_pool_that_no_block_changed_stays_the_very_same_object(venue: MockVenu
 
 
 @pytest.mark.parametrize("slot", [0, 25])
-def test_of_two_producers_on_one_state_one_wins_and_the_others_changes_nothing(venue: MockVenue, slot: int) -> None:
+def test_of_two_producers_on_one_state_one_wins_and_the_others_changes_nothing(venue: ChainStore, slot: int) -> None:
     # At slot 0 the slot stays what it was, and yet the pools have changed.
     orders = [an_order(), an_order()]
     sent(venue, *orders)
@@ -143,7 +143,7 @@ def test_of_two_producers_on_one_state_one_wins_and_the_others_changes_nothing(v
     assert venue.results([orders[1].signature]) == [again.executions[0]]
 
 
-def test_on_a_state_that_a_failover_has_taken_back_nothing_is_put(venue: MockVenue) -> None:
+def test_on_a_state_that_a_failover_has_taken_back_nothing_is_put(venue: ChainStore) -> None:
     order = sent(venue, an_order())
     number, state = venue.state()
 
@@ -155,7 +155,7 @@ def test_on_a_state_that_a_failover_has_taken_back_nothing_is_put(venue: MockVen
 
 def test_of_many_producers_at_once_one_wins(client: redis.Redis) -> None:
     orders = [an_order() for _ in range(8)]
-    venues = [MockVenue(client, seed=1) for _ in orders]
+    venues = [ChainStore(client, seed=1) for _ in orders]
     sent(venues[0], *orders)
     number, state = venues[0].state()
     blocks = [blocks_on(state, order) for order in orders]
@@ -169,7 +169,7 @@ def test_of_many_producers_at_once_one_wins(client: redis.Redis) -> None:
     assert venues[0].state() == (1, blocks[outcomes.index(True)].after)
 
 
-def test_what_traders_and_others_paid_and_got_is_what_the_vaults_changed_by(venue: MockVenue) -> None:
+def test_what_traders_and_others_paid_and_got_is_what_the_vaults_changed_by(venue: ChainStore) -> None:
     random = Random(7)
     orders: list[Order] = []
     for _ in range(12):
@@ -198,7 +198,7 @@ def test_what_traders_and_others_paid_and_got_is_what_the_vaults_changed_by(venu
     assert venue.flows()
 
 
-def test_what_providers_pay_in_and_take_out_is_kept_beside_the_pools(venue: MockVenue) -> None:
+def test_what_providers_pay_in_and_take_out_is_kept_beside_the_pools(venue: ChainStore) -> None:
     number, state = venue.state()
     order = an_order()
     sent(venue, order)
@@ -219,36 +219,47 @@ def test_what_providers_pay_in_and_take_out_is_kept_beside_the_pools(venue: Mock
     assert sum(lowest[0][address] != lowest[1][address] for address in lowest[0]) > 5
 
 
-def test_routes_follow_the_chain(venue: MockVenue) -> None:
-    router, request = Router(venue, LATENCY), a_request(amount_in=10**12)
-    [before] = router.routes([request])
+def test_routes_follow_the_chain(venue: ChainStore) -> None:
+    quotes, request = Quotes(venue, LATENCY), a_request(amount_in=10**12)
+    [before] = quotes.quote([request], indicative=False)
 
     number, state = venue.state()
     venue.commit(number, blocks_on(state, sent(venue, an_order(amount_in=5 * 10**12)), lands=lambda _: 60))
-    [after] = router.routes([request])
+    [after] = quotes.quote([request], indicative=False)
 
-    [fresh] = Router(venue, LATENCY).routes([request])
+    [fresh] = Quotes(venue, LATENCY).quote([request], indicative=False)
     assert not isinstance(before, Exception)
     assert not isinstance(after, Exception)
     assert after == fresh
-    assert (before.slot, after.slot) == (0, 60)
-    assert after.expected_out != before.expected_out
+    assert (before.route.slot, after.route.slot) == (0, 60)
+    assert after.route.expected_out != before.route.expected_out
 
 
-def test_a_result_is_kept_until_its_order_has_ended(client: redis.Redis, venue: MockVenue) -> None:
+def test_a_result_is_kept_until_its_order_has_ended(client: redis.Redis, venue: ChainStore) -> None:
     order = an_order()
     venue.send([(order, 0)])
     [key] = client.scan_iter("{chain}:tx:*")
     kept_before = client.pttl(key)
 
-    venue.forget([order.signature], valid_ms=60_000)
+    valid_until_ms = venue.now_ms() + 60_000
+    venue.forget([(order.signature, valid_until_ms)])
 
     assert kept_before == -1
-    assert client.pttl(key) > 60_000
+    assert client.pexpiretime(key) == valid_until_ms + KEEP_RESULT_MS
+
+
+def test_a_result_of_an_order_that_ended_late_is_kept_for_a_while_too(client: redis.Redis, venue: ChainStore) -> None:
+    order = an_order()
+    venue.send([(order, 0)])
+    [key] = client.scan_iter("{chain}:tx:*")
+
+    venue.forget([(order.signature, venue.now_ms() - 3_600_000)])
+
+    assert KEEP_RESULT_MS - 60_000 < client.pttl(key) <= KEEP_RESULT_MS
 
 
 @pytest.mark.parametrize("place", [0, 1])
-def test_what_is_abandoned_before_it_landed_never_will_land(venue: MockVenue, place: int) -> None:
+def test_what_is_abandoned_before_it_landed_never_will_land(venue: ChainStore, place: int) -> None:
     orders = [an_order(), an_order()]
     abandoned, lands = orders[place], orders[1 - place]
     sent(venue, *orders)
@@ -264,7 +275,7 @@ def test_what_is_abandoned_before_it_landed_never_will_land(venue: MockVenue, pl
     assert venue.results([abandoned.signature]) == [result]
 
 
-def test_what_was_abandoned_before_it_was_sent_is_not_accepted_any_more(client: redis.Redis, venue: MockVenue) -> None:
+def test_what_was_abandoned_before_it_was_sent_is_not_accepted_any_more(client: redis.Redis, venue: ChainStore) -> None:
     order = an_order()
     venue.abandon(order.signature, "Gave up")
 
@@ -274,7 +285,7 @@ def test_what_was_abandoned_before_it_was_sent_is_not_accepted_any_more(client: 
     assert client.xlen("{chain}:transactions") == 0
 
 
-def test_what_has_landed_can_not_be_abandoned(venue: MockVenue) -> None:
+def test_what_has_landed_can_not_be_abandoned(venue: ChainStore) -> None:
     order = an_order()
     sent(venue, order)
     number, state = venue.state()
@@ -287,7 +298,7 @@ def test_what_has_landed_can_not_be_abandoned(venue: MockVenue) -> None:
     assert venue.results([order.signature]) == [result]
 
 
-def test_what_the_chain_does_not_know_is_neither_executed_nor_told_of(venue: MockVenue) -> None:
+def test_what_the_chain_does_not_know_is_neither_executed_nor_told_of(venue: ChainStore) -> None:
     known, unknown = an_order(), an_order()
     sent(venue, known)
 

@@ -1,0 +1,88 @@
+"""The port to the venues: where orders are quoted, executed and looked up, whatever the venues are.
+
+A venue family (the mock market, a chain with its exchanges) implements `Venue`, by batches and without any simulated
+time of its own in what it returns but `ready_in_ms`, which is 0 where an answer can be used at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from orderflow.domain.execution import Execution
+from orderflow.domain.order import Order, OrderRequest, Signature
+from orderflow.domain.routing import Route
+from orderflow.errors import RejectedError
+
+
+class Quoted(msgspec.Struct, frozen=True):
+    """The best route of a request, and in how many ms an order may go on with it."""
+
+    route: Route
+    ready_in_ms: int = 0
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """What an order's transaction is made of, and in how many ms it is ready to be signed.
+
+    The venue refuses it after the slot `last_valid_slot`, and after `expires_at_ms` by its own clock (since 1970).
+    """
+
+    instructions: tuple[str, ...]
+    last_valid_slot: int
+    expires_at_ms: int
+    ready_in_ms: int = 0
+
+
+class Load(msgspec.Struct, frozen=True):
+    """How busy a venue is: the transactions that wait to be executed now, and all that are under way.
+
+    `queue` and `place` name them where a refusal is logged.
+    """
+
+    waiting: int
+    in_flight: int
+    queue: str
+    place: str
+
+
+class Venue(Protocol):
+    """A venue family. Every method may raise RetryableError: the whole batch then waits and is tried again."""
+
+    def quote(self, requests: Sequence[OrderRequest], *, indicative: bool = False) -> Sequence[Quoted | RejectedError]:
+        """Return the best route of each request, or why there is none, all over the same state of the market.
+
+        An `indicative` quote is for information: it asks every venue, however late one would be for an order.
+        """
+
+    def prepare(self, orders: Sequence[Order]) -> Sequence[Prepared]:
+        """Return what the transaction of each routed order is made of."""
+
+    def sign(self, order: Order) -> Signature:
+        """Return the signature of a built order's transaction: the same one however often it is signed."""
+
+    def send(self, orders: Sequence[Order]) -> Sequence[Order]:
+        """Send the signed transactions of orders; a signature is accepted once, and sending it again changes nothing.
+
+        Returns the orders that have a result already: they can be confirmed at once. The others appear on the stream of
+        orders to confirm when the venue has executed them. What was sent and what is returned outlives any failover.
+        """
+
+    def results(self, signatures: Sequence[Signature]) -> Sequence[Execution | None]:
+        """Return what became of each transaction; None while it has not been executed."""
+
+    def abandon(self, signature: Signature, reason: str) -> Execution:
+        """Return what became of a transaction, for good: one that was not executed fails for `reason` from now on.
+
+        The result outlives any failover.
+        """
+
+    def forget(self, orders: Sequence[Order]) -> None:
+        """Drop the results of orders that have ended, as soon as their transactions can't be executed any more."""
+
+    def load(self) -> Load | None:
+        """Return how busy the venue is, or None where that is not known or of no matter."""
+
+    def reference_prices(self) -> Mapping[str, Decimal]:
+        """Return prices by token in US dollars per unit, to value small things by; a token may be missing."""

@@ -1,0 +1,175 @@
+"""The mock chain in Redis: pool states, transactions on their way, results by signature."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import msgspec
+import redis
+
+from orderflow.adapters import scripts
+from orderflow.adapters.codec import encoder
+from orderflow.domain.execution import Execution
+from orderflow.domain.order import Order, Signature
+from orderflow.domain.pools import Pool
+from orderflow.venues.mock.background import opening_prices
+from orderflow.venues.mock.chain import Blocks, MarketState
+from orderflow.venues.mock.keys import TRANSACTIONS, chain_key, result_key
+from orderflow.venues.mock.universe import opening_pools
+
+SCRIPTS = "orderflow.venues.mock.scripts"
+KEEP_RESULT_MS = 10 * 60 * 1000
+"""How long, beyond a transaction's own life, a signature's result outlives the end of its order."""
+
+_pool_decoder = msgspec.json.Decoder(Pool)
+_fair_decoder = msgspec.json.Decoder(dict[str, float])
+_execution_decoder = msgspec.json.Decoder(Execution)
+
+
+class ChainStore:
+    """The chain's keys, which lie in one hash slot, and the scripts that change them."""
+
+    def __init__(self, client: redis.Redis, seed: int = 1) -> None:
+        self._client = client
+        self.seed = seed
+        self._decoded: dict[str, tuple[str, Pool]] = {}
+        self._known: tuple[int, MarketState] | None = None
+        self._send = client.register_script(scripts.source("send", package=SCRIPTS))
+        self._clock = client.register_script(scripts.source("clock", package=SCRIPTS))
+        self._abandon = client.register_script(scripts.source("abandon", package=SCRIPTS))
+        self._expire = client.register_script(scripts.source("expire", package=SCRIPTS))
+        self._commit = client.register_script(scripts.source("commit_block", package=SCRIPTS))
+
+    def market(self) -> tuple[int, list[Pool]]:
+        """Return the latest slot and the states of all pools after it."""
+        _, state = self.state()
+        return state.slot, list(state.pools.values())
+
+    def now_ms(self) -> int:
+        """Return the chain's time, which is Redis': it is one, however many machines there are."""
+        return int(self._clock([chain_key("slot")]))
+
+    def state(self) -> tuple[int, MarketState]:
+        """Return the number of the last commit and the market after it; open the market first where there is none.
+
+        The pools are read anew only when others have committed since this was asked last.
+        """
+        known = self._known
+        if known is not None and self._client.hget(chain_key("slot"), "block") == str(known[0]):
+            return known
+        block, slot, fair, pools = self._read()
+        if not pools:
+            self._open()
+            block, slot, fair, pools = self._read()
+        state = MarketState(
+            slot=int(slot or 0),
+            fair=_fair_decoder.decode(fair) if fair else opening_prices(),
+            # In one order whatever Redis': the noise of a slot is drawn pool by pool.
+            pools={address: self._pool(address, pools[address]) for address in sorted(pools)},
+        )
+        self._known = int(block or 0), state
+        return self._known
+
+    def opening(self) -> dict[str, Pool]:
+        """Return the states that the market opened with, kept to audit it by."""
+        states = self._client.hgetall(chain_key("opening"))
+        return {str(address): _pool_decoder.decode(state) for address, state in states.items()}
+
+    def flows(self) -> dict[tuple[str, str], int]:
+        """Return what others than our orders have paid into each pool of each token in all, negative for taken out."""
+        flows: dict[tuple[str, str], int] = {}
+        for place, atoms in self._client.hgetall(chain_key("flows")).items():
+            pool, _, token = str(place).partition("|")
+            flows[pool, token] = int(atoms)
+        return flows
+
+    def send(self, sends: Sequence[tuple[Order, int]]) -> list[Order]:
+        """Queue transactions for the block of their landing; return the orders that have a result already."""
+        keys = [chain_key("timers"), chain_key("wake"), chain_key(TRANSACTIONS)]
+        arguments: list[str | bytes | int] = [TRANSACTIONS]
+        for order, delay_ms in sends:
+            keys.append(result_key(order.signature))
+            arguments += [delay_ms, encoder.encode(order)]
+        return [sends[place][0] for place in self._send(keys, arguments)] if sends else []
+
+    def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
+        """Return what became of each signature; None while it has not landed."""
+        return [_execution_decoder.decode(result) if result else None for result in self._look_up(signatures)]
+
+    def arrived(self, orders: Sequence[Order]) -> tuple[list[Order], list[Order]]:
+        """Return the orders whose transactions wait to be executed, each once, and those whose transactions have been.
+
+        A transaction that the chain has forgotten, or never got, is neither.
+        """
+        results = list(zip(orders, self._look_up([order.signature for order in orders]), strict=True))
+        waiting = {order.signature: order for order, result in results if result == ""}
+        return list(waiting.values()), [order for order, result in results if result]
+
+    def abandon(self, signature: Signature, reason: str) -> Execution:
+        """Fail a transaction that has not landed, so that it never will; return the result that stands."""
+        failed = encoder.encode(Execution(signature, 0, error=reason))
+        return _execution_decoder.decode(self._abandon([result_key(signature)], [failed]))
+
+    def forget(self, ended: Sequence[tuple[Signature, int]]) -> None:
+        """Have results of ended orders expire after their transactions, each valid until its time in ms since 1970."""
+        if ended:
+            keys = [result_key(signature) for signature, _ in ended]
+            self._expire(keys, [KEEP_RESULT_MS, *(valid_until_ms for _, valid_until_ms in ended)])
+
+    def lengths(self) -> tuple[int, int]:
+        """Return how many transactions wait for a block, and how many have not landed yet."""
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.xlen(chain_key(TRANSACTIONS))
+        pipeline.zcard(chain_key("timers"))
+        waiting, resting = pipeline.execute()
+        return int(waiting), int(resting)
+
+    def commit(self, block: int, blocks: Blocks) -> bool:
+        """Put blocks on top of commit number `block`; False when others were put there first, and nothing changed."""
+        keys = [chain_key(name) for name in ("slot", "pools", "fair", "flows")]
+        arguments: list[str | bytes | int] = [
+            block,
+            blocks.after.slot,
+            encoder.encode(blocks.after.fair),
+            len(blocks.changed_pools),
+            len(blocks.flows),
+        ]
+        for pool in blocks.changed_pools:
+            arguments += [pool.pool, encoder.encode(pool)]
+        for place, atoms in blocks.flows.items():
+            arguments += [place, atoms]
+        for execution in blocks.executions:
+            keys.append(result_key(execution.signature))
+            arguments.append(encoder.encode(execution))
+        committed = bool(self._commit(keys, arguments))
+        self._known = (block + 1, blocks.after) if committed else None
+        return committed
+
+    def _look_up(self, signatures: Sequence[Signature]) -> list[str | None]:
+        """Return each signature's result as it is kept; empty before it has landed, None where it is not known."""
+        if not signatures:
+            return []
+        return cast("list[str | None]", self._client.mget([result_key(signature) for signature in signatures]))
+
+    def _read(self) -> tuple[str | None, str | None, str | None, dict[str, str]]:
+        """Read the state's parts as they were between two commits."""
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.hmget(chain_key("slot"), ["block", "slot"])
+        pipeline.get(chain_key("fair"))
+        pipeline.hgetall(chain_key("pools"))
+        (block, slot), fair, pools = pipeline.execute()
+        return block, slot, fair, pools
+
+    def _pool(self, address: str, state: str) -> Pool:
+        """Return a pool; one that has not changed since it was last read is the very same object."""
+        known = self._decoded.get(address)
+        if known is None or known[0] != state:
+            known = self._decoded[address] = (state, _pool_decoder.decode(state))
+        return known[1]
+
+    def _open(self) -> None:
+        pipeline = self._client.pipeline(transaction=True)
+        for pool in opening_pools(self.seed):
+            state = encoder.encode(pool)
+            pipeline.hsetnx(chain_key("pools"), pool.pool, state)
+            pipeline.hsetnx(chain_key("opening"), pool.pool, state)
+        pipeline.execute()

@@ -1,0 +1,43 @@
+"""Quotes over the chain's latest pools: requests in, routes out. The pools' curves are kept from batch to batch."""
+
+from collections.abc import Sequence
+from threading import Lock
+
+from orderflow.domain.order import OrderRequest
+from orderflow.domain.router.choice import choose_route
+from orderflow.domain.router.market_view import MarketView
+from orderflow.domain.venue import Quoted
+from orderflow.errors import RejectedError
+from orderflow.venues.mock.background import chain_seconds
+from orderflow.venues.mock.chain_store import ChainStore
+from orderflow.venues.mock.latency import Latency
+from orderflow.venues.mock.prices import OPENING_PRICES
+from orderflow.venues.mock.universe import VENUES
+
+
+class Quotes:
+    """What the venues of this process answer; threads take turns."""
+
+    def __init__(self, chain: ChainStore, latency: Latency) -> None:
+        self._chain = chain
+        self._latency = latency
+        self._view = MarketView(reference_prices=OPENING_PRICES)
+        self._lock = Lock()
+
+    def quote(self, requests: Sequence[OrderRequest], *, indicative: bool) -> list[Quoted | RejectedError]:
+        """Return the best route of each request, or why there is none, all over the same state of the market."""
+        slot, pools = self._chain.market()
+        with self._lock:
+            self._view.refresh(pools, chain_seconds(slot))
+            return [self._quote(slot, request, indicative) for request in requests]
+
+    def _quote(self, slot: int, request: OrderRequest, indicative: bool) -> Quoted | RejectedError:
+        latency = self._latency
+        answers = latency.quotes(slot, request, VENUES)
+        venues = VENUES if indicative else answers.venues
+        fee = latency.network_fee(slot, request)
+        try:
+            route = choose_route(self._view, slot, request, venues, VENUES, fee)
+        except RejectedError as error:
+            return error
+        return Quoted(route, 0 if indicative else latency.scaled(answers.wait_ms))
