@@ -1,6 +1,6 @@
 # Every command of the project. Settings go on the line: make run PORT=4000 SPEED=0
 .DEFAULT_GOAL := help
-.PHONY: help run bench chaos acceptance compose localstack test test-docker test-localstack test-sam lint words hooks mutants openapi validate sam services sam-api sam-lambda sam-run lock clean
+.PHONY: help run bench chaos acceptance compose localstack test test-quick coverage test-docker test-localstack test-sam lint words hooks mutants openapi validate sam services sam-api sam-lambda sam-run lock clean
 
 BIN := .venv/bin
 SAM := sh local/sam.sh
@@ -32,8 +32,16 @@ acceptance: .venv/.to-run ## act as a client of BASE_URL, or of a system started
 	@$(PREPARE); exec $(BIN)/python -m tests.harness acceptance $${BASE_URL:+--base-url "$$BASE_URL"} $(ARGS)
 
 # Tests wait more than they compute, so four at once keep two cores busy; each worker has servers of its own.
+PYTEST := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 test: .venv/.to-test ## every test that takes no docker engine; ARGS="-k route" for some, ARGS="-p randomly" in any order
-	@$(PREPARE); exec $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PREPARE); exec $(PYTEST) $(ARGS)
+
+test-quick: .venv/.to-test ## the tests that start no servers and make no long search, in under a minute
+	@$(PREPARE); exec $(PYTEST) tests/unit tests/functional tests/contract $(ARGS)
+
+coverage: .venv/.to-test ## make test, and red where it runs less of a package than pyproject.toml says
+	@$(PREPARE); $(PYTEST) --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m tests.lint.coverage
 
 lint: .venv/.to-test ## style, spelling, types and the direction of imports
 	$(BIN)/ruff check .
@@ -90,7 +98,7 @@ test-localstack: .venv/.to-test .aws-sam/.built ## the template deployed to Loca
 	@$(PREPARE); exec $(BIN)/python -m pytest tests/localstack $(ARGS)
 
 clean: ## remove environments, builds and caches; the state in .orderflow stays
-	rm -rf .venv .venv-sam .venv-localstack .venv-lock .venv-mutants .venv*.installing* .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-sam .venv-localstack .venv-lock .venv-mutants .venv*.installing* .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	find functions layers local tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # LocalStack runs on the functions' own runtime.

@@ -1,6 +1,7 @@
-"""Real servers for the tests that want them: started once, on first use, and emptied before each test."""
+"""How property tests search; real servers for the tests that want them: started on first use, emptied before each."""
 
 import asyncio
+import os
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -9,11 +10,23 @@ from pathlib import Path
 import pg8000.native
 import pytest
 import redis
+from hypothesis import HealthCheck, Phase, settings
 
 from local.servers.postgres_server import start_postgres
 from local.servers.redis_server import start_redis
 from orderflow.adapters.postgres import connect
 from orderflow.migrate import migrate
+
+# No deadline: the machines that run the tests may be busy with other work. In CI the examples are the same every time,
+# so that a change is judged by itself; elsewhere new ones are tried. Under `make mutants` only counts that one fails.
+settings.register_profile(
+    "patient",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    phases=[Phase.explicit, Phase.generate] if "ORDERFLOW_MUTANT" in os.environ else tuple(Phase),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("patient")
 
 _LOOP = asyncio.new_event_loop()
 
