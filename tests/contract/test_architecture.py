@@ -23,11 +23,12 @@ def test_an_order_s_life_is_the_table_of_the_domain() -> None:
     assert {start for start, end, _ in arrows if end == "[*]"} == TERMINAL
 
 
-def test_each_step_is_made_by_a_function_that_is_there() -> None:
+def test_each_step_is_made_by_the_function_at_the_last_stream_of_the_status() -> None:
     arrows = state_arrows(PICTURES["One order's life"])
+    at_stream = {function.event_source.stream: function.name for function in FUNCTIONS if function.event_source}
 
-    labels = {arrow.label for arrow in arrows if arrow.label}
-    assert labels <= {function.name for function in FUNCTIONS}
+    made = {(start, label) for start, end, label in arrows if start != "[*]" and label}
+    assert made == {(status, at_stream[row.streams[-1]]) for status, row in LIFECYCLE.items() if row.streams}
     assert {arrow.end for arrow in arrows if arrow.label} == set(Status) - {Status.FAILED}
 
 
