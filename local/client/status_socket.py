@@ -10,10 +10,11 @@ from typing import Any
 import aiohttp
 import orjson
 
+from orderflow.domain.lifecycle import COURSE, TERMINAL
 from orderflow.errors import OrderflowError
 
-TERMINAL_STATUSES = frozenset({"confirmed", "failed"})
-FULL_COURSE = ("pending", "routing", "building", "submitted", "confirmed")
+TERMINAL_STATUSES = frozenset(map(str, TERMINAL))
+FULL_COURSE = tuple(map(str, COURSE))
 
 _CLOSING = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
 

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from orderflow.domain.lifecycle import COURSE
+
 README = Path(__file__).resolve().parents[2] / "README.md"
 NPX = bool(shutil.which("npx")) or "CI" in os.environ  # Node.js; CI has it
 
@@ -58,7 +60,7 @@ def test_every_line_works_as_printed_after_the_ones_before_it(base_url: str) -> 
     assert "orders" in listed
     assert len(tokens["tokens"]) == 12
     if NPX:
-        assert [frame["status"] for frame in frames] == ["pending", "routing", "building", "submitted", "confirmed"]
+        assert [frame["status"] for frame in frames] == list(COURSE)
         assert {frame["order_id"] for frame in frames} == {placed["order_id"]}
         assert 210 < frames[-1]["execution_price"] < 230
 

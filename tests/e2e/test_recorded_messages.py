@@ -13,14 +13,13 @@ import pg8000.native
 import pytest
 import redis
 
+from orderflow.domain.lifecycle import COURSE
 from tests.e2e.orders import audit
 from tests.harness.own_system import OwnSystem
 from tests.integration.conftest import eventually
 from tests.support.recorded import RecordedOrder, Recording, load, read_recording, recordings
 
 NewRun = Callable[..., OwnSystem]
-
-FIVE = ["pending", "routing", "building", "submitted", "confirmed"]
 
 
 def go_on(recording: Recording, new_run: NewRun, redis_url: str, database_url: str) -> OwnSystem:
@@ -96,7 +95,7 @@ def test_what_an_earlier_version_left_is_brought_to_its_end(
     for order in recording.orders:
         statuses = asyncio.run(show(run.url, order))
         assert asyncio.run(watch(run.url, order)) == statuses
-        assert statuses == FIVE if order.end == "confirmed" else statuses[-1] == "failed"
+        assert statuses == list(COURSE) if order.end == "confirmed" else statuses[-1] == "failed"
         if "client_order_id" in order.body or order.headers:
             assert asyncio.run(post_again(run.url, order)) == order.order_id
     assert "ValueError: recorded" in dead_letters(run, recording, "list") == dead_letters(run, recording)

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from functions.watch_order.handler import lambda_handler as watch_order
 from orderflow.adapters.ledger import Fill, OrderRow
+from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import Order, event_of
 from orderflow.domain.routing import Leg, Route
 from orderflow.domain.status import Status
@@ -22,7 +23,6 @@ pytestmark = pytest.mark.usefixtures("_event_loop")
 
 MOST = 2**64 - 1
 LARGEST_SAFE = 2**53
-STATUSES = (Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED, Status.CONFIRMED)
 
 
 def largest(status: Status) -> Order:
@@ -73,9 +73,9 @@ def assert_safe(text: str) -> None:
     assert max(numbers(json.loads(text)), default=0) <= LARGEST_SAFE
 
 
-@pytest.mark.parametrize("status", STATUSES[1:])
+@pytest.mark.parametrize("status", COURSE[1:])
 def test_an_order_that_redis_holds_has_no_unsafe_integer(outside: Outside, status: Status) -> None:
-    outside.orders.known[ORDER_ID] = (largest(status), [event_of(largest(each)) for each in STATUSES])
+    outside.orders.known[ORDER_ID] = (largest(status), [event_of(largest(each)) for each in COURSE])
 
     assert_safe(get(f"/api/orders/{ORDER_ID}").text)
 
@@ -83,7 +83,7 @@ def test_an_order_that_redis_holds_has_no_unsafe_integer(outside: Outside, statu
 def test_an_order_of_the_ledger_has_no_unsafe_integer(outside: Outside) -> None:
     order = largest(Status.CONFIRMED)
     outside.ledger.rows[ORDER_ID] = row_of(order)
-    outside.ledger.histories[ORDER_ID] = [event_of(largest(each)) for each in STATUSES]
+    outside.ledger.histories[ORDER_ID] = [event_of(largest(each)) for each in COURSE]
     outside.ledger.filled[ORDER_ID] = [Fill("a", "b", "SOL", "USDC", MOST, MOST, MOST, "SOL")]
 
     answer = get(f"/api/orders/{ORDER_ID}")
@@ -109,7 +109,7 @@ def test_a_list_and_a_quote_have_no_unsafe_integer(outside: Outside) -> None:
 
 
 def test_a_history_that_is_sent_from_the_ledger_has_no_unsafe_integer(outside: Outside) -> None:
-    outside.ledger.histories[ORDER_ID] = [event_of(largest(status)) for status in STATUSES]
+    outside.ledger.histories[ORDER_ID] = [event_of(largest(status)) for status in COURSE]
     event = read_event("watch_order.default")
     event["body"] = ORDER_ID
 

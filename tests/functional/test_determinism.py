@@ -5,17 +5,14 @@ from typing import cast
 
 import pytest
 
-from functions.build_order.handler import lambda_handler as build_order
-from functions.confirm_order.handler import lambda_handler as confirm_order
 from functions.produce_block.handler import lambda_handler as produce_block
-from functions.route_order.handler import lambda_handler as route_order
-from functions.submit_order.handler import lambda_handler as submit_order
 from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.pools import Dlmm
 from orderflow.domain.status import Status
 from orderflow.venues.mock.latency import Latency
 from tests.support.builders import NOW_MS, make_order, make_request, market, nth_id, order_records
 from tests.support.fakes import FakeChain, Outside
+from tests.support.lifecycle import STAGES
 
 REQUESTS = [
     make_request("SOL", "USDC", "12.5"),
@@ -35,8 +32,9 @@ def execute(outside: Outside, request: OrderRequest) -> Order:
     """Take one order through every stage, each as long after the one before as that one says."""
     pending = make_order(request=request, order_id=nth_id(next(_numbers)), now_ms=outside.now_ms)
     order = pending
-    for stream, stage in (("route", route_order), ("build", build_order), ("submit", submit_order)):
-        stage(order_records(stream, order), None)
+    *stages, confirming = (stage for stage in STAGES if not stage.passes_on)
+    for stage in stages:
+        stage.handler(order_records(stage.stream, order), None)
         taken = outside.orders.transitions[-1]
         order = taken.order
         outside.now_ms += taken.delay_ms
@@ -44,7 +42,7 @@ def execute(outside: Outside, request: OrderRequest) -> Order:
     outside.now_ms += landing_ms
     produce_block(order_records("transactions", sent), None)
     outside.now_ms += outside.orders.scheduled[-1][2]
-    confirm_order(order_records("confirm", order), None)
+    confirming.handler(order_records(confirming.stream, order), None)
     return outside.orders.transitions[-1].order
 
 

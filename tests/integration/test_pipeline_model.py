@@ -23,9 +23,9 @@ from tests.model.machine import REQUESTS, Machine
 from tests.model.witness import ViolationError, Witness
 from tests.model.world import PARTITIONS, Binding, World, opened
 from tests.support.builders import nth_id
+from tests.support.lifecycle import LINE
 
 THOROUGH = os.environ.get("MODEL") == "thorough"
-STAGES = ("route_order", "build_order", "submit_order", "produce_block", "confirm_order")
 ENDS = ("publish_status", "record_order")
 
 
@@ -65,8 +65,8 @@ def explorer_at(world: World, function: str, left: Left) -> Explorer:
 
     for order in orders if function == "produce_block" else orders[:1]:
         witness.go_on(world.creator(NewOrder(order)))
-        if function in STAGES:
-            work(*STAGES[: STAGES.index(function)], *ENDS)
+        if function in LINE:
+            work(*LINE[: LINE.index(function)], *ENDS)
     order_id = orders[0].order_id
     meanwhile = [bound(world, "route_order", order_id)] if function in ENDS else []
     if function == "publish_status":
@@ -79,7 +79,7 @@ LEFTS = [Left(3, 1, 0, 0), Left(2, 1, 1, 0), Left(2, 0, 0, 1)] if THOROUGH else 
 
 
 @pytest.mark.parametrize("left", LEFTS)
-@pytest.mark.parametrize("function", [*STAGES, *ENDS])
+@pytest.mark.parametrize("function", [*LINE, *ENDS])
 def test_however_two_owners_interleave_at_a_function_nothing_is_lost_or_done_twice(
     world: World, function: str, left: Left
 ) -> None:

@@ -12,7 +12,7 @@ import redis
 from orderflow.adapters.codec import event_decoder, order_decoder
 from orderflow.adapters.keys import CHAIN, key
 from orderflow.domain.execution import Execution
-from orderflow.domain.lifecycle import LIFECYCLE, TERMINAL
+from orderflow.domain.lifecycle import COURSE, LIFECYCLE, TERMINAL
 from orderflow.domain.order import Order, StatusEvent
 from orderflow.domain.pools import Pool
 from orderflow.domain.status import Status
@@ -22,17 +22,9 @@ from tests.model.actors import ALL, Actor, Fate
 from tests.model.redis import Look, Stream, place
 from tests.model.world import World
 from tests.support.builders import vault
+from tests.support.lifecycle import STAGES
 
 Vaults = Counter[tuple[str, str]]
-
-# By status, the messages that take an order on, as stream and sequence. While an order is under way there is one.
-_CARRIERS = {
-    Status.PENDING: {("route", 1)},
-    Status.ROUTING: {("build", 2)},
-    Status.BUILDING: {("submit", 3)},
-    # The signature is recorded before the transaction is sent, by the same message if it comes again.
-    Status.SUBMITTED: {("submit", 3), ("transactions", 4), ("confirm", 4)},
-}
 
 # The calls that change what there is to see.
 _WRITES = ("EVALSHA", "XREADGROUP", "XCLAIM", "ledger", "sockets")
@@ -41,6 +33,21 @@ _execution = lru_cache(maxsize=1024)(msgspec.json.Decoder(Execution).decode)
 _event = lru_cache(maxsize=1024)(event_decoder.decode)
 _order = lru_cache(maxsize=4096)(order_decoder.decode)
 _sequence = lru_cache(maxsize=1024)(lambda text: int(msgspec.json.decode(text)["sequence"]))
+
+
+def _carriers() -> dict[Status, set[tuple[str, int]]]:
+    """Return, by status, the messages that take an order on, as stream and sequence. One is there until its end."""
+    carriers: dict[Status, set[tuple[str, int]]] = {status: set() for status in COURSE}
+    for stage in STAGES:
+        sequence = COURSE.index(stage.before) + 1
+        carriers[stage.before].add((stage.stream, sequence))
+        if LIFECYCLE[stage.after].at_venue:
+            # The signature is recorded before the transaction is sent, by the same message if it comes again.
+            carriers[stage.after] |= {(stage.stream, sequence), ("transactions", sequence + 1)}
+    return carriers
+
+
+_CARRIERS = _carriers()
 
 
 class ViolationError(AssertionError):

@@ -11,6 +11,7 @@ from orderflow.adapters.codec import encoder
 from orderflow.adapters.keys import CHAIN
 from orderflow.domain.amounts import to_atoms
 from orderflow.domain.instructions import instructions_for
+from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import Order, OrderId, OrderRequest, event_of
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
 from orderflow.domain.router.choice import choose_route
@@ -34,8 +35,6 @@ ORDER_ID = "01a20477-0e28-7d4b-9a3f-2b7c5d8e9f10"
 OTHER_ID = "01a20477-0e29-7c11-8b52-6d0f4a1e3c02"
 """Of the same partition as the other one, up to four of them."""
 CONNECTION_ID = "OLNmQeKPFiACEYA="
-
-_WAY = (Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED, Status.CONFIRMED)
 
 
 def nth_id(number: int) -> OrderId:
@@ -88,7 +87,7 @@ def make_order(
 ) -> Order:
     """Return an order that has come as far as `status` on the opening market; a failed one failed when submitted."""
     order = Order.accept(OrderId(order_id), request or make_request(), now_ms)
-    way = _WAY[: _WAY.index(status) + 1] if status in _WAY else _WAY[:4]
+    way = COURSE[: COURSE.index(status) + 1] if status in COURSE else COURSE[:-1]
     for reached in way[1:]:
         order = _step(order, reached, now_ms, expires_at_ms)
     return order.fail(reason, now_ms) if status is Status.FAILED else order

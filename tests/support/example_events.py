@@ -15,19 +15,14 @@ from tests.support.builders import (
     status_fields,
     watch_fields,
 )
+from tests.support.lifecycle import STAGES
 
 
 def example_events() -> Iterator[tuple[str, StreamEvent]]:
     """Yield (function, event) for every function that a stream feeds."""
     back = make_request("USDC", "SOL", "250.75", slippage_bps=100)
-    stages = {
-        "route_order": ("route", Status.PENDING),
-        "build_order": ("build", Status.ROUTING),
-        "submit_order": ("submit", Status.BUILDING),
-        "confirm_order": ("confirm", Status.SUBMITTED),
-        "produce_block": ("transactions", Status.SUBMITTED),
-    }
-    for function, (stream, status) in stages.items():
+    stages = [(stage.function, stage.stream, stage.before) for stage in STAGES]
+    for function, stream, status in (*stages, ("produce_block", "transactions", Status.SUBMITTED)):
         yield function, order_records(stream, make_order(status), make_order(status, back, order_id=OTHER_ID))
     steps = [status_fields(make_order(status)) for status in Status if status is not Status.FAILED]
     failed = status_fields(make_order(Status.FAILED, back, order_id=OTHER_ID))

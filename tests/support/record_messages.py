@@ -16,7 +16,6 @@ import redis
 
 from local.run.poller import handler_of
 from local.servers.redis_server import start_redis
-from local.template import read_template
 from orderflow.adapters.keys import CHAIN, key, partition_of
 from orderflow.adapters.sockets import Message, Sent
 from orderflow.adapters.streams import Entry, Streams
@@ -27,13 +26,13 @@ from orderflow.runtime.clients import open_redis
 from orderflow.venues.mock.chain_store import ChainStore
 from tests.support import http_api
 from tests.support.builders import read_event
+from tests.support.lifecycle import LINE, TEMPLATE
 from tests.support.recorded import RECORDED, RecordedOrder, Recording, dump, write_recording
 
-TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
 PARTITIONS = 2
 SPEEDS = {"p0": "0", "p1": "1", CHAIN: "0"}
 """What is to come next lies on the streams of the one partition, and rests in the timers of the other."""
-BACKWARDS = ("confirm_order", "produce_block", "submit_order", "build_order", "route_order")
+BACKWARDS = tuple(reversed(LINE))
 FAR_MS = 4_000_000_000_000
 """The chain's time: transactions that are sent by it have not expired whenever they are played."""
 

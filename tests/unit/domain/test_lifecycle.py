@@ -96,8 +96,7 @@ def test_an_order_goes_where_its_status_leads_but_the_venue_puts_it_on_the_strea
 
 
 def test_a_stage_passes_an_order_on_with_the_status_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    then = LIFECYCLE[Status.ROUTING].followers
-    monkeypatch.setitem(LIFECYCLE, Status.ROUTING, Row(("check", "price", "build"), then))
+    monkeypatch.setitem(LIFECYCLE, Status.ROUTING, Row(("check", "price", "build"), Status.BUILDING))
 
     assert first_stream(Status.ROUTING) == "check"
     assert [stream_after(stream, Status.ROUTING) for stream in ("check", "price")] == ["price", "build"]
@@ -109,8 +108,7 @@ def test_the_last_stage_of_a_status_has_to_give_an_order_another_one() -> None:
 
 
 def test_a_stage_that_was_taken_away_passes_on_the_orders_that_are_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    then = LIFECYCLE[Status.ROUTING].followers
-    monkeypatch.setitem(BEFORE, Status.ROUTING, Row(("check", "build"), then))
+    monkeypatch.setitem(BEFORE, Status.ROUTING, Row(("check", "build"), Status.BUILDING))
 
     assert first_stream(Status.ROUTING) == "build"
     assert stream_after("check", Status.ROUTING) == "build"
@@ -134,7 +132,8 @@ def test_the_rows_of_the_release_before_are_those_that_were_recorded_of_it() -> 
     assert {Status(status) for status in latest} >= BEFORE.keys()
 
 
-def test_the_course_of_an_order_is_in_the_order_of_the_streams() -> None:
+def test_the_table_is_in_the_order_in_which_an_order_goes_through_it() -> None:
+    assert [LIFECYCLE[status].then for status in lifecycle.COURSE] == [*lifecycle.COURSE[1:], None]
     at = [STREAMS.index(stream) for row in LIFECYCLE.values() for stream in row.streams]
 
     assert all(one < other for one, other in pairwise(at))

@@ -11,6 +11,7 @@ from msgspec import structs
 from functions.accept_order.order_view import details_of, details_of_row, json_response, summary_of_row
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Fill, OrderRow
+from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import Order, StatusEvent, event_of
 from orderflow.domain.status import Status
 from tests.support.builders import NOW_MS, ORDER_ID, make_order, make_request
@@ -62,8 +63,7 @@ def row_of(order: Order) -> OrderRow:
 
 
 def history_to(order: Order) -> list[StatusEvent]:
-    way = [Status.PENDING, Status.ROUTING, Status.BUILDING, Status.SUBMITTED]
-    return [event_of(make_order(status)) for status in way[: order.sequence - 1]] + [event_of(order)]
+    return [event_of(make_order(status)) for status in COURSE[: order.sequence - 1]] + [event_of(order)]
 
 
 def fills_of(order: Order) -> list[Fill]:
@@ -117,13 +117,7 @@ def test_a_confirmed_order_is_shown_with_its_route_fills_and_history() -> None:
             "fee_token": "SOL",
         }
     ]
-    assert [event["status"] for event in shown["history"]] == [
-        "pending",
-        "routing",
-        "building",
-        "submitted",
-        "confirmed",
-    ]
+    assert [event["status"] for event in shown["history"]] == list(COURSE)
     assert shown["history"][1]["route"] == shown["route"]
 
 

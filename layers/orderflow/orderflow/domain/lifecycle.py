@@ -7,27 +7,27 @@ from orderflow.errors import IllegalTransitionError, UnknownStatusError
 
 
 class Row(NamedTuple):
-    """What becomes of an order of one status; an end has neither streams nor followers.
+    """What becomes of an order of one status; an end has nothing here.
 
     `streams` are those of the stages that get the order, one after the other: each passes it on as it is, but for the
-    last, which gives it one of the `followers`. When it is `at_venue`, the venue has it before the first of them.
+    last, which gives it the status `then`. When it is `at_venue`, the venue has it before the first of them.
     """
 
     streams: tuple[str, ...] = ()
-    followers: frozenset[Status] = frozenset()
+    then: Status | None = None
     at_venue: bool = False
 
-
-def _waits(*streams: str, then: Status, at_venue: bool = False) -> Row:
-    # Any stage may find that the order can never succeed.
-    return Row(streams, frozenset({then, Status.FAILED}), at_venue)
+    @property
+    def followers(self) -> frozenset[Status]:
+        """The statuses that may follow. Any stage may find that the order can never succeed."""
+        return frozenset({self.then, Status.FAILED}) if self.then else frozenset()
 
 
 LIFECYCLE: dict[Status, Row] = {
-    Status.PENDING: _waits("route", then=Status.ROUTING),
-    Status.ROUTING: _waits("build", then=Status.BUILDING),
-    Status.BUILDING: _waits("submit", then=Status.SUBMITTED),
-    Status.SUBMITTED: _waits("confirm", then=Status.CONFIRMED, at_venue=True),
+    Status.PENDING: Row(("route",), Status.ROUTING),
+    Status.ROUTING: Row(("build",), Status.BUILDING),
+    Status.BUILDING: Row(("submit",), Status.SUBMITTED),
+    Status.SUBMITTED: Row(("confirm",), Status.CONFIRMED, at_venue=True),
     Status.CONFIRMED: Row(),
     Status.FAILED: Row(),
 }
@@ -40,6 +40,9 @@ this one begins with none.
 """
 
 TERMINAL = frozenset(status for status, row in LIFECYCLE.items() if not row.followers)
+
+COURSE = tuple(status for status in LIFECYCLE if status is not Status.FAILED)
+"""The statuses of an order that is executed, from its first to its end."""
 
 STREAMS = tuple(
     dict.fromkeys(stream for rows in (LIFECYCLE, BEFORE) for row in rows.values() for stream in row.streams)
@@ -93,12 +96,14 @@ def may_be_at_venue(status: Status, stream: str) -> bool:
     rows = _rows(status)
     if not any(row.at_venue for row in rows):
         return False
-    behind = {stream for row in rows for stream in row.streams}
-    return stream not in STREAMS or stream in behind or stream in _submitting(status)
+    waits = {stream for row in rows for stream in row.streams}
+    return stream not in STREAMS or stream in waits or stream in _given_at(status)
 
 
-def _submitting(status: Status) -> set[str]:
-    return {row.streams[-1] for rows in (LIFECYCLE, BEFORE) for row in rows.values() if status in row.followers}
+def _given_at(status: Status) -> set[str]:
+    """Return the streams whose stages give an order this status."""
+    rows = (*LIFECYCLE.values(), *BEFORE.values())
+    return {row.streams[-1] for row in rows if row.then is status}
 
 
 def _rows(status: Status) -> list[Row]:

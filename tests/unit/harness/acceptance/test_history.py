@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
+from orderflow.domain.lifecycle import COURSE
 from tests.harness.acceptance.history import faults
 
 ORDER = "0190b5d2-0000-7000-8000-000000000001"
-COURSE = ("pending", "routing", "building", "submitted", "confirmed")
 
 
 def make_frame(status: str, sequence: int, **changes: Any) -> dict[str, Any]:
