@@ -7,7 +7,7 @@ from orderflow.domain.lifecycle import LIFECYCLE, Row
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RejectedError, RetryableError
-from orderflow.runtime.batch import BatchResponse, run_stage
+from orderflow.runtime.batch import BatchResponse, read_nothing, run_stage
 from tests.support.builders import ORDER_ID, OTHER_ID, make_order, message_ids, order_records
 from tests.support.fakes import Outside
 
@@ -19,14 +19,14 @@ def _check_before_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(LIFECYCLE, Status.ROUTING, Row(("check", "build"), Status.BUILDING))
 
 
-def check(order: Order) -> Transition:
+def check(order: Order, _nothing: None, _now_ms: int) -> Transition:
     if order.order_id == OTHER_ID:
         raise RejectedError("too risky")
     return Transition(order, delay_ms=7)
 
 
 def run(*orders: Order) -> BatchResponse:
-    return run_stage("check_risk", order_records("check", *orders), lambda _orders: check)
+    return run_stage("check_risk", order_records("check", *orders), read=read_nothing, decide=check)
 
 
 def test_an_order_that_comes_back_as_it_was_goes_to_the_next_stage_for_its_status(outside: Outside) -> None:
@@ -52,7 +52,7 @@ def test_one_whose_status_leads_to_no_other_stage_is_reported_alone(outside: Out
     ended = make_order(Status.CONFIRMED, order_id=CONFIRMED_ID)
     event = order_records("check", ended, make_order(Status.ROUTING))
 
-    response = run_stage("check_risk", event, lambda _orders: check)
+    response = run_stage("check_risk", event, read=read_nothing, decide=check)
 
     error = "IllegalTransitionError: no stage follows check while an order is confirmed"
     assert response == {"batchItemFailures": [{"itemIdentifier": message_ids(event)[0], "error": error}]}
