@@ -14,6 +14,7 @@ from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subsc
 from orderflow.adapters.watchers import StatusEntry, Watchers
 from orderflow.domain.execution import Execution
 from orderflow.domain.order import Order, OrderId, Signature, StatusEvent, event_of
+from orderflow.domain.venue import Venue
 from orderflow.errors import RetryableError
 from orderflow.venues.mock.chain import Blocks, MarketState
 from orderflow.venues.mock.chain_store import ChainStore
@@ -316,6 +317,7 @@ class Outside:
         self.redis_client = FakeRedis()
         self.orders = FakeOrders()
         self.chain = FakeChain()
+        self._venue: Venue | None = None
         self.ledger = FakeLedger()
         self.sockets = FakeSockets()
         self.watchers = FakeWatchers()
@@ -326,6 +328,10 @@ class Outside:
         self.now_ms = NOW_MS
 
     @property
-    def venue(self) -> MockVenue:
-        """The real mock market, over the fake chain."""
-        return MockVenue(self.chain, self.latency, self.replication)
+    def venue(self) -> Venue:
+        """The real mock market, over the fake chain, unless a test has set another one."""
+        return self._venue or MockVenue(self.chain, self.latency, self.replication)
+
+    @venue.setter
+    def venue(self, venue: Venue) -> None:
+        self._venue = venue

@@ -37,11 +37,17 @@ class Resources(NamedTuple):
 def open_venue(name: str, resources: Resources) -> Venue:
     """Return the venue family `name`. Raises ConfigurationError when there is none, and what the family raises."""
     try:
-        open_family = resolve_name(FAMILIES.get(name, name))
+        open_family = _resolve(FAMILIES.get(name, name))
     except (ImportError, AttributeError, ValueError) as error:
         families = ", ".join(FAMILIES)
         raise ConfigurationError(
-            f"VENUE={name!r} can't be used: it must be one of {families}, or module:function ({error})"
+            f"VENUE={name!r} can't be used: it must be {families}, or module:function that opens another ({error})"
         ) from error
-    venue: Venue = open_family(resources)
-    return venue
+    return open_family(resources)
+
+
+def _resolve(path: str) -> Callable[[Resources], Venue]:
+    open_family: Callable[[Resources], Venue] = resolve_name(path)
+    if not callable(open_family):
+        raise ValueError(f"{path} is no function")  # noqa: TRY004 - a wrong name in a setting, not a wrong type in code
+    return open_family

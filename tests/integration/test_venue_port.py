@@ -1,0 +1,177 @@
+"""The venue port: what every venue family promises to the stages, tried on the mock market and on one in memory."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import pytest
+import redis
+
+from orderflow.adapters.replication import Replication
+from orderflow.domain.order import Order, OrderId, OrderRequest
+from orderflow.domain.venue import Quoted, Venue
+from orderflow.errors import ConfigurationError, RejectedError
+from orderflow.runtime.settings import read_settings
+from orderflow.venues import Resources, open_venue
+from orderflow.venues.mock.venue import MockVenue
+from tests.support.builders import NOW_MS, nth_id
+
+FAMILIES = ["mock", "tests.support.memory_venue:open_venue"]
+SOL_USDC = OrderRequest("SOL", "USDC", 12_500_000_000, "market", 500)
+USDC_SOL = OrderRequest("USDC", "SOL", 250_750_000, "market", 500)
+
+
+class Family(NamedTuple):
+    """A venue family, and what lets it execute the transactions that were sent."""
+
+    venue: Venue
+    execute: Callable[[Sequence[Order]], object]
+
+
+@pytest.fixture(params=FAMILIES)
+def family(request: pytest.FixtureRequest, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Family:
+    monkeypatch.setenv("SPEED", "0")
+    monkeypatch.setenv("DROP_RATE", "0")
+    venue = open_venue(request.param, Resources(read_settings, lambda: client, lambda: Replication(client, 0)))
+    return Family(venue, venue.produce_blocks if isinstance(venue, MockVenue) else lambda _orders: None)
+
+
+def routed(venue: Venue, request: OrderRequest = SOL_USDC, number: int = 1) -> Order:
+    [quoted] = venue.quote([request])
+    assert isinstance(quoted, Quoted)
+    return Order.accept(OrderId(nth_id(number)), request, NOW_MS).choose_route(quoted.route, NOW_MS)
+
+
+def signed(venue: Venue, request: OrderRequest = SOL_USDC, number: int = 1) -> Order:
+    order = routed(venue, request, number)
+    [parts] = venue.prepare([order])
+    built = order.build(parts.instructions, parts.last_valid_slot, parts.expires_at_ms, NOW_MS)
+    return built.submit(venue.sign(built), NOW_MS)
+
+
+def executed(family: Family, *orders: Order) -> None:
+    family.venue.send(orders)
+    family.execute(orders)
+
+
+def test_every_request_gets_its_own_answer_in_its_place(family: Family) -> None:
+    too_small = OrderRequest("SOL", "USDC", 1, "market", 500)
+
+    there, none, back = family.venue.quote([SOL_USDC, too_small, USDC_SOL])
+
+    assert isinstance(there, Quoted)
+    assert isinstance(back, Quoted)
+    assert isinstance(none, RejectedError)
+    assert (there.route.legs[0].token_in, back.route.legs[0].token_in) == ("SOL", "USDC")
+    assert there.ready_in_ms == back.ready_in_ms == 0
+
+
+def test_a_route_pays_no_less_than_any_venue_that_it_names(family: Family) -> None:
+    [quoted] = family.venue.quote([SOL_USDC], indicative=True)
+
+    assert isinstance(quoted, Quoted)
+    route = quoted.route
+    assert len(route.quotes) > 1
+    assert route.expected_out >= max(quote.amount_out for quote in route.quotes)
+    assert {leg.venue for leg in route.legs} <= {quote.venue for quote in route.quotes}
+
+
+def test_a_transaction_has_a_swap_for_each_leg(family: Family) -> None:
+    order = routed(family.venue)
+
+    [parts] = family.venue.prepare([order])
+
+    assert sum("swap" in instruction for instruction in parts.instructions) == len(order.chosen_route.legs)
+    assert parts.last_valid_slot >= order.chosen_route.slot
+    assert parts.ready_in_ms == 0
+
+
+def test_a_transaction_has_one_signature_and_no_other_has_it(family: Family) -> None:
+    first, second = signed(family.venue, number=1), signed(family.venue, number=2)
+
+    assert family.venue.sign(first) == first.signature
+    assert second.signature != first.signature
+
+
+def test_a_transaction_that_was_not_sent_has_no_result(family: Family) -> None:
+    assert family.venue.results([signed(family.venue).signature]) == [None]
+
+
+def test_a_transaction_is_executed_once_however_often_it_is_sent(family: Family) -> None:
+    order = signed(family.venue)
+    executed(family, order)
+    [first] = family.venue.results([order.signature])
+
+    with_result = family.venue.send([order])
+    family.execute([order])
+
+    assert first is not None
+    assert first.error is None
+    assert first.amount_out >= order.built_transaction.minimum_out
+    assert sum(fill.amount_in for fill in first.fills if fill.token_in == "SOL") == SOL_USDC.amount_in
+    assert list(with_result) == [order]
+    assert family.venue.results([order.signature]) == [first]
+
+
+def test_a_price_that_moved_too_far_is_an_error_and_no_swap(family: Family) -> None:
+    strict = OrderRequest("SOL", "USDC", SOL_USDC.amount_in, "market", 1)
+    large = OrderRequest("SOL", "USDC", 500 * SOL_USDC.amount_in, "market", 5_000)
+    late, before = signed(family.venue, strict, 1), signed(family.venue, large, 2)
+    executed(family, before)
+
+    executed(family, late)
+
+    [result] = family.venue.results([late.signature])
+    assert result is not None
+    assert (result.error or "").startswith("Price moved ")
+    assert (result.amount_out, result.fills) == (0, ())
+
+
+def test_an_abandoned_transaction_is_never_executed(family: Family) -> None:
+    order = signed(family.venue)
+
+    given_up = family.venue.abandon(order.signature, "Gave up")
+    executed(family, order)
+
+    assert given_up.error == "Gave up"
+    assert family.venue.results([order.signature]) == [given_up]
+
+
+def test_a_transaction_that_was_executed_can_not_be_abandoned(family: Family) -> None:
+    order = signed(family.venue)
+    executed(family, order)
+    [result] = family.venue.results([order.signature])
+
+    assert family.venue.abandon(order.signature, "Gave up") == result
+
+
+def test_results_of_ended_orders_can_be_forgotten(family: Family) -> None:
+    order = signed(family.venue)
+    executed(family, order)
+
+    family.venue.forget([order, order, routed(family.venue, number=2)])
+
+    # Not at once: its transaction could still be sent again.
+    assert family.venue.results([order.signature]) != [None]
+
+
+def test_an_empty_batch_is_nothing(family: Family) -> None:
+    venue = family.venue
+
+    assert [*venue.quote([]), *venue.prepare([]), *venue.send([]), *venue.results([])] == []
+    venue.forget([])
+
+
+def test_the_load_is_the_transactions_that_were_sent_and_have_no_result(family: Family) -> None:
+    before = family.venue.load()
+    family.venue.send([signed(family.venue)])
+    during = family.venue.load()
+
+    assert before is None or (before.waiting, before.in_flight) == (0, 0)
+    assert (during is None) == (before is None)
+    assert during is None or (during.waiting, during.in_flight) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["", "moc", "json", "tests.support.memory_venue:nothing", "no.such.module:open_venue"])
+def test_a_family_that_is_none_is_named(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^VENUE='.*' can't be used: it must be mock, or module:function"):
+        open_venue(name, Resources(read_settings, lambda: pytest.fail("no Redis"), lambda: pytest.fail("no Redis")))
