@@ -4,10 +4,10 @@ import os
 import resource
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 
 from tests.integration.conftest import eventually
 from tests.support.ports import free_port
+from tests.support.programs import Program
 from tests.support.raw_http import HANDSHAKE_HEADERS, read_to_end, statuses
 
 FILES = 300
@@ -29,21 +30,15 @@ BAD_HANDSHAKES = [
 HALVES = [b"", b"GET / HTTP", HANDSHAKE, GET[:-2] + b"Content-Length: 9\r\n\r\nhalf"]
 
 
-class Program:
+class Gateway:
     """A gateway process that may open few files. It needs no servers for what is asked of it here."""
 
     def __init__(self, log: Path, **settings: str) -> None:
         self.port = free_port()
         self.log = log
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "local.gateway"],
-                env={**os.environ, "REDIS_URL": "redis://127.0.0.1:1", "PORT": str(self.port), **settings},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES)),
-            )
+        environment = {**os.environ, "REDIS_URL": "redis://127.0.0.1:1", "PORT": str(self.port), **settings}
+        few_files = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (FILES, FILES))
+        self.process = Program([sys.executable, "-m", "local.gateway"], environment, log, few_files).start()
         eventually(self.serves)
 
     def connect(self) -> socket.socket:
@@ -68,11 +63,11 @@ class Program:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Program]]:
-    programs: list[Program] = []
+def start(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+    programs: list[Gateway] = []
 
-    def new(**settings: str) -> Program:
-        programs.append(Program(tmp_path / "gateway.log", **settings))
+    def new(**settings: str) -> Gateway:
+        programs.append(Gateway(tmp_path / "gateway.log", **settings))
         return programs[-1]
 
     yield new
@@ -81,7 +76,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Program]]:
         program.process.wait()
 
 
-def test_handshakes_that_fail_leave_the_door_open(start: Callable[..., Program]) -> None:
+def test_handshakes_that_fail_leave_the_door_open(start: Callable[..., Gateway]) -> None:
     program = start()
     with ExitStack() as stack:
         for number in range(2 * FILES):
@@ -90,7 +85,7 @@ def test_handshakes_that_fail_leave_the_door_open(start: Callable[..., Program])
         eventually(program.serves)
 
 
-def test_a_crowd_of_one_address_leaves_room_for_others(start: Callable[..., Program]) -> None:
+def test_a_crowd_of_one_address_leaves_room_for_others(start: Callable[..., Gateway]) -> None:
     program = start(MAX_CONNECTIONS_PER_ADDRESS="50")
     with ExitStack() as stack:
         for _ in range(50):
@@ -107,7 +102,7 @@ def test_a_crowd_of_one_address_leaves_room_for_others(start: Callable[..., Prog
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_in_order_whoever_is_connected(start: Callable[..., Program], number: signal.Signals) -> None:
+def test_it_ends_in_order_whoever_is_connected(start: Callable[..., Gateway], number: signal.Signals) -> None:
     program = start()
     with ExitStack() as stack:
         url = f"ws://127.0.0.1:{program.port}/api/orders/status"

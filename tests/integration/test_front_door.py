@@ -22,6 +22,7 @@ from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 from tests.e2e.orders import ORDER
 from tests.integration.conftest import eventually
 from tests.support.ports import free_port
+from tests.support.programs import Program
 
 PARTITIONS = 2
 FILES = 40
@@ -41,14 +42,9 @@ class Door:
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
         environment = {"REDIS_URL": redis_url, "PORT": str(self.port), "PARTITIONS": str(PARTITIONS), **settings}
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "local.gateway"],
-                env={**os.environ, **environment, "LOG_FORMAT": "json"},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        environment = {**os.environ, **environment, "LOG_FORMAT": "json"}
+        self._program = Program([sys.executable, "-m", "local.gateway"], environment, log)
+        self.process = self._program.start()
         eventually(self._answers)
 
     def _answers(self) -> bool:
@@ -77,8 +73,7 @@ class Door:
         return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
 
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
+        self._program.stop(timeout_s=20)
 
 
 OpenDoor = Callable[..., Door]

@@ -6,7 +6,6 @@ it itself.
 
 import shutil
 import ssl
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from orderflow.errors import RetryableError
 from orderflow.migrate import migrate
 from tests.integration.conftest import eventually
 from tests.support.ports import HOST, free_ports
+from tests.support.programs import Program
 from tests.support.tls import Certificates, encrypted_end, make_certificates
 
 PASSWORD = "s3cr/t"
@@ -94,10 +94,8 @@ def _server(
     programs.own(data)
     place = ("-D", str(data), "-c", f"unix_socket_directories={home}", "-c", f"port={port}")
     network = ("-c", f"listen_addresses={HOST}", "-c", "shared_buffers=16MB")
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(
-            programs.command("postgres", *place, *network, *options), stdout=log, stderr=log, env=environment()
-        )
+    command = programs.command("postgres", *place, *network, *options)
+    process = Program(command, environment(), home / "log").start()
     own_url = f"postgresql://orderflow@/orderflow?host={home}&port={port}"
     try:
         eventually(lambda: process.poll() is not None or _answers(own_url))

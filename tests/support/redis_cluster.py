@@ -2,7 +2,6 @@
 
 import itertools
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from redis.retry import Retry
 
 from local.servers.server_programs import environment, redis_program
 from tests.support.ports import HOST, free_ports
+from tests.support.programs import Program
 
 SHARDS = 3
 NODE_TIMEOUT_MS = 1000
@@ -37,36 +37,27 @@ class Node:
         self.bus_port = bus_port
         self.url = f"redis://{HOST}:{self.port}"
         self._directory = directory
-        self._process: subprocess.Popen[bytes] | None = None
+        place = ("--dir", str(directory), "--port", str(port), "--cluster-port", str(bus_port))
+        self._program = Program([redis_program(), *place, *_OPTIONS], environment(), directory / "log")
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        place = ("--dir", str(self._directory), "--port", str(self.port), "--cluster-port", str(self.bus_port))
-        with (self._directory / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [redis_program(), *place, *_OPTIONS],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment(),
-                start_new_session=True,
-            )
+        self._program.start()
         _eventually(lambda: self.ask("PING") is True)
 
     def kill(self) -> None:
         """End the server at once, as a crash would."""
-        self.signal(signal.SIGKILL)
-        if self._process is not None:
-            self._process.wait(10)
+        if self._program.is_running:
+            self._program.stop(signal.SIGKILL)
 
     def signal(self, number: signal.Signals) -> None:
         """Send the server a signal, if it runs."""
-        if self._process is not None and self.is_running():
-            self._process.send_signal(number)
+        if self._program.process is not None and self._program.is_running:
+            self._program.process.send_signal(number)
 
     def is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._program.is_running
 
     def ask(self, command: str, *arguments: str | int) -> Any:
         """Have this very server execute a command; None when it can't be asked, or refuses."""
