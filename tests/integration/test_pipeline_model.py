@@ -18,7 +18,7 @@ from orderflow.adapters.keys import CHAIN, partition_of
 from orderflow.adapters.subscriptions import Subscription
 from orderflow.domain.order import Order
 from orderflow.runtime.clients import open_redis
-from tests.model.explorer import Explorer, Left
+from tests.model.explorer import Budget, Explorer
 from tests.model.machine import REQUESTS, Machine
 from tests.model.witness import ViolationError, Witness
 from tests.model.world import PARTITIONS, Binding, World, opened
@@ -53,7 +53,7 @@ def bound(world: World, function: str, order_id: str) -> Binding:
     return next(each for each in world.bindings() if each[0].function == function and each[1] in places)
 
 
-def explorer_at(world: World, function: str, left: Left) -> Explorer:
+def explorer_at(world: World, function: str, budget: Budget) -> Explorer:
     """Return an explorer of one function, with an order on its way to it; two for the chain, which executes them."""
     witness = Witness(world)
     of_interest = REQUESTS[2] if function == "record_order" else REQUESTS[0]
@@ -72,18 +72,18 @@ def explorer_at(world: World, function: str, left: Left) -> Explorer:
     if function == "publish_status":
         work("publish_status")
         witness.go_on(world.subscriber(Subscription(order_id, "connection", "subscribe")))
-    return Explorer(witness, bound(world, function, order_id), left, meanwhile)
+    return Explorer(witness, bound(world, function, order_id), budget, meanwhile)
 
 
-LEFTS = [Left(3, 1, 0, 0), Left(2, 1, 1, 0), Left(2, 0, 0, 1)] if THOROUGH else [Left(2, 1, 0, 0)]
+BUDGETS = [Budget(3, 1, 0, 0), Budget(2, 1, 1, 0), Budget(2, 0, 0, 1)] if THOROUGH else [Budget(2, 1, 0, 0)]
 
 
-@pytest.mark.parametrize("left", LEFTS)
+@pytest.mark.parametrize("budget", BUDGETS)
 @pytest.mark.parametrize("function", [*LINE, *ENDS])
-def test_however_two_owners_interleave_at_a_function_nothing_is_lost_or_done_twice(
-    world: World, function: str, left: Left
+def test_however_two_pollers_interleave_at_a_function_nothing_is_lost_or_done_twice(
+    world: World, function: str, budget: Budget
 ) -> None:
-    explorer = explorer_at(world, function, left)
+    explorer = explorer_at(world, function, budget)
 
     explorer.explore()
 
@@ -122,4 +122,4 @@ def test_the_check_finds_a_script_that_forgets_to_look(
     quick_redis.flushall()
 
     with opened(quick_redis, monkeypatch) as world, pytest.raises(ViolationError):
-        explorer_at(world, function, Left(3, 1, 0, 0)).explore()
+        explorer_at(world, function, Budget(3, 1, 0, 0)).explore()

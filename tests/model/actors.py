@@ -1,4 +1,4 @@
-"""Actors of the model check: programs that can be left between any two of their calls to the outside.
+"""Actors of the model check: programs that can be paused between any two of their calls to the outside.
 
 An actor is its program and the answers that its calls have had so far. To go on, the program runs again from its
 beginning: the calls that it made before get their answers from a tape, then it makes some for real, and the next one
@@ -21,17 +21,17 @@ class Fate(Enum):
 
     ANSWERED = "answered"
     LOST = "lost"
-    """It never happened; the caller gets an error."""
+    """The call was never made; the caller gets an error."""
     UNANSWERED = "unanswered"
-    """It happened; the caller gets the same error."""
+    """The call was made; the caller gets the same error."""
 
 
-class StoodStillError(BaseException):
-    """Raised through a program to stop it before its next call; a BaseException, so that no handler takes it."""
+class PausedError(BaseException):
+    """Raised through a program to stop it before its next call; a BaseException, so that no handler catches it."""
 
 
-class WentAnotherWayError(BaseException):
-    """A program that is played again asked something else than the first time: what it knows is not all on its tape."""
+class DivergedError(BaseException):
+    """A replayed program made another call than the first time, so it depends on something that is not on its tape."""
 
 
 class Answer(NamedTuple):
@@ -43,7 +43,7 @@ class Answer(NamedTuple):
 
 
 class Tape:
-    """The answers that a program has had, while it is played again and makes `calls` more, the last with its `fate`."""
+    """The answers that a program has had, while it is replayed and makes `calls` more, the last with its `fate`."""
 
     def __init__(self, answers: list[Answer], calls: int, fate: Fate) -> None:
         self._answers = answers
@@ -51,38 +51,38 @@ class Tape:
         self._fate = fate
         self._place = 0
 
-    def ask(self, question: Sequence[object], call: Callable[[], Reply], away: Callable[[], Exception]) -> Reply:
-        """Return the reply to a call, or raise its error; `away` makes the error of a call that gets no answer.
+    def ask(self, question: Sequence[object], call: Callable[[], Reply], lost: Callable[[], Exception]) -> Reply:
+        """Return the reply to a call, or raise its error; `lost` makes the error of a call without an answer.
 
-        Raises StoodStillError when no more calls are to be made.
+        Raises PausedError when no more calls are to be made.
         """
         if self._place == len(self._answers):
             if not self._calls:
-                raise StoodStillError
+                raise PausedError
             self._calls -= 1
-            self._answers.append(self._answer(question, call, away))
+            self._answers.append(self._answer(question, call, lost))
         return self._play(question)  # type: ignore[no-any-return]
 
     def note(self, question: Sequence[object], look: Callable[[], Reply]) -> Reply:
-        """Return what `look` returns, the same whenever the program is played again; this counts as no call."""
+        """Return what `look` returns, the same whenever the program is replayed; this counts as no call."""
         if self._place == len(self._answers):
             self._answers.append(Answer(question, look()))
         return self._play(question)  # type: ignore[no-any-return]
 
-    def _answer(self, question: Sequence[object], call: Callable[[], object], away: Callable[[], Exception]) -> Answer:
+    def _answer(self, question: Sequence[object], call: Callable[[], object], lost: Callable[[], Exception]) -> Answer:
         fate = Fate.ANSWERED if self._calls else self._fate
         if fate is Fate.LOST:
-            return Answer(question, error=away())
+            return Answer(question, error=lost())
         try:
             reply = call()
-        except Exception as error:  # noqa: BLE001 - whatever the outside raises is the program's to handle, every time
+        except Exception as error:  # noqa: BLE001 - every error from outside is the program's to handle, every time
             return Answer(question, error=error)
-        return Answer(question, error=away()) if fate is Fate.UNANSWERED else Answer(question, reply)
+        return Answer(question, error=lost()) if fate is Fate.UNANSWERED else Answer(question, reply)
 
     def _play(self, question: Sequence[object]) -> Any:
         answer = self._answers[self._place]
         if answer.question != question:
-            raise WentAnotherWayError(f"{question} instead of {answer.question}")
+            raise DivergedError(f"{question} instead of {answer.question}")
         self._place += 1
         if answer.error is not None:
             raise answer.error.with_traceback(None)
@@ -90,7 +90,7 @@ class Tape:
 
 
 class Actor:
-    """A program on its way. `play` runs the program with a tape in place, so that its calls find it."""
+    """A program that has made some of its calls. `play` runs it from the beginning, its calls answered by a tape."""
 
     def __init__(self, name: str, play: Callable[[Tape], object], answers: Sequence[Answer] = ()) -> None:
         self.name = name
@@ -105,14 +105,14 @@ class Actor:
         try:
             self.result = self.play(Tape(self.answers, calls, fate))
             self.has_finished = True
-        except StoodStillError:
+        except PausedError:
             pass
-        except Exception as error:  # noqa: BLE001 - how a program ends is for its audience to judge
+        except Exception as error:  # noqa: BLE001 - how a program ends is for the witness to judge
             self.error = error
             self.has_finished = True
 
     def copy(self) -> "Actor":
-        """Return an actor that stands where this one stands."""
+        """Return an actor that has made the same calls."""
         return Actor(self.name, self.play, self.answers)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The end of a model check's run: a healthy owner does all that is left to do, and then nothing may be missing."""
+"""The end of a model check's run: a healthy poller does all that is left to do, and then nothing may be missing."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ MOST_ROUNDS = 60
 
 
 def make_timers_due(world: World) -> list[str]:
-    """Let the time pass that every resting message waits for; return the partitions that have some."""
+    """Make every message that a timer holds due; return the partitions that have some."""
     due = []
     for partition in (*world.partitions, CHAIN):
         timers = key(partition, "timers")
@@ -36,7 +36,7 @@ def drain(witness: Witness) -> None:
 
 
 def work_once(witness: Witness, bindings: Iterable[Binding]) -> bool:
-    """Let functions and the timers do what there is to do now; False when there was nothing."""
+    """Let functions and timers do all that there is to do now; return False when there was nothing."""
     world = witness.world
     due = make_timers_due(world)
     for partition in due:
@@ -44,7 +44,7 @@ def work_once(witness: Witness, bindings: Iterable[Binding]) -> bool:
     worked = bool(due)
     for mapping, partition in bindings:
         if witness.stream_of(mapping, partition).pending.get(mapping.function):
-            witness.go_on(world.successor(mapping, partition))
+            witness.go_on(world.recoverer(mapping, partition))
             worked = True
         if witness.stream_of(mapping, partition).unread(mapping.function):
             witness.go_on(world.reader(mapping, partition))
@@ -60,20 +60,23 @@ def _work_off(witness: Witness) -> None:
 
 
 def _check_end(witness: Witness) -> None:
-    """Every order has ended and is recorded to its end, every watcher was told, and nothing is left over."""
+    """Every order has ended and is recorded to its end, every watcher has every status, and nothing is left over."""
     witness.check()
-    look, world = witness.look, witness.world
+    snapshot, world = witness.snapshot, witness.world
     for order_id, history in witness.memory.histories.items():
         require(history[-1].status in TERMINAL, f"{order_id} ends as {history[-1].status}")
         recorded = [sequence for of, sequence in world.ends.rows if of == order_id]
         require(sorted(recorded) == [event.sequence for event in history], f"of {order_id} {recorded} are recorded")
     for (connection, order_id), texts in world.ends.inboxes.items():
-        if connection not in world.ends.closed and not witness.memory.untold & {connection, order_id}:
+        if connection not in world.ends.closed and not witness.memory.may_miss & {connection, order_id}:
             statuses = len(witness.memory.histories[order_id])
             require(len(texts) == statuses, f"{connection} got {len(texts)} of {statuses} statuses of {order_id}")
-    for name, stream in look.streams.items():
+    for name, stream in snapshot.streams.items():
         require(name.endswith(":dead") or not stream.entries, f"{name} is not empty: {stream.entries}")
     ends = (":order:", ":tx:", ":watchers:", ":left:")
-    litter = [name for name, life_ms in look.lives_ms.items() if life_ms < 0 and any(end in name for end in ends)]
-    require(not litter, f"what has ended will leave: {litter}")
-    require(not any(":watched:" in name for name in look.watchers), f"nobody watches what has ended: {look.watchers}")
+    lasting = [name for name, life_ms in snapshot.lives_ms.items() if life_ms < 0 and any(end in name for end in ends)]
+    require(not lasting, f"keys of what has ended expire, but for {lasting}")
+    require(
+        not any(":watched:" in name for name in snapshot.watchers),
+        f"nobody watches what has ended: {snapshot.watchers}",
+    )

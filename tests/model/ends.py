@@ -15,7 +15,7 @@ Ask = Callable[[Sequence[object], Callable[[], Any], Callable[[], Exception]], A
 
 @dataclass
 class Ends:
-    """What has come to the ends. Writing a row again changes nothing."""
+    """All that has arrived at the ends. Writing a row again changes nothing."""
 
     rows: dict[tuple[str, int], Step] = field(default_factory=dict)
     """By order and sequence."""
@@ -24,7 +24,7 @@ class Ends:
     closed: set[str] = field(default_factory=set)
 
     def copy(self) -> "Ends":
-        """Return ends that go on from here by themselves."""
+        """Return ends that change apart from these."""
         inboxes = {place: messages.copy() for place, messages in self.inboxes.items()}
         return Ends(self.rows.copy(), inboxes, self.closed.copy())
 
@@ -46,7 +46,7 @@ class Ledger:
 
 
 class Gateway:
-    """The gateway's batch form of @connections, with its real decision on messages that come again or out of order."""
+    """The gateway's batch form of @connections, with its real judgement of what comes again or out of order."""
 
     def __init__(self, ask: Ask, ends: Callable[[], Ends]) -> None:
         self._ask = ask
@@ -56,8 +56,8 @@ class Gateway:
         """Deliver messages in their order, and return those that were not passed on."""
         if not messages:
             return Sent()
-        away = RetryableError("@connections can't be reached")
-        return cast("Sent", self._ask(("sockets", *messages), lambda: self._deliver(messages), lambda: away))
+        unreachable = RetryableError("@connections can't be reached")
+        return cast("Sent", self._ask(("sockets", *messages), lambda: self._deliver(messages), lambda: unreachable))
 
     def _deliver(self, messages: Sequence[Message]) -> Sent:
         ends, sent = self._ends(), Sent([], [])
@@ -78,4 +78,4 @@ class Gateway:
 
 
 class _Connection:
-    """Stands for a connection, which the gateway tells from others by itself."""
+    """Stands for a connection, of which the gateway needs no more than its identity."""

@@ -1,7 +1,7 @@
-"""The model check by exhaustion: every interleaving of two owners at one function, call by call, on the real Lua.
+"""The model check by exhaustion: every interleaving of two pollers at one function, call by call, on the real Lua.
 
-States are told apart by all that Redis holds, what the ends hold and what each owner has been answered; ids of entries
-count by their order alone. Each state is gone on from once, in every way there is, until no new one comes up.
+Two states are the same when Redis holds the same, the ends hold the same and each poller has had the same answers; of
+the ids of entries only their order counts. Each state is continued once, in every possible way, until none is new.
 """
 
 import re
@@ -16,12 +16,12 @@ from orderflow.adapters.keys import key
 from tests.model.actors import Actor, Fate
 from tests.model.drain import drain, make_timers_due
 from tests.model.ends import Ends
-from tests.model.redis import Look, place
+from tests.model.redis import Snapshot, id_order
 from tests.model.witness import Memory, Witness
 from tests.model.world import Binding
 
 # Redis keeps the states itself, in another database; a key's content is stored once for all states that share it.
-# What never changes is left where it is.
+# The opening market never changes and stays where it is.
 _KEYS = """
 local names = {}
 for _, name in ipairs(redis.call('KEYS', '*')) do
@@ -64,39 +64,39 @@ end
 )
 _ID = re.compile(r"\d{13}-\d+")
 
-Owners = tuple[Actor | None, ...]
+Actors = tuple[Actor | None, ...]
 
 
-class Left(NamedTuple):
-    """How often what may happen may still happen: an owner begins to read or to take over, and each kind of mishap."""
+class Budget(NamedTuple):
+    """How often a poller may still begin to read or recover records, and each kind of mishap may happen."""
 
     works: int = 3
     crashes: int = 1
     losses: int = 1
     duplicates: int = 1
     others: int = 0
-    """How many of the functions that work meanwhile have yet to."""
+    """How many of the functions that work meanwhile have not done so yet."""
 
 
 class State(NamedTuple):
-    """A state that is kept: its number in Redis, what else there is to it, and the way that led there."""
+    """A state that is kept: its number in Redis, the state outside Redis, and the trace of calls that led there."""
 
     number: int
     memory: Memory
     ends: Ends
-    look: Look
-    owners: Owners
-    left: Left
-    way: tuple[str, ...]
+    snapshot: Snapshot
+    actors: Actors
+    budget: Budget
+    trace: tuple[str, ...]
 
 
 class Explorer:
-    """Explores what two owners may do at one binding, one record at a time, from the state that the world is in.
+    """Explores all that two pollers can do at one binding, one record at a time, from the world's present state.
 
-    At any time between two calls another function may do all of its work, `meanwhile` naming them one after the other.
+    Between any two calls another function may do all of its work; `meanwhile` names these, in their order.
     """
 
-    def __init__(self, witness: Witness, binding: Binding, left: Left, meanwhile: Sequence[Binding] = ()) -> None:
+    def __init__(self, witness: Witness, binding: Binding, budget: Budget, meanwhile: Sequence[Binding] = ()) -> None:
         self._witness = witness
         self._world = witness.world
         mapping, self._partition = binding
@@ -104,15 +104,15 @@ class Explorer:
         self._save = self._world.client.register_script(_SAVE)
         self._load = self._world.client.register_script(_LOAD)
         self._numbers: dict[str, int] = {}
-        """By what tells it from others, the number of each state."""
+        """The number of each state, by its fingerprint."""
         self._from: list[list[int]] = []
-        """By state, the states that its steps come from, as often as there are steps."""
+        """By state, the states before it, each as often as there are steps from it."""
         self._waiting: deque[State] = deque()
-        self._left = left._replace(others=len(meanwhile))
+        self._budget = budget._replace(others=len(meanwhile))
         self._meanwhile = meanwhile
-        # Only blocks change the market, so of what an order's own functions read there nobody can tell when they did.
+        # Only blocks change the market, so it makes no difference when an order's own functions read it.
         self._world.quiet = {"MGET", "HMGET"} if mapping.scope == "orders" else set()
-        self._way: tuple[str, ...] = ()
+        self._trace: tuple[str, ...] = ()
         self._ends: list[int] = []
         self.steps = 0
 
@@ -129,104 +129,104 @@ class Explorer:
         return sum(ways[number] for number in self._ends)
 
     def explore(self) -> None:
-        """Go every way, from each state once. Raises ViolationError, with the way to what does not hold."""
-        self._arrive((None, None), self._left, ())
+        """Continue every state in every way. Raises ViolationError; the trace of calls that led to it is its note."""
+        self._reach((None, None), self._budget, ())
         try:
             while self._waiting:
-                self._leave(self._waiting.popleft())
+                self._expand(self._waiting.popleft())
         except Exception as error:
-            error.add_note("\n".join(self._way))
+            error.add_note("\n".join(self._trace))
             raise
 
-    def _leave(self, state: State) -> None:
-        """Go every way from a state; from one that has none, have the rest of the pipeline done."""
+    def _expand(self, state: State) -> None:
+        """Continue a state in every way; where there is none, let the rest of the pipeline work and check the end."""
         steps = self.steps
-        for owner in (0, 1):
-            self._go_on(state, owner)
-        self._happen(state)
+        for poller in (0, 1):
+            self._step(state, poller)
+        self._disturb(state)
         if steps == self.steps:
             self._ends.append(state.number)
-            self._way = (*state.way, "the rest")
-            self._recall(state)
+            self._trace = (*state.trace, "the rest")
+            self._restore(state)
             drain(self._witness)
 
-    def _go_on(self, state: State, owner: int) -> None:
-        """Have an owner make its next call, or begin, or die."""
-        actor, left = state.owners[owner], state.left
+    def _step(self, state: State, poller: int) -> None:
+        """Let a poller make its next call, or begin, or crash."""
+        actor, budget = state.actors[poller], state.budget
         if actor is None:
             for begin in self._begins(state):
-                self._call(state, owner, begin, left._replace(works=left.works - 1))
+                self._call(state, poller, begin, budget._replace(works=budget.works - 1))
             return
-        self._call(state, owner, actor, left)
-        if left.crashes:
-            self._recall(state)
-            self._way = (*state.way, f"{'AB'[owner]}: {actor}, crash")
-            self._arrive(_with(state, owner, None), left._replace(crashes=left.crashes - 1), (state.number,))
+        self._call(state, poller, actor, budget)
+        if budget.crashes:
+            self._restore(state)
+            self._trace = (*state.trace, f"{'AB'[poller]}: {actor}, crash")
+            self._reach(_with(state, poller, None), budget._replace(crashes=budget.crashes - 1), (state.number,))
 
     def _begins(self, state: State) -> Iterator[Actor]:
-        stream = state.look.streams[key(self._partition, self._mapping.stream)]
-        if state.left.works and stream.unread(self._mapping.function):
+        stream = state.snapshot.streams[key(self._partition, self._mapping.stream)]
+        if state.budget.works and stream.unread(self._mapping.function):
             yield self._world.reader(self._mapping, self._partition)
-        if state.left.works and stream.pending[self._mapping.function]:
-            yield self._world.successor(self._mapping, self._partition)
+        if state.budget.works and stream.pending[self._mapping.function]:
+            yield self._world.recoverer(self._mapping, self._partition)
 
-    def _call(self, state: State, owner: int, actor: Actor, left: Left) -> None:
-        """Have an owner make a call, which meets every fate that it may."""
-        for fate in Fate if left.losses else [Fate.ANSWERED]:
-            self._recall(state)
-            self._way = (*state.way, f"{'AB'[owner]}: {actor}, {fate.value}")
+    def _call(self, state: State, poller: int, actor: Actor, budget: Budget) -> None:
+        """Let a poller make a call, once for each fate that it can meet."""
+        for fate in Fate if budget.losses else [Fate.ANSWERED]:
+            self._restore(state)
+            self._trace = (*state.trace, f"{'AB'[poller]}: {actor}, {fate.value}")
             went_on = self._witness.go_on(actor.copy(), 1, fate)
-            remaining = left if fate is Fate.ANSWERED else left._replace(losses=left.losses - 1)
-            self._arrive(_with(state, owner, None if went_on.has_finished else went_on), remaining, (state.number,))
+            remaining = budget if fate is Fate.ANSWERED else budget._replace(losses=budget.losses - 1)
+            self._reach(_with(state, poller, None if went_on.has_finished else went_on), remaining, (state.number,))
 
-    def _happen(self, state: State) -> None:
-        """Have a message come twice, other functions work, and the time pass."""
-        left = state.left
+    def _disturb(self, state: State) -> None:
+        """Let a message come twice, another function work, and time pass."""
+        budget = state.budget
         for partition, stream, text in sorted(state.memory.messages):
-            if left.duplicates and (partition, stream) == (self._partition, self._mapping.stream):
-                self._recall(state)
-                self._way = (*state.way, "duplicate")
+            if budget.duplicates and (partition, stream) == (self._partition, self._mapping.stream):
+                self._restore(state)
+                self._trace = (*state.trace, "duplicate")
                 self._world.client.xadd(key(partition, stream), {"attempt": 1, "order": text})
                 self._witness.check()
-                self._arrive(state.owners, left._replace(duplicates=left.duplicates - 1), (state.number,))
-        if left.others:
-            mapping, partition = self._meanwhile[-left.others]
-            self._recall(state)
-            self._way = (*state.way, mapping.function)
+                self._reach(state.actors, budget._replace(duplicates=budget.duplicates - 1), (state.number,))
+        if budget.others:
+            mapping, partition = self._meanwhile[-budget.others]
+            self._restore(state)
+            self._trace = (*state.trace, mapping.function)
             self._witness.go_on(self._world.reader(mapping, partition))
-            self._arrive(state.owners, left._replace(others=left.others - 1), (state.number,))
-        if key(self._partition, "timers") in state.look.timers:
-            self._recall(state)
-            self._way = (*state.way, "timers")
+            self._reach(state.actors, budget._replace(others=budget.others - 1), (state.number,))
+        if key(self._partition, "timers") in state.snapshot.timers:
+            self._restore(state)
+            self._trace = (*state.trace, "timers")
             make_timers_due(self._world)
             self._witness.go_on(self._world.timekeeper(self._partition))
-            self._arrive(state.owners, left, (state.number,))
+            self._reach(state.actors, budget, (state.number,))
 
-    def _arrive(self, owners: Owners, left: Left, before: tuple[int, ...]) -> None:
-        """Note a step from the state `before`, and keep the state that the world is in now, if it is a new one."""
-        mark = self._mark(owners, left)
-        number = self._numbers.setdefault(mark, len(self._from))
+    def _reach(self, actors: Actors, budget: Budget, before: tuple[int, ...]) -> None:
+        """Note a step from the state `before`, and keep the world's present state if it is new."""
+        fingerprint = self._fingerprint(actors, budget)
+        number = self._numbers.setdefault(fingerprint, len(self._from))
         if number == len(self._from):
             self._from.append([])
             self._save(args=[number])
             memory, ends = self._witness.memory.copy(), self._world.ends.copy()
-            self._waiting.append(State(number, memory, ends, self._witness.look, owners, left, self._way))
+            self._waiting.append(State(number, memory, ends, self._witness.snapshot, actors, budget, self._trace))
         self._from[number] += before
         self.steps += 1
 
-    def _recall(self, state: State) -> None:
+    def _restore(self, state: State) -> None:
         self._load(args=[state.number])
         self._witness.memory, self._world.ends = state.memory.copy(), state.ends.copy()
-        self._witness.look = state.look
+        self._witness.snapshot = state.snapshot
 
-    def _mark(self, owners: Owners, left: Left) -> str:
-        """Return what tells a state from others; the two owners are alike."""
-        answers = sorted(f"{actor.name} {[answer[1:] for answer in actor.answers]}" for actor in owners if actor)
+    def _fingerprint(self, actors: Actors, budget: Budget) -> str:
+        """Return the same text for the same state; the two pollers may be swapped."""
+        answers = sorted(f"{actor.name} {[answer[1:] for answer in actor.answers]}" for actor in actors if actor)
         ends = self._world.ends
-        whole = f"{self._witness.look.facts()} {answers} {sorted(ends.rows)} {ends.inboxes} {left}"
-        ids = {found: number for number, found in enumerate(sorted(set(_ID.findall(whole)), key=place))}
+        whole = f"{self._witness.snapshot.facts()} {answers} {sorted(ends.rows)} {ends.inboxes} {budget}"
+        ids = {found: number for number, found in enumerate(sorted(set(_ID.findall(whole)), key=id_order))}
         return _ID.sub(lambda match: f"#{ids[match[0]]}", whole)
 
 
-def _with(state: State, owner: int, actor: Actor | None) -> Owners:
-    return tuple(actor if number == owner else other for number, other in enumerate(state.owners))
+def _with(state: State, poller: int, actor: Actor | None) -> Actors:
+    return tuple(actor if number == poller else other for number, other in enumerate(state.actors))

@@ -1,4 +1,4 @@
-"""The model check by chance: hypothesis interleaves two owners, lost calls, crashes, duplicates, people and time."""
+"""The model check by chance: hypothesis interleaves two pollers, lost calls, crashes, duplicates, people and time."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
@@ -13,7 +13,7 @@ from orderflow.domain.order import Order, OrderId, OrderRequest
 from orderflow.event_source.redrive import DeadLetterBox, Letter
 from tests.model.actors import ALL, Actor, Fate
 from tests.model.drain import drain, make_timers_due, work_once
-from tests.model.redis import Look
+from tests.model.redis import Snapshot
 from tests.model.witness import Witness, require
 from tests.model.world import PARTITIONS, RAISES, REPORTS, TEMPLATE, TIMES_OUT, Binding, World
 from tests.support.builders import nth_id
@@ -30,9 +30,9 @@ Choice = TypeVar("Choice")
 
 
 class Move(NamedTuple):
-    """What an owner does: begin some work, or go on with what it has begun there, for so many calls; or die."""
+    """What a poller does: begin some work, or go on with work that it has begun, for so many calls; or crash."""
 
-    owner: str
+    poller: str
     kind: str
     pick: int
     calls: int
@@ -60,7 +60,7 @@ def chosen(among: Sequence[Choice], pick: int) -> Choice:
 
 
 class Machine(RuleBasedStateMachine):
-    """The two owners are mostly at one function; the others do their work whenever a rule says so."""
+    """Two pollers work mostly at one function; the other functions work whenever a rule says so."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Machine(RuleBasedStateMachine):
         self.number = 0
         self.keys: dict[str, tuple[str, str]] = {}
         self.begun: dict[tuple[str, str, str], Actor] = {}
-        """By owner, function and partition, who stands between two calls."""
+        """By poller, function and partition, the actors that are between two calls."""
         self.is_over = False
 
     @initialize(speed=st.sampled_from([0, 1]), focus=functions, body=picks)
@@ -78,7 +78,7 @@ class Machine(RuleBasedStateMachine):
         self.witness = Witness(self.world)
         self.create(body, "", Fate.ANSWERED)
 
-    # ------------------------------------------------------------------------------------------------- the door
+    # ------------------------------------------------------------------------------------------------- front door
 
     @precondition(lambda self: len(self.witness.memory.histories) < MOST_ORDERS)
     @rule(body=picks, idempotency_key=st.sampled_from(["", "key of p0", "key of p1"]), fate=fates)
@@ -97,25 +97,25 @@ class Machine(RuleBasedStateMachine):
         if idempotency_key and order_id in self.witness.memory.histories:
             self.keys[idempotency_key] = fingerprint, order_id
 
-    @rule(pick=picks, what=st.sampled_from(["subscribe", "subscribe", "unsubscribe", "leave", "go away"]), fate=fates)
+    @rule(pick=picks, what=st.sampled_from(["subscribe", "subscribe", "unsubscribe", "leave", "break"]), fate=fates)
     def watch(self, pick: int, what: str, fate: Fate) -> None:
         memory, ends = self.witness.memory, self.world.ends
         self.number += 1
         connection_id, order_id = f"connection{self.number}", chosen(sorted(memory.histories), pick)
         if what != "subscribe" and ends.inboxes:
             connection_id, order_id = chosen(sorted(ends.inboxes), pick)
-            memory.untold.add(connection_id)
-        if what in ("leave", "go away"):
+            memory.may_miss.add(connection_id)
+        if what in ("leave", "break"):
             ends.closed.add(connection_id)
         if what == "leave":
             self._run(self.world.leaver(connection_id), ALL, Fate.ANSWERED)
-        elif what != "go away":
+        elif what != "break":
             self._run(self.world.subscriber(Subscription(order_id, connection_id, what)), 1, fate)
 
-    # -------------------------------------------------------------------------------------- owners and functions
+    # -------------------------------------------------------------------------------------- pollers and functions
 
     @rule(steps=st.lists(moves, min_size=1, max_size=8))
-    def owners_move(self, steps: list[Move]) -> None:
+    def pollers_move(self, steps: list[Move]) -> None:
         for move in steps:
             self._move(move)
 
@@ -125,7 +125,7 @@ class Machine(RuleBasedStateMachine):
         for _ in range(times):
             work_once(self.witness, bindings)
 
-    @precondition(lambda self: self.witness.look.timers)
+    @precondition(lambda self: self.witness.snapshot.timers)
     @rule(pick=picks, fate=fates)
     def promote(self, pick: int, fate: Fate) -> None:
         self._run(self.world.timekeeper(chosen(make_timers_due(self.world), pick)), 1, fate)
@@ -147,9 +147,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(by_ms=st.sampled_from([-60_000, 1_000, 70_000, HOUR_MS]))
     def time_passes(self, by_ms: int) -> None:
-        """Step the machines' clock, which the chain's does not follow backwards; what has an end of life may expire."""
+        """Step the machines' clock, which the chain's does not follow backwards; keys that expire may do so."""
         expires = by_ms == HOUR_MS and self._all_published()
-        for name, life_ms in Look(self.world.client).lives_ms.items():
+        for name, life_ms in Snapshot(self.world.client).lives_ms.items():
             if expires and 0 <= life_ms < HOUR_MS:
                 self.world.client.delete(name)
         self.world.now_ms += by_ms
@@ -157,7 +157,7 @@ class Machine(RuleBasedStateMachine):
         self.witness.check()
 
     def teardown(self) -> None:
-        """Have a healthy owner do the rest, then let those who stood still go on, and do the rest again."""
+        """Let a healthy poller do the rest, then let paused actors go on, and do the rest again."""
         if self.is_over or not hasattr(self, "witness"):
             return
         drain(self.witness)
@@ -170,32 +170,32 @@ class Machine(RuleBasedStateMachine):
 
     def _move(self, move: Move) -> None:
         if move.kind == "crash":
-            self.begun = {place: actor for place, actor in self.begun.items() if place[0] != move.owner}
+            self.begun = {place: actor for place, actor in self.begun.items() if place[0] != move.poller}
             return
-        mine = sorted(place for place in self.begun if place[0] == move.owner)
+        mine = sorted(place for place in self.begun if place[0] == move.poller)
         if move.kind == "go on" and mine:
             place = chosen(mine, move.pick)
         else:
-            begins = self.world.successor if move.kind == "take over" else self.world.reader
+            begins = self.world.recoverer if move.kind == "take over" else self.world.reader
             bindings = self._with_work(is_pending=move.kind == "take over")
             if not bindings:
                 return
             mapping, partition = chosen(bindings, move.pick)
-            place = (move.owner, mapping.function, partition)
+            place = (move.poller, mapping.function, partition)
             if place not in self.begun:
                 self.begun[place] = begins(mapping, partition, move.trouble)
         if self._run(self.begun[place], move.calls, move.fate).has_finished:
             del self.begun[place]
 
     def _run(self, actor: Actor, calls: int, fate: Fate) -> Actor:
-        """Have an actor make some calls, of which the last meets its fate."""
+        """Let an actor make some calls, the last of which meets its fate."""
         self.is_over = True
         self.witness.go_on(actor, calls, fate)
         self.is_over = False
         return actor
 
     def _with_work(self, *, is_pending: bool) -> list[Binding]:
-        """Return where there is something to read, or to take over; at the function in focus if there is."""
+        """Return where there are records to read, or to recover; only at the function in focus if there are some."""
         found = []
         for mapping, partition in self.world.bindings():
             stream = self.witness.stream_of(mapping, partition)
@@ -212,10 +212,10 @@ class Machine(RuleBasedStateMachine):
                 return order_id
 
     def _all_published(self) -> bool:
-        streams = [self.witness.look.streams[key(partition, "status")] for partition in self.world.partitions]
-        return not any(stream.unsettled("publish_status") for stream in streams)
+        streams = [self.witness.snapshot.streams[key(partition, "status")] for partition in self.world.partitions]
+        return not any(stream.unacknowledged("publish_status") for stream in streams)
 
     def _letters(self) -> list[Letter]:
-        if not any(name.endswith(":dead") for name in self.witness.look.streams):
+        if not any(name.endswith(":dead") for name in self.witness.snapshot.streams):
             return []
         return list(DeadLetterBox(self.world.client, PARTITIONS).letters())

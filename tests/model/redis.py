@@ -1,4 +1,4 @@
-"""Redis for the model check: a client whose calls go through an actor's tape, and a look at all that Redis holds."""
+"""Redis for the model check: a client whose calls go through an actor's tape, and snapshots of all it holds."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from redis.commands.core import Script
 
 Ask = Callable[[Sequence[object], Callable[[], Any], Callable[[], Exception]], Any]
 
-_LOOK = """
+_SNAPSHOT = """
 local found = {}
 for _, name in ipairs(redis.call('KEYS', '*')) do
   local kind = redis.call('TYPE', name).ok
@@ -30,17 +30,17 @@ end
 return found
 """
 
-# Large, and changed only by a block's commit: looked at when the number of the last block has changed.
+# Large, and changed only by a block's commit: read only when the number of the last block has changed.
 MARKET = ("{chain}:pools", "{chain}:opening", "{chain}:flows")
 
 
-def away() -> Exception:
+def lost_call() -> Exception:
     """Return the error of a call that gets no answer."""
     return redis.ConnectionError("the connection was lost")
 
 
 class TapedRedis(redis.Redis):
-    """A client whose every call, a pipeline's too, is handed to `ask`. It knows its scripts from the beginning."""
+    """A client whose every call, a pipeline's too, is handed to `ask`. Its scripts are loaded before it uses them."""
 
     ask: Ask
     scripts: dict[str, Script]
@@ -53,12 +53,12 @@ class TapedRedis(redis.Redis):
         return taped
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Ask for the command; where it would wait, it returns at once instead."""
+        """Hand the command to `ask`; one that would block returns at once instead."""
         question = args
         if args[0] == "XREADGROUP" and b"BLOCK" in args:
             at = args.index(b"BLOCK")
             args = args[:at] + args[at + 2 :]
-        return self.ask(question, lambda: super(TapedRedis, self).execute_command(*args, **options), away)  # type: ignore[no-untyped-call]
+        return self.ask(question, lambda: super(TapedRedis, self).execute_command(*args, **options), lost_call)  # type: ignore[no-untyped-call]
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         """Return a pipeline that is one call."""
@@ -79,12 +79,12 @@ class _TapedPipeline(Pipeline):
 
     def execute(self, raise_on_error: bool = True) -> list[Any]:
         question = [command.args if hasattr(command, "args") else command[0] for command in self.command_stack]
-        replies = self.ask(question, lambda: super(_TapedPipeline, self).execute(raise_on_error), away)
+        replies = self.ask(question, lambda: super(_TapedPipeline, self).execute(raise_on_error), lost_call)
         return list(replies)
 
 
 class AsyncFace:
-    """As much of an asyncio client as the front door uses, over one that is not. Redis never runs full behind it."""
+    """The part of an asyncio client that the front door uses, over a blocking one. Its Redis never runs full."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
@@ -99,7 +99,7 @@ class AsyncFace:
         return call
 
     async def get(self, _name: str) -> None:
-        """Know no number of partitions: those of a world do not differ in it."""
+        """Know no number of partitions: a world never changes it."""
 
     async def set(self, _name: str, _value: int, *, nx: bool) -> None:
         """Keep none."""
@@ -118,7 +118,7 @@ class AsyncFace:
 
 
 class Stream:
-    """What a stream holds: its entries, and of each group which of them it has not settled."""
+    """What a stream holds: its entries, and for each group those that it has not acknowledged."""
 
     def __init__(self, content: Sequence[Any]) -> None:
         facts = _pairs(content)
@@ -132,17 +132,17 @@ class Stream:
             self.pending[group["name"]] = {entry_id: times for entry_id, _, _, times in group["pending"]}
 
     def unread(self, group: str) -> list[str]:
-        """Return the ids of the entries that nobody of a group has read."""
-        read_to = place(self.read_to.get(group, "0-0"))
-        return [entry_id for entry_id in self.entries if place(entry_id) > read_to]
+        """Return the ids of the entries that a group has not read."""
+        read_to = id_order(self.read_to.get(group, "0-0"))
+        return [entry_id for entry_id in self.entries if id_order(entry_id) > read_to]
 
-    def unsettled(self, group: str) -> list[str]:
+    def unacknowledged(self, group: str) -> list[str]:
         """Return the ids of the entries that a group has not acknowledged, read or not."""
         pending = self.pending.get(group, {})
         return [entry_id for entry_id in self.entries if entry_id in pending] + self.unread(group)
 
 
-class Look:
+class Snapshot:
     """All that Redis holds, but for the market's pools."""
 
     def __init__(self, client: redis.Redis) -> None:
@@ -151,11 +151,11 @@ class Look:
         self.orders: dict[str, Mapping[str, str]] = {}
         self.results: dict[str, str] = {}
         self.watchers: dict[str, object] = {}
-        """By key, who watches an order, who left it, and what connections watch."""
+        """By key, the watchers of an order, those that left it, and the orders that a connection watches."""
         self.lives_ms: dict[str, int] = {}
-        """By key, how long it will live; -1: for ever."""
+        """By key, after how long it expires; -1: never."""
         self.block = "0"
-        for name, life_ms, content in sorted(client.eval(_LOOK, 0, f" {' '.join(MARKET)} ")):
+        for name, life_ms, content in sorted(client.eval(_SNAPSHOT, 0, f" {' '.join(MARKET)} ")):
             self.lives_ms[name] = life_ms
             kind = name.partition(":")[2].partition(":")[0]
             if kind == "order":
@@ -172,7 +172,7 @@ class Look:
                 self.streams[name] = Stream(content)
 
     def facts(self) -> str:
-        """Return all of it as text, but for the time that is left to what expires."""
+        """Return all of it as text; of a key that expires, only that it does."""
         streams = {name: (stream.entries, stream.read_to, stream.pending) for name, stream in self.streams.items()}
         expiring = sorted(name for name, life_ms in self.lives_ms.items() if life_ms >= 0)
         return f"{streams} {self.timers} {self.orders} {self.watchers} {self.results} {expiring} {self.block}"
@@ -182,7 +182,7 @@ def _pairs(flat: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def place(entry_id: str) -> tuple[int, int]:
-    """Return an entry's id as it compares."""
+def id_order(entry_id: str) -> tuple[int, int]:
+    """Return what orders the ids of entries: milliseconds, then number."""
     milliseconds, _, number = entry_id.partition("-")
     return int(milliseconds), int(number)

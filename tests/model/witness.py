@@ -1,4 +1,4 @@
-"""What must hold after every call in the model check: a witness that looks at everything and remembers what it saw."""
+"""What must hold after every call in the model check: a witness reads everything and remembers what it read."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,14 +19,14 @@ from orderflow.domain.status import Status
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.venues.mock.chain_store import ChainStore
 from tests.model.actors import ALL, Actor, Fate
-from tests.model.redis import Look, Stream, place
+from tests.model.redis import Snapshot, Stream, id_order
 from tests.model.world import World
 from tests.support.builders import vault
 from tests.support.lifecycle import STAGES
 
 Vaults = Counter[tuple[str, str]]
 
-# The calls that change what there is to see.
+# The calls that change what the witness reads.
 _WRITES = ("EVALSHA", "XREADGROUP", "XCLAIM", "ledger", "sockets")
 
 _execution = lru_cache(maxsize=1024)(msgspec.json.Decoder(Execution).decode)
@@ -62,7 +62,7 @@ def require(holds: object, what: str) -> None:
 
 @dataclass
 class Memory:
-    """What a witness has seen."""
+    """What a witness has read so far."""
 
     histories: dict[str, list[StatusEvent]] = field(default_factory=dict)
     """Of each order, its events as they came into the status stream."""
@@ -74,34 +74,34 @@ class Memory:
     """Signatures that the chain had executed and no longer knows."""
     made_with: dict[str, str] = field(default_factory=dict)
     """By order, the idempotency key that it may be created with."""
-    untold: set[str] = field(default_factory=set)
-    """Orders of which a telling was given up, and connections that no longer want to hear."""
-    told_to: dict[str, str] = field(default_factory=dict)
+    may_miss: set[str] = field(default_factory=set)
+    """Orders of which a status was given up, and connections that want no more statuses."""
+    seen_to: dict[str, str] = field(default_factory=dict)
     """By partition, the last entry of the status stream that was seen."""
     block: str = "0"
 
     def copy(self) -> "Memory":
-        """Return a memory that goes on from here by itself."""
+        """Return a memory that changes apart from this one."""
         histories = {order_id: history.copy() for order_id, history in self.histories.items()}
         return Memory(histories, *(copy(value) for name, value in vars(self).items() if name != "histories"))
 
 
 class Witness:
-    """Has a world's actors go on, and checks everything after each of their calls."""
+    """Lets a world's actors make their calls, and checks everything after each."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.memory = Memory()
         self._violation: Exception | None = None
-        self.look = Look(world.client)
+        self.snapshot = Snapshot(world.client)
         world.watch = self._watch
 
     def stream_of(self, mapping: EventSourceMapping, partition: str) -> Stream:
-        """Return the stream that a function reads, as it was when last looked at."""
-        return self.look.streams[key(partition, mapping.stream)]
+        """Return the stream that a function reads, as it was in the last snapshot."""
+        return self.snapshot.streams[key(partition, mapping.stream)]
 
     def go_on(self, actor: Actor, calls: int = ALL, fate: Fate = Fate.ANSWERED) -> Actor:
-        """Have an actor make its next calls, the last of which meets its fate; everything is checked after each."""
+        """Let an actor make its next calls, the last of which meets its fate; check everything after each."""
         actor.go_on(calls, fate)
         if self._violation:
             raise self._violation
@@ -110,7 +110,7 @@ class Witness:
         return actor
 
     def _watch(self, question: Sequence[object]) -> None:
-        """Check everything after a call, which is an actor's: what is wrong must not look to it like its own error."""
+        """Check everything after an actor's call; the actor must not take a violation for its own error."""
         if question[0] in _WRITES and self._violation is None:
             try:
                 self.check()
@@ -118,30 +118,30 @@ class Witness:
                 self._violation = violation
 
     def check(self) -> None:
-        """Look at everything, and raise ViolationError when something does not hold."""
-        look = self.look = Look(self.world.client)
+        """Take a snapshot, and raise ViolationError when something does not hold."""
+        snapshot = self.snapshot = Snapshot(self.world.client)
         require(not self.world.bugs, f"no function has a bug: {self.world.bugs}")
-        under_way = set(self._under_way(look))
+        under_way = set(self._under_way(snapshot))
         self.memory.messages |= under_way
-        self._check_histories(look)
-        self._check_orders(look)
-        self._check_chain(look)
+        self._check_histories(snapshot)
+        self._check_orders(snapshot)
+        self._check_chain(snapshot)
         self._check_progress(under_way)
         self._check_ledger()
-        self._check_inboxes(look)
+        self._check_inboxes(snapshot)
 
-    def _check_histories(self, look: Look) -> None:
-        """Each step of an order is told once, after the one before."""
+    def _check_histories(self, snapshot: Snapshot) -> None:
+        """Each step of an order is published once, after the one before."""
         for partition in self.world.partitions:
-            stream = look.streams[key(partition, "status")]
-            last = place(self.memory.told_to.get(partition, "0-0"))
+            stream = snapshot.streams[key(partition, "status")]
+            last = id_order(self.memory.seen_to.get(partition, "0-0"))
             for entry_id, fields in stream.entries.items():
-                # A record that comes back from the dead letters, for one function alone, tells nothing new.
-                if place(entry_id) > last and "event" in fields and "function" not in fields:
-                    self._hear(_event(fields["event"]))
-            self.memory.told_to[partition] = stream.last_id
+                # A record that comes back from the dead letters, for one function alone, is no new step.
+                if id_order(entry_id) > last and "event" in fields and "function" not in fields:
+                    self._add_event(_event(fields["event"]))
+            self.memory.seen_to[partition] = stream.last_id
 
-    def _hear(self, event: StatusEvent) -> None:
+    def _add_event(self, event: StatusEvent) -> None:
         history = self.memory.histories.setdefault(event.order_id, [])
         require(event.sequence == len(history) + 1, f"{event} follows {len(history)} events")
         legal = LIFECYCLE[history[-1].status].followers if history else {Status.PENDING}
@@ -155,36 +155,36 @@ class Witness:
         ]
         require(idempotency_key is None or len(rivals) == 1, f"{idempotency_key} makes one order, not {rivals}")
 
-    def _check_orders(self, look: Look) -> None:
+    def _check_orders(self, snapshot: Snapshot) -> None:
         """An order's state is what its history says; it leaves Redis after the ledger has its end."""
         for order_id, history in self.memory.histories.items():
-            fields = look.orders.get(order_id)
+            fields = snapshot.orders.get(order_id)
             if fields is None:
                 recorded = self.world.ends.rows.get((order_id, len(history)))
                 require(recorded and recorded.status in TERMINAL, f"{order_id} has left Redis and is not recorded")
             else:
                 events = [_event(fields[f"event:{number}"]) for number in range(1, int(fields["sequence"]) + 1)]
                 order = _order(fields["order"])
-                require(events == history, f"{order_id} holds {events}, told was {history}")
+                require(events == history, f"{order_id} holds {events}, published was {history}")
                 require(sum(name.startswith("event:") for name in fields) == len(events), f"{fields} has stray events")
                 state = (order.order_id, order.sequence, order.status)
                 require(state == (order_id, len(history), fields["status"]), f"{fields} is one state")
                 if order.status in TERMINAL:
                     self.memory.ended[order_id] = order
-        require(look.orders.keys() <= self.memory.histories.keys(), "every order was told of")
+        require(snapshot.orders.keys() <= self.memory.histories.keys(), "every order was published")
 
-    def _check_chain(self, look: Look) -> None:
+    def _check_chain(self, snapshot: Snapshot) -> None:
         """A signature is executed once, an order by one signature and never when it failed; atoms are conserved."""
-        for signature, result in look.results.items():
+        for signature, result in snapshot.results.items():
             known, found = self.memory.executions.get(signature), _execution(result) if result else None
             if signature in self.memory.forgotten:
                 # Sent again long after its order has ended: by then it has expired.
-                require(found is None or found.error, f"{signature} is executed again, forgotten as it was")
+                require(found is None or found.error, f"{signature} is executed again, although it was forgotten")
             else:
                 require(known in (None, found), f"{signature} is executed again: {known}, then {found}")
                 if found:
                     self.memory.executions[signature] = found
-        self.memory.forgotten |= self.memory.executions.keys() - look.results.keys()
+        self.memory.forgotten |= self.memory.executions.keys() - snapshot.results.keys()
         sent = [_order(text) for _, stream, text in self.memory.messages if stream == "transactions"]
         order_of = {str(order.signature): order.order_id for order in sent}
         done = [signature for signature, execution in self.memory.executions.items() if execution.error is None]
@@ -198,9 +198,9 @@ class Witness:
                 execution = self.memory.executions[order.signature]
                 received = (execution.error, execution.amount_out, execution.fills)
                 require(received == (None, order.amount_out, order.fills), f"{order} got what it executed")
-        if look.block != self.memory.block:
+        if snapshot.block != self.memory.block:
             self._check_vaults()
-            self.memory.block = look.block
+            self.memory.block = snapshot.block
 
     def _check_vaults(self) -> None:
         venue = ChainStore(self.world.client)
@@ -225,41 +225,41 @@ class Witness:
                 carriers = carried.get(order_id, set())
                 require(carriers & _CARRIERS[status], f"nothing takes {order_id} on from {status}, only {carriers}")
 
-    def _under_way(self, look: Look) -> Iterator[tuple[str, str, str]]:
-        """Yield every message that some group has not settled, or that waits: partition, stream, order."""
+    def _under_way(self, snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
+        """Yield every message that a group has not acknowledged, or that a timer holds: partition, stream, order."""
         for mapping, partition in self.world.bindings():
             if mapping.stream != "status":
-                stream = look.streams[key(partition, mapping.stream)]
-                for entry_id in stream.unsettled(mapping.function):
+                stream = snapshot.streams[key(partition, mapping.stream)]
+                for entry_id in stream.unacknowledged(mapping.function):
                     yield partition, mapping.stream, stream.entries[entry_id]["order"]
         for partition in (*self.world.partitions, CHAIN):
-            for member in look.timers.get(key(partition, "timers"), []):
+            for member in snapshot.timers.get(key(partition, "timers"), []):
                 stream_name, _, text = member.split(" ", 2)
                 yield partition, stream_name, text
 
     def _check_ledger(self) -> None:
         """Only what happened is recorded, as it happened."""
         for (order_id, sequence), row in self.world.ends.rows.items():
-            told = self.memory.histories[order_id][sequence - 1]
-            require(_event(row.event) == told, f"{row} is recorded, told was {told}")
+            published = self.memory.histories[order_id][sequence - 1]
+            require(_event(row.event) == published, f"{row} is recorded, published was {published}")
 
-    def _check_inboxes(self, look: Look) -> None:
-        """Whoever watches an order gets each status once, in order, from the first; but for one that was given up."""
+    def _check_inboxes(self, snapshot: Snapshot) -> None:
+        """Every watcher of an order gets each status once, in order, from the first, unless one was given up."""
         for partition in self.world.partitions:
-            dead = look.streams.get(key(partition, "dead"))
+            dead = snapshot.streams.get(key(partition, "dead"))
             for letter in dead.entries.values() if dead else ():
                 if letter["function"] == "publish_status":
-                    self.memory.untold.add(letter["order_id"])
+                    self.memory.may_miss.add(letter["order_id"])
         for (connection, order_id), messages in self.world.ends.inboxes.items():
             got = [_sequence(message.text) for message in messages]
             require(
-                order_id in self.memory.untold or got == list(range(1, len(got) + 1)),
+                order_id in self.memory.may_miss or got == list(range(1, len(got) + 1)),
                 f"{connection} got {got} of {order_id}",
             )
 
 
 def is_loss(error: Exception) -> bool:
-    """Tell whether an error is one that a lost call raises."""
+    """Return whether an error is one that a lost call raises."""
     return isinstance(error, redis.ConnectionError)
 
 

@@ -54,22 +54,22 @@ Binding = tuple[EventSourceMapping, str]
 POOLS = {"raydium_amm_v4:SOL-USDC", "meteora_dlmm:SOL-USDC"}
 ROOM = Limits(max_lag=1_000, max_in_flight=1_000, max_memory=1)
 
-# What may go wrong with a function, besides the calls that it makes.
+# How a function may fail, apart from the calls that it makes.
 RAISES = "raises before its work"
 TIMES_OUT = "times out after its work"
 REPORTS = "does its work and reports its last record as failed"
 
 
 class Never(Event):
-    """The sign to stop, which never comes and is never waited for."""
+    """A signal to stop that is never given."""
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Return at once: whatever happens meanwhile happens between two calls anyway."""
+        """Return at once: all that could happen meanwhile happens between two calls anyway."""
         return False
 
 
 class World:
-    """One world on `client`, whose `begin` makes it new."""
+    """One world on `client`; `begin` empties it and opens the market."""
 
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
@@ -89,7 +89,7 @@ class World:
         self.watch: Callable[[Sequence[object]], None] = lambda question: None
         """Called after each call that happened."""
         self.quiet: set[str] = set()
-        """Commands that are no steps of their own."""
+        """Commands that do not count as a call."""
         self._tape: Tape | None = None
         self.begin()
 
@@ -115,8 +115,8 @@ class World:
         """Return a partition's streams for the test's own use: its calls are no actor's."""
         return Streams(self.client, partition)
 
-    def ask(self, question: Sequence[object], call: Callable[[], Reply], away: Callable[[], Exception]) -> Reply:
-        """Make a call of the actor that is being played."""
+    def ask(self, question: Sequence[object], call: Callable[[], Reply], lost: Callable[[], Exception]) -> Reply:
+        """Make a call for the actor whose program runs."""
         assert self._tape is not None, f"not an actor's call: {question}"
 
         def call_and_watch() -> Reply:
@@ -127,10 +127,10 @@ class World:
         command = question[0][0] if isinstance(question[0], tuple) else question[0]
         if command in self.quiet:
             return self._tape.note(question, call)
-        return self._tape.ask(question, call_and_watch, away)
+        return self._tape.ask(question, call_and_watch, lost)
 
     def note(self, what: str, look: Callable[[], Reply]) -> Reply:
-        """Look at something outside for the actor that is being played; it sees the same whenever it is played."""
+        """Read something outside for the actor whose program runs; it gets the same whenever it is replayed."""
         assert self._tape is not None, f"no actor looks at {what}"
         return self._tape.note((what,), look)
 
@@ -140,7 +140,7 @@ class World:
         """Return an actor that is about to run `program`."""
 
         def play(tape: Tape) -> object:
-            # What a process remembers of the market is part of no tape, so nothing is remembered.
+            # A process' cache of the market is on no tape, so each replay starts without one.
             self._tape, self.venue = tape, self._open_venue()
             try:
                 return program()
@@ -158,8 +158,8 @@ class World:
 
         return self.actor(f"{mapping.function} on {partition}", work)
 
-    def successor(self, mapping: EventSourceMapping, partition: str, trouble: str = "") -> Actor:
-        """Return an actor that handles what others read of a stream and did not settle."""
+    def recoverer(self, mapping: EventSourceMapping, partition: str, trouble: str = "") -> Actor:
+        """Return an actor that handles the records of a stream that others read and did not acknowledge."""
         work = self._poller(mapping, partition, trouble)._recover_pending
         return self.actor(f"{mapping.function} taking {partition} over", work)
 
@@ -169,7 +169,7 @@ class World:
         return self.actor(f"timers of {partition}", lambda: self.streams[partition].promote(names))
 
     def redriver(self, letter: Letter) -> Actor:
-        """Return a person who sends a dead letter on its way again."""
+        """Return an actor that redrives a dead letter, as a person would."""
 
         def work() -> bool:
             try:
@@ -188,7 +188,7 @@ class World:
         return self.actor("a creator", work)
 
     def subscriber(self, subscription: Subscription) -> Actor:
-        """Return an actor that asks for an order's statuses, or no longer for them."""
+        """Return an actor that subscribes to an order's statuses, or unsubscribes."""
         work = self._front_door(lambda client: Subscriptions(client, PARTITIONS).add(subscription))
         return self.actor("a subscriber", work)
 
@@ -244,7 +244,7 @@ class Chain(ChainStore):
 @contextmanager
 def opened(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Lend a world, with the stages' clients and clock replaced by its own."""
-    # All else that the market has only takes time here.
+    # The other pools would only take time here.
     monkeypatch.setattr(
         chain_store, "opening_pools", lambda seed: [each for each in opening_pools(seed) if each.pool in POOLS]
     )
