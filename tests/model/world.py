@@ -255,6 +255,8 @@ def opened(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wor
         clock, "time", SimpleNamespace(time_ns=lambda: 1_000_000 * world.note("clock", lambda: world.now_ms))
     )
     logging.disable()
-    yield world
-    logging.disable(logging.NOTSET)
-    world.loop.close()
+    try:
+        yield world
+    finally:
+        logging.disable(logging.NOTSET)
+        world.loop.close()
