@@ -3,7 +3,7 @@
 # Ports and settings that were changed for the other programs (REDIS_PORT, CONNECTIONS_PORT, SPEED …) reach the
 # functions too.
 set -eu
-. "$(dirname "$0")/setup/hold.sh"
+. "$(dirname "$0")/setup/mutex.sh"
 
 sam=$(dirname "$0")/../.venv-sam/bin/sam
 if [ ! -x "$sam" ]; then
@@ -37,11 +37,11 @@ if [ "${1-}" = build ]; then
     # The functions' own runtime must be on PATH. A name there proves nothing: pyenv has shims for what is not selected.
     for bin in "$(dirname "$(command -v python3.13)")" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13.*/bin; do
         if "$bin/python3.13" -c '' 2>/dev/null; then
-            # One build at a time: they share their cache. What another has built meanwhile may be in use by now.
+            # One build at a time: they share their cache. Another's result may be in use by now: nothing is built twice.
             mkdir -p .aws-sam
             built=.aws-sam/.built-$(echo "$*" | cksum | cut -d ' ' -f 1)
             last=$(cat "$built" 2>/dev/null || true)
-            hold .aws-sam/building "building"
+            acquire .aws-sam/building "building"
             [ "$(cat "$built" 2>/dev/null || true)" = "$last" ] || exit 0
             PATH="$bin:$PATH" "$sam" "$@"
             # Lambda keeps no compiled module from one cold start to the next: without these each takes seconds longer.
@@ -55,12 +55,12 @@ if [ "${1-}" = build ]; then
 fi
 
 if [ "${1-}" = local ]; then
-    # Nothing here asks for credentials; but SAM asks AWS whose they are, and without an answer tries for seconds.
+    # Nothing here asks for credentials; but SAM asks AWS whose they are, and tries for seconds without an answer.
     if [ -z "${AWS_ACCESS_KEY_ID-}${AWS_PROFILE-}" ]; then
         export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
         export AWS_ENDPOINT_URL_STS="${AWS_ENDPOINT_URL_STS-http://127.0.0.1:9}" AWS_MAX_ATTEMPTS=1
     fi
-    # Nobody collects metrics here, and SAM takes a second longer when a line comes together with an invocation's end.
+    # No program collects metrics here, and SAM takes a second longer when a line comes with an invocation's end.
     export POWERTOOLS_METRICS_NAMESPACE="${POWERTOOLS_METRICS_NAMESPACE-}"
     # A variable of this shell goes before the function's own; to a container this machine has another name.
     host=host.docker.internal
@@ -73,7 +73,7 @@ if [ "${1-}" = local ]; then
         DATABASE_URL="postgresql://orderflow_app:$password@$host:${POSTGRES_PORT:-5432}/orderflow"
     fi
     if [ -n "${CONNECTIONS_PORT-}" ]; then CONNECTIONS_ENDPOINT="http://$host:$CONNECTIONS_PORT"; fi
-    # What the gateway asks of those that send to its sockets; `make services` has made it.
+    # The secret that the gateway asks of callers of its management API; `make services` has made it.
     secret=$services/connections-secret
     if [ -z "${CONNECTIONS_SECRET-}" ] && [ -r "$secret" ]; then
         CONNECTIONS_SECRET=$(cat "$secret")

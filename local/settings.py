@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 CONNECTIONS_PORT = 3003
-"""Where functions in containers find the management API; for those of this machine any free port will do."""
+"""Where functions in containers find the management API; functions of this machine are given any free port."""
 
 
 def interpreter() -> str:
-    """Return how this interpreter is called from the repository's root, such as .venv/bin/python."""
+    """Return the command that starts this interpreter from the repository's root, such as .venv/bin/python."""
     with suppress(ValueError):
         return str(Path(sys.executable).relative_to(ROOT))
     return sys.executable
@@ -34,7 +34,7 @@ def home_at(named: str | None) -> Path:
     if not named:
         return ROOT / ".orderflow"
     try:
-        # In quotation marks, and on make's line, no shell has done that.
+        # No shell expands a ~ in quotation marks or on make's line.
         return Path(named).expanduser().absolute()
     except RuntimeError as error:
         raise ConfigurationError(f"ORDERFLOW_HOME={named} can't be used: {error}") from error
@@ -85,9 +85,9 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     )
     log_format: Literal["", "text", "json"] = ""
     health_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0  # of a poller in a container; 0 is none
-    started_by: str = "make run"  # said in each answer: more than one way to run it could be at the same port
-    # For tests: another way to Redis for each poller, `{name}` being the poller's; and `module:function`, which makes
-    # what invokes the pollers' functions of the poller's name, the handlers and their time-outs.
+    started_by: str = "make run"  # in each answer's Server header: several ways to run it may use the same port
+    # For tests: another URL of Redis for each poller, `{name}` being the poller's; and `module:function`, which takes the
+    # poller's name, the handlers and their time-outs, and returns an Invoke.
     poller_redis_url: str = ""
     invoker: str = ""
 

@@ -1,4 +1,4 @@
-"""A client of the public API: orders and questions in, answers and status frames out.
+"""A client of the public API: orders and reads in, answers and status frames out.
 
 Knows HTTP and WebSocket and nothing else of the system, so it works against one that runs anywhere.
 """
@@ -54,7 +54,7 @@ class Answer:
 
 
 class Client:
-    """One HTTP session on `base_url`; `socket_url` is for systems whose WebSockets live at another address."""
+    """One HTTP session on `base_url`; `socket_url` is for systems whose WebSockets have another address."""
 
     def __init__(self, base_url: str, socket_url: str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
@@ -132,7 +132,7 @@ class Client:
 async def _note_handshake(
     session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestEndParams
 ) -> None:
-    # aiohttp chooses the Sec-WebSocket-Key itself and tells it nowhere else. The callback runs in the task that
+    # aiohttp chooses the Sec-WebSocket-Key itself and shows it nowhere else. The callback runs in the task that
     # asked for the upgrade, so the context variable is that task's own.
     response = params.response
     if response.status == 101:

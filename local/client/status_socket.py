@@ -115,7 +115,7 @@ class StatusSocket:
     async def collect(self, orders: int, timeout_s: float) -> dict[str, list[Frame]]:
         """Read until `orders` different orders had their last frame; return the frames by order, as they came.
 
-        Gives up after `timeout_s` or at the end of the socket: what is missing is then missing from the result.
+        Stops after `timeout_s` or at the end of the socket, with the frames that have come by then.
         """
         frames: dict[str, list[Frame]] = {}
         ended: set[str] = set()
@@ -137,7 +137,7 @@ class StatusSocket:
         connection.shutdown(socket.SHUT_RDWR)
 
     async def close(self) -> None:
-        """Close the socket in order, or let go of it when the other side no longer answers."""
+        """Close the socket in order, or without the other side when that no longer answers."""
         try:
             await asyncio.wait_for(self._websocket.close(), timeout=2)
         except (TimeoutError, OSError, aiohttp.ClientError):

@@ -1,4 +1,4 @@
-"""`python -m local watch`: places an order, or picks up one, and tells its statuses live in the terminal."""
+"""`python -m local watch`: places an order, or takes one that exists, and prints its statuses as they come."""
 
 import argparse
 import asyncio
@@ -67,7 +67,7 @@ async def _watch(base_url: str, arguments: argparse.Namespace, console: Console)
     async with Client(base_url) as client, client.open_socket() as socket:
         if arguments.order:
             order_id, began = arguments.order, None
-            _tell(console, f"order {order_id} at {base_url}")
+            _print(console, f"order {order_id} at {base_url}")
         else:
             began = time.perf_counter()
             order_id = await _place(client, arguments, console)
@@ -85,7 +85,7 @@ async def _place(client: Client, arguments: argparse.Namespace, console: Console
     if arguments.max_slippage is not None:
         order["max_slippage"] = _number(arguments.max_slippage)
     allowed = arguments.max_slippage or "0.05, the default"
-    _tell(
+    _print(
         console,
         f"market order at {client.base_url}: {arguments.amount} {arguments.token_in} → {arguments.token_out},"
         f" slippage at most {allowed}",
@@ -94,7 +94,7 @@ async def _place(client: Client, arguments: argparse.Namespace, console: Console
     if answer.status != 202:
         raise NotAcceptedError(f"the order was refused: {describe_problem(answer)}")
     order_id = str(answer.json()["order_id"])
-    _tell(console, _line(answer.elapsed_ms, "accepted", f"order {order_id}"))
+    _print(console, _line(answer.elapsed_ms, "accepted", f"order {order_id}"))
     return order_id
 
 
@@ -108,18 +108,18 @@ async def _follow(
         first = first or frame
         if "error" in frame.content:
             raise NotAcceptedError(f"order {order_id}: {frame.content['error']}")
-        # Of an order that another client placed, only the system's own clock tells how old a status is.
+        # Of an order that another client placed, only the system's own clock shows how old a status is.
         elapsed_ms = (
             (frame.received_at - began) * 1000 if began is not None else between_ms(first.content, frame.content)
         )
         token_out = token_bought(frame.content) or token_out
         for line in describe(frame.content, elapsed_ms, token_out):
-            _tell(console, line, _STYLES.get(frame.status or "", ""))
+            _print(console, line, _STYLES.get(frame.status or "", ""))
     return frame
 
 
 def describe(frame: Mapping[str, Any], elapsed_ms: float, token_out: str | None = None) -> list[str]:
-    """Return the lines that tell one status: its time, and what it brings (quotes, price, transaction, reason).
+    """Return the lines for one status: its time and its details (quotes, price, transaction, reason).
 
     Amounts are in atoms of `token_out`, and stay so when that is not known.
     """
@@ -159,7 +159,7 @@ def _legs(route: Mapping[str, Any]) -> list[str]:
 
 
 def token_bought(frame: Mapping[str, Any]) -> str | None:
-    """Return the token that a route ends in, when the frame brings a route."""
+    """Return the token that a route ends in, when the frame has a route."""
     legs = (frame.get("route") or {}).get("legs")
     return str(legs[-1]["token_out"]) if legs else None
 
@@ -191,12 +191,12 @@ def _line(elapsed_ms: float, status: str, note: str) -> str:
 
 
 def _number(text: str) -> float | str:
-    """Return what the API takes as a number, or the text as it is, so that the API says what is wrong with it."""
+    """Return the text as a number, or as it is where it is none, so that the API says what is wrong with it."""
     try:
         return float(text)
     except ValueError:
         return text
 
 
-def _tell(console: Console, text: str, style: str = "") -> None:
+def _print(console: Console, text: str, style: str = "") -> None:
     console.print(Text(text, style), soft_wrap=True)

@@ -57,9 +57,8 @@ def management_app(connections: Connections, secret: str) -> ASGIApp:
         undelivered = Undelivered([], [])
         for place, message in enumerate(_read_batch(await _read(request, MAX_BATCH_BYTES))):
             if place % MESSAGES_PER_TURN == 0:
-                await asyncio.sleep(
-                    0
-                )  # or a client with many messages in a large batch would be taken for one that does not read
+                # Or a client with many messages in a large batch would be taken for one that does not read.
+                await asyncio.sleep(0)
             connection = connections.find(message.connection_id)
             if connection is None:
                 undelivered.gone.append(place)

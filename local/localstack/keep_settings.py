@@ -1,8 +1,8 @@
-"""LocalStack runs this at each start: it keeps the database's login and the settings, which a stop makes it forget.
+"""LocalStack runs this at each start: it stores the database's login and the settings, which a stop loses.
 
 Both come from its own environment: SECRET_ID, SECRET_USERNAME and SECRET_PASSWORD make a secret as RDS would, and each
-SETTING_name a parameter below SETTINGS_PATH. What the gateway asks of those that send to its sockets is made here, once
-for a volume: a program that is started again after LocalStack was must find the secret that the others know.
+SETTING_name a parameter below SETTINGS_PATH. The secret of the gateway's management API is made here, once for a
+volume: a program that is started again after LocalStack must find the secret that the others have.
 """
 
 import json

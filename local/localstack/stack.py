@@ -1,4 +1,4 @@
-"""Asks LocalStack what an event source has to know: `python -m local.localstack.stack WHAT NAME`.
+"""Prints what an event source needs from LocalStack: `python -m local.localstack.stack WHAT NAME`.
 
 WHAT is `secret` (its ARN), `setting` (a parameter's value) or `bindings` (those of the stack of that name).
 """
@@ -39,7 +39,7 @@ def names_in_stack(stack: str) -> dict[str, str]:
 
 
 def main(wanted: str, name: str) -> None:
-    """Print what is wanted."""
+    """Print the secret, the setting or the bindings of `name`."""
     if wanted == "secret":
         print(secret_arn(name))
     elif wanted == "setting":

@@ -1,4 +1,4 @@
-"""Says what to try, once everything runs."""
+"""The lines at the terminal once everything runs: settings in, what to try out."""
 
 import socket
 from shlex import quote
@@ -8,10 +8,10 @@ from local.settings import LocalSettings, interpreter
 
 
 def what_to_try(settings: LocalSettings, seconds: float) -> str:
-    """Return the lines that greet whoever started the system; `seconds` is how long that took."""
+    """Return the lines for the person who started the system; `seconds` is how long that took."""
     url = settings.url
     orders, sockets = quote(f"{url}/api/orders/execute"), quote(f"{url.replace('http', 'ws', 1)}/api/orders/status")
-    usual = url == "http://127.0.0.1:3000" and not settings.orderflow_home  # where watch looks by itself
+    usual = url == "http://127.0.0.1:3000" and not settings.orderflow_home  # where watch looks without --base-url
     pace: dict[float, str] = {0: "no simulated waiting", 1: "an order takes 2 to 3 s"}
     return f"""
 Orderflow is ready at {url} after {seconds:.1f} s
@@ -28,7 +28,7 @@ Ctrl-C stops it.
 
 
 def _functions_elsewhere(settings: LocalSettings) -> str:
-    """Say where the functions run when it is not here, and whether anything answers there."""
+    """Return where the functions run when it is not here, and whether anything answers there; else nothing."""
     if settings.invoke == "here":
         return ""
     address = urlsplit(settings.lambda_endpoint)

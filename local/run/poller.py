@@ -22,7 +22,7 @@ from orderflow.runtime.clients import open_redis
 from orderflow.runtime.stopping import end_when_a_thread_fails, stop_on
 from orderflow.runtime.terminal import print_whatever_the_locale
 
-# The poller's threads mostly wait; one that computes should not keep the others from their turn for long.
+# The poller's threads mostly wait; one that computes should not delay the others for long.
 SWITCH_INTERVAL_S = 0.001
 
 
@@ -79,9 +79,9 @@ def _invoke(settings: LocalSettings, functions: Sequence[FunctionTemplate], owne
 
 def _in_lambda(settings: LocalSettings, functions: Sequence[FunctionTemplate]) -> InLambda:
     if not os.environ.keys() & {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"}:
-        os.environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # nobody looks at them here
+        os.environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # nothing checks them here
     os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
-    # SAM runs one invocation of a function at a time, so the partitions wait for each other, and all for a cold start.
+    # SAM runs one invocation of a function at a time, so partitions wait for each other, all for a cold start.
     time_out_s = max(function.timeout_s for function in functions) * (settings.partitions + 1)
     client = lambda_client(settings.lambda_endpoint, len(functions) * (settings.partitions + 1), time_out_s)
     return InLambda(client, {function.name: function.logical_id for function in functions})

@@ -1,4 +1,4 @@
-"""Runs the whole system on this machine: servers, gateway and pollers, started, watched and stopped in order."""
+"""Runs the whole system on this machine: servers, gateway and pollers, started, supervised and stopped in order."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""A secret that the programs of one home share, though each is started apart: a path in, the secret out."""
+"""A secret that the programs of one home share, though each is started by itself: a path in, the secret out."""
 
 import os
 import secrets
@@ -9,15 +9,15 @@ CONNECTIONS, REDIS, POSTGRES = "connections-secret", "redis-password", "postgres
 
 
 def shared_secret(path: Path) -> str:
-    """Return the secret in the file at `path`, which only its owner may read; made by the first who asks."""
+    """Return the secret in the file at `path`, which no other user may read; the first call makes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.stat().st_size:
-        path.unlink()  # what a power cut left of one
+        path.unlink()  # left empty by a power cut
     own = path.with_name(f"{path.name}.{os.getpid()}")
     with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(32))
     try:
-        # Whole or not at all, and never in the place of another's.
+        # Whole or not at all, and never in place of another process' secret.
         os.link(own, path)
     except FileExistsError:
         pass

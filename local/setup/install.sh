@@ -2,9 +2,9 @@
 # Makes a virtual environment hold exactly what a lock file pins, showing how far it is:
 #   install.sh DIRECTORY REQUIREMENTS ABOUT_SECONDS [further arguments of `pip install` for a second step]
 # An interrupted installation, a broken environment or one that was moved is made anew. PYTHON chooses the interpreter.
-# Of two at the same time the second waits; what the first did meanwhile is not done again.
+# Of two at the same time the second waits, and does not repeat what the first has done.
 set -eu
-. "$(dirname "$0")/hold.sh"
+. "$(dirname "$0")/mutex.sh"
 
 venv=$1 requirements=$2 about=$3
 shift 3
@@ -80,7 +80,7 @@ $(tail -n 15 "$log")"
 }
 
 last=$(cat "$finished" 2>/dev/null || true)
-hold "$venv.installing" "installing into $venv"
+acquire "$venv.installing" "installing into $venv"
 trap interrupted INT TERM HUP
 if [ "$(cat "$finished" 2>/dev/null || true)" != "$last" ] && usable; then
     exit

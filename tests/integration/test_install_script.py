@@ -1,4 +1,4 @@
-"""local/setup/install.sh: two that install at the same time take turns, and whoever died in between holds nobody up."""
+"""local/setup/install.sh: of two at the same time one waits, and one that died in between delays no other."""
 
 import hashlib
 import os
@@ -36,9 +36,9 @@ def locked(directory: Path, name: str, metadata: str = "", version: str = "1.0")
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """Lend a directory with the script, a lock file of one tiny package, and a Python that waits to be let go."""
+    """Lend a directory with the script, a lock file of one tiny package, and a Python that waits for the test."""
     (tmp_path / "local/setup").mkdir(parents=True)
-    for name in ("install.sh", "hold.sh"):
+    for name in ("install.sh", "mutex.sh"):
         shutil.copy(ROOT / "local/setup" / name, tmp_path / "local/setup")
     (tmp_path / "requirements.txt").write_text(f"--no-index\n--find-links .\n{locked(tmp_path, 'tiny')}\n")
     python = tmp_path / "python"

@@ -19,7 +19,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def directory(tmp_path: Path) -> Path:
     """Lend a directory with the script and a SAM CLI that prints its environment."""
     (tmp_path / "local/setup").mkdir(parents=True)
-    for script in ("sam.sh", "setup/hold.sh"):
+    for script in ("sam.sh", "setup/mutex.sh"):
         shutil.copy(ROOT / "local" / script, tmp_path / "local" / script)
     sam = tmp_path / ".venv-sam" / "bin" / "sam"
     sam.parent.mkdir(parents=True)
