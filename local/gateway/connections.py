@@ -17,7 +17,7 @@ MAX_WAITING_IN_ALL = 256 * 1024 * 1024
 FAIR_SHARE = 64 * 1024
 """When MAX_WAITING_IN_ALL characters wait for all clients together, clients with more than this share are cut off."""
 
-GOING_AWAY, POLICY_VIOLATION, NORMAL = 1001, 1008, 1000
+NORMAL, POLICY_VIOLATION = 1000, 1008
 
 
 class Backlog:

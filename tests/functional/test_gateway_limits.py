@@ -168,20 +168,20 @@ def test_one_socket_too_many_is_refused_until_another_one_leaves(gateway: Served
     assert_refused(response.status_code, headers, bytes(response.body or b""), "MAX_SOCKETS")
 
 
-def test_refusals_are_told_in_one_line_with_their_number(gateway: Served, caplog: pytest.LogCaptureFixture) -> None:
+def test_refusals_are_logged_in_one_line_with_their_number(gateway: Served, caplog: pytest.LogCaptureFixture) -> None:
     url = f"ws://{gateway.address}{STATUS_PATH}"
 
-    def told() -> list[int]:
+    def logged() -> list[int]:
         return [vars(line)["count"] for line in caplog.records if vars(line).get("reason") == "MAX_SOCKETS"]
 
     with connect(url), connect(url):
         for _ in range(20):
             with pytest.raises(InvalidStatus):
                 connect(url)
-        eventually(lambda: sum(told()) == 20)
+        eventually(lambda: sum(logged()) == 20)
 
-    assert told()[0] == 1  # at once
-    assert len(told()) <= 3
+    assert logged()[0] == 1  # at once
+    assert len(logged()) <= 3
     assert [line for line in caplog.records if line.name.startswith("uvicorn")] == []
 
 

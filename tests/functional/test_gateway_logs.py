@@ -30,7 +30,7 @@ async def fails(scope: Scope, _receive: Receive, _send: Send) -> None:
     raise LookupError(f"not expected of {scope['type']}")
 
 
-def exchange(server: Served, request: bytes) -> bytes:
+def answer_to(server: Served, request: bytes) -> bytes:
     with server.connect() as client:
         client.sendall(request)
         answer = b""
@@ -46,7 +46,7 @@ def lines(caplog: pytest.LogCaptureFixture, message: str) -> list[dict[str, Any]
 def test_requests_that_are_none_are_counted_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     with served(without_faults(fails, "gateway")) as server, library_logs_handled():
         for _ in range(20):
-            assert exchange(server, b"this is no HTTP\r\n\r\n").startswith(b"HTTP/1.1 400")
+            assert answer_to(server, b"this is no HTTP\r\n\r\n").startswith(b"HTTP/1.1 400")
 
     logged = lines(caplog, "refused")
     assert [line["reason"] for line in logged] == ["Bad Request"] * len(logged)
@@ -56,7 +56,7 @@ def test_requests_that_are_none_are_counted_in_one_line(caplog: pytest.LogCaptur
 
 def test_a_fault_is_a_problem_document_and_one_line(caplog: pytest.LogCaptureFixture) -> None:
     with served(without_faults(fails, "gateway")) as server:
-        answers = [exchange(server, b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") for _ in range(20)]
+        answers = [answer_to(server, b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") for _ in range(20)]
 
     assert all(answer.startswith(b"HTTP/1.1 500") for answer in answers)
     assert all(b"application/problem+json" in answer and b"not expected" not in answer for answer in answers)

@@ -1,4 +1,4 @@
-"""The gateway's program: one client can't shut its door, and it ends in order whoever is connected."""
+"""The gateway's program: no client can take all connections, and it ends in order whatever is connected."""
 
 import os
 import resource
@@ -102,7 +102,7 @@ def test_a_crowd_of_one_address_leaves_room_for_others(start: Callable[..., Gate
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_in_order_whoever_is_connected(start: Callable[..., Gateway], number: signal.Signals) -> None:
+def test_it_ends_in_order_whatever_is_connected(start: Callable[..., Gateway], number: signal.Signals) -> None:
     program = start()
     with ExitStack() as stack:
         url = f"ws://127.0.0.1:{program.port}/api/orders/status"

@@ -101,7 +101,7 @@ def test_the_secret_of_the_services_reaches_the_functions_unless_another_is_give
     assert "CONNECTIONS_SECRET" not in without
 
 
-def test_a_shared_secret_is_made_once_and_only_its_owner_may_read_it(directory: Path) -> None:
+def test_a_shared_secret_is_made_once_and_no_other_user_may_read_it(directory: Path) -> None:
     path = directory / "home" / "services" / CONNECTIONS
 
     first, second = shared_secret(path), shared_secret(path)

@@ -95,8 +95,8 @@ def test_collect_returns_what_came_until_every_order_ended() -> None:
 
             frames = await socket.collect(2, TIMEOUT_S)
 
-            told = {order_id: [frame.status for frame in history] for order_id, history in frames.items()}
-            assert told == {"a": ["pending", "confirmed"], "b": ["failed"]}
+            statuses = {order_id: [frame.status for frame in history] for order_id, history in frames.items()}
+            assert statuses == {"a": ["pending", "confirmed"], "b": ["failed"]}
 
     against_server(test)
 

@@ -8,13 +8,13 @@ def make_answer(body: bytes, status: int = 400) -> Answer:
     return Answer(status, "", {}, body, 0.0, 1.0)
 
 
-def test_a_confirmed_order_is_told_with_price_and_transaction() -> None:
+def test_a_confirmed_order_is_printed_with_price_and_transaction() -> None:
     frame: dict[str, Any] = {"status": "confirmed", "execution_price": 219.5, "tx_hash": "0xabc", "reason": None}
 
     assert describe(frame, 2168.4) == ["     2,168 ms  confirmed   price 219.5 · tx 0xabc"]
 
 
-def test_a_failed_order_is_told_with_its_reason() -> None:
+def test_a_failed_order_is_printed_with_its_reason() -> None:
     frame: dict[str, Any] = {"status": "failed", "execution_price": None, "tx_hash": None, "reason": "Price moved"}
 
     assert describe(frame, 12.0) == ["        12 ms  failed      Price moved"]
@@ -28,11 +28,11 @@ def test_a_refusal_names_fields_and_rules() -> None:
     assert describe_problem(answer) == "400 amount must be greater than zero"
 
 
-def test_a_refusal_without_fields_tells_its_detail() -> None:
+def test_a_refusal_without_fields_is_printed_with_its_detail() -> None:
     assert describe_problem(make_answer(b'{"detail":"try later"}', 503)) == "503 try later"
 
 
-def test_a_refusal_that_is_not_json_is_told_as_it_is() -> None:
+def test_a_refusal_that_is_not_json_is_printed_as_it_is() -> None:
     assert describe_problem(make_answer(b"<html>", 502)) == "502 <html>"
     assert describe_problem(make_answer(b"[]", 502)) == "502 []"
 

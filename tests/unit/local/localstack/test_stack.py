@@ -1,4 +1,4 @@
-"""What the event source is told of functions that were deployed to LocalStack."""
+"""What the event source gets to know of functions that were deployed to LocalStack."""
 
 import msgspec
 
@@ -12,11 +12,11 @@ def test_every_stage_is_bound_to_its_stream_by_its_deployed_name() -> None:
     template = read_template(ROOT / "template.yaml")
     names = {function.logical_id: f"orderflow-{function.logical_id}-1" for function in template.functions}
 
-    told = msgspec.convert(bindings(template, names), list[Binding])
+    read = msgspec.convert(bindings(template, names), list[Binding])
 
-    assert {binding.function: binding.function_name for binding in told} == {
+    assert {binding.function: binding.function_name for binding in read} == {
         function.name: f"orderflow-{function.logical_id}-1" for function in template.functions if function.event_source
     }
-    assert [(binding.stream, binding.batch_size) for binding in told] == [
+    assert [(binding.stream, binding.batch_size) for binding in read] == [
         (mapping.stream, mapping.batch_size) for mapping in template.event_sources
     ]

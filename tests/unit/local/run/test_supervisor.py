@@ -11,7 +11,7 @@ from local.run.supervisor import HEALTHY_S, RESTART_DELAYS_S, Supervisor, superv
 
 
 class FakeProcess:
-    """A process that dies when told."""
+    """A process that dies when its test says so."""
 
     def __init__(self, name: str) -> None:
         self.name = name

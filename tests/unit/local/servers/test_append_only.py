@@ -58,7 +58,7 @@ def test_an_end_that_can_not_be_read_is_found_behind_the_last_whole_transaction(
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("last", [1, 2])
-def test_it_is_cut_off_with_a_copy_kept_and_told_in_words(directory: Path, tmp_path: Path, end: str, last: int) -> None:
+def test_it_is_cut_off_with_a_copy_kept_and_said_in_words(directory: Path, tmp_path: Path, end: str, last: int) -> None:
     path = directory / f"appendonly.aof.{last}.incr.aof"
     before = path.read_bytes()
     path.write_bytes(before + ENDS[end])
