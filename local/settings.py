@@ -86,8 +86,8 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     log_format: Literal["", "text", "json"] = ""
     health_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0  # of a poller in a container; 0 is none
     started_by: str = "make run"  # in each answer's Server header: several ways to run it may use the same port
-    # For tests: another URL of Redis for each poller, `{name}` being the poller's; and `module:function`, which makes an
-    # Invoke of the poller's name, the handlers and their time-outs.
+    # For tests: another URL of Redis for each poller, `{name}` being the poller's; and `module:function`, which makes
+    # an Invoke of the poller's name, the handlers and their time-outs.
     poller_redis_url: str = ""
     invoker: str = ""
 

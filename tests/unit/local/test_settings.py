@@ -40,9 +40,7 @@ def test_a_word_that_a_setting_does_not_know_is_named(monkeypatch: pytest.Monkey
         ("", f"{ROOT}/.orderflow"),
     ],
 )
-def test_a_home_is_a_place_whether_or_not_a_shell_expands_its_name(
-    monkeypatch: pytest.MonkeyPatch, named: str, place: str
-) -> None:
+def test_a_home_is_a_place_with_or_without_a_shell(monkeypatch: pytest.MonkeyPatch, named: str, place: str) -> None:
     monkeypatch.setenv("HOME", "/home/trader")
 
     assert str(home_at(named)) == place
