@@ -14,7 +14,7 @@ from orderflow.domain.pools import Pool
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.router import plan as planning
 from orderflow.domain.router.allocation import best_flow, bound_of
-from orderflow.domain.router.dual_bound import network_bound, token_values
+from orderflow.domain.router.dual_bound import bound_at, token_values
 from orderflow.domain.router.execute import run_legs
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.network import topology
@@ -29,11 +29,11 @@ from tests.support.router_pools import (
     amounts,
     bin_pools,
     bins,
-    book_of,
     check_legs_fit,
     constant_product_pools,
     exact_out,
     named,
+    view_of,
 )
 
 HALF_A_BP = 0.5e-4
@@ -44,10 +44,10 @@ WAYS = (("SOL", "USDC"), ("USDC", "SOL"), ("JUP", "USDC"), ("SOL", "BONK"), ("JU
 def market_cases() -> Iterator[tuple[MarketView, str, str, int]]:
     """Orders of all sizes over the whole universe at its opening."""
     for seed in (1, 2, 3):
-        book = MarketView(opening_pools(seed), NOW_S)
+        view = MarketView(opening_pools(seed), NOW_S)
         for token_in, token_out in WAYS:
             for dollars in SIZES_USD:
-                yield book, token_in, token_out, worth(dollars, token_in)
+                yield view, token_in, token_out, worth(dollars, token_in)
 
 
 def worth(dollars: int, token: str) -> int:
@@ -57,7 +57,7 @@ def worth(dollars: int, token: str) -> int:
 
 @st.composite
 def tangles(draw: st.DrawFn) -> list[Pool]:
-    """Pools between up to five tokens, of any pairs, prices up to 3 % off, so that circles may be free."""
+    """Pools between up to five tokens, of any pairs, prices up to 3 % off, so that cycles may be free."""
     tokens = ["SOL", "USDC", "JUP", "WIF", "RAY"][: draw(st.integers(3, 5))]
     pairs = [(one, other) for number, one in enumerate(tokens) for other in tokens[number + 1 :]]
     pools: list[Pool] = []
@@ -70,7 +70,7 @@ def tangles(draw: st.DrawFn) -> list[Pool]:
 def routed(pools: Sequence[Pool], amount: int) -> Plan:
     """Route an amount of SOL to USDC; leave what can't be routed out of the search."""
     try:
-        return plan_route(book_of(pools), "SOL", "USDC", amount)
+        return plan_route(view_of(pools), "SOL", "USDC", amount)
     except RejectedError:
         assume(False)
         raise
@@ -81,10 +81,10 @@ def routed(pools: Sequence[Pool], amount: int) -> Plan:
 
 def test_in_the_universe_routes_are_proved_within_half_a_bp_of_the_best_in_the_ordinary_case() -> None:
     gaps = []
-    for book, token_in, token_out, amount in market_cases():
-        plan = plan_route(book, token_in, token_out, amount)
+    for view, token_in, token_out, amount in market_cases():
+        plan = plan_route(view, token_in, token_out, amount)
 
-        bound = bound_of(book.network(token_in, token_out), amount)
+        bound = bound_of(view.network(token_in, token_out), amount)
         assert plan.amount_out <= bound * (1 + 1e-9)
         gaps.append(bound / plan.amount_out - 1)
 
@@ -94,21 +94,21 @@ def test_in_the_universe_routes_are_proved_within_half_a_bp_of_the_best_in_the_o
 
 
 def test_in_the_universe_a_route_never_pays_less_than_the_split_and_its_legs_fit() -> None:
-    for book, token_in, token_out, amount in market_cases():
-        plan = plan_route(book, token_in, token_out, amount)
+    for view, token_in, token_out, amount in market_cases():
+        plan = plan_route(view, token_in, token_out, amount)
 
         check_plan(plan, token_in, token_out, amount)
-        if book.pair(token_in, token_out) is not None:
-            assert plan.amount_out >= plan_split(book, token_in, token_out, amount).amount_out
+        if view.pair(token_in, token_out) is not None:
+            assert plan.amount_out >= plan_split(view, token_in, token_out, amount).amount_out
 
 
 def test_between_two_tokens_on_the_way_values_decide_on_the_direction() -> None:
     # A large order that would open USDC→SOL too early, and then find SOL→USDC closed.
-    book, amount = MarketView(opening_pools(5), NOW_S), worth(1_000_000, "WIF")
+    view, amount = MarketView(opening_pools(5), NOW_S), worth(1_000_000, "WIF")
 
-    plan = plan_route(book, "WIF", "USDT", amount)
+    plan = plan_route(view, "WIF", "USDT", amount)
 
-    assert plan.amount_out >= bound_of(book.network("WIF", "USDT"), amount) * (1 - 1e-4)
+    assert plan.amount_out >= bound_of(view.network("WIF", "USDT"), amount) * (1 - 1e-4)
 
 
 def check_plan(plan: Plan, token_in: str, token_out: str, amount: int) -> None:
@@ -161,7 +161,7 @@ def test_any_tangle_gives_a_route_that_can_be_run(pools: list[Pool], amount: int
         result, _ = swap(by_name[leg.pool], leg.token_in, leg.amount_in, NOW_S)
         assert (result.amount_out, result.fee, result.fee_token) == (leg.amount_out, leg.fee, leg.fee_token)
     try:
-        direct = plan_split(book_of(pools), "SOL", "USDC", amount)
+        direct = plan_split(view_of(pools), "SOL", "USDC", amount)
     except RejectedError:
         return
     assert plan.amount_out >= direct.amount_out
@@ -172,27 +172,27 @@ def test_any_tangle_gives_a_route_that_can_be_run(pools: list[Pool], amount: int
 def test_no_route_through_a_tangle_pays_more_than_its_certificate(pools: list[Pool], amount: int) -> None:
     plan = routed(pools, amount)
 
-    assert plan.amount_out <= bound_of(book_of(pools).network("SOL", "USDC"), amount) * (1 + 1e-9)
+    assert plan.amount_out <= bound_of(view_of(pools).network("SOL", "USDC"), amount) * (1 + 1e-9)
 
 
 @given(tangles(), st.integers(10**3, 10**12), st.floats(0.8, 1.25))
 @settings(max_examples=200)
 def test_the_certificate_holds_at_any_values(pools: list[Pool], amount: int, shift: float) -> None:
-    plan, network = routed(pools, amount), book_of(pools).network("SOL", "USDC")
+    plan, network = routed(pools, amount), view_of(pools).network("SOL", "USDC")
     values = token_values(best_flow(network, amount))
 
     for token in set(values) - {"USDC"}:
         shifted = values | {token: values[token] * shift}
-        assert plan.amount_out <= network_bound(network, amount, shifted) * (1 + 1e-9)
+        assert plan.amount_out <= bound_at(network, amount, shifted) * (1 + 1e-9)
 
 
 # --- Execution -------------------------------------------------------------------------------------------------------
 
 
 def test_run_again_on_the_same_pools_a_route_yields_what_it_promised() -> None:
-    for book, token_in, token_out, amount in market_cases():
-        plan = plan_route(book, token_in, token_out, amount)
-        pools = {leg.pool: book.pool(leg.pool) for leg in plan.legs}
+    for view, token_in, token_out, amount in market_cases():
+        plan = plan_route(view, token_in, token_out, amount)
+        pools = {leg.pool: view.pool(leg.pool) for leg in plan.legs}
 
         fills, changed = run_legs(plan.legs, pools, NOW_S)
 
@@ -226,7 +226,7 @@ def test_run_on_pools_that_have_moved_a_route_still_leaves_nothing_in_between(
 
 def test_a_refused_leg_refuses_the_route_and_changes_nothing() -> None:
     pools = [named(amm_v4(10**9, 10**9), "first", ("SOL", "JUP")), bins("second", [10**9], tokens=("JUP", "USDC"))]
-    plan = plan_route(book_of(pools), "SOL", "USDC", 10**6)
+    plan = plan_route(view_of(pools), "SOL", "USDC", 10**6)
     emptied = bins("second", [10], tokens=("JUP", "USDC"))
     at_landing: dict[str, Pool] = {"first": pools[0], "second": emptied}
 
@@ -261,23 +261,23 @@ def test_an_order_that_cannot_gain_from_hops_does_not_pay_for_the_search(monkeyp
         named(amm_v4(10**15, 10**15), "first", ("SOL", "JUP")),
         named(amm_v4(10**15, 10**15), "second", ("JUP", "USDC")),
     ]
-    book = book_of(pools)
-    small, large = plan_split(book, "SOL", "USDC", 10**9), plan_split(book, "SOL", "USDC", 10**13)
+    view = view_of(pools)
+    small, large = plan_split(view, "SOL", "USDC", 10**9), plan_split(view, "SOL", "USDC", 10**13)
     monkeypatch.setattr(planning, "best_flow", lambda *_: pytest.fail("searched"))
 
-    assert plan_route(book, "SOL", "USDC", 10**9) == small
+    assert plan_route(view, "SOL", "USDC", 10**9) == small
     monkeypatch.undo()
-    assert plan_route(book, "SOL", "USDC", 10**13).amount_out > large.amount_out
+    assert plan_route(view, "SOL", "USDC", 10**13).amount_out > large.amount_out
 
 
 @given(tangles(), amounts)
 @settings(max_examples=200)
 def test_hops_never_gain_more_than_the_bound_that_decides_on_the_search(pools: list[Pool], amount: int) -> None:
-    book = book_of([pool for pool in pools if {pool.token_a, pool.token_b} != {"JUP", "WIF"}])
-    pair = book.pair("SOL", "USDC")
+    view = view_of([pool for pool in pools if {pool.token_a, pool.token_b} != {"JUP", "WIF"}])
+    pair = view.pair("SOL", "USDC")
     assume(pair is not None and amount <= pair.curve.capacity)
     assert pair is not None
-    network = book.network("SOL", "USDC")
+    network = view.network("SOL", "USDC")
     direct, price, _ = pair.curve.at(amount)
 
     flow = best_flow(network, amount)
@@ -289,10 +289,10 @@ def test_hops_never_gain_more_than_the_bound_that_decides_on_the_search(pools: l
 
 
 def test_a_dearer_leg_means_fewer_legs() -> None:
-    book, amount = MarketView(opening_pools(1), NOW_S), worth(100_000, "SOL")
+    view, amount = MarketView(opening_pools(1), NOW_S), worth(100_000, "SOL")
     costs = [0.0, 10_000.0, 1_000_000.0, 100_000_000.0]
 
-    plans = [plan_route(book, "SOL", "USDC", amount, leg_cost=leg_cost) for leg_cost in costs]
+    plans = [plan_route(view, "SOL", "USDC", amount, leg_cost=leg_cost) for leg_cost in costs]
 
     counts = [len(plan.legs) for plan in plans]
     assert counts == sorted(counts, reverse=True)
@@ -310,16 +310,16 @@ def test_ways_have_up_to_three_hops_and_meet_no_token_twice() -> None:
 
     plan = topology(directions, "A", "D")
 
-    ways = [[plan.directions[number] for number in path] for path in plan.paths]
-    assert ways == [[("A", "C"), ("C", "D")], [("A", "B"), ("B", "C"), ("C", "D")]]
+    paths = [[plan.directions[number] for number in path] for path in plan.paths]
+    assert paths == [[("A", "C"), ("C", "D")], [("A", "B"), ("B", "C"), ("C", "D")]]
     assert topology(directions, "A", "E").paths
     assert not topology(directions - {("A", "C"), ("C", "A")}, "A", "E").paths
 
 
 def test_tokens_without_a_common_pool_are_traded_over_others() -> None:
-    book = MarketView(opening_pools(1), NOW_S)
+    view = MarketView(opening_pools(1), NOW_S)
 
-    plan = plan_route(book, "JUP", "WIF", worth(1_000, "JUP"))
+    plan = plan_route(view, "JUP", "WIF", worth(1_000, "JUP"))
 
     assert {leg.token_out for leg in plan.legs} <= {"SOL", "USDC", "WIF"}
     check_plan(plan, "JUP", "WIF", worth(1_000, "JUP"))
@@ -329,9 +329,9 @@ def test_a_way_of_four_hops_is_none() -> None:
     tokens = ["SOL", "JUP", "RAY", "WIF", "USDC"]
     pools = [named(amm_v4(10**12, 10**12), f"{start}-{end}", (start, end)) for start, end in pairwise(tokens)]
 
-    assert plan_route(book_of(pools), "SOL", "WIF", 10**6).legs
+    assert plan_route(view_of(pools), "SOL", "WIF", 10**6).legs
     with pytest.raises(NoRouteError, match="^no venue trades SOL against USDC$"):
-        plan_route(book_of(pools), "SOL", "USDC", 10**6)
+        plan_route(view_of(pools), "SOL", "USDC", 10**6)
 
 
 def test_a_pool_is_never_sold_both_its_tokens() -> None:
@@ -344,14 +344,14 @@ def test_a_pool_is_never_sold_both_its_tokens() -> None:
         named(amm_v4(10**13, 10**13), "SOL-USDC", ("SOL", "USDC")),
     ]
 
-    plan = plan_route(book_of(pools), "JUP", "WIF", 10**11)
+    plan = plan_route(view_of(pools), "JUP", "WIF", 10**11)
 
     check_plan(plan, "JUP", "WIF", 10**11)
     assert [(leg.token_in, leg.token_out) for leg in plan.legs if leg.pool == "SOL-USDC"] == [("USDC", "SOL")]
 
 
 def test_ways_never_lead_round_in_a_circle() -> None:
-    # JUP→RAY→WIF→JUP gains at every step, and each step lies on a way of three hops.
+    # JUP→RAY→WIF→JUP gains at every step, and each step lies on a path of three hops.
     between = ["JUP", "RAY", "WIF"]
     pools = [named(amm_v4(10**12, 10**12), f"SOL-{token}", ("SOL", token)) for token in between]
     pools += [named(amm_v4(10**12, 10**12), f"{token}-USDC", (token, "USDC")) for token in between]
@@ -361,26 +361,26 @@ def test_ways_never_lead_round_in_a_circle() -> None:
     ]
 
     for amount in (10**9, 10**10, 10**11):
-        check_plan(plan_route(book_of(pools), "SOL", "USDC", amount), "SOL", "USDC", amount)
+        check_plan(plan_route(view_of(pools), "SOL", "USDC", amount), "SOL", "USDC", amount)
 
 
 def test_a_venue_that_gave_no_quote_is_not_used() -> None:
-    book = MarketView(opening_pools(1), NOW_S)
+    view = MarketView(opening_pools(1), NOW_S)
 
     for venue in ("meteora", "raydium"):
-        plan = plan_route(book, "SOL", "BONK", worth(50_000, "SOL"), venue=venue)
+        plan = plan_route(view, "SOL", "BONK", worth(50_000, "SOL"), venues=venue)
         assert {leg.venue for leg in plan.legs} == {venue}
 
 
 def test_a_change_of_any_pool_on_the_way_is_seen() -> None:
     pools = opening_pools(1)
-    book, amount = MarketView(pools, NOW_S), worth(1_000, "JUP")
-    before = plan_route(book, "JUP", "WIF", amount)
+    view, amount = MarketView(pools, NOW_S), worth(1_000, "JUP")
+    before = plan_route(view, "JUP", "WIF", amount)
     used = next(pool for pool in pools if pool.pool == before.legs[-1].pool)
 
-    book.refresh([msgspec.structs.replace(used, version=used.version + 1)], NOW_S)
-    assert plan_route(book, "JUP", "WIF", amount) == before
+    view.refresh([msgspec.structs.replace(used, version=used.version + 1)], NOW_S)
+    assert plan_route(view, "JUP", "WIF", amount) == before
     _, poorer = swap(used, before.legs[-1].token_in, worth(20_000, before.legs[-1].token_in), NOW_S)
-    book.refresh([poorer], NOW_S)
+    view.refresh([poorer], NOW_S)
 
-    assert plan_route(book, "JUP", "WIF", amount).amount_out < before.amount_out
+    assert plan_route(view, "JUP", "WIF", amount).amount_out < before.amount_out

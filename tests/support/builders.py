@@ -59,8 +59,8 @@ def route_for(
     """Return the best route on the opening market, or on `pools`, over the venues that answer in time or `venues`."""
     latency = Latency(seed=1, speed=1)
     answering = venues or latency.quotes(slot, request, VENUES).venues
-    book = MarketView((market() if pools is None else pools).values(), chain_seconds(slot), OPENING_PRICES)
-    return choose_route(book, slot, request, answering, VENUES, latency.network_fee(slot, request))
+    view = MarketView((market() if pools is None else pools).values(), chain_seconds(slot), OPENING_PRICES)
+    return choose_route(view, slot, request, answering, VENUES, latency.network_fee(slot, request))
 
 
 def land(orders: Sequence[Order], state: MarketState | None = None, now_ms: int = NOW_MS) -> Blocks:

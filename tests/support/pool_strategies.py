@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from orderflow.domain.pools import Pool
 from orderflow.domain.pools.dlmm import Dlmm
-from orderflow.domain.pools.dlmm_math import fill_for
+from orderflow.domain.pools.dlmm_math import trade_exact_out
 from orderflow.domain.pools.pool import Swap
 from orderflow.domain.pools.swap import swap
 from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
@@ -119,8 +119,8 @@ pools: st.SearchStrategy[Pool] = constant_product_pools | dlmm_pools()
 def capacity(pool: Pool, token_in: str, now_s: int = NOW_S) -> int:
     """Return the most that is worth selling to a pool: what its bins take, or twice what it holds of the token."""
     if isinstance(pool, Dlmm):
-        fills, _ = fill_for(pool.stocked_bins(token_in, now_s), 2**70)
-        return sum(net + fee for _, net, fee, _ in fills)
+        trades, _ = trade_exact_out(pool.stocked_bins(token_in, now_s), 2**70)
+        return sum(net + fee for _, net, fee, _ in trades)
     return 2 * pool.reserves(token_in)[0]
 
 

@@ -108,8 +108,8 @@ amounts = st.integers(20, 135).flatmap(lambda tenths: st.integers(1, 10 ** (tent
 """As many small ones as large ones."""
 
 
-def book_of(pools: Sequence[Pool], now_s: int = NOW_S) -> MarketView:
-    """Return a book of pools."""
+def view_of(pools: Sequence[Pool], now_s: int = NOW_S) -> MarketView:
+    """Return the market view of some pools."""
     return MarketView(pools, now_s)
 
 
@@ -195,10 +195,10 @@ def check_legs_fit(legs: Sequence[Leg], token_in: str, token_out: str, amount: i
     assert {token for token, left in held.items() if left} == {token_out}
 
 
-def best_single_ways(
+def best_single_paths(
     pools: Sequence[Pool], token_in: str, token_out: str, amount: int, now_s: int = NOW_S
 ) -> dict[int, int]:
-    """Return by number of legs the most that a single way pays: every one, one pool for each hop, run in integers."""
+    """Return by number of legs the most that a single path pays: every one, one pool for each hop, run in integers."""
     best: dict[int, int] = {}
 
     def go_on(token: str, held: int, met: tuple[str, ...]) -> None:
@@ -218,8 +218,8 @@ def best_single_ways(
     return best
 
 
-def check_not_dominated(paid: int, legs: int, ways: dict[int, int], leg_cost: float = 0.0) -> None:
-    """Assert that no single way pays more with as many legs, nor more than a plan when each leg's cost is taken off."""
-    for way_legs, way_paid in ways.items():
-        assert way_paid <= paid or way_legs > legs
-        assert way_paid - paid <= leg_cost * (way_legs - legs)
+def check_not_dominated(paid: int, legs: int, paths: dict[int, int], leg_cost: float = 0.0) -> None:
+    """Assert that no single path pays more with as many legs, nor more than a plan, each leg's cost subtracted."""
+    for path_legs, path_paid in paths.items():
+        assert path_paid <= paid or path_legs > legs
+        assert path_paid - paid <= leg_cost * (path_legs - legs)

@@ -97,15 +97,15 @@ def _splits(size_usd: int, views: list[MarketView], repeats: int) -> Row:
     row, random = Row(size_usd), Random(size_usd)
     for view in views:
         for token_in, token_out in ((SOL, USDC), (USDC, SOL)) * 10:
-            way = token_in.symbol, token_out.symbol
+            tokens = token_in.symbol, token_out.symbol
             amount = atoms_worth(size_usd * random.uniform(0.8, 1.2), token_in)
-            pair, plan = view.pair(*way), plan_split(view, *way, amount)
+            pair, plan = view.pair(*tokens), plan_split(view, *tokens, amount)
             if pair is None:
                 continue
             price, least = split(pair.curve, amount).price, LEAST_GAIN * plan.amount_out
-            _compare(row, view, way, amount, plan, upper_bound(pair.curve, amount, price))
+            _compare(row, view, tokens, amount, plan, upper_bound(pair.curve, amount, price))
             row.split_us.append(_median_us(partial(split, pair.curve, amount, least), repeats))
-            row.plan_us.append(_median_us(partial(plan_split, view, *way, amount), repeats))
+            row.plan_us.append(_median_us(partial(plan_split, view, *tokens, amount), repeats))
     return row
 
 
@@ -113,14 +113,14 @@ def _routes(size_usd: int, views: list[MarketView], repeats: int) -> Row:
     row = Row(size_usd)
     for view in views:
         for token_in, token_out in directions():
-            way, amount = (token_in.symbol, token_out.symbol), atoms_worth(size_usd, token_in)
-            plan = plan_route(view, *way, amount)
-            _compare(row, view, way, amount, plan, bound_of(view.network(*way), amount))
-            row.plan_us.append(_median_us(partial(plan_route, view, *way, amount), repeats))
+            tokens, amount = (token_in.symbol, token_out.symbol), atoms_worth(size_usd, token_in)
+            plan = plan_route(view, *tokens, amount)
+            _compare(row, view, tokens, amount, plan, bound_of(view.network(*tokens), amount))
+            row.plan_us.append(_median_us(partial(plan_route, view, *tokens, amount), repeats))
     return row
 
 
-def _compare(row: Row, view: MarketView, way: tuple[str, str], amount: int, plan: Plan, bound: float) -> None:
+def _compare(row: Row, view: MarketView, tokens: tuple[str, str], amount: int, plan: Plan, bound: float) -> None:
     """Note how much more was paid than a venue alone and than a pool alone would pay, where one trades the pair."""
     paid = plan.amount_out
     row.legs.append(len(plan.legs))
@@ -128,12 +128,12 @@ def _compare(row: Row, view: MarketView, way: tuple[str, str], amount: int, plan
     alone: list[int] = []
     for venue in VENUES:
         try:
-            alone.append(plan_split(view, *way, amount, venue=venue).amount_out)
+            alone.append(plan_split(view, *tokens, amount, venues=venue).amount_out)
         except RejectedError:
             continue
     if alone:
         row.over_venue.append((paid / max(alone) - 1) * BPS)
-        row.over_pool.append((paid / plan_single(view, *way, amount).amount_out - 1) * BPS)
+        row.over_pool.append((paid / plan_single(view, *tokens, amount).amount_out - 1) * BPS)
 
 
 def _make_all_curves(seed: int) -> None:

@@ -22,7 +22,7 @@ def pair(token_in: str, token_out: str) -> Pair:
 
 @pytest.mark.parametrize("crumb", [0.6, 4.6, 30_000.0])
 def test_what_is_not_worth_a_leg_even_as_a_whole_is_left_out_before_a_venue_refuses_it(crumb: float) -> None:
-    # Two ways from mSOL to WIF, and between them a crumb that floats left: too few atoms for a venue to pay for.
+    # Two paths from mSOL to WIF, and between them a crumb that floats left: too few atoms for a venue to pay for.
     flows = [
         (pair("mSOL", "SOL"), 0.4 * ONE_SOL),
         (pair("mSOL", "USDC"), 0.6 * ONE_SOL),
@@ -34,8 +34,8 @@ def test_what_is_not_worth_a_leg_even_as_a_whole_is_left_out_before_a_venue_refu
 
     swaps = swap_along("mSOL", "WIF", ONE_SOL, flows, five_cents, NOW_S)
 
-    ways = {(token_in, pool.other(token_in)) for pool, token_in, _ in swaps}
-    assert ways == {("mSOL", "SOL"), ("mSOL", "USDC"), ("SOL", "WIF"), ("USDC", "WIF")}
+    hops = {(token_in, pool.other(token_in)) for pool, token_in, _ in swaps}
+    assert hops == {("mSOL", "SOL"), ("mSOL", "USDC"), ("SOL", "WIF"), ("USDC", "WIF")}
     for token in ("USDC", "SOL"):
         came = sum(result.amount_out for pool, token_in, result in swaps if pool.other(token_in) == token)
         assert came == sum(result.amount_in for _, token_in, result in swaps if token_in == token)

@@ -27,7 +27,6 @@ from tests.support.router_pools import (
     best_split_slowly,
     bin_pools,
     bins,
-    book_of,
     check_legs_fit,
     constant_product_pools,
     exact_out,
@@ -35,6 +34,7 @@ from tests.support.router_pools import (
     named,
     pools_of_one_pair,
     steps_of,
+    view_of,
 )
 
 A_HUNDREDTH_BP = 1e-6
@@ -42,7 +42,7 @@ A_HUNDREDTH_BP = 1e-6
 
 def pair_of(pools: Sequence[Pool], token_in: str = "SOL") -> Pair:
     """Return the directed pair that pools of SOL and USDC make."""
-    pair = book_of(pools).pair(token_in, "USDC" if token_in == "SOL" else "SOL")
+    pair = view_of(pools).pair(token_in, "USDC" if token_in == "SOL" else "SOL")
     assert pair is not None
     return pair
 
@@ -50,7 +50,7 @@ def pair_of(pools: Sequence[Pool], token_in: str = "SOL") -> Pair:
 def planned(pools: Sequence[Pool], amount: int, *, leg_cost: float = 0.0) -> Plan:
     """Split an amount of SOL; leave amounts that no pool takes out of the search."""
     try:
-        return plan_split(book_of(pools), "SOL", "USDC", amount, leg_cost=leg_cost)
+        return plan_split(view_of(pools), "SOL", "USDC", amount, leg_cost=leg_cost)
     except RejectedError:
         for pool in pools:
             with pytest.raises(RejectedError):
@@ -121,10 +121,10 @@ def test_a_pairs_curve_rises_ever_less(pools: list[Pool], inputs: list[float]) -
     curve = pair_of(pools).curve
     points = [(amount, *curve.at(amount)) for amount in sorted(inputs)]
 
-    for (amount, paid, price, _), (more, more_paid, lower_price, bend) in pairwise(points):
+    for (amount, paid, price, _), (more, more_paid, lower_price, slope) in pairwise(points):
         slack = 1e-9 * more_paid
         assert lower_price <= price * (1 + 1e-12)
-        assert bend >= 0
+        assert slope >= 0
         assert lower_price * (more - amount) - slack <= more_paid - paid <= price * (more - amount) + slack
 
 
@@ -244,7 +244,7 @@ def test_the_parts_sum_to_the_order_and_no_single_pool_pays_more(pools: list[Poo
     assert sum(leg.share_bps for leg in plan.legs) == 10_000
     assert len({leg.pool for leg in plan.legs}) == len(plan.legs)
     assert plan.amount_out == sum(leg.amount_out for leg in plan.legs)
-    assert plan.amount_out >= plan_single(book_of(pools), "SOL", "USDC", amount).amount_out
+    assert plan.amount_out >= plan_single(view_of(pools), "SOL", "USDC", amount).amount_out
     for pool in pools:
         try:
             alone, _ = swap(pool, "SOL", amount, NOW_S)
@@ -278,7 +278,7 @@ def test_taking_away_a_pool_in_use_never_improves(pools: list[Pool], amount: int
         if not others:
             continue
         try:
-            without = plan_split(book_of(others), "SOL", "USDC", amount)
+            without = plan_split(view_of(others), "SOL", "USDC", amount)
         except RejectedError:
             continue
         assert without.amount_out <= plan.amount_out * (1 + A_HUNDREDTH_BP) + rounding(pools, best_price(pools))
@@ -289,9 +289,9 @@ def test_a_plan_does_not_depend_on_the_order_or_the_age_of_the_book(pools: list[
     plan = planned(pools, amount)
 
     for listed in permutations(pools):
-        book = book_of(listed)
-        assert plan_split(book, "SOL", "USDC", amount) == plan
-        assert plan_split(book, "SOL", "USDC", amount) == plan
+        view = view_of(listed)
+        assert plan_split(view, "SOL", "USDC", amount) == plan
+        assert plan_split(view, "SOL", "USDC", amount) == plan
 
 
 # --- Dust ------------------------------------------------------------------------------------------------------------
@@ -370,20 +370,20 @@ def test_the_closed_form_of_two_unequal_pools() -> None:
     assert dict(parts) == pytest.approx({0: 10**12 + 2, 1: 1}, abs=0.1)
 
 
-# --- Errors and the book ---------------------------------------------------------------------------------------------
+# --- Errors and the view ---------------------------------------------------------------------------------------------
 
 
 def test_where_all_bins_together_hold_too_little_the_order_is_refused() -> None:
     pools = [bins("a", [1_000_000]), bins("b", [1_000_000])]
 
     with pytest.raises(InsufficientLiquidityError):
-        plan_split(book_of(pools), "SOL", "USDC", 3_000_000)
+        plan_split(view_of(pools), "SOL", "USDC", 3_000_000)
     assert len(planned(pools, 1_900_000).legs) == 2
 
 
 def test_an_order_too_small_for_any_pool_is_refused_with_the_venues_reason() -> None:
     with pytest.raises(ZeroOutputError, match="1 atoms are too few"):
-        plan_split(book_of([amm_v4(), damm_v2()]), "SOL", "USDC", 1)
+        plan_split(view_of([amm_v4(), damm_v2()]), "SOL", "USDC", 1)
 
 
 def test_a_pair_without_pools_has_no_split() -> None:
@@ -392,38 +392,38 @@ def test_a_pair_without_pools_has_no_split() -> None:
 
 
 def test_a_venue_alone_is_split_over_its_own_pools() -> None:
-    book = book_of([amm_v4(), cpmm(), damm_v2()])
+    view = view_of([amm_v4(), cpmm(), damm_v2()])
 
     for venue in ("meteora", "raydium"):
-        plan = plan_split(book, "SOL", "USDC", 10**14, venue=venue)
+        plan = plan_split(view, "SOL", "USDC", 10**14, venues=venue)
         assert {leg.venue for leg in plan.legs} == {venue}
 
 
 def test_curves_are_kept_until_a_pool_changes() -> None:
     pools = opening_pools(1)
-    book = MarketView(pools, NOW_S)
-    pair, other = book.pair("SOL", "USDC"), book.pair("JUP", "USDC")
+    view = MarketView(pools, NOW_S)
+    pair, other = view.pair("SOL", "USDC"), view.pair("JUP", "USDC")
 
-    book.refresh(opening_pools(1), NOW_S + 1)
+    view.refresh(opening_pools(1), NOW_S + 1)
 
-    assert book.pair("SOL", "USDC") is pair
+    assert view.pair("SOL", "USDC") is pair
     pool = next(pool for pool in pools if {pool.token_a, pool.token_b} == {"SOL", "USDC"})
-    book.refresh([swap(pool, "SOL", 10**9, NOW_S)[1]], NOW_S + 1)
-    assert book.pair("SOL", "USDC") is not pair
-    assert book.pair("JUP", "USDC") is other
+    view.refresh([swap(pool, "SOL", 10**9, NOW_S)[1]], NOW_S + 1)
+    assert view.pair("SOL", "USDC") is not pair
+    assert view.pair("JUP", "USDC") is other
 
 
 def test_a_fee_that_falls_with_time_brings_a_new_curve() -> None:
     pool = bins("a", [10**9] * 3, va=300_000, last_s=NOW_S)
-    book = MarketView([pool], NOW_S)
-    before = book.pair("SOL", "USDC")
+    view = MarketView([pool], NOW_S)
+    before = view.pair("SOL", "USDC")
     assert before is not None
 
-    book.refresh([pool], NOW_S + NARROW.filter_period_s - 1)
-    assert book.pair("SOL", "USDC") is before
+    view.refresh([pool], NOW_S + NARROW.filter_period_s - 1)
+    assert view.pair("SOL", "USDC") is before
     for elapsed in (NARROW.filter_period_s, NARROW.decay_period_s):
-        book.refresh([pool], NOW_S + elapsed)
-        after = book.pair("SOL", "USDC")
+        view.refresh([pool], NOW_S + elapsed)
+        after = view.pair("SOL", "USDC")
         assert after is not None
         assert after.curve.price > before.curve.price
         fresh = PairCurve({0: pool.curve("SOL", NOW_S + elapsed)})

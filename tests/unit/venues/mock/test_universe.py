@@ -59,12 +59,12 @@ def of_pair(base: str, quote: str, seed: int = 1) -> list[Pool]:
 
 def sell(symbols: list[str], dollars: int, seed: int) -> Decimal:
     """Return the dollars gained by trading through `symbols` in turn, split over all pools each time."""
-    book = MarketView(market(seed).values(), NOW_S)
+    view = MarketView(market(seed).values(), NOW_S)
     first, last = TOKENS[symbols[0]], TOKENS[symbols[-1]]
     amount = to_atoms(round(Decimal(dollars) / OPENING_PRICES[first.symbol], first.decimals), first)
     started_with = to_units(amount, first) * OPENING_PRICES[first.symbol]
     for token_in, token_out in pairwise(symbols):
-        amount = plan_split(book, token_in, token_out, amount).amount_out
+        amount = plan_split(view, token_in, token_out, amount).amount_out
     return to_units(amount, last) * OPENING_PRICES[last.symbol] - started_with
 
 
@@ -146,10 +146,10 @@ def test_bins_hold_a_hundred_thousand_to_a_million_dollars_on_both_sides_of_the_
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("amount", ["0.01", "12.5", "100"])
 def test_sol_trades_near_220_usdc(amount: str, seed: int) -> None:
-    book = MarketView(market(seed).values(), NOW_S)
+    view = MarketView(market(seed).values(), NOW_S)
     atoms = to_atoms(Decimal(amount), TOKENS["SOL"])
 
-    plan = plan_split(book, "SOL", "USDC", atoms)
+    plan = plan_split(view, "SOL", "USDC", atoms)
 
     assert 219 < to_units(plan.amount_out, TOKENS["USDC"]) / Decimal(amount) < 221
 

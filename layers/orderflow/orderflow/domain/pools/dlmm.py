@@ -12,13 +12,13 @@ from orderflow.domain.pools.dlmm_math import (
     BPS,
     FEE_UNIT,
     ONE,
-    Fill,
+    BinTrade,
     StockedBin,
     base_fee_rate,
     bin_price,
     fee_rate,
-    fill_for,
-    fill_with,
+    trade_exact_in,
+    trade_exact_out,
 )
 from orderflow.domain.pools.pool import Swap
 from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
@@ -30,13 +30,13 @@ INSUFFICIENT_LIQUIDITY = "error 6012, 0x177c"
 class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="meteora_dlmm"):
     """A Meteora DLMM pool. Token a is the program's X, token b its Y; a bin's price is in Y per X. Amounts are atoms.
 
-    `bins_x` and `bins_y` hold the bins side by side: the bin `lowest_id + i` has bins_x[i] and bins_y[i]. Fees never
-    enter the bins: `withheld_a` and `withheld_b` gather them, so a vault holds reserve + withheld; `protocol_a` and
-    `protocol_b` say how much of these is the protocol's. `version` counts the changes that the pool has seen.
+    `bins_x` and `bins_y` hold the bins in parallel: the bin `lowest_id + i` has bins_x[i] and bins_y[i]. Fees never
+    enter the bins: they are added to `withheld_a` and `withheld_b`, so a vault holds reserve + withheld; `protocol_a`
+    and `protocol_b` say how much of these is the protocol's. `version` counts the changes of the pool.
 
-    The fee rate grows with `va`, the volatility accumulator: 10⁴ for every bin between `index_ref` and the bin that
-    trades, on top of `vol_ref`, and no more than `max_va`. The references follow the market only when the active bin
-    has rested for `filter_period_s` since `last_s`, and forget all volatility after `decay_period_s`.
+    The fee rate grows with `va`, the volatility accumulator: `vol_ref` plus 10⁴ for every bin between `index_ref` and
+    the bin that trades, and `max_va` at most. The references are updated only when the active bin has not changed for
+    `filter_period_s` since `last_s`; after `decay_period_s` the volatility starts at 0 again.
     """
 
     swap_instruction: ClassVar[str] = "swap"
@@ -90,32 +90,32 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
     def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
         """Sell `amount_in` atoms of `token_in` at the second `now_s`; return the result and the pool after it.
 
-        The active bin moves on only while there is input left: a swap that ends by emptying a bin exactly leaves it
-        there. Raises ZeroOutputError when the output would be zero, and InsufficientLiquidityError when the bins can't
-        take the amount.
+        The active bin changes only while there is input left: after a swap that just empties a bin, that bin is still
+        the active one. Raises ZeroOutputError when the output would be zero, and InsufficientLiquidityError when the
+        bins can't take the amount.
         """
-        fills, left = fill_with(self.stocked_bins(token_in, now_s), amount_in)
+        trades, left = trade_exact_in(self.stocked_bins(token_in, now_s), amount_in)
         if left:
             raise InsufficientLiquidityError(
                 f"{self.venue} pool {self.pool} runs out of {self.other(token_in)} with {left} of {amount_in} atoms "
                 f"still to sell ({INSUFFICIENT_LIQUIDITY})"
             )
-        return self._settle(token_in, fills, sum(paid for _, _, _, paid in fills), now_s)
+        return self._after(token_in, trades, sum(paid for _, _, _, paid in trades), now_s)
 
     def swap_exact_out(self, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, Self]:
         """Buy exactly `amount_out` atoms for the fewest atoms of `token_in` that `swap` would give as many for.
 
-        Where that input is worth a few atoms more, they leave the last bin as well, so that the bins are as after
-        `swap`; the trader does not get them, and they are withheld. Raises InsufficientLiquidityError when the bins on
-        the way hold less than `amount_out`.
+        Where `swap` would pay a few atoms more for that input, these leave the last bin too, so that the bins are as
+        after `swap`; the trader does not get them, and they are withheld. Raises InsufficientLiquidityError when the
+        bins in that direction hold less than `amount_out`.
         """
-        fills, wanted = fill_for(self.stocked_bins(token_in, now_s), amount_out)
+        trades, wanted = trade_exact_out(self.stocked_bins(token_in, now_s), amount_out)
         if wanted:
             raise InsufficientLiquidityError(
                 f"{self.venue} pool {self.pool} holds {amount_out - wanted} atoms of {self.other(token_in)}, "
                 f"{amount_out} were asked for ({INSUFFICIENT_LIQUIDITY})"
             )
-        return self._settle(token_in, fills, amount_out, now_s)
+        return self._after(token_in, trades, amount_out, now_s)
 
     def curve(self, token_in: str, now_s: int) -> PoolCurve:
         """Return the steps along which the pool takes `token_in`, until its fee falls next."""
@@ -142,9 +142,9 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
         return max(self.reserve_a, self.reserve_b)
 
     def spot_price(self, token_in: str) -> Decimal:
-        """Return what the next atom of `token_in` is worth, fees left aside, in atoms of the other token.
+        """Return what the next atom of `token_in` is worth, without fees, in atoms of the other token.
 
-        Only for a pool that has some of the other token.
+        The pool must hold some of the other token.
         """
         _, numerator, denominator, _, _ = next(self.stocked_bins(token_in, self.last_s))
         return Decimal(numerator) / Decimal(denominator)
@@ -152,7 +152,7 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
     def price_impact(self, token_in: str, swap: Swap) -> Decimal:
         """Return 1 − (out/(in − fee))/spot as a fraction with six decimals, half to even.
 
-        `spot` is the price of the first bin that `swap`, made on this state of the pool, met.
+        `spot` is the price of the first bin that `swap`, made on this state of the pool, traded with.
         """
         net_in = swap.amount_in - swap.fee
         if net_in == 0:
@@ -162,9 +162,9 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
         return (1 - kept).quantize(Decimal("0.000001"), ROUND_HALF_EVEN)
 
     def stocked_bins(self, token_in: str, now_s: int) -> Iterator[StockedBin]:
-        """Yield the bins that pay for `token_in`, from the active one on, each with the fee rate it would ask.
+        """Yield the bins that pay for `token_in`, from the active one on, each with its fee rate.
 
-        The rates are those of one swap at the second `now_s` that gets as far as the bin.
+        It is the rate in a swap at the second `now_s` that comes as far as the bin.
         """
         sells_x = token_in == self.token_a
         index_ref, vol_ref = self._references(now_s)
@@ -172,8 +172,8 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
         base_rate = base_fee_rate(bin_step, self.base_factor, self.power)
         active = self.active_id - lowest_id
         stock = self.bins_y if sells_x else self.bins_x
-        way = range(min(active, len(stock) - 1), -1, -1) if sells_x else range(max(active, 0), len(stock))
-        for index in way:
+        indexes = range(min(active, len(stock) - 1), -1, -1) if sells_x else range(max(active, 0), len(stock))
+        for index in indexes:
             held = stock[index]
             if not held:
                 continue
@@ -191,14 +191,14 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
             return self.active_id, self.va * self.reduction_factor // BPS
         return self.active_id, 0
 
-    def _settle(self, token_in: str, fills: list[Fill], amount_out: int, now_s: int) -> tuple[Swap, Self]:
-        """Carry out fills of which the trader gets `amount_out`; what else leaves the bins is withheld."""
+    def _after(self, token_in: str, trades: list[BinTrade], amount_out: int, now_s: int) -> tuple[Swap, Self]:
+        """Return a swap and the pool after its trades; the trader gets `amount_out`, and the surplus is withheld."""
         sells_x = token_in == self.token_a
         incoming, outgoing = list(self.bins_x), list(self.bins_y)
         if not sells_x:
             incoming, outgoing = outgoing, incoming
         amount_in = taken_out = fees = protocol = 0
-        for bin_id, net, fee, paid in fills:
+        for bin_id, net, fee, paid in trades:
             incoming[bin_id - self.lowest_id] += net
             outgoing[bin_id - self.lowest_id] -= paid
             amount_in += net + fee
@@ -207,7 +207,7 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
             protocol += fee * self.protocol_share // BPS
         if amount_out == 0:
             raise ZeroOutputError(f"{amount_in} atoms are too few: {self.venue} would pay out nothing ({ZERO_OUTPUT})")
-        active_id = fills[-1][0]
+        active_id = trades[-1][0]
         index_ref, vol_ref = self._references(now_s)
         surplus = taken_out - amount_out
         after = msgspec.structs.replace(

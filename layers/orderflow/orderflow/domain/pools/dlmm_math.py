@@ -12,25 +12,26 @@ MAX_FEE_RATE = 100_000_000
 ONE = 1 << 64
 """The price 1 in Q64.64."""
 ID_BITS = 19
-"""Bin ids, signs left aside, fit in this many bits."""
+"""Bin ids, without their signs, fit in this many bits."""
 
 _MAX_U128 = (1 << 128) - 1
 _VARIABLE_FEE_UNIT = 10**11
 
 StockedBin = tuple[int, int, int, int, int]
-"""A bin that holds some of the token wanted: (bin id, numerator, denominator, fee rate, atoms held). A fraction
-numerator/denominator is the price, in atoms paid out per atom put in, before the fee."""
+"""A bin that holds some of the token wanted: (bin id, numerator, denominator, fee rate, atoms held). The price
+numerator/denominator is in atoms paid out per atom put in, before the fee."""
 
-Fill = tuple[int, int, int, int]
-"""What a swap did to a bin: (bin id, atoms put in, fee in atoms of the same token, atoms taken out)."""
+BinTrade = tuple[int, int, int, int]
+"""What a swap does to a bin: (bin id, atoms put in, fee in atoms of the same token, atoms taken out)."""
 
 
 @lru_cache(maxsize=1 << 16)
 def bin_price(bin_step: int, bin_id: int) -> int:
     """Return the price of a bin: (1 + bin_step/10⁴)^bin_id in Q64.64, truncated at every step as the program does.
 
-    The base is inverted before it is raised, so that every factor stays below 2⁶⁴, and the result is inverted back
-    for a positive id. Raises ValueError where the program has no price: ids over 19 bits, and prices too far from 1.
+    The base is inverted before it is raised to the power, so that every factor stays below 2⁶⁴; for a positive id the
+    result is inverted back. Raises ValueError where the program has no price: for ids over 19 bits, and where a price
+    is too far from 1.
     """
     exponent = abs(bin_id)
     if bin_step <= 0 or exponent >> ID_BITS:
@@ -50,7 +51,7 @@ def bin_price(bin_step: int, bin_id: int) -> int:
 
 
 def base_fee_rate(bin_step: int, base_factor: int, power: int) -> int:
-    """Return the part of the fee rate that never changes: base_factor·bin_step·10·10^power."""
+    """Return the constant part of the fee rate: base_factor·bin_step·10·10^power."""
     return int(base_factor * bin_step * 10 * 10**power)
 
 
@@ -62,47 +63,49 @@ def fee_rate(base_rate: int, control: int, bin_step: int, va: int) -> int:
 
 
 def fee_on_top(net: int, rate: int) -> int:
-    """Return the fee that must come on top of `net` for `net` to be left after it: ⌈net·r/(10⁹−r)⌉."""
+    """Return the fee to be added to `net`, so that `net` is left when it is taken: ⌈net·r/(10⁹−r)⌉."""
     return -(-net * rate // (FEE_UNIT - rate))
 
 
-def fill_with(bins: Iterable[StockedBin], amount_in: int) -> tuple[list[Fill], int]:
-    """Put `amount_in` atoms, fees included, into `bins` one after the other; return the fills and the atoms left.
+def trade_exact_in(bins: Iterable[StockedBin], amount_in: int) -> tuple[list[BinTrade], int]:
+    """Put `amount_in` atoms, fees included, into `bins` one after the other; return the trades and the atoms left.
 
-    Of the atoms left a bin takes f = ⌈left·r/10⁹⌉ as its fee, and pays ⌊net·price⌋ for the others. When these reach
-    its capacity ⌈held/price⌉ it takes just that, with ⌈capacity·r/(10⁹−r)⌉ as the fee, and pays out all it holds.
+    Of the atoms left, a bin takes f = ⌈left·r/10⁹⌉ as its fee, and pays ⌊net·price⌋ for the others. Where these are its
+    capacity ⌈held/price⌉ or more, it takes just the capacity, with ⌈capacity·r/(10⁹−r)⌉ as the fee, and pays out all
+    that it holds.
     """
-    fills: list[Fill] = []
+    trades: list[BinTrade] = []
     left = amount_in
     for bin_id, numerator, denominator, rate, held in bins:
         fee = -(-left * rate // FEE_UNIT)
         net = left - fee
         capacity = -(-held * denominator // numerator)
         if net < capacity:
-            fills.append((bin_id, net, fee, net * numerator // denominator))
-            return fills, 0
+            trades.append((bin_id, net, fee, net * numerator // denominator))
+            return trades, 0
         fee = -(-capacity * rate // (FEE_UNIT - rate))
-        fills.append((bin_id, capacity, fee, held))
+        trades.append((bin_id, capacity, fee, held))
         left -= capacity + fee
         if left == 0:
             break
-    return fills, left
+    return trades, left
 
 
-def fill_for(bins: Iterable[StockedBin], amount_out: int) -> tuple[list[Fill], int]:
-    """Take `amount_out` atoms out of `bins` one after the other; return the fills and the atoms still wanted.
+def trade_exact_out(bins: Iterable[StockedBin], amount_out: int) -> tuple[list[BinTrade], int]:
+    """Take `amount_out` atoms out of `bins` one after the other; return the trades and the atoms still wanted.
 
-    Each bin asks for the fewest atoms for which `fill_with` would make it pay: net = ⌈out/price⌉, and the fee on top.
-    It gives up what `fill_with` would make it pay for these: by rounding, the last bin may give up more than is wanted.
+    Each bin asks for the fewest atoms for which `trade_exact_in` would make it pay so many: net = ⌈out/price⌉, and the
+    fee in addition. It pays out what `trade_exact_in` would pay for these: by rounding, the last bin may pay out more
+    than is wanted.
     """
-    fills: list[Fill] = []
+    trades: list[BinTrade] = []
     wanted = amount_out
     for bin_id, numerator, denominator, rate, held in bins:
         needed = wanted if wanted < held else held
         net = -(-needed * denominator // numerator)
         worth = net * numerator // denominator
-        fills.append((bin_id, net, fee_on_top(net, rate), worth if worth < held else held))
+        trades.append((bin_id, net, fee_on_top(net, rate), worth if worth < held else held))
         wanted -= needed
         if wanted == 0:
             break
-    return fills, wanted
+    return trades, wanted

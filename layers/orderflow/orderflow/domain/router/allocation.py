@@ -1,14 +1,14 @@
-"""Spreads an input over the ways of a network: curves and an amount in, what every pair takes and pays out.
+"""Allocates an input to the paths of a network: curves and an amount in, what every pair takes and pays out.
 
-At the best flow all ways in use end at one marginal price. Raising the level finds it where ways share no pairs, or
-nearly; exchanges gain what is left.
+In the best flow all paths in use end at one marginal price. Water filling finds it where paths share few pairs or none;
+rebalancing gains what is left.
 """
 
-from orderflow.domain.router.dual_bound import bound_from, token_values
+from orderflow.domain.router.dual_bound import dual_bound, token_values
 from orderflow.domain.router.flow import Flow
 from orderflow.domain.router.network import Network, Path
-from orderflow.domain.router.rebalance import exchange
-from orderflow.domain.router.water_filling import lower_to_level, raise_level
+from orderflow.domain.router.rebalance import rebalance
+from orderflow.domain.router.water_filling import water_fill, withdraw_excess
 
 FIRST_STEPS = 16
 QUICK_STEPS = 48
@@ -17,44 +17,44 @@ LAST_STEPS = 96
 
 
 def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
-    """Return how to spread `amount` over the ways of a network so that the most arrives.
+    """Return the allocation of `amount` to the paths of a network by which the most arrives.
 
-    A way is left out where that loses less than `leg_cost` for every pair that is then not needed any more.
+    A path is left out where that loses less than `leg_cost` for each pair that is no longer needed then.
     """
     paths = _candidates(network, amount)
     flow = Flow(network)
     if clash := _clashing(network, paths):
-        # Where two tokens could be swapped either way in between, the values that the other ways lead to decide.
-        _fill(flow, [path for path in paths if path not in clash], amount)
+        # Paths that swap the same two tokens in opposite directions: the values by the other paths decide between them.
+        _allocate(flow, [path for path in paths if path not in clash], amount)
         paths = [path for path in paths if path not in clash or _leads_up(flow, path)]
         flow = Flow(network)
-    _fill(flow, paths, amount)
+    _allocate(flow, paths, amount)
     if leg_cost > 0.0:
-        _leave_dust_out(flow, paths, amount, leg_cost)
+        _drop_unprofitable(flow, paths, amount, leg_cost)
     return flow
 
 
 def bound_of(network: Network, amount: float) -> float:
-    """Return a bound on what any spread of `amount` pays, proved at the prices that the best one found comes to."""
-    return bound_from(best_flow(network, amount), amount)
+    """Return a bound on what any allocation of `amount` pays, proved at the prices of the best one that was found."""
+    return dual_bound(best_flow(network, amount), amount)
 
 
 def _candidates(network: Network, amount: float) -> list[Path]:
-    """Return the ways that may be part of the best flow.
+    """Return the paths that may be part of the best flow.
 
-    A way whose first atom earns less than the last atom of another that takes everything has no part in it.
+    A path is no part of it if its first atom earns less than the last atom of another path that takes everything.
     """
     topology = network.topology
     ends = [
         (network.end_of(path, amount), path) for path in topology.paths[: 1 if topology.direct is not None else None]
     ]
     (_, price), first = max(ends)
-    openings = zip(topology.paths, network.opening_prices, strict=True)
-    return [path for path, opening in openings if path == first or opening > price]
+    first_prices = zip(topology.paths, network.first_prices, strict=True)
+    return [path for path, first_price in first_prices if path == first or first_price > price]
 
 
 def _clashing(network: Network, paths: list[Path]) -> list[Path]:
-    """Return the ways that swap two tokens in between which other ways swap back, if there are ways beside them."""
+    """Return the paths with an inner swap that another path makes in the opposite direction; none if all are such."""
     directions = network.topology.directions
     inner = {directions[number] for path in paths for number in path[1:-1]}
     clash = [path for path in paths if any((directions[n][1], directions[n][0]) in inner for n in path[1:-1])]
@@ -62,7 +62,7 @@ def _clashing(network: Network, paths: list[Path]) -> list[Path]:
 
 
 def _leads_up(flow: Flow, path: Path) -> bool:
-    """Whether the swaps in between lead to tokens worth at least as much, rather than the opposite swaps."""
+    """Whether the swaps in between lead to tokens that are worth as much or more; else the opposite swaps do."""
     values, directions = token_values(flow), flow.network.topology.directions
     gain = 1.0
     for number in path[1:-1]:
@@ -71,48 +71,48 @@ def _leads_up(flow: Flow, path: Path) -> bool:
     return gain >= 1.0
 
 
-def _fill(flow: Flow, paths: list[Path], amount: float) -> None:
-    """Spread what has not entered yet, in exact steps where few lead there, else most of it in quick ones."""
-    if not raise_level(flow, paths, amount, FIRST_STEPS):
-        raise_level(flow, paths, amount, QUICK_STEPS, least_part=QUICK_PART)
-        lower_to_level(flow, paths)
-        if not raise_level(flow, paths, amount, LAST_STEPS):
-            allowed = [path for path in paths if flow.in_use(path) or not flow.closes_circle(path)]
+def _allocate(flow: Flow, paths: list[Path], amount: float) -> None:
+    """Allocate what has not entered yet: in exact steps where a few are enough, else most of it in quick steps."""
+    if not water_fill(flow, paths, amount, FIRST_STEPS):
+        water_fill(flow, paths, amount, QUICK_STEPS, least_part=QUICK_PART)
+        withdraw_excess(flow, paths)
+        if not water_fill(flow, paths, amount, LAST_STEPS):
+            allowed = [path for path in paths if flow.in_use(path) or not flow.closes_cycle(path)]
             flow.push(max(allowed, key=flow.price_of), amount - flow.input)
     if len(paths) > 1:
-        exchange(flow, paths, amount)
+        rebalance(flow, paths, amount)
 
 
-def _leave_dust_out(flow: Flow, paths: list[Path], amount: float, leg_cost: float) -> None:
-    """Leave out the ways that gain too little, all at once if that loses less than it saves, else one by one."""
-    while dust := _dust(flow, paths, leg_cost):
-        if len(dust) > 1 and _left_out(flow, paths, dust, amount, leg_cost):
-            paths = [path for path in paths if path not in dust]
+def _drop_unprofitable(flow: Flow, paths: list[Path], amount: float, leg_cost: float) -> None:
+    """Drop the paths that gain less than their legs cost: all at once if that loses less than it saves, else singly."""
+    while unprofitable := _unprofitable(flow, paths, leg_cost):
+        if len(unprofitable) > 1 and _dropped(flow, paths, unprofitable, amount, leg_cost):
+            paths = [path for path in paths if path not in unprofitable]
             continue
-        for path in dust:
-            if _left_out(flow, paths, [path], amount, leg_cost):
+        for path in unprofitable:
+            if _dropped(flow, paths, [path], amount, leg_cost):
                 paths = [other for other in paths if other != path]
                 break
         else:
             return
 
 
-def _left_out(flow: Flow, paths: list[Path], dust: list[Path], amount: float, leg_cost: float) -> bool:
-    """Spread what some ways take over the others; put everything back, and return False, if that loses too much."""
+def _dropped(flow: Flow, paths: list[Path], drop: list[Path], amount: float, leg_cost: float) -> bool:
+    """Allocate what some paths take to the others; if that loses too much, restore everything and return False."""
     saved, before, needed = flow.save(range(len(flow.inputs))), flow.output, flow.pairs_in_use
-    for path in dust:
+    for path in drop:
         flow.pull(path, flow.removable(path))
-    _fill(flow, [path for path in paths if path not in dust], amount)
+    _allocate(flow, [path for path in paths if path not in drop], amount)
     if before - flow.output <= leg_cost * (needed - flow.pairs_in_use):
         return True
     flow.restore(saved)
     return False
 
 
-def _dust(flow: Flow, paths: list[Path], leg_cost: float) -> list[Path]:
-    """Return the ways in use that gain too little, the worst first, but never the one that gains most.
+def _unprofitable(flow: Flow, paths: list[Path], leg_cost: float) -> list[Path]:
+    """Return the paths in use that gain less than their legs cost, the worst first, but never the one that gains most.
 
-    A way gains what the pairs that only it needs add at the tokens' values.
+    The gain of a path is what its own pairs, those of no other path, add at the tokens' values.
     """
     used = [path for path in paths if flow.in_use(path)]
     users = [0] * len(flow.inputs)

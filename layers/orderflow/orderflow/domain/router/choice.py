@@ -7,7 +7,7 @@ from orderflow.domain.amounts import price
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.router.impact import price_impact
 from orderflow.domain.router.market_view import MarketView, Venues
-from orderflow.domain.router.plan import Plan, plan_route, plan_split, plan_way
+from orderflow.domain.router.plan import Plan, plan_path, plan_route, plan_split
 from orderflow.domain.routing import Route, VenueQuote
 from orderflow.domain.slippage import BPS
 from orderflow.domain.tokens import TOKENS, Token
@@ -32,9 +32,9 @@ def choose_route(
 ) -> Route:
     """Return the best route over the venues that `answered`, with what each of them would pay alone.
 
-    `venues` are all that the market has. The route keeps to the pools of those that answered, however many did. It pays
-    no less than any of them alone, and no less than any single way over their pools, each leg's cost taken off. Raises
-    RejectedError when no way leads from token to token, or none takes the amount.
+    `venues` are all that the market has. The route keeps to the pools of those that answered, however many did. It
+    pays no less than any of them alone, and no less than any single path over their pools, each leg's cost subtracted.
+    Raises RejectedError when no path leads from token to token, or none takes the amount.
     """
     leg_cost = _leg_cost(view, TOKENS[request.token_out])
     alone = {venue: _plan_alone(view, request, venue, leg_cost) for venue in answered}
@@ -56,7 +56,7 @@ def choose_route(
 
 
 def _allowed(answered: Sequence[str], venues: Collection[str]) -> Venues:
-    """Return whose pools a route may use, in the form that is known already where it is the same: all, or one alone."""
+    """Return the venues whose pools a route may use; all, and one alone, in the form that the view has curves for."""
     if set(answered) >= set(venues):
         return None
     return answered[0] if len(answered) == 1 else frozenset(answered)
@@ -65,13 +65,13 @@ def _allowed(answered: Sequence[str], venues: Collection[str]) -> Venues:
 def _best_plan(
     view: MarketView, request: OrderRequest, allowed: Venues, leg_cost: float, alone: Sequence[Plan]
 ) -> Plan:
-    """Return the plan that pays most, each leg's cost taken off, of those that pay no less than any venue alone.
+    """Return the best plan, each leg's cost subtracted, of those that pay no less than any venue alone.
 
-    A venue alone may pay a little more, with more legs than that is worth: what was quoted is paid all the same.
+    A venue alone may pay a little more, with more legs than that is worth; the route pays what was quoted all the same.
     """
-    way, plans = (request.token_in, request.token_out, request.amount_in), list(alone)
+    trade, plans = (request.token_in, request.token_out, request.amount_in), list(alone)
     try:
-        plans.insert(0, plan_route(view, *way, venue=allowed, leg_cost=leg_cost))
+        plans.insert(0, plan_route(view, *trade, venues=allowed, leg_cost=leg_cost))
     except RejectedError:
         if not alone:
             raise
@@ -79,7 +79,7 @@ def _best_plan(
     if most is plans[0]:
         return most
     try:
-        single = plan_way(view, *way, venue=allowed, leg_cost=leg_cost, least_out=most.amount_out)
+        single = plan_path(view, *trade, venues=allowed, leg_cost=leg_cost, least_out=most.amount_out)
     except RejectedError:
         return most
     more_legs = len(single.legs) - len(most.legs)
@@ -95,7 +95,7 @@ def _plan_alone(view: MarketView, request: OrderRequest, venue: str, leg_cost: f
     token_in, token_out = request.token_in, request.token_out
     plan_alone = plan_split if view.pair(token_in, token_out, venue) else plan_route
     try:
-        return plan_alone(view, token_in, token_out, request.amount_in, venue=venue, leg_cost=leg_cost)
+        return plan_alone(view, token_in, token_out, request.amount_in, venues=venue, leg_cost=leg_cost)
     except RejectedError as refusal:
         return refusal
 

@@ -1,6 +1,6 @@
-"""Proves how good a flow is: what tokens are worth at its prices, and a bound on what any flow could pay out.
+"""Proves how good a flow is: token values from its prices, and from these a bound on what any flow could pay out.
 
-Any values of the tokens give a bound. At the best flow's own values the bound is what that flow pays.
+Weak duality: any values of the tokens give a bound. At the values of the best flow the bound is what that flow pays.
 """
 
 from collections.abc import Mapping
@@ -9,22 +9,23 @@ from math import inf, sqrt
 from orderflow.domain.router.flow import A_LITTLE_LESS, Flow
 from orderflow.domain.router.network import Network, Path
 
-SPECK = 1e-6
+LEAST_SHARE = 1e-6
+"""A smaller share of a token's flow than this is an error of rounding, not a choice."""
 _A_LITTLE_MORE = 1 + 1e-12
 
 WORTHLESS = 1e-140
-"""What a token is worth at least: values are divided by each other, and multiplied under roots."""
+"""The least value of a token: values are divided by each other, and multiplied under roots."""
 
 Arc = tuple[str, str, float]
-"""(token, another, how many atoms of the other one atom of the token is at least worth)."""
+"""(token, another token, p): an atom of the token is worth at least p atoms of the other."""
 
 
-def bound_from(flow: Flow, amount_in: float) -> float:
-    """Return the lowest bound on what any use of the network makes of `amount_in` that the flow's prices lead to."""
-    return min(network_bound(flow.network, amount_in, token_values(flow, at_cost=choice)) for choice in (False, True))
+def dual_bound(flow: Flow, amount_in: float) -> float:
+    """Return the lowest bound that the flow's prices lead to on what any use of the network makes of `amount_in`."""
+    return min(bound_at(flow.network, amount_in, token_values(flow, at_cost=choice)) for choice in (False, True))
 
 
-def network_bound(network: Network, amount_in: float, values: Mapping[str, float]) -> float:
+def bound_at(network: Network, amount_in: float, values: Mapping[str, float]) -> float:
     """Return a bound on what any use of the network makes of `amount_in`, for any positive values of the tokens.
 
     U = ν_source·A + Σ over the pairs of max(ν_out·f(x) − ν_in·x): each pair gains at most its surplus when its tokens
@@ -38,53 +39,53 @@ def network_bound(network: Network, amount_in: float, values: Mapping[str, float
     return bound
 
 
-def gain_along(network: Network, path: Path, amount_in: float, leg_cost: float) -> tuple[float, float]:
-    """Return what arrives by one way through all pools of its pairs, and a bound on what other ways could add to that.
+def path_and_gain_bound(network: Network, path: Path, amount_in: float, leg_cost: float) -> tuple[float, float]:
+    """Return what arrives by one path through all pools of its pairs, and a bound on what other paths could add to it.
 
-    At the prices that the way leaves its own pairs gain just what arrives, and all others at most their surplus. A
-    token beside the way is worth something between what it costs there and what it earns there; to use it takes two
-    legs, whose cost is taken off. No pair takes more than the most that can reach it.
+    At the marginal prices on the path, its own pairs pay just what arrives, and every other pair gains its surplus at
+    most. The value of a token off the path lies between what the token costs and what it earns on the path; two legs
+    are needed to use it, whose cost is subtracted. No pair takes more than the most that can reach it.
     """
     topology, curves = network.topology, network.curves
     paid, prices = amount_in, []
     for number in path:
         paid, price, _ = curves[number].at(paid)
         prices.append(price)
-    value, on_way = 1.0, {topology.target: 1.0}
+    value, on_path = 1.0, {topology.target: 1.0}
     for number, price in zip(reversed(path), reversed(prices), strict=True):
         value *= price
-        on_way[topology.directions[number][0]] = value
-    values = on_way | _values_beside(network, on_way)
+        on_path[topology.directions[number][0]] = value
+    values = on_path | _values_off_path(network, on_path)
     gains: dict[str, float] = {}
     for number, (token_in, token_out) in enumerate(topology.directions):
         worth = values[token_out]
         if worth * curves[number].price > values[token_in] and number not in path:
-            beside = token_in if token_out in on_way else token_out
+            off_path = token_in if token_out in on_path else token_out
             most = amount_in * network.best_prices[token_in]
-            gains[beside] = gains.get(beside, 0.0) + worth * curves[number].surplus(values[token_in] / worth, most)
-    return paid, sum(max(gain - (0.0 if token in on_way else 2 * leg_cost), 0.0) for token, gain in gains.items())
+            gains[off_path] = gains.get(off_path, 0.0) + worth * curves[number].surplus(values[token_in] / worth, most)
+    return paid, sum(max(gain - (0.0 if token in on_path else 2 * leg_cost), 0.0) for token, gain in gains.items())
 
 
-def _values_beside(network: Network, on_way: Mapping[str, float]) -> dict[str, float]:
+def _values_off_path(network: Network, on_path: Mapping[str, float]) -> dict[str, float]:
     costs: dict[str, float] = {}
     earned: dict[str, float] = {}
     for (token_in, token_out), curve in zip(network.topology.directions, network.curves, strict=True):
-        if token_in in on_way:
-            if token_out not in on_way:
-                costs[token_out] = min(costs.get(token_out, inf), on_way[token_in] / curve.price)
-        elif token_out in on_way:
-            earned[token_in] = max(earned.get(token_in, 0.0), on_way[token_out] * curve.price)
+        if token_in in on_path:
+            if token_out not in on_path:
+                costs[token_out] = min(costs.get(token_out, inf), on_path[token_in] / curve.price)
+        elif token_out in on_path:
+            earned[token_in] = max(earned.get(token_in, 0.0), on_path[token_out] * curve.price)
     return {token: sqrt(cost * max(cost, earned.get(token, 0.0))) for token, cost in costs.items()} | {
         token: value for token, value in earned.items() if token not in costs
     }
 
 
 def token_values(flow: Flow, *, at_cost: bool = False) -> dict[str, float]:
-    """Return what an atom of each token is worth in atoms of the target, for a bound on what could be better.
+    """Return what an atom of each token is worth in atoms of the target, for `bound_at`.
 
-    A token is worth what the best way in use that leads on from it earns. Where a bin is just full, any price between
-    its own and the next is right: `at_cost` makes a token worth no less than what was last paid for it. Both are right
-    at the best flow; near it, either bound may be the tighter.
+    The value of a token is what the best path in use earns from it on. Where a bin is just full, any price between its
+    own and the next is right: with `at_cost` no token is worth less than what was last paid for it. Both are right at
+    the best flow; near it, either bound may be the lower one.
     """
     arcs: list[Arc] = []
     idle: list[Arc] = []
@@ -103,7 +104,7 @@ def token_values(flow: Flow, *, at_cost: bool = False) -> dict[str, float]:
     for token_in, token_out, price in idle:
         if token_out not in used and token_in in used:
             costs[token_out] = min(costs.get(token_out, inf), values[token_in] / price)
-    # A token that costs more than it earns makes its pairs gain nothing; of others, one or the other bounds better.
+    # The pairs of a token that costs more than it earns gain nothing; for other tokens, the better value is looked for.
     for token, cost in costs.items():
         if cost < values[token]:
             values[token] = _value_of_idle(flow.network, token, values, cost)
@@ -111,12 +112,12 @@ def token_values(flow: Flow, *, at_cost: bool = False) -> dict[str, float]:
 
 
 def _in_use(flow: Flow) -> set[int]:
-    """Return the pairs that more flows through than the specks that exchanges and floats leave behind."""
+    """Return the pairs that take more than rebalancing and floats leave behind, and that the source reaches."""
     directions = flow.network.topology.directions
     totals = dict.fromkeys((token_in for token_in, _ in directions), 0.0)
     for (token_in, _), given in zip(directions, flow.inputs, strict=True):
         totals[token_in] += given
-    busy = [n for n, (token_in, _) in enumerate(directions) if flow.inputs[n] > SPECK * totals[token_in]]
+    busy = [n for n, (token_in, _) in enumerate(directions) if flow.inputs[n] > LEAST_SHARE * totals[token_in]]
     reached, grown = {flow.network.topology.source}, True
     while grown:
         more = {directions[number][1] for number in busy if directions[number][0] in reached} - reached
@@ -128,7 +129,7 @@ def _in_use(flow: Flow) -> set[int]:
 def _greatest_values(arcs: list[Arc], target: str) -> dict[str, float]:
     values = dict.fromkeys((token for token, _, _ in arcs), WORTHLESS)
     values[target] = 1.0
-    # As many rounds as there are tokens reach every way without a circle.
+    # With as many rounds as there are tokens, every path without a cycle is followed to its end.
     for _ in values:
         changed = False
         for token, other, price in arcs:
@@ -140,7 +141,7 @@ def _greatest_values(arcs: list[Arc], target: str) -> dict[str, float]:
 
 
 def _value_of_idle(network: Network, token: str, values: Mapping[str, float], cost: float) -> float:
-    """Return the value of an idle token, between what it costs and what it earns, that lets its pairs gain least."""
+    """Return the value of an idle token, between what it costs and what it earns, at which its pairs gain least."""
     pairs = [
         (direction, curve)
         for direction, curve in zip(network.topology.directions, network.curves, strict=True)

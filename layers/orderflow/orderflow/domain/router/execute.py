@@ -1,6 +1,6 @@
-"""Turns a spread of floats into swaps of integers, and runs a route's swaps again: pools in, legs out.
+"""Turns an allocation in floats into swaps in integers, and runs a route's swaps again: pools in, legs out.
 
-Every leg takes what earlier legs have paid, to the atom: of a token that comes in between, the last leg takes the rest.
+The legs that take a token in between take what earlier legs have paid of it, to the atom: the last takes the rest.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,18 +18,18 @@ from orderflow.errors import InsufficientLiquidityError, NoRouteError, RejectedE
 
 P = TypeVar("P", bound=AnyPool)
 
-SPECK = 1e-7
+LEAST_SHARE = 1e-7
 """A smaller share of a token's flow than this is an error of rounding, not a choice."""
 
 PoolSwap = tuple[AnyPool, str, Swap]
-"""A swap that was run: on which pool's state, the token sold, the result."""
+"""A swap that was run: the pool before it, the token sold, the result."""
 
 
 def swap_split(pair: Pair, amount_in: int, leg_cost: float, now_s: int) -> list[PoolSwap]:
     """Split an input over the pools of a pair and run their swaps.
 
-    A part too small to be paid for goes to another pool. Raises the venues' RejectedError when a pool can't take its
-    part.
+    A part for which a pool would pay nothing goes to another pool. Raises the venue's RejectedError when a pool can't
+    take its part.
     """
     swaps: list[PoolSwap] = []
     unpaid, refusal = 0, None
@@ -59,26 +59,26 @@ def swap_along(
     leg_costs: Mapping[str, float],
     now_s: int,
 ) -> list[PoolSwap]:
-    """Run the swaps of a flow that has no circles: pairs with what each takes, as floats.
+    """Run the swaps of a flow without cycles, given as pairs with the input of each as a float.
 
-    `leg_costs` says by token, in its atoms, what a leg that pays it out must gain to be used. The floats only say how
-    what a token's earlier legs have paid is shared out among the pairs that take it; no pair is given more than it, and
-    what comes after it, can take, and what a pair would pay nothing for goes to the next. Raises the venues'
-    RejectedError, and NoRouteError where the flow goes round in a circle.
+    `leg_costs` says by token, in its atoms, what a leg that pays it out must gain to be used. What earlier legs have
+    paid of a token is divided among the pairs that take it, in proportion to their floats. No pair is given more than
+    it and the pairs after it can take; a part for which a pair would pay nothing goes to the next pair. Raises the
+    venue's RejectedError, and NoRouteError where the flow has a cycle.
     """
-    onward = _worth_swapping(flows, target, leg_costs)
+    onward = _profitable(flows, target, leg_costs)
     order = _in_order(onward, source, target)
     rooms = _rooms(onward, order)
     available = {source: amount_in}
     done: list[PoolSwap] = []
     for token in order:
         unpaid = 0
-        shares = _shared_out(available.pop(token, 0), onward[token], available, rooms)
+        shares = _divided(available.pop(token, 0), onward[token], available, rooms)
         for number, (pair, share) in enumerate(shares, 1):
             part = share + unpaid
             if not part:
                 continue
-            # A leg that gains less than rounding may lose is none.
+            # A leg must gain more than rounding may cost.
             leg_cost = max(leg_costs.get(pair.token_out, 0.0), 1 + pair.curve.price)
             try:
                 swaps = swap_split(pair, part, leg_cost, now_s)
@@ -96,17 +96,17 @@ def swap_along(
 
 
 def check_held(atoms: int, token: str) -> None:
-    """Raise InsufficientLiquidityError where a way comes to more atoms of a token than an account can hold."""
+    """Raise InsufficientLiquidityError where legs pay more atoms of a token than an account can hold."""
     if atoms > MAX_ATOMS:
         raise InsufficientLiquidityError(f"no account can hold the {atoms} atoms of {token} that would be paid out")
 
 
 def run_legs(legs: Sequence[Leg], pools: Mapping[str, P], now_s: int) -> tuple[tuple[Leg, ...], dict[str, P]]:
-    """Run a route's swaps again on the pools as they are now; return the fills and the pools they changed.
+    """Run a route's swaps again on the pools as they are now; return the fills and the pools that they changed.
 
-    A leg from the order's own token takes what the route says. One from a token in between takes its share of what the
-    legs before it have really paid, and the last of these the rest, so that nothing of such a token is left or missing.
-    Raises the venues' RejectedError; then nothing has changed.
+    A leg that takes the order's own token takes what the route says. A leg that takes a token in between takes its
+    share of what the legs before it have really paid, and the last of these takes the rest, so that nothing of the
+    token is left or missing. Raises the venue's RejectedError; nothing has changed then.
     """
     planned: dict[str, int] = {}
     for leg in legs:
@@ -149,19 +149,19 @@ def legs_of(swaps: Sequence[PoolSwap]) -> tuple[Leg, ...]:
     return tuple(legs)
 
 
-def _worth_swapping(
+def _profitable(
     flows: Iterable[tuple[Pair, float]], target: str, leg_costs: Mapping[str, float]
 ) -> dict[str, list[tuple[Pair, float]]]:
-    """Return flows by the token they take, without dead ends and without those that gain less than they cost.
+    """Return flows by the token that they take, without dead ends and without those that are not worth a leg.
 
-    Such are specks that floats leave behind, which a venue may refuse, and what is not worth a leg even as a whole.
+    These are the rounding errors of floats, which a venue may refuse, and flows that are worth less than a leg costs.
     """
     onward: dict[str, list[tuple[Pair, float]]] = {}
     for pair, given in flows:
         onward.setdefault(pair.token_in, []).append((pair, given))
     for token, taken in onward.items():
         cost = min(leg_costs.get(token, 0.0), max(given for _, given in taken))
-        least = max(SPECK * sum(given for _, given in taken), cost)
+        least = max(LEAST_SHARE * sum(given for _, given in taken), cost)
         onward[token] = [(pair, given) for pair, given in taken if given >= least]
     dead = True
     while dead:
@@ -174,7 +174,7 @@ def _worth_swapping(
 
 
 def _rooms(onward: Mapping[str, list[tuple[Pair, float]]], order: Sequence[str]) -> dict[str, float]:
-    """Return by token how much of it all ways on to the target can take."""
+    """Return by token how much of it all paths from it to the target can take."""
     rooms: dict[str, float] = {}
     for token in reversed(order):
         rooms[token] = sum(_room(pair, rooms.get(pair.token_out, inf)) for pair, _ in onward[token])
@@ -182,14 +182,14 @@ def _rooms(onward: Mapping[str, list[tuple[Pair, float]]], order: Sequence[str])
 
 
 def _room(pair: Pair, room_after: float) -> float:
-    """Return how much a pair can take when what it pays out must find room in turn."""
+    """Return how much a pair can take, when no more than `room_after` of what it pays out can be taken."""
     return min(pair.curve.capacity, pair.curve.input_for(max(room_after, 0.0)), MAX_ATOMS)
 
 
-def _shared_out(
+def _divided(
     atoms: int, flows: Sequence[tuple[Pair, float]], available: Mapping[str, int], rooms: Mapping[str, float]
 ) -> list[tuple[Pair, int]]:
-    """Return what each pair takes of a token: its share, but no more than there is room for if there is in others."""
+    """Return what each pair takes of a token: its share, but no more than its room as long as other pairs have room."""
     offers: list[tuple[float, float, str, Pair]] = []
     for pair, given in flows:
         room = _room(pair, rooms.get(pair.token_out, inf) - available.get(pair.token_out, 0))
@@ -208,7 +208,7 @@ def _shared_out(
 
 
 def _in_order(onward: Mapping[str, list[tuple[Pair, float]]], source: str, target: str) -> list[str]:
-    """Return the tokens that are sold, each after all from whose sale it comes."""
+    """Return the tokens that are sold in topological order: each after all tokens whose sale pays it."""
     order: list[str] = []
     open_tokens: set[str] = set()
 
@@ -216,7 +216,7 @@ def _in_order(onward: Mapping[str, list[tuple[Pair, float]]], source: str, targe
         if token == target or token in order:
             return
         if token in open_tokens:
-            raise NoRouteError(f"the ways from {source} to {target} go round in a circle through {token}")
+            raise NoRouteError(f"the paths from {source} to {target} form a cycle through {token}")
         open_tokens.add(token)
         for pair, _ in onward.get(token, ()):
             visit(pair.token_out)

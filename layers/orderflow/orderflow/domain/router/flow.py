@@ -1,4 +1,4 @@
-"""What every pair of a network takes and pays: the state that the search for the best spread moves about in."""
+"""What every pair of a network takes and pays: the state that the search for the best allocation changes."""
 
 from collections.abc import Iterable
 from math import inf, sqrt
@@ -6,20 +6,21 @@ from math import inf, sqrt
 from orderflow.domain.router.network import Network, Path
 from orderflow.domain.router.pair import LEAST_PRICE
 
-_SPECK = 1e-12
+_EMPTY = 1e-12
+"""A pair that is left with a smaller share of its input than this is emptied: what remains is an error of floats."""
 A_LITTLE_LESS = 1 - 1e-7
 
 Saved = list[tuple[int, float, float, float, float]]
 
 
 class Flow:
-    """A flow through a network, by pair number: inputs, outputs, marginal prices and how fast these fall.
+    """A flow through a network, by pair number: inputs, outputs, marginal prices, and their slopes −(log price)'.
 
-    What arrives at a token leaves it again, but for the source and the target. The marginal price of a path is the
+    What arrives at a token leaves it again, except at the source and the target. The marginal price of a path is the
     product of its pairs' marginal prices.
     """
 
-    __slots__ = ("bends", "curves", "inputs", "network", "outputs", "prices")
+    __slots__ = ("curves", "inputs", "network", "outputs", "prices", "slopes")
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -27,7 +28,7 @@ class Flow:
         self.inputs = [0.0] * len(self.curves)
         self.outputs = [0.0] * len(self.curves)
         self.prices = [price for _, price, _ in network.openings]
-        self.bends = [bend for _, _, bend in network.openings]
+        self.slopes = [slope for _, _, slope in network.openings]
 
     @property
     def input(self) -> float:
@@ -45,29 +46,28 @@ class Flow:
         return sum(given > 0.0 for given in self.inputs)
 
     def push(self, path: Path, amount: float) -> float:
-        """Send `amount` more along a path; return what more arrives."""
-        inputs, outputs, prices, bends, curves = self.inputs, self.outputs, self.prices, self.bends, self.curves
+        """Send `amount` more along a path; return how much more arrives."""
+        inputs, outputs, prices, slopes, curves = self.inputs, self.outputs, self.prices, self.slopes, self.curves
         for number in path:
             inputs[number] = given = inputs[number] + amount
-            paid, prices[number], bends[number] = curves[number].at(given)
+            paid, prices[number], slopes[number] = curves[number].at(given)
             amount = paid - outputs[number]
             outputs[number] = paid
         return amount
 
     def pull(self, path: Path, amount: float) -> float:
-        """Send `amount` less along a path, no more than `removable`; return what less arrives."""
-        inputs, outputs, prices, bends, curves = self.inputs, self.outputs, self.prices, self.bends, self.curves
+        """Send `amount` less along a path, `removable` less at most; return how much less arrives."""
+        inputs, outputs, prices, slopes, curves = self.inputs, self.outputs, self.prices, self.slopes, self.curves
         for number in path:
             left = inputs[number] - amount
-            # What floats leave of an emptied pair is nothing.
-            inputs[number] = given = left if left > _SPECK * inputs[number] else 0.0
-            paid, prices[number], bends[number] = curves[number].at(given)
+            inputs[number] = given = left if left > _EMPTY * inputs[number] else 0.0
+            paid, prices[number], slopes[number] = curves[number].at(given)
             amount = outputs[number] - paid
             outputs[number] = paid
         return amount
 
     def removable(self, path: Path) -> float:
-        """Return how much less could enter a path before one of its pairs runs dry."""
+        """Return how much less could enter a path before one of its pairs is empty."""
         limit = self.inputs[path[-1]]
         for number in reversed(path[:-1]):
             paid, given = self.outputs[number], self.inputs[number]
@@ -86,20 +86,20 @@ class Flow:
         return price
 
     def last_price_of(self, path: Path) -> float:
-        """Return what the last of a path's input earns: where a bin is just full, more than its next would."""
+        """Return what the last atom of a path's input earns: more than the next atom where a bin is just full."""
         price = 1.0
         for number in path:
             price *= self.curves[number].at(self.inputs[number] * A_LITTLE_LESS)[1]
         return price
 
-    def bend_of(self, path: Path, unmoved: frozenset[int] = frozenset()) -> float:
-        """Return −(log price)' of a path by its input; pairs in `unmoved` stay as they are."""
-        price, bend = 1.0, 0.0
+    def slope_of(self, path: Path, unmoved: frozenset[int] = frozenset()) -> float:
+        """Return −(log price)' of a path by its input, as if the pairs in `unmoved` kept their prices."""
+        price, slope = 1.0, 0.0
         for number in path:
             if number not in unmoved:
-                bend += price * self.bends[number]
+                slope += price * self.slopes[number]
             price *= self.prices[number]
-        return bend
+        return slope
 
     def room(self, path: Path) -> float:
         """Return how much more can enter a path before one of its pairs comes to another piece of its curve."""
@@ -130,10 +130,10 @@ class Flow:
                 rate *= self.prices[number]
         return speeds
 
-    def closes_circle(self, path: Path) -> bool:
-        """Whether a path, not yet in use, would lead back to where others come from.
+    def closes_cycle(self, path: Path) -> bool:
+        """Whether a path that is not in use yet would close a cycle of tokens with those in use.
 
-        No pool can be sold both its tokens at once, and no order of swaps would do.
+        The swaps of a cycle have no order that works, and no pool can buy both its tokens at once.
         """
         directions = self.network.topology.directions
         for number in path[1:-1]:
@@ -151,13 +151,13 @@ class Flow:
 
     def save(self, numbers: Iterable[int]) -> Saved:
         """Return the state of pairs, to be put back with `restore`."""
-        return [(n, self.inputs[n], self.outputs[n], self.prices[n], self.bends[n]) for n in numbers]
+        return [(n, self.inputs[n], self.outputs[n], self.prices[n], self.slopes[n]) for n in numbers]
 
     def restore(self, saved: Saved) -> None:
         """Put a saved state back."""
-        for number, given, paid, price, bend in saved:
+        for number, given, paid, price, slope in saved:
             self.inputs[number], self.outputs[number] = given, paid
-            self.prices[number], self.bends[number] = price, bend
+            self.prices[number], self.slopes[number] = price, slope
 
 
 def root_of(price: float) -> float:

@@ -1,4 +1,4 @@
-"""How much worse than at the opening prices a route trades for its own size: its legs in, a fraction out."""
+"""How much worse a route trades than at the prices before it, because of its own size: its legs in, a fraction out."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,20 +12,20 @@ _SIX_DECIMALS = Decimal("0.000001")
 
 
 def price_impact(view: MarketView, legs: Sequence[Leg]) -> Decimal:
-    """Return 1 − (out ÷ in, fees left aside) ÷ the opening price along the route, from 0 to 1, to six decimals.
+    """Return 1 − (out ÷ in, fees left aside) ÷ the spot price along the route, from 0 to 1, to six decimals.
 
-    The opening price is what the same shares of each token would fetch at their pools' prices before the trade. So
-    what hops leave is multiplied, and the parts of a split count by what they would have fetched.
+    The spot price along a route is what the same shares of each token would earn at their pools' prices before the
+    trade. So prices of hops are multiplied, and the parts of a split are weighted by what they would have earned.
     """
 
-    def opening(leg: Leg) -> Decimal:
+    def spot(leg: Leg) -> Decimal:
         return view.pool(leg.pool).spot_price(leg.token_in)
 
-    def really(leg: Leg) -> Decimal:
+    def executed(leg: Leg) -> Decimal:
         swap = Swap(leg.amount_in, leg.amount_out, leg.fee, leg.fee_token)
-        return opening(leg) * (1 - view.pool(leg.pool).price_impact(leg.token_in, swap))
+        return spot(leg) * (1 - view.pool(leg.pool).price_impact(leg.token_in, swap))
 
-    kept = _along(legs, really) / _along(legs, opening)
+    kept = _along(legs, executed) / _along(legs, spot)
     return min(max(1 - kept, Decimal(0)), Decimal(1)).quantize(_SIX_DECIMALS, ROUND_HALF_EVEN)
 
 
@@ -35,7 +35,7 @@ def _along(legs: Sequence[Leg], price: Callable[[Leg], Decimal]) -> Decimal:
     for leg in legs:
         taken[leg.token_in] += leg.amount_in
     worth: dict[str, Decimal] = {legs[-1].token_out: Decimal(1)}
-    # From the last leg on: whatever takes a token comes after whatever pays it.
+    # From the last leg to the first: a leg that takes a token comes after all legs that pay it.
     for leg in reversed(legs):
         part = price(leg) * leg.amount_in / taken[leg.token_in] * worth[leg.token_out]
         worth[leg.token_in] = worth.get(leg.token_in, Decimal(0)) + part

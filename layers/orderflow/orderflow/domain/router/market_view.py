@@ -1,4 +1,4 @@
-"""Keeps the pools' latest states and the curves made from them, each until one of its pools changes."""
+"""Keeps the latest states of the pools, and the curves made from them until one of their pools changes."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -10,7 +10,7 @@ from orderflow.domain.router.network import Direction, Network, Pair, topology
 from orderflow.domain.router.pair import PairCurve
 
 Venues = str | frozenset[str] | None
-"""Whose pools may be used: one venue's, those of several, or (None) all."""
+"""The venues whose pools may be used: one, several, or None for all."""
 
 
 class MarketView:
@@ -37,11 +37,11 @@ class MarketView:
 
     @property
     def now_s(self) -> int:
-        """The second at which the curves hold."""
+        """The second for which the curves are right."""
         return self._now_s
 
     def refresh(self, pools: Iterable[AnyPool], now_s: int) -> None:
-        """Take over the latest states of pools; those not given, and curves that still hold, stay as they were."""
+        """Take the latest states of pools; those not given, and curves that are still right, stay as they are."""
         changed = False
         for pool in pools:
             known = self._pools.get(pool.pool)
@@ -65,47 +65,48 @@ class MarketView:
         """Return a pool's latest state."""
         return self._pools[address]
 
-    def pair(self, token_in: str, token_out: str, venue: Venues = None) -> Pair | None:
+    def pair(self, token_in: str, token_out: str, venues: Venues = None) -> Pair | None:
         """Return a directed pair with its curve, or None where no pool trades it."""
         pairs = self._pairs.setdefault((token_in, token_out), {})
-        pair = pairs.get(venue)
+        pair = pairs.get(venues)
         if pair is None or not pair.made_s <= self._now_s < pair.curve.until:
-            pools = self._of(token_in, token_out, venue)
+            pools = self._of(token_in, token_out, venues)
             if not pools:
                 return None
             curves = {number: self._curve(pool, token_in) for number, pool in enumerate(pools)}
-            pair = pairs[venue] = Pair(token_in, token_out, pools, PairCurve(curves), self._now_s)
+            pair = pairs[venues] = Pair(token_in, token_out, pools, PairCurve(curves), self._now_s)
         return pair
 
-    def network(self, source: str, target: str, venue: Venues = None) -> Network:
-        """Return all ways of up to three hops from one token to another, with their curves."""
-        key = (source, target, venue)
+    def network(self, source: str, target: str, venues: Venues = None) -> Network:
+        """Return all paths of up to three hops from one token to another, with the curves of their pairs."""
+        key = (source, target, venues)
         network = self._networks.get(key)
         if network is None:
-            plan = topology(self._all_directions(venue), source, target)
-            pairs = (self.pair(token_in, token_out, venue) for token_in, token_out in plan.directions)
+            plan = topology(self._all_directions(venues), source, target)
+            pairs = (self.pair(token_in, token_out, venues) for token_in, token_out in plan.directions)
             network = self._networks[key] = Network(plan, [pair for pair in pairs if pair is not None])
         return network
 
     def _curve(self, pool: AnyPool, token_in: str) -> PoolCurve:
-        """Return a pool's curve: the same for every choice of venues, until the pool or its fee changes."""
+        """Return a pool's curve. It is made once, for all choices of venues, until the pool or its fee changes."""
         known = self._curves.get((pool.pool, token_in))
         if known is None or not known[0] <= self._now_s < known[1].until:
             known = self._curves[pool.pool, token_in] = self._now_s, pool.curve(token_in, self._now_s)
         return known[1]
 
-    def _of(self, token_in: str, token_out: str, venue: Venues) -> tuple[AnyPool, ...]:
+    def _of(self, token_in: str, token_out: str, venues: Venues) -> tuple[AnyPool, ...]:
         listed = (self._pools[address] for address in self._listed.get((token_in, token_out), ()))
-        chosen = [pool for pool in listed if _includes(venue, pool)]
+        chosen = [pool for pool in listed if _includes(venues, pool)]
         return tuple(sorted(chosen, key=lambda pool: (pool.venue, pool.pool)))
 
-    def _all_directions(self, venue: Venues) -> frozenset[Direction]:
-        if venue not in self._directions:
-            self._directions[venue] = frozenset(direction for direction in self._listed if self._of(*direction, venue))
-        return self._directions[venue]
+    def _all_directions(self, venues: Venues) -> frozenset[Direction]:
+        if venues not in self._directions:
+            traded = (direction for direction in self._listed if self._of(*direction, venues))
+            self._directions[venues] = frozenset(traded)
+        return self._directions[venues]
 
 
-def _includes(venue: Venues, pool: AnyPool) -> bool:
-    if venue is None or isinstance(venue, str):
-        return venue is None or pool.venue == venue
-    return pool.venue in venue
+def _includes(venues: Venues, pool: AnyPool) -> bool:
+    if venues is None or isinstance(venues, str):
+        return venues is None or pool.venue == venues
+    return pool.venue in venues

@@ -1,4 +1,4 @@
-"""The ways of up to three swaps from one token to another, and the curves along them."""
+"""The paths of up to three hops from one token to another, and the curves along them."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -14,7 +14,7 @@ Direction = tuple[str, str]
 """(token in, token out)."""
 
 Path = tuple[int, ...]
-"""The numbers of the pairs on a way, in their order."""
+"""The numbers of the pairs on a path, from the source on."""
 
 
 class Pair(NamedTuple):
@@ -28,7 +28,7 @@ class Pair(NamedTuple):
 
 
 class Topology(NamedTuple):
-    """Which directed pairs lie on a way from `source` to `target`, and the ways, as numbers of pairs in their order."""
+    """The directed pairs that lie on a path from `source` to `target`, and all such paths, as numbers of pairs."""
 
     source: str
     target: str
@@ -53,44 +53,44 @@ class Topology(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def topology(directions: frozenset[Direction], source: str, target: str) -> Topology:
-    """Return every way of up to three hops that meets no token twice, the shortest first, then by the tokens' names."""
+    """Return every path of up to three hops without a token twice, the shortest first, then by the tokens' names."""
     onward: dict[str, list[str]] = {}
     for token_in, token_out in sorted(directions):
         onward.setdefault(token_in, []).append(token_out)
-    ways: list[tuple[str, ...]] = [(source,)]
+    begun: list[tuple[str, ...]] = [(source,)]
     complete: list[tuple[str, ...]] = []
     for _ in range(MAX_HOPS):
-        ways = [(*way, token) for way in ways for token in onward.get(way[-1], ()) if token not in way]
-        complete += [way for way in ways if way[-1] == target]
-        ways = [way for way in ways if way[-1] != target]
+        begun = [(*tokens, token) for tokens in begun for token in onward.get(tokens[-1], ()) if token not in tokens]
+        complete += [tokens for tokens in begun if tokens[-1] == target]
+        begun = [tokens for tokens in begun if tokens[-1] != target]
     numbers: dict[Direction, int] = {}
-    paths = tuple(tuple(numbers.setdefault(hop, len(numbers)) for hop in pairwise(way)) for way in complete)
+    paths = tuple(tuple(numbers.setdefault(hop, len(numbers)) for hop in pairwise(tokens)) for tokens in complete)
     return Topology(source, target, tuple(numbers), paths)
 
 
 class Network:
-    """The pairs of a topology with their curves as they are now, and what the first atom earns on each way.
+    """The pairs of a topology with their curves as they are now, and what the first atom earns on each path.
 
-    `best_hop_price` is what it earns on the best of the ways that have more than one hop.
+    `best_hop_price` is the most that it earns on a path of more than one hop.
     """
 
-    __slots__ = ("best_hop_price", "best_prices", "curves", "opening_prices", "openings", "pairs", "topology")
+    __slots__ = ("best_hop_price", "best_prices", "curves", "first_prices", "openings", "pairs", "topology")
 
     def __init__(self, plan: Topology, pairs: Iterable[Pair]) -> None:
         self.topology = plan
         self.pairs = tuple(pairs)
         self.curves = [pair.curve for pair in self.pairs]
         self.openings = [curve.at(0.0) for curve in self.curves]
-        self.opening_prices = [self._opening_price(path) for path in plan.paths]
-        self.best_hop_price = max(self.opening_prices[0 if plan.direct is None else 1 :], default=0.0)
+        self.first_prices = [self._first_price(path) for path in plan.paths]
+        self.best_hop_price = max(self.first_prices[0 if plan.direct is None else 1 :], default=0.0)
         self.best_prices = self._best_prices()
 
     def most_gain(self, price: float) -> float:
-        """Return a bound on what ways of several hops add to a split over the direct pools that ended at `price`.
+        """Return a bound on what paths of several hops add to a split over the direct pools that ended at `price`.
 
-        With every other token valued at price / (the most of it that an atom of the source buys), nothing is gained
-        before the last hop; there each pair gains at most its surplus over that value. Weak duality makes the sum a
-        bound on all ways together.
+        Every token in between is valued at price / (the most of it that an atom of the source buys). Then no pair gains
+        before the last hop, and there each pair gains its surplus over that value at most. By weak duality the sum is a
+        bound on all paths together.
         """
         topology, gain = self.topology, 0.0
         for number, (token_in, token_out) in enumerate(topology.directions):
@@ -99,25 +99,26 @@ class Network:
         return gain
 
     def end_of(self, path: Path, amount: float) -> tuple[float, float]:
-        """Return what `amount` pays when it takes a path all alone, and what its last atom earns."""
+        """Return what all of `amount` pays along one path, and what its last atom earns."""
         price = 1.0
         for number in path:
             amount, own_price, _ = self.curves[number].at(amount)
             price *= own_price
         return amount, price
 
-    def _opening_price(self, path: Path) -> float:
+    def _first_price(self, path: Path) -> float:
         price = 1.0
         for number in path:
             price *= self.curves[number].price
         return price
 
     def _best_prices(self) -> Mapping[str, float]:
-        """Return for every token how much of it an atom of the source buys at most, however many hops it takes."""
+        """Return by token the most of it that an atom of the source buys, by any number of hops."""
         topology = self.topology
         best = dict.fromkeys((token for direction in topology.directions for token in direction), 0.0)
         best[topology.source] = 1.0
-        # As many rounds as there are tokens reach every way without a circle; circles that gain are none of ours.
+        # With as many rounds as there are tokens, every path without a cycle is followed to its end. Cycles that gain
+        # are for arbitrage, not for the router.
         for _ in best:
             changed = False
             for (token_in, token_out), curve in zip(topology.directions, self.curves, strict=True):

@@ -1,7 +1,7 @@
 """All pools of a directed pair as one concave curve: the pools' curves in, one piecewise curve out.
 
-Sweeping the prices downwards, every pool takes input as long as it pays more than the price. Between two prices at
-which a pool or a bin opens, the sum of constant-product pools is a hyperbola again: with b = Σb_i and
+As the price falls, every pool takes input while it pays more than the price. Between two prices at which a pool or a
+bin begins to take, the sum of constant-product pools is a hyperbola again: with b = Σb_i and
 shift = Σd_i − (what bins have taken), x + shift = b/√price. A bin is a straight piece.
 """
 
@@ -13,17 +13,17 @@ from typing import NamedTuple
 from orderflow.domain.pools.curves import Hyperbola, PoolCurve, Steps
 
 NEXT_TO_NOTHING = 1e-60
-"""What the curve earns beyond all that the pools can take: no price is 0, so that none has to be looked out for."""
+"""What an atom earns beyond all that the pools can take: not 0, so that prices can always be divided by."""
 
 LEAST_PRICE = 1e-300
-"""A token's value along a way of such prices may come to 0 in floats; prices below this are this."""
+"""A product of very low prices may be 0 in floats; a lower price than this counts as this."""
 
 
 class Piece(NamedTuple):
     """A stretch of the curve from (`start`, `out`) on: a hyperbola where `b` is not 0, else straight.
 
-    `ratio` is b²/(start + shift); `open_pools` counts the hyperbolas that take part, the best price first; `owner`
-    is the pool whose bin a straight piece is.
+    `ratio` is b²/(start + shift); `open_pools` counts the hyperbolas that take part, the best price first; `pool` is
+    the number of the pool that a straight piece is a bin of.
     """
 
     start: float
@@ -33,14 +33,14 @@ class Piece(NamedTuple):
     shift: float = 0.0
     ratio: float = 0.0
     open_pools: int = 0
-    owner: int = -1
+    pool: int = -1
 
 
 class PairCurve:
     """Output and marginal price of a pair as functions of the input, and each pool's part of it.
 
     Pools are known by the number under which their curves were given. `price` is what the first atom earns, `capacity`
-    what all pools can take, and `until` the second from which on the curve is another.
+    what all pools can take, and `until` the second from which on the curve is no longer right.
     """
 
     __slots__ = (
@@ -67,7 +67,7 @@ class PairCurve:
         hyperbolas = [(number, curve) for number, curve in self.curves.items() if isinstance(curve, Hyperbola)]
         hyperbolas.sort(key=lambda item: (-item[1].price, item[0]))
         self._hyperbolas = [(number, curve.b, curve.d) for number, curve in hyperbolas]
-        # For every pool of bins: which pieces they are, and what it has taken once so many of them are full.
+        # For every pool of bins: the numbers of its pieces, and its total input once the first n of its bins are full.
         self._ladders = [
             (number, ranks[number], curve.inputs) for number, curve in self.curves.items() if isinstance(curve, Steps)
         ]
@@ -128,7 +128,7 @@ class PairCurve:
     def parts(self, amount: float) -> tuple[float, list[tuple[int, float]]]:
         """Return the marginal price at an input and what each pool that takes some of it takes."""
         number = bisect_right(self._starts, amount) - 1
-        start, _, price, b, shift, _, open_pools, owner = self.pieces[number]
+        start, _, price, b, shift, _, open_pools, bin_of = self.pieces[number]
         if b:
             root = (amount + shift) / b
             price = 1 / (root * root)
@@ -141,15 +141,15 @@ class PairCurve:
         ]
         for pool, ranks, inputs in self._ladders:
             part = inputs[bisect_left(ranks, number)]
-            if pool == owner:
+            if pool == bin_of:
                 part += amount - start
             if part > 0:
                 parts.append((pool, part))
-        # To a float the amount may be nothing beside the reserves: then the pool takes it that opens first.
-        return price, parts or [(self._hyperbolas[0][0] if b else owner, amount)]
+        # In floats the amount may vanish beside the reserves: then the pool with the best price takes all of it.
+        return price, parts or [(self._hyperbolas[0][0] if b else bin_of, amount)]
 
     def without(self, pool: int) -> "PairCurve":
-        """Return the curve of all pools but one, kept for the next time."""
+        """Return the curve of all pools but one; it is kept for the next call."""
         curve = self._without.get(pool)
         if curve is None:
             others = {number: other for number, other in self.curves.items() if number != pool}
@@ -158,7 +158,7 @@ class PairCurve:
 
 
 def _sweep(curves: Mapping[int, PoolCurve], ranks: dict[int, list[int]]) -> list[Piece]:
-    """Return the pieces in the order of falling prices; note in `ranks` which of them are a pool's bins."""
+    """Return the pieces in the order of falling prices; add to `ranks`, by pool, which of them are its bins."""
     openings: list[tuple[float, int, float, float]] = []  # (−price, pool, b, d or, where b is 0, the bin's capacity)
     for number, curve in curves.items():
         if isinstance(curve, Hyperbola):
@@ -182,7 +182,7 @@ def _sweep(curves: Mapping[int, PoolCurve], ranks: dict[int, list[int]]) -> list
             b, shift, open_pools = b + pool_b, shift + size, open_pools + 1
         else:
             ranks[number].append(len(pieces))
-            pieces.append(Piece(amount, out, -negative, open_pools=open_pools, owner=number))
+            pieces.append(Piece(amount, out, -negative, open_pools=open_pools, pool=number))
             amount, out, shift = amount + size, out - negative * size, shift - size
     pieces.append(_hyperbolic(amount, out, b, shift, open_pools) if b else Piece(amount, out, NEXT_TO_NOTHING))
     return pieces

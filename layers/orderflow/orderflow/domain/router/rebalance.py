@@ -1,48 +1,46 @@
-"""Improves a flow by exchanges between two ways: from that in use that ends worst to that which ends best.
+"""Rebalances a flow: moves input from the path in use that earns least at its end to the path that offers most.
 
-Only exchanges that gain are made, so the flow never gets worse.
+Only moves that gain are made, so the flow never gets worse.
 """
 
-from orderflow.domain.router.dual_bound import network_bound, token_values
+from orderflow.domain.router.dual_bound import bound_at, token_values
 from orderflow.domain.router.flow import Flow
 from orderflow.domain.router.network import Path
 
-MAX_EXCHANGES = 48
+MAX_MOVES = 48
 MAX_TRIALS = 6
 PROOF = 1e-6
-"""A flow that a bound proves to be this near to the best, a hundredth of a bp, needs no more work."""
+"""A flow that a bound proves to be this near to the best, a hundredth of a bp, is good enough."""
 LEAST_GAIN = 1e-8
 LEAST_GAP = 1e-8
 
 
-def exchange(flow: Flow, paths: list[Path], amount: float) -> None:
-    """Exchange between `paths` until the flow is proved good, or nothing is gained any more."""
+def rebalance(flow: Flow, paths: list[Path], amount: float) -> None:
+    """Move input between `paths` until the flow is proved good enough, or no move gains any more."""
     least = LEAST_GAIN * flow.output
-    # Pairs of ways between which nothing could be gained, with the gap between their prices at that time.
+    # The path to and the path from, where a move gained nothing, with the gap between their prices at that time.
     spent: dict[tuple[Path, Path], float] = {}
-    for number in range(MAX_EXCHANGES):
+    for number in range(MAX_MOVES):
         if number % 8 == 0 and is_proved(flow, amount):
             return
         choice = _widest_gap(flow, paths, spent)
         if choice is None:
             return
         gap, best, worst = choice
-        if not _try_exchange(flow, worst, best, least):
+        if not _try_move(flow, worst, best, least):
             spent[best, worst] = gap
 
 
 def is_proved(flow: Flow, amount: float) -> bool:
-    """Whether a bound at the flow's own prices leaves next to nothing to gain."""
+    """Whether a bound at the flow's own prices proves that almost nothing is left to gain."""
     enough = flow.output * (1 + PROOF)
-    return any(
-        network_bound(flow.network, amount, token_values(flow, at_cost=choice)) <= enough for choice in (False, True)
-    )
+    return any(bound_at(flow.network, amount, token_values(flow, at_cost=choice)) <= enough for choice in (False, True))
 
 
 def _widest_gap(
     flow: Flow, paths: list[Path], spent: dict[tuple[Path, Path], float]
 ) -> tuple[float, Path, Path] | None:
-    """Return the way that ends best and the one in use that ends worst, or the next of them that may still gain."""
+    """Return the gap in price between the best path and the worst in use, or the next two that may still gain."""
     ends = sorted(((flow.price_of(path), path) for path in paths), reverse=True)
     used = sorted((flow.last_price_of(path), path) for path in paths if flow.in_use(path))
     for best_price, best in ends:
@@ -50,21 +48,21 @@ def _widest_gap(
             if best_price <= worst_price * (1 + LEAST_GAP):
                 break
             gap = best_price / worst_price - 1
-            if gap > 1.5 * spent.get((best, worst), 0.0) and (flow.in_use(best) or not flow.closes_circle(best)):
+            if gap > 1.5 * spent.get((best, worst), 0.0) and (flow.in_use(best) or not flow.closes_cycle(best)):
                 return gap, best, worst
     return None
 
 
-def _try_exchange(flow: Flow, worst: Path, best: Path, least: float) -> bool:
-    """Move as much from one way to another as brings their prices together; False when that gains less than `least`.
+def _try_move(flow: Flow, worst: Path, best: Path, least: float) -> bool:
+    """Move as much from one path to another as makes their prices equal; False when that gains less than `least`.
 
-    Newton's step from the prices' falls comes first. Bins make prices jump: where a step goes too far, the next is
-    as much shorter as the prices crossed.
+    The first step is Newton's, by the slopes of the prices. Bins make prices jump: where a step goes too far, the next
+    is shorter, in proportion to how far the prices have crossed.
     """
     shared = frozenset(worst).intersection(best)
     low, high = flow.last_price_of(worst), flow.price_of(best)
     gap = high - low
-    fall = low * flow.bend_of(worst, shared) + high * flow.bend_of(best, shared)
+    fall = low * flow.slope_of(worst, shared) + high * flow.slope_of(best, shared)
     step = limit = flow.removable(worst)
     if fall * limit > gap:
         step = gap / fall

@@ -1,4 +1,4 @@
-"""Splits an input over all pools of a pair, exactly: a pair's curve and an amount in, every pool's atoms out."""
+"""Splits an input over all pools of a pair, exactly: a pair's curve and an amount in, each pool's atoms out."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from orderflow.errors import InsufficientLiquidityError
 
 
 class Split(NamedTuple):
-    """What each pool takes, by its number, and the marginal price that all of them have come to."""
+    """What each pool takes, by its number, and the marginal price at which all of them end."""
 
     price: float
     parts: list[tuple[int, int]]
@@ -23,25 +23,25 @@ def split(curve: PairCurve, amount_in: int, leg_cost: float = 0.0) -> Split:
         raise InsufficientLiquidityError(f"all pools of the pair together take {int(curve.capacity)} atoms")
     price, parts = curve.parts(amount_in)
     if len(parts) > 1:
-        price, parts = _without_dust(curve, amount_in, leg_cost, price, parts)
+        price, parts = _without_unprofitable(curve, amount_in, leg_cost, price, parts)
     return Split(price, _in_atoms(curve, parts, amount_in))
 
 
 def upper_bound(curve: PairCurve, amount_in: float, price: float) -> float:
     """Return a bound on what any split of `amount_in` pays: U = λ·A + Σ max(f(x) − λ·x), for any price λ.
 
-    At the marginal price of the best split it is what that split pays, which proves it the best.
+    At the marginal price of the best split, U is what that split pays, which proves that it is the best.
     """
     return price * amount_in + sum(pool.surplus(price) for pool in curve.curves.values())
 
 
-def _without_dust(
+def _without_unprofitable(
     curve: PairCurve, amount_in: int, leg_cost: float, price: float, parts: list[tuple[int, float]]
 ) -> tuple[float, list[tuple[int, float]]]:
-    """Leave out pools one by one, the one that seems to matter least first, while that costs less than `leg_cost`."""
+    """Leave out pools one by one, the one with the least surplus first, while each costs less than `leg_cost`."""
     paid = curve.at(amount_in)[0]
     while len(parts) > 1:
-        # A pool's surplus is the least that it adds; only one with little of that can be dust.
+        # A pool adds its surplus at least; only a pool with little of it can be left out.
         surpluses = [(surplus, pool) for pool, _ in parts if (surplus := curve.curves[pool].surplus(price)) < leg_cost]
         for _, pool in sorted(surpluses):
             others = curve.without(pool)
@@ -55,7 +55,7 @@ def _without_dust(
 
 
 def _in_atoms(curve: PairCurve, parts: list[tuple[int, float]], amount_in: int) -> list[tuple[int, int]]:
-    """Round down, give the atoms left to the pool with most room for them, and leave out pools that take none."""
+    """Round the parts down, give the atoms left over to the pool with most room, and leave out pools without any."""
     if len(parts) == 1:
         return [(parts[0][0], amount_in)]
     whole = {pool: int(part) for pool, part in parts}
@@ -63,6 +63,6 @@ def _in_atoms(curve: PairCurve, parts: list[tuple[int, float]], amount_in: int) 
     roomiest = max(whole, key=lambda pool: (curve.curves[pool].capacity - whole[pool], whole[pool], -pool))
     whole[roomiest] += amount_in - sum(whole.values())
     if whole[roomiest] < 0:
-        # The amount is nothing to pools of this size: their parts are errors of floats.
+        # The amount is too small beside these pools: their parts are errors of floats.
         return [(roomiest, amount_in)]
     return [(pool, part) for pool, part in whole.items() if part > 0]

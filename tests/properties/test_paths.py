@@ -1,4 +1,4 @@
-"""No single way, one pool for each hop, is better than a route: in markets of any age, at any size, at the brims."""
+"""No single path, one pool for each hop, is better than a route: in markets of any age, at any size, at the brims."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from orderflow.domain.amounts import MAX_ATOMS
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import Dlmm, Pool
-from orderflow.domain.pools.dlmm_math import fill_for
+from orderflow.domain.pools.dlmm_math import trade_exact_out
 from orderflow.domain.router.choice import LEG_COST_USD, choose_route
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.plan import Plan, plan_route, plan_split
@@ -28,7 +28,7 @@ from tests.support.builders import amm_v4, cpmm, damm_v2
 from tests.support.router_pools import (
     NOW_S,
     amounts,
-    best_single_ways,
+    best_single_paths,
     bin_pools,
     bins,
     check_legs_fit,
@@ -60,7 +60,7 @@ class Moment(msgspec.Struct, frozen=True):
     def route(self, token_in: str, token_out: str, amount: int, venues: Sequence[str] = VENUES) -> Route:
         """Return the route of an order."""
         request = OrderRequest(token_in, token_out, amount, "market", 500)
-        return choose_route(book_of(self.slot), self.slot, request, venues, VENUES, 0)
+        return choose_route(view_of(self.slot), self.slot, request, venues, VENUES, 0)
 
 
 @cache
@@ -74,18 +74,18 @@ def moment(slot: int) -> Moment:
 
 
 @cache
-def book_of(slot: int) -> MarketView:
-    """Return the router's book of a moment."""
+def view_of(slot: int) -> MarketView:
+    """Return the market view of a moment."""
     return MarketView(moment(slot).pools.values(), moment(slot).now_s, OPENING_PRICES)
 
 
 def check_route(route: Route, pools: Mapping[str, Pool], token_in: str, token_out: str, now_s: int) -> None:
-    """Assert that a route pays what it quotes and that no single way over the same pools dominates it."""
+    """Assert that a route pays what it quotes and that no single path over the same pools dominates it."""
     assert route.expected_out >= max((quote.amount_out for quote in route.quotes), default=0)
     assert route.improvement_bps >= 0
-    ways = best_single_ways(list(pools.values()), token_in, token_out, route.amount_in, now_s)
+    paths = best_single_paths(list(pools.values()), token_in, token_out, route.amount_in, now_s)
     check_not_dominated(
-        route.expected_out, len(route.legs), {legs: paid for legs, paid in ways.items() if legs <= len(route.legs)}
+        route.expected_out, len(route.legs), {legs: paid for legs, paid in paths.items() if legs <= len(route.legs)}
     )
     check_legs_fit(route.legs, token_in, token_out, route.amount_in)
 
@@ -102,7 +102,7 @@ def test_between_any_tokens_no_single_way_dominates_a_route(slot: int) -> None:
             try:
                 route = at.route(token_in, token_out, amount)
             except RejectedError:
-                assert not best_single_ways(list(at.pools.values()), token_in, token_out, amount, at.now_s)
+                assert not best_single_paths(list(at.pools.values()), token_in, token_out, amount, at.now_s)
                 continue
             check_route(route, at.pools, token_in, token_out, at.now_s)
 
@@ -159,8 +159,8 @@ def tangles(draw: st.DrawFn) -> list[Pool]:
 
 def capacity(pool: Dlmm, token_in: str) -> int:
     """Return the atoms that a pool's bins take, to the last."""
-    fills, _ = fill_for(pool.stocked_bins(token_in, NOW_S), 2**70)
-    return sum(net + fee for _, net, fee, _ in fills)
+    trades, _ = trade_exact_out(pool.stocked_bins(token_in, NOW_S), 2**70)
+    return sum(net + fee for _, net, fee, _ in trades)
 
 
 @st.composite
@@ -186,14 +186,14 @@ def test_over_any_pools_an_order_gets_a_plan_that_no_single_way_dominates_or_a_n
     order: tuple[list[Pool], int], leg_cost: float
 ) -> None:
     pools, amount = order
-    ways = best_single_ways(pools, "SOL", "USDC", amount)
+    paths = best_single_paths(pools, "SOL", "USDC", amount)
     try:
         plan = plan_route(MarketView(pools, NOW_S), "SOL", "USDC", amount, leg_cost=leg_cost)
     except RejectedError:
-        assert not ways
+        assert not paths
         return
 
-    check_not_dominated(plan.amount_out, len(plan.legs), ways, leg_cost)
+    check_not_dominated(plan.amount_out, len(plan.legs), paths, leg_cost)
     check_legs_fit(plan.legs, "SOL", "USDC", amount)
 
 
@@ -202,14 +202,14 @@ def test_over_any_pools_an_order_gets_a_plan_that_no_single_way_dominates_or_a_n
 def test_over_any_pools_a_split_is_no_worse_than_a_single_pool(order: tuple[list[Pool], int], leg_cost: float) -> None:
     pools, amount = order
     direct = [pool for pool in pools if {pool.token_a, pool.token_b} == {"SOL", "USDC"}]
-    ways = best_single_ways(direct, "SOL", "USDC", amount)
+    paths = best_single_paths(direct, "SOL", "USDC", amount)
     try:
         plan = plan_split(MarketView(pools, NOW_S), "SOL", "USDC", amount, leg_cost=leg_cost)
     except RejectedError:
-        assert not ways
+        assert not paths
         return
 
-    check_not_dominated(plan.amount_out, len(plan.legs), ways, leg_cost)
+    check_not_dominated(plan.amount_out, len(plan.legs), paths, leg_cost)
 
 
 @given(orders(), st.lists(st.sampled_from([*VENUES, ORCA_VENUE]), min_size=1, unique=True))
@@ -223,7 +223,7 @@ def test_with_any_venues_late_a_route_keeps_to_the_others_and_pays_no_less_than_
     try:
         route = choose_route(MarketView(pools, NOW_S), 0, request, venues, [*VENUES, ORCA_VENUE], 0)
     except RejectedError:
-        assert not best_single_ways(list(there.values()), "SOL", "USDC", amount)
+        assert not best_single_paths(list(there.values()), "SOL", "USDC", amount)
         return
 
     assert {leg.venue for leg in route.legs} <= set(venues)
@@ -295,9 +295,9 @@ def test_a_way_that_is_filled_to_its_brim_leaves_the_rest_to_another(left: float
 
 
 def room(pools: Sequence[Pool], between: str) -> float:
-    """Return how much SOL a way of two hops takes whose second ends in bins."""
-    book = MarketView(pools, NOW_S)
-    into, onward = book.pair("SOL", between), book.pair(between, "USDC")
+    """Return how much SOL a path of two hops takes whose second ends in bins."""
+    view = MarketView(pools, NOW_S)
+    into, onward = view.pair("SOL", between), view.pair(between, "USDC")
     assert into is not None
     assert onward is not None
     return into.curve.input_for(onward.curve.capacity)
@@ -322,11 +322,11 @@ def test_a_leg_costs_five_cents_at_the_price_of_now() -> None:
     # JUP trades at a hundredth of its opening price. What a second leg gains is worth two cents; it was two dollars.
     per_dollar = int(100 / OPENING_PRICES["JUP"])
     pools = [named(amm_v4(10**12, 10**12 * per_dollar), name, ("USDC", "JUP")) for name in ("a", "b")]
-    book, request = MarketView(pools, NOW_S), OrderRequest("USDC", "JUP", 200 * 10**6, "market", 500)
+    view, request = MarketView(pools, NOW_S), OrderRequest("USDC", "JUP", 200 * 10**6, "market", 500)
 
-    route = choose_route(book, 0, request, ["raydium"], ["raydium"], 0)
+    route = choose_route(view, 0, request, ["raydium"], ["raydium"], 0)
 
-    two = plan_split(book, "USDC", "JUP", request.amount_in)
+    two = plan_split(view, "USDC", "JUP", request.amount_in)
     one = route.expected_out
     assert Decimal(two.amount_out - one).scaleb(-6) * OPENING_PRICES["JUP"] > LEG_COST_USD
     assert (len(two.legs), len(route.legs)) == (2, 1)
@@ -378,6 +378,6 @@ def test_a_speck_that_a_venue_would_not_pay_for_does_not_cost_the_plan() -> None
     brim = capacity(bins("bins", [10**6]), "SOL")
 
     for amount in (brim - 1, brim, brim + 1):
-        ways = best_single_ways(pools, "SOL", "USDC", amount)
+        paths = best_single_paths(pools, "SOL", "USDC", amount)
         plan = plan_by(pools, amount)
-        check_not_dominated(plan.amount_out, len(plan.legs), ways)
+        check_not_dominated(plan.amount_out, len(plan.legs), paths)

@@ -1,7 +1,7 @@
-"""Single ways, one pool for each hop, and the best plan so far that they and all other plans are measured against.
+"""Single paths, one pool for each hop, and the best plan so far, which every other plan is compared with.
 
-A plan is better by what it pays less what its legs cost. All is compared in the integers that venues would pay; curves
-only say what need not be tried, for no venue pays more than its curve (decision 0070).
+The value of a plan is what it pays, less what its legs cost. Plans are compared in the integers that venues would pay.
+Curves only say which paths need not be tried, for no venue pays more than its curve (decision 0070).
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ LEAST_HOPS = 2
 _FLOAT_MARGIN = 1 + 1e-12
 
 
-class Best:
+class BestPlan:
     """The best of the plans that were offered; each leg costs `leg_cost` atoms of what is paid out.
 
-    Of plans that are as good the one with fewer legs is kept, then the one that was offered first. Plans that pay less
-    than `least_out` are not taken.
+    Of equally good plans the one with fewer legs is kept, then the one that was offered first. A plan that pays less
+    than `least_out` is not accepted.
     """
 
     __slots__ = ("_least_out", "_needed", "_refusal", "leg_cost", "paid", "swaps")
@@ -34,14 +34,14 @@ class Best:
         self._refusal: RejectedError | None = None
 
     def can_reach(self, bound: float, legs: int) -> bool:
-        """Whether a single way of so many legs that pays no more than `bound` may be better."""
+        """Whether a single path of so many legs that pays no more than `bound` may be better."""
         needed = self._needed.get(legs)
         if needed is None:
             needed = self._needed[legs] = self._least(legs)
         return bound * _FLOAT_MARGIN >= needed
 
     def offer(self, swaps: Sequence[PoolSwap], paid: int) -> None:
-        """Take a plan if it is better."""
+        """Keep a plan if it is better."""
         if paid >= self._least(len(swaps)):
             self.swaps, self.paid = swaps, paid
             self._needed = {}
@@ -56,30 +56,30 @@ class Best:
         return max(self.paid + whole + (0 if equal_is_enough else 1), self._least_out)
 
     def refuse(self, refusal: RejectedError) -> None:
-        """Note why a plan can't be executed; the first reason counts, should there be no plan in the end."""
+        """Note why a plan can't be executed; if there is no plan in the end, the first reason counts."""
         self._refusal = self._refusal or refusal
 
     def plan(self) -> Sequence[PoolSwap]:
-        """Return the best plan's swaps. Raises the first refusal where nothing was taken."""
+        """Return the best plan's swaps. Raises the first refusal when no plan was accepted."""
         if not self.swaps:
             raise self._refusal or NoRouteError("no pool takes the amount")
         return self.swaps
 
 
-def offer_way(best: Best, way: Sequence[Pair], amount_in: int, now_s: int) -> None:
-    """Offer the best of all ways through one pool of each pair."""
-    _extend(best, way, [], amount_in, now_s)
+def offer_path(best: BestPlan, path: Sequence[Pair], amount_in: int, now_s: int) -> None:
+    """Offer the best of the single paths over these pairs."""
+    _extend(best, path, [], amount_in, now_s)
 
 
-def offer_ways(best: Best, network: Network, amount_in: int, now_s: int) -> None:
-    """Offer the best of all single ways of several hops; only those are tried that may be better than what is there."""
+def offer_paths(best: BestPlan, network: Network, amount_in: int, now_s: int) -> None:
+    """Offer the best of all single paths of several hops; try only those that may be better than the best plan."""
     if not best.can_reach(network.best_hop_price * amount_in, LEAST_HOPS):
         return
     topology = network.topology
     hops = slice(0 if topology.direct is None else 1, None)
     bounds = [
         (price * amount_in - best.leg_cost * len(path), price * amount_in, path)
-        for price, path in zip(network.opening_prices[hops], topology.paths[hops], strict=True)
+        for price, path in zip(network.first_prices[hops], topology.paths[hops], strict=True)
         if best.can_reach(price * amount_in, len(path))
     ]
     for _, bound, path in sorted(bounds, reverse=True):
@@ -87,12 +87,12 @@ def offer_ways(best: Best, network: Network, amount_in: int, now_s: int) -> None
             _extend(best, [network.pairs[number] for number in path], [], amount_in, now_s)
 
 
-def _extend(best: Best, way: Sequence[Pair], done: list[PoolSwap], amount: int, now_s: int) -> None:
-    """Offer all ways that go on from `done` with `amount` atoms, the one that promises most first."""
-    pair, rest = way[len(done)], way[len(done) + 1 :]
+def _extend(best: BestPlan, path: Sequence[Pair], done: list[PoolSwap], amount: int, now_s: int) -> None:
+    """Offer the single paths that begin with the swaps `done` and go on with `amount` atoms, the best pools first."""
+    pair, rest = path[len(done)], path[len(done) + 1 :]
     for most, number in sorted((-curve.out(amount), number) for number, curve in pair.curve.curves.items()):
-        # No pool that pays less here pays more at the end.
-        if not best.can_reach(_most_at_end(rest, -most), len(way)):
+        # A pool that pays less here does not pay more at the end.
+        if not best.can_reach(_most_at_end(rest, -most), len(path)):
             break
         try:
             result, _ = swap(pair.pools[number], pair.token_in, amount, now_s)
@@ -102,13 +102,13 @@ def _extend(best: Best, way: Sequence[Pair], done: list[PoolSwap], amount: int, 
             continue
         swaps = [*done, (pair.pools[number], pair.token_in, result)]
         if rest:
-            _extend(best, way, swaps, result.amount_out, now_s)
+            _extend(best, path, swaps, result.amount_out, now_s)
         else:
             best.offer(swaps, result.amount_out)
 
 
-def _most_at_end(way: Sequence[Pair], amount: float) -> float:
-    """Return a bound on what single ways over these pairs make of an amount."""
-    for pair in way:
+def _most_at_end(path: Sequence[Pair], amount: float) -> float:
+    """Return a bound on what single paths over these pairs make of an amount."""
+    for pair in path:
         amount = pair.curve.most_alone(amount)
     return amount
