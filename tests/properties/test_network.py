@@ -304,7 +304,7 @@ def test_a_dearer_leg_means_fewer_legs() -> None:
 # --- Ways ------------------------------------------------------------------------------------------------------------
 
 
-def test_ways_have_up_to_three_hops_and_meet_no_token_twice() -> None:
+def test_paths_have_up_to_three_hops_and_meet_no_token_twice() -> None:
     pairs = [("A", "B"), ("B", "C"), ("C", "D"), ("D", "E"), ("A", "C")]
     directions = frozenset(pairs + [(end, start) for start, end in pairs])
 
@@ -350,7 +350,7 @@ def test_a_pool_is_never_sold_both_its_tokens() -> None:
     assert [(leg.token_in, leg.token_out) for leg in plan.legs if leg.pool == "SOL-USDC"] == [("USDC", "SOL")]
 
 
-def test_ways_never_lead_round_in_a_circle() -> None:
+def test_paths_never_form_a_cycle() -> None:
     # JUP→RAY→WIF→JUP gains at every step, and each step lies on a path of three hops.
     between = ["JUP", "RAY", "WIF"]
     pools = [named(amm_v4(10**12, 10**12), f"SOL-{token}", ("SOL", token)) for token in between]
