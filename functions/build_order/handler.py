@@ -7,7 +7,8 @@ from orderflow.adapters.orders import Transition
 from orderflow.domain.order import Order, OrderId
 from orderflow.domain.venue import Prepared
 from orderflow.runtime import clients
-from orderflow.runtime.batch import BatchResponse, StreamEvent, run_stage, stream_function
+from orderflow.runtime.batch import BatchResponse, StreamEvent, stream_function
+from orderflow.runtime.stage import run_stage
 
 
 @stream_function

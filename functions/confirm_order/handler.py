@@ -8,7 +8,8 @@ from orderflow.domain.execution import Execution, apply_execution
 from orderflow.domain.order import Order, Signature
 from orderflow.errors import RetryableError
 from orderflow.runtime import clients
-from orderflow.runtime.batch import BatchResponse, StreamEvent, run_stage, stream_function
+from orderflow.runtime.batch import BatchResponse, StreamEvent, stream_function
+from orderflow.runtime.stage import run_stage
 
 
 @stream_function

@@ -8,7 +8,8 @@ from orderflow.domain.order import Order, OrderId
 from orderflow.domain.venue import Quoted
 from orderflow.errors import RejectedError
 from orderflow.runtime import clients
-from orderflow.runtime.batch import BatchResponse, StreamEvent, run_stage, stream_function
+from orderflow.runtime.batch import BatchResponse, StreamEvent, stream_function
+from orderflow.runtime.stage import run_stage
 
 Quotes = Mapping[OrderId, Quoted | RejectedError]
 

@@ -9,7 +9,8 @@ from orderflow.domain.lifecycle import RESULT_STREAM
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.runtime import clients
-from orderflow.runtime.batch import BatchResponse, StreamEvent, read_nothing, run_stage, stream_function
+from orderflow.runtime.batch import BatchResponse, StreamEvent, stream_function
+from orderflow.runtime.stage import read_nothing, run_stage
 
 
 @stream_function

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.template import FunctionTemplate, read_template
-from orderflow.runtime import async_clients, batch, clients, settings
+from orderflow.runtime import async_clients, batch, clients, settings, stage
 from orderflow.venues import mock
 from orderflow.venues.mock.settings import MockSettings
 
@@ -21,12 +21,10 @@ NOT_OF_THE_TEMPLATE = {"SETTINGS_PATH"}
 # What opens clients, by name: also what runs a stage, and what opens the venue family of the template.
 CLIENTS = {
     node.name: node
-    for module in (async_clients, clients, batch, mock)
+    for module in (async_clients, clients, batch, stage, mock)
     for node in ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")).body
     if isinstance(node, ast.FunctionDef)
 }
-
-
 MODELS = {**vars(settings), "MockSettings": MockSettings}
 
 
@@ -72,7 +70,8 @@ def test_the_reading_of_the_code_finds_what_a_client_needs() -> None:
 
 
 STAGE = """
-from orderflow.runtime.batch import read_nothing, run_stage, stream_function
+from orderflow.runtime.batch import stream_function
+from orderflow.runtime.stage import read_nothing, run_stage
 
 @stream_function
 def lambda_handler(event, _context):

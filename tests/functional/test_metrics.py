@@ -11,9 +11,10 @@ from orderflow.adapters.orders import Transition
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RejectedError, RetryableError
-from orderflow.runtime.batch import StreamEvent, read_nothing, run_stage
+from orderflow.runtime.batch import StreamEvent
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.observability import traced
+from orderflow.runtime.stage import read_nothing, run_stage
 from tests.support.builders import NOW_MS, make_order, nth_id, order_records
 from tests.support.fakes import Outside
 

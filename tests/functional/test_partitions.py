@@ -26,7 +26,7 @@ def test_such_a_step_is_not_recorded_as_if_all_of_it_was_done(outside: Outside) 
     outside.orders.partitions = 4
     event = records("status", [status_fields(make_order(order_id=nth_id(number))) for number in range(8)])
 
-    with pytest.raises(RetryableError, match="PARTITIONS differs between this function and what sent it"):
+    with pytest.raises(RetryableError, match="PARTITIONS differs between this function and the sender"):
         record_order(event, None)
 
     assert outside.ledger.written == []

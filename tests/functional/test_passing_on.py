@@ -7,7 +7,8 @@ from orderflow.domain.lifecycle import LIFECYCLE, Row
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RejectedError, RetryableError
-from orderflow.runtime.batch import BatchResponse, read_nothing, run_stage
+from orderflow.runtime.batch import BatchResponse
+from orderflow.runtime.stage import read_nothing, run_stage
 from tests.support.builders import ORDER_ID, OTHER_ID, make_order, message_ids, order_records
 from tests.support.fakes import Outside
 

@@ -103,6 +103,13 @@ CONCERNED = {
         "functional/test_submit_order.py",
         "functional/test_confirm_order.py",
     ),
+    "runtime/stage": (
+        "functional/test_passing_on.py",
+        "functional/test_a_new_status.py",
+        "functional/test_metrics.py",
+        "functional/test_submit_order.py",
+        "functional/test_confirm_order.py",
+    ),
     "scripts/abandon": VENUE,
     "scripts/acknowledge": RECORDS,
     "scripts/barrier": REPLICATION,

@@ -6,15 +6,15 @@ class OrderflowError(Exception):
 
 
 class RejectedError(OrderflowError):
-    """The order can never succeed; it fails with this message as the reason its owner reads."""
+    """The order can never succeed; it fails with this message as the reason that its client reads."""
 
 
 class RetryableError(OrderflowError):
-    """Something the work depends on is away or busy; the same work may succeed later."""
+    """Something that the work depends on is unavailable or busy; the same work may succeed later."""
 
 
 class LoginRefusedError(RetryableError):
-    """A server refuses the login: the password is another, for a while or until somebody corrects it."""
+    """A server refuses the login: the password was changed, and is wrong until the secret or the setting is right."""
 
 
 class UnknownStatusError(RetryableError):
@@ -22,7 +22,7 @@ class UnknownStatusError(RetryableError):
 
 
 class OverloadedError(RetryableError):
-    """More is under way than this may carry. `limit` names the measure, `where` what is beyond it."""
+    """More is under way than a limit allows. `limit` is the setting's name, `where` the part that exceeds it."""
 
     def __init__(self, limit: str, where: str) -> None:
         super().__init__(f"{where} is beyond {limit}")
@@ -39,7 +39,7 @@ class ZeroOutputError(RejectedError):
 
 
 class InsufficientLiquidityError(RejectedError):
-    """The pool does not hold what the swap asks of it."""
+    """The pool does not hold the atoms that the swap would take out."""
 
 
 class ReserveOverflowError(InsufficientLiquidityError):

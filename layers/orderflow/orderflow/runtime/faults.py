@@ -1,4 +1,4 @@
-"""Answers whatever an ASGI application did not expect, and writes one line about it; the server never has to."""
+"""Answers the errors that an ASGI application did not expect, and logs one line for them, so that no server has to."""
 
 import asyncio
 import traceback
@@ -30,8 +30,8 @@ class Answer(NamedTuple):
 class Faults:
     """An application in which every unexpected error is answered with `failed`, and a cancelled request with `stopped`.
 
-    Each kind of error is one line a second at most, with its count, in place of a traceback each. To be put around all
-    else: the servers' own answer is plain text, and their line a traceback for every request.
+    Each kind of error is logged once a second at most, with its count, in place of a traceback each. It has to be the
+    outermost application: a server's own answer is plain text, and its line a traceback for every request.
     """
 
     def __init__(self, app: Application, service: str, failed: Answer, stopped: Answer) -> None:
@@ -57,7 +57,7 @@ class Faults:
             self._lines.note(type(error).__name__, f"{where}: {error}; {_way_to(error)}")
             await _answer(scope, send, self._failed, started)
         except asyncio.CancelledError:
-            # The server stops and has waited long enough; nothing is left to do for this request but this.
+            # The server stops and has waited long enough: the request is answered, and ends.
             await _answer(scope, send, self._stopped, started)
 
 

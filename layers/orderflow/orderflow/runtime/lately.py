@@ -1,4 +1,4 @@
-"""Remembers for a moment what was just found out."""
+"""Remembers keys for a moment."""
 
 import time
 
@@ -19,6 +19,6 @@ class Lately:
             del self._noted[next(iter(self._noted))]
 
     def __contains__(self, key: str) -> bool:
-        """Tell whether a key was noted so lately."""
+        """Return whether a key was noted within that time."""
         at = self._noted.get(key)
         return at is not None and time.monotonic() - at < self._seconds

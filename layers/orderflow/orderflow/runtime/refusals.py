@@ -1,4 +1,4 @@
-"""Tells of what was refused: for each reason one line and one metric a second at most, however many there were."""
+"""Logs refusals: for each reason one line and one metric a second at most, with the number of them."""
 
 import asyncio
 from collections import Counter
@@ -16,36 +16,36 @@ _ESCAPES = {
 
 
 class Refusals:
-    """The refusals of a function or process, by reason; under another `message`, as errors, what else may be many."""
+    """The refusals of a function or process, by reason; with another `message`, any other event that may come often."""
 
     def __init__(self, service: str, message: str = "refused", *, errors: bool = False) -> None:
         self._service = service
         self._message = message
         self._errors = errors
-        self._untold: Counter[str] = Counter()
+        self._not_logged: Counter[str] = Counter()
         self._details: dict[str, str] = {}
         self._next_line: dict[str, asyncio.TimerHandle] = {}
 
     def note(self, reason: str, detail: str) -> None:
-        """Count a refusal; the first is told at once, those of the second after it together, at its end.
+        """Count a refusal; the first is logged at once, those of the second after it in one line at its end.
 
-        Of the details the last is told. To be called from a running event loop.
+        Of the details the last is logged. Has to be called from a running event loop.
         """
-        self._untold[reason] += 1
+        self._not_logged[reason] += 1
         self._details[reason] = detail
         loop = asyncio.get_running_loop()
         due = self._next_line.get(reason)
         # Overdue when its loop stands still or is no more: Lambda freezes a process between two invocations.
         if due is None or due.when() < loop.time() - LINE_EVERY_S:
-            self._tell(reason, loop)
+            self._log(reason, loop)
 
-    def _tell(self, reason: str, loop: asyncio.AbstractEventLoop) -> None:
+    def _log(self, reason: str, loop: asyncio.AbstractEventLoop) -> None:
         if due := self._next_line.pop(reason, None):
             due.cancel()
-        refused = self._untold.pop(reason, 0)
+        refused = self._not_logged.pop(reason, 0)
         if not refused:
             return
-        self._next_line[reason] = loop.call_later(LINE_EVERY_S, self._tell, reason, loop)
+        self._next_line[reason] = loop.call_later(LINE_EVERY_S, self._log, reason, loop)
         detail = self._details[reason][:MOST_DETAIL].translate(_ESCAPES)
         extra = {"reason": reason, "detail": detail, "count": refused}
         logger = get_logger(self._service)

@@ -1,4 +1,4 @@
-"""Ends a process: in order, by an event that SIGTERM and the like set; at once, when a thread of it has failed."""
+"""Ends a process: in order, by an event that SIGTERM and the like set; immediately, when one of its threads failed."""
 
 import os
 import select
@@ -18,8 +18,8 @@ THREAD_FAILED = 70
 class StopEvent(threading.Event):
     """An event that a signal handler may set.
 
-    A handler runs in the middle of whatever its thread is at, which may be a call of this very event. A plain Event
-    would then wait for its own lock, forever; a byte in a pipe needs none.
+    A handler interrupts its thread anywhere, also in a call of this very event. A plain Event would then wait for its
+    own lock, forever; a byte in a pipe needs no lock.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class StopEvent(threading.Event):
         return bool(select.select([self._reader], [], [], timeout)[0])
 
     def close(self) -> None:
-        """Give back what it holds; nobody may use it any more."""
+        """Close its pipe; the event must not be used after that."""
         os.close(self._reader)
         os.close(self._writer)
 
@@ -54,8 +54,8 @@ def stop_on(*numbers: signal.Signals) -> StopEvent:
 def end_when_a_thread_fails(service: str, end_process: Callable[[int], object] = os._exit) -> None:
     """Have this process end with THREAD_FAILED when an exception ends any of its threads, logged with its traceback.
 
-    Without that thread the others would go on and the process look well, while a part of its work stands still.
-    Whatever started the process starts it again; what was under way is done again.
+    Without that thread the others would go on and the process look healthy, while a part of its work stands still.
+    The supervisor starts the process again, and unfinished work is done again.
     """
 
     def thread_failed(failure: threading.ExceptHookArgs) -> None:
