@@ -37,7 +37,7 @@ if [ "${1-}" = build ]; then
     # The functions' own runtime must be on PATH. A name there proves nothing: pyenv has shims for what is not selected.
     for bin in "$(dirname "$(command -v python3.13)")" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13.*/bin; do
         if "$bin/python3.13" -c '' 2>/dev/null; then
-            # One build at a time: they share their cache. Another's result may be in use by now: nothing is built twice.
+            # One build at a time: they share their cache. Another's result may be in use: nothing is built twice.
             mkdir -p .aws-sam
             built=.aws-sam/.built-$(echo "$*" | cksum | cut -d ' ' -f 1)
             last=$(cat "$built" 2>/dev/null || true)

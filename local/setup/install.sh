@@ -35,7 +35,9 @@ find_python() {
         incomplete=${incomplete:-$candidate}
     done
     [ -z "$incomplete" ] || fail "$incomplete can't make virtual environments: its ensurepip is missing.
-On Debian and Ubuntu: apt-get install $("$incomplete" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+On Debian and Ubuntu: apt-get install $(
+        "$incomplete" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
+    )"
     fail "No Python 3.11 or newer found (tried: $*). Install one, or name it: make PYTHON=/path/to/python3 …"
 }
 
@@ -100,8 +102,9 @@ fi
 total=$(grep -c '==' "$requirements")
 seconds=0
 echo "Installing $requirements into $venv (once, about $about s)"
-# Only files whose hash the lock file has: a package that was replaced in a registry is refused. The lock file names every
-# package, so pip has none to look for: for `package[extra]` it would take a newer version, whose hash is not there.
+# Only files whose hash the lock file has: a package that was replaced in a registry is refused. The lock file names
+# every package, so pip has none to look for: for `package[extra]` it would take a newer version, whose hash is not
+# there.
 pip_install --require-hashes --no-deps --requirement "$requirements"
 [ $# -eq 0 ] || pip_install "$@"
 [ ! -t 1 ] || printf '\r%60s\r' ''

@@ -6,7 +6,8 @@ set -eu
 compile() { # LOCK_FILE ARGUMENT…
     lock=$1
     shift
-    .venv-lock/bin/uv pip compile --quiet --generate-hashes --custom-compile-command "make lock" --output-file "$lock" "$@"
+    .venv-lock/bin/uv pip compile --quiet --generate-hashes --custom-compile-command "make lock" \
+        --output-file "$lock" "$@"
 }
 
 anywhere="--universal --python-version 3.11"

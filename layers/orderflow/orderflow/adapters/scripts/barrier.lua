@@ -1,6 +1,6 @@
 -- Write something behind all that was written before: a replica that has it has all of that.
--- KEYS: barrier, then what must be there. ARGV, per key: a field of its hash and the least number it must hold; or '' and
--- the least length of its string. Returns the first key that is not there, or ''.
+-- KEYS: barrier, then what must be there. ARGV, per key: a field of its hash and the least number it must hold; or ''
+-- and the least length of its string. Returns the first key that is not there, or ''.
 redis.call('SET', KEYS[1], '')
 for i = 2, #KEYS do
   local field, least = ARGV[i * 2 - 3], tonumber(ARGV[i * 2 - 2])

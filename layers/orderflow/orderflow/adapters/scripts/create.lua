@@ -2,10 +2,11 @@
 -- KEYS: timers, wake, status stream, the stages' streams, then per order its hash, its idempotency record, and that of
 -- the version before.
 -- ARGV: seconds to keep an idempotency record, most records that may wait at a stage, most orders that may be under
--- way, seconds to keep a record of the version before, number of stages, the names of their streams; then per order: id,
--- event, order, fingerprint or '', record (the short id, then what stands for the fingerprint).
--- Returns per order 1 (created), the id, short or whole, of the order that the same request made before, -1 (its idempotency key came
--- with another request), the name of the stage that is too far behind, or -2 (too many orders are under way).
+-- way, seconds to keep a record of the version before, number of stages, the names of their streams; then per order:
+-- id, event, order, fingerprint or '', record (the short id, then what stands for the fingerprint).
+-- Returns per order 1 (created), the id, short or whole, of the order that the same request made before, -1 (its
+-- idempotency key came with another request), the name of the stage that is too far behind, or -2 (too many orders are
+-- under way).
 -- A stage's stream holds what waits there and what is being worked on: entries are removed when they are acknowledged.
 -- requires: deliver
 local SHORT_ID, FIXED_KEYS, FIXED_ARGV = 22, 3, 5

@@ -20,7 +20,9 @@ local function deliver(timers, wake, stream_key, stream, delay_ms, attempt, orde
 end
 
 -- Take one step of an order, if it is still at the step before; return 1 when taken and 0 when stale.
-local function transition(timers, wake, status_key, stream_key, order_key, stream, id, sequence, status, event, order, delay_ms)
+local function transition(
+  timers, wake, status_key, stream_key, order_key, stream, id, sequence, status, event, order, delay_ms
+)
   local current = tonumber(redis.call('HGET', order_key, 'sequence') or '0')
   if current ~= tonumber(sequence) - 1 then
     return 0

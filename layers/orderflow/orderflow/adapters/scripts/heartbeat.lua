@@ -1,5 +1,6 @@
 -- Note that an event source is alive, and forget those that have not been for a while.
--- KEYS: the event sources by the time of their last heartbeat. ARGV: the event source, ms after which one counts as dead.
+-- KEYS: the event sources by the time of their last heartbeat. ARGV: the event source, ms after which one counts as
+-- dead.
 -- Returns all that are alive.
 -- requires: time
 local now = now_ms()

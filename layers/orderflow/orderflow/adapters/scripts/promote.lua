@@ -1,7 +1,8 @@
 -- Move the messages that are due from the timer set to their streams.
 -- KEYS: timers, wake, then the streams. ARGV: how many at most, then the streams' names in the order of their keys.
 -- Returns how many moved, and the milliseconds until the next is due (-1: none waits).
--- A message for another stream is for a function of newer code that is being deployed: it rests, out of the others' way.
+-- A message for another stream is for a function of newer code that is being deployed: it rests, out of the others'
+-- way.
 -- requires: time
 local REST_MS = 1000
 local stream_keys = {}

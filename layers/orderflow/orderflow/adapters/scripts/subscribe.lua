@@ -1,9 +1,9 @@
 -- Ask for orders' statuses by entries in the status stream, where their place among the events is settled.
--- KEYS: status stream, timers, wake, then per request its order's hash, the set of the orders that its connection watches
--- here and that have not ended, and the orders by the time at which that connection was last answered.
--- ARGV: least ms that an order must still live, ms between two answers of an order to a connection, ms that what is noted
--- of a connection lives without a new request, the statuses that end an order; then per request: order id, connection,
--- action, and how many orders the connection may watch here.
+-- KEYS: status stream, timers, wake, then per request its order's hash, the set of the orders that its connection
+-- watches here and that have not ended, and the orders by the time at which that connection was last answered.
+-- ARGV: least ms that an order must still live, ms between two answers of an order to a connection, ms that what is
+-- noted of a connection lives without a new request, the statuses that end an order; then per request: order id,
+-- connection, action, and how many orders the connection may watch here.
 -- Returns per request an outcome and a number: 1 and how many orders the connection watches here (asked, at once or as
 -- soon as the time between two answers is over), 0 and 0 (the order is not, or not for long, in Redis), -1 and how many
 -- it watches (too many), -2 and the ms after which to ask again (the order has left Redis, and was answered just now).

@@ -1,13 +1,13 @@
 -- Work through a run of status-stream entries: note who watches an order, and say who must be sent each event.
--- KEYS: the prefix of the sets of the orders that a connection watches; then per entry its order's hash, the hash of its
--- watchers, and the hash of those who left it. The last two live as long as the order.
+-- KEYS: the prefix of the sets of the orders that a connection watches; then per entry its order's hash, the hash of
+-- its watchers, and the hash of those who left it. The last two live as long as the order.
 -- ARGV: how many may watch an order, the statuses that end an order; then per entry: action ('event', 'subscribe',
 -- 'unsubscribe'), connection or '', the entry's id, or '' for an action that is not from the stream, and the event's
 -- status.
--- Of a watcher is kept "sequence id": what that connection had been sent on subscribing, so that an event which stood in
--- the history and is still on its way in the stream is not sent twice, and by which entry. Of one that left, the entry by
--- which it did. What comes again, from a batch that is repeated or a lease holder that was late, changes nothing, and a
--- subscription is answered as it was the first time.
+-- Of a watcher is kept "sequence id": what that connection had been sent on subscribing, so that an event which stood
+-- in the history and is still on its way in the stream is not sent twice, and by which entry. Of one that left, the
+-- entry by which it did. What comes again, from a batch that is repeated or a lease holder that was late, changes
+-- nothing, and a subscription is answered as it was the first time.
 -- Returns per entry: for an event the watchers, as they stood there; for a subscription the events so far, or a number
 -- where too many watch the order already.
 -- requires: entry_ids, watched
