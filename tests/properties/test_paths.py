@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cache
-from itertools import permutations
+from itertools import combinations, permutations
 from random import Random
 
 import msgspec
@@ -20,7 +20,7 @@ from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.plan import Plan, plan_route, plan_split
 from orderflow.domain.routing import Route
 from orderflow.domain.tokens import TOKENS
-from orderflow.errors import InsufficientLiquidityError, RejectedError, ZeroOutputError
+from orderflow.errors import InsufficientLiquidityError, NoRouteError, RejectedError, ZeroOutputError
 from orderflow.venues.mock.background import advance, chain_seconds, opening_prices
 from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.universe import VENUES, opening_pools
@@ -94,7 +94,7 @@ def check_route(route: Route, pools: Mapping[str, Pool], token_in: str, token_ou
 
 
 @pytest.mark.parametrize("slot", [0, 400, 3_000])
-def test_between_any_tokens_no_single_way_dominates_a_route(slot: int) -> None:
+def test_between_any_tokens_no_single_path_dominates_a_route(slot: int) -> None:
     at, random = moment(slot), Random(slot)
     for token_in, token_out in permutations(TOKENS, 2):
         for low, high in ((0.01, 10), (10, 1_000), (1_000, 1_000_000)):
@@ -108,7 +108,7 @@ def test_between_any_tokens_no_single_way_dominates_a_route(slot: int) -> None:
 
 
 @given(st.permutations(sorted(TOKENS)), st.floats(-2, 6), st.sampled_from([0, 200, 400, 1_000]))
-def test_no_route_pays_less_than_its_own_quotes_or_a_single_way(
+def test_no_route_pays_less_than_its_own_quotes_or_a_single_path(
     tokens: Sequence[str], magnitude: float, slot: int
 ) -> None:
     at, token_in, token_out = moment(slot), tokens[0], tokens[1]
@@ -124,7 +124,7 @@ def test_no_route_pays_less_than_its_own_quotes_or_a_single_way(
     ("slot", "token_in", "token_out", "amount"),
     [(400, "JTO", "USDT", 6_271_067_623), (0, "mSOL", "JUP", 817_862_000)],
 )
-def test_orders_that_were_routed_below_a_single_way_or_a_quote(
+def test_orders_that_were_routed_below_a_single_path_or_a_quote(
     slot: int, token_in: str, token_out: str, amount: int
 ) -> None:
     at = moment(slot)
@@ -182,7 +182,7 @@ leg_costs = st.just(0.0) | st.sampled_from([0.5, 1.0, 1.5]) | st.floats(0, 1e15)
 
 @given(orders(), leg_costs)
 @settings(max_examples=400)
-def test_over_any_pools_an_order_gets_a_plan_that_no_single_way_dominates_or_a_named_reason(
+def test_over_any_pools_an_order_gets_a_plan_that_no_single_path_dominates_or_a_named_reason(
     order: tuple[list[Pool], int], leg_cost: float
 ) -> None:
     pools, amount = order
@@ -227,20 +227,46 @@ def test_with_any_venues_late_a_route_keeps_to_the_others_and_pays_no_less_than_
         return
 
     assert {leg.venue for leg in route.legs} <= set(venues)
+    assert [quote.venue for quote in route.quotes] == venues
     check_route(route, there, "SOL", "USDC", NOW_S)
 
 
 # --- By hand ---------------------------------------------------------------------------------------------------------
 
 
-def test_of_three_venues_one_that_is_late_leaves_both_others() -> None:
-    pools = [named(amm_v4(10**12, 10**12), "a"), named(amm_v4(10**12, 10**12), "b"), named(amm_v4(10**12, 10**12), "c")]
-    pools = [msgspec.structs.replace(pool, venue=venue) for pool, venue in zip(pools, ("x", "y", "z"), strict=True)]
+THREE = ("x", "y", "z")
+
+
+@pytest.mark.parametrize("answered", [some for count in (1, 2, 3) for some in combinations(THREE, count)], ids="+".join)
+def test_of_three_venues_with_equal_pools_a_route_uses_just_those_that_answered(answered: tuple[str, ...]) -> None:
+    pools = [at_venue(named(amm_v4(10**12, 10**12), f"pool of {venue}"), venue) for venue in THREE]
     request = OrderRequest("SOL", "USDC", 10**11, "market", 500)
 
-    route = choose_route(MarketView(pools, NOW_S), 0, request, ["x", "z"], ["x", "y", "z"], 0)
+    route = choose_route(MarketView(pools, NOW_S), 0, request, answered, THREE, 0)
 
-    assert {leg.venue for leg in route.legs} == {"x", "z"}
+    assert {leg.venue for leg in route.legs} == {quote.venue for quote in route.quotes} == set(answered)
+    assert route.venue == "+".join(answered)
+
+
+def test_a_path_may_have_each_hop_at_another_venue_and_needs_all_of_them() -> None:
+    hops = {"x": ("SOL", "JUP"), "y": ("JUP", "WIF"), "z": ("WIF", "USDC")}
+    pools = [at_venue(named(amm_v4(10**12, 10**12), f"pool of {venue}", hop), venue) for venue, hop in hops.items()]
+    view, request = MarketView(pools, NOW_S), OrderRequest("SOL", "USDC", 10**9, "market", 500)
+
+    route = choose_route(view, 0, request, THREE, THREE, 0)
+
+    assert [(leg.venue, leg.token_in, leg.token_out) for leg in route.legs] == [
+        (venue, *hops[venue]) for venue in THREE
+    ]
+    assert all(quote.error for quote in route.quotes)
+    for late in THREE:
+        with pytest.raises(NoRouteError):
+            choose_route(view, 0, request, [venue for venue in THREE if venue != late], THREE, 0)
+
+
+def at_venue(pool: Pool, venue: str) -> Pool:
+    """Return a pool as another venue's."""
+    return msgspec.structs.replace(pool, venue=venue)
 
 
 @pytest.mark.parametrize("amount", [1, 2, 3])
