@@ -1,9 +1,10 @@
 """The pools that the mock market opens with, drawn from a seed around the opening prices."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,7 +15,6 @@ from orderflow.venues.mock.prices import OPENING_PRICES
 
 RAYDIUM = "raydium"
 METEORA = "meteora"
-VENUES = (METEORA, RAYDIUM)
 
 # Liquidity of a pool in US dollars, both sides together: a least and a most.
 _DEEP = (5_000_000, 10_000_000)
@@ -43,15 +43,12 @@ def opening_pools(seed: int) -> tuple[Pool, ...]:
     Raydium has one constant-product pool of each pair, and a second of SOL/USDC; Meteora has a constant-product pool
     and one of bins.
     """
-    pools: list[Pool] = []
-    for base, quote in pairs():
-        if base.symbol in ("SOL", "RAY", "USDT"):
-            pools.append(_constant_product(AmmV4, RAYDIUM, base, quote, seed))
-        if base.symbol not in ("RAY", "USDT"):
-            pools.append(_constant_product(Cpmm, RAYDIUM, base, quote, seed))
-        pools.append(_constant_product(DammV2, METEORA, base, quote, seed))
-        pools.append(_dlmm(base, quote, seed))
-    return tuple(pools)
+    return tuple(
+        listing.open_pool(listing.venue, base, quote, seed)
+        for base, quote in pairs()
+        for listing in LISTINGS
+        if listing.trades(base, quote)
+    )
 
 
 def pool_address(program: str, base: str, quote: str) -> str:
@@ -75,14 +72,14 @@ def _constant_product(
     )
 
 
-def _dlmm(base: Token, quote: Token, seed: int) -> Dlmm:
+def _dlmm(venue: str, base: Token, quote: Token, seed: int) -> Dlmm:
     address, random = _named(Dlmm, base, quote, seed)
     liquidity = Decimal(random.randint(*_DLMM))
     price = OPENING_PRICES[base.symbol] / OPENING_PRICES[quote.symbol]
     bins = dlmm_opening_bins(base, quote, price, liquidity, NARROW.bin_step)
     return Dlmm(
         pool=address,
-        venue=METEORA,
+        venue=venue,
         token_a=base.symbol,
         token_b=quote.symbol,
         index_ref=bins.active_id,
@@ -102,3 +99,22 @@ def _liquidity(base: Token, quote: Token) -> tuple[int, int]:
     if base.symbol == "USDT" and quote.symbol == "USDC":
         return _STABLE
     return _MEME if base.symbol in ("BONK", "WIF") else _MAJOR
+
+
+class Listing(NamedTuple):
+    """The pools of one type at one venue: of which pairs (base, quote) there is one, and how it opens from a seed."""
+
+    venue: str
+    open_pool: Callable[[str, Token, Token, int], Pool]
+    trades: Callable[[Token, Token], bool]
+
+
+LISTINGS = (
+    Listing(RAYDIUM, partial(_constant_product, AmmV4), lambda base, _quote: base.symbol in ("SOL", "RAY", "USDT")),
+    Listing(RAYDIUM, partial(_constant_product, Cpmm), lambda base, _quote: base.symbol not in ("RAY", "USDT")),
+    Listing(METEORA, partial(_constant_product, DammV2), lambda _base, _quote: True),
+    Listing(METEORA, _dlmm, lambda _base, _quote: True),
+)
+"""All pools of the market: a venue, or a type of pools at a venue, is a line here."""
+
+VENUES = tuple(sorted({listing.venue for listing in LISTINGS}))
