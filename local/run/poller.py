@@ -17,8 +17,10 @@ from orderflow.errors import OrderflowError
 from orderflow.event_source.health import HealthServer
 from orderflow.event_source.invoke import InLambda, InProcess, Invoke, lambda_client
 from orderflow.event_source.lag import publish_lags
+from orderflow.event_source.mapping import partitions_of
 from orderflow.event_source.source import EventSource
 from orderflow.runtime.clients import open_redis
+from orderflow.runtime.end_order import end_order
 from orderflow.runtime.stopping import end_when_a_thread_fails, stop_on
 from orderflow.runtime.terminal import print_whatever_the_locale
 
@@ -26,7 +28,7 @@ from orderflow.runtime.terminal import print_whatever_the_locale
 SWITCH_INTERVAL_S = 0.001
 
 
-def main(owner: str) -> int:
+def main(name: str) -> int:
     """Work on this process's share of the partitions until SIGTERM, and return the exit status."""
     print_whatever_the_locale()
     end_when_a_thread_fails("event_source")
@@ -34,30 +36,30 @@ def main(owner: str) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     stop = stop_on(signal.SIGTERM, signal.SIGINT)
     try:
-        run(read_local_settings(), owner, stop)
+        run(read_local_settings(), name, stop)
     except OrderflowError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def run(settings: LocalSettings, owner: str, stop: threading.Event) -> None:
+def run(settings: LocalSettings, name: str, stop: threading.Event) -> None:
     """Run the event source until `stop` is set. Raises OrderflowError when it can't be started, or may not go on."""
     # The functions read it too, and have another default.
     os.environ["PARTITIONS"] = str(settings.partitions)
     template = read_template(ROOT / "template.yaml")
     mappings = template.event_sources
     functions = [template.function(mapping.function) for mapping in mappings]
-    # A connection for each thread of each partition, should this process ever own them all.
-    connections = (settings.partitions + 1) * (len(mappings) + 1) + 2
+    # A connection for each thread of each partition, should this process ever hold them all.
+    connections = len(partitions_of(mappings, settings.partitions)) * (len(mappings) + 1) + 2
     client = open_redis(settings.redis_url, cluster=settings.redis_cluster, max_connections=connections)
     source = EventSource(
         client,
         mappings,
-        _invoke(settings, functions, owner),
+        _invoke(settings, functions, name),
+        end_order=end_order,
         partitions=settings.partitions,
-        owner=owner,
-        min_replicas=settings.redis_min_replicas,
+        name=name,
     )
     if settings.health_port:
         HealthServer(source, settings.health_port)
@@ -66,13 +68,13 @@ def run(settings: LocalSettings, owner: str, stop: threading.Event) -> None:
     source.run(stop)
 
 
-def _invoke(settings: LocalSettings, functions: Sequence[FunctionTemplate], owner: str) -> Invoke:
+def _invoke(settings: LocalSettings, functions: Sequence[FunctionTemplate], name: str) -> Invoke:
     if settings.invoke == "lambda":
         return _in_lambda(settings, functions)
     handlers = {function.name: handler_of(function) for function in functions}
     time_outs_s = {function.name: float(function.timeout_s) for function in functions}
     if settings.invoker:
-        invoke: Invoke = resolve_name(settings.invoker)(owner, handlers, time_outs_s)
+        invoke: Invoke = resolve_name(settings.invoker)(name, handlers, time_outs_s)
         return invoke
     return InProcess(handlers, time_outs_s)
 

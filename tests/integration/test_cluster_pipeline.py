@@ -15,11 +15,11 @@ from orderflow.adapters.keys import CHAIN, key, order_partitions, partition_of
 from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.replication import AsyncReplication
 from orderflow.event_source.invoke import InProcess
-from orderflow.event_source.source import EventSource
 from orderflow.runtime import clients
 from tests.e2e.orders import audit, ended
 from tests.integration.conftest import InThread, RedisServer, close, eventually, opened_async
 from tests.integration.market import a_request, pending
+from tests.support.event_sources import event_source
 from tests.support.redis_cluster import Nodes
 
 PARTITIONS = 8
@@ -80,8 +80,8 @@ def test_orders_of_every_partition_go_their_way_over_all_nodes(
     handlers = {mapping.function: handler_of(template.function(mapping.function)) for mapping in mappings}
     accepted = accept(redis_server, ORDERS)
 
-    for owner in ("one", "two"):
-        in_thread(EventSource(client, mappings, InProcess(handlers), partitions=PARTITIONS, owner=owner).run)
+    for name in ("one", "two"):
+        in_thread(event_source(client, mappings, InProcess(handlers), partitions=PARTITIONS, name=name).run)
 
     state: dict[str, object] = {
         "database_url": database_url,

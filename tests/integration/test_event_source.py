@@ -17,6 +17,7 @@ from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.source import EventSource
 from tests.integration.conftest import entries_of, eventually, on_single_and_cluster
 from tests.integration.market import pending
+from tests.support.event_sources import event_source
 
 pytestmark = on_single_and_cluster
 ROUTE = EventSourceMapping(function="route_order", stream="route")
@@ -42,8 +43,8 @@ class Function:
         return [record["messageId"] for batch in self.batches for record in batch]
 
 
-def source(client: redis.Redis, invoke: Any, *mappings: EventSourceMapping, owner: str = "one") -> EventSource:
-    return EventSource(client, mappings, invoke, partitions=1, owner=owner)
+def source(client: redis.Redis, invoke: Any, *mappings: EventSourceMapping, name: str = "one") -> EventSource:
+    return event_source(client, mappings, invoke, partitions=1, name=name)
 
 
 @pytest.fixture
@@ -270,7 +271,7 @@ def test_a_partition_whose_owner_died_is_taken_over(client: redis.Redis, orders:
     accept(orders, 1)
     function = Function()
 
-    in_thread(source(client, function, ROUTE, owner="two").run)
+    in_thread(source(client, function, ROUTE, name="two").run)
 
     eventually(lambda: len(function.seen) == 1)
     assert client.get("{p0}:lease") == "two"
@@ -279,8 +280,8 @@ def test_a_partition_whose_owner_died_is_taken_over(client: redis.Redis, orders:
 def test_partitions_are_shared_between_those_alive_and_given_back_at_the_end(
     client: redis.Redis, in_thread: InThread
 ) -> None:
-    def event_source(owner: str) -> EventSource:
-        return EventSource(client, [ROUTE, BLOCKS], Function(), partitions=5, owner=owner)
+    def called(name: str) -> EventSource:
+        return event_source(client, [ROUTE, BLOCKS], Function(), partitions=5, name=name)
 
     names = ["{chain}:lease", *(f"{{p{number}}}:lease" for number in range(5))]
 
@@ -288,9 +289,9 @@ def test_partitions_are_shared_between_those_alive_and_given_back_at_the_end(
         owners = [str(client.get(name)) for name in names]
         return {owner: owners.count(owner) for owner in owners}
 
-    stop_one = in_thread(event_source("one").run)
+    stop_one = in_thread(called("one").run)
     eventually(lambda: shares() == {"one": 6})
-    in_thread(event_source("two").run)
+    in_thread(called("two").run)
     eventually(lambda: shares() == {"one": 3, "two": 3})
     stop_one.set()
     eventually(lambda: shares() == {"two": 6})
@@ -298,18 +299,18 @@ def test_partitions_are_shared_between_those_alive_and_given_back_at_the_end(
 
 def test_a_lease_lost_to_another_stops_the_work_here(client: redis.Redis, orders: Orders) -> None:
     function = Function()
-    event_source = source(client, function, ROUTE)
-    event_source.rebalance()
+    one = source(client, function, ROUTE)
+    one.rebalance()
     assert client.get("{p0}:lease") == "one"
     client.set("{p0}:lease", "another", px=60_000)
 
-    event_source.rebalance()
+    one.rebalance()
     eventually(lambda: not any(thread.name.startswith("p0-") for thread in threading.enumerate()))
     accept(orders, 1)
 
     pending_entries = client.xpending("{p0}:route", "route_order")["pending"]
     assert (function.seen, pending_entries, client.xlen("{p0}:route")) == ([], 0, 1)
-    event_source.close()
+    one.close()
     assert client.get("{p0}:lease") == "another"
 
 

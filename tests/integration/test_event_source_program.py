@@ -151,7 +151,7 @@ def test_without_redis_it_is_not_well_and_goes_on_when_redis_is_there(
     elsewhere = tmp_path / "redis.sock"
     with LambdaApi({"orderflow-BuildOrder-X1": lambda _event: None}) as api:
         program = start(REDIS_URL=f"unix://{elsewhere}", LAMBDA_ENDPOINT=api.url)
-        eventually(lambda: "redis is away" in program.said)
+        eventually(lambda: "redis is unavailable" in program.said)
         before = program.health
 
         elsewhere.symlink_to(redis_url.removeprefix("unix://"))

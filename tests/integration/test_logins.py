@@ -32,11 +32,11 @@ from orderflow.adapters.postgres import connect
 from orderflow.adapters.redis_cluster import Cluster
 from orderflow.errors import RetryableError
 from orderflow.event_source.invoke import InProcess
-from orderflow.event_source.source import EventSource
 from orderflow.migrate import migrate
 from orderflow.runtime import async_clients, clients
 from tests.integration.conftest import InThread, RedisServer, eventually, on_single_and_cluster
 from tests.integration.market import a_request, pending
+from tests.support.event_sources import event_source
 
 ACCESS = read_document(ROOT / "template.yaml")["Resources"]["RedisUser"]["Properties"]["AccessString"]
 _OPENED = [opened for opened in vars(clients).values() if hasattr(opened, "cache_clear")]
@@ -213,7 +213,7 @@ def test_the_login_is_enough_for_the_whole_way_of_an_order(
     handlers = {each.function: handler_of(template.function(each.function)) for each in template.event_sources}
     accepted = asyncio.run(accept(12))
 
-    source = EventSource(clients.redis_client(), template.event_sources, InProcess(handlers), partitions=2, owner="one")
+    source = event_source(clients.redis_client(), template.event_sources, InProcess(handlers), partitions=2)
     in_thread(source.run)
 
     eventually(lambda: all(order and order.status == "confirmed" for order in map(ledger.find, accepted)), timeout_s=60)

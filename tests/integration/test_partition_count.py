@@ -26,7 +26,6 @@ from orderflow.adapters.subscriptions import Subscription, Subscriptions
 from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.event_source.invoke import InProcess, Invoke
 from orderflow.event_source.mapping import EventSourceMapping
-from orderflow.event_source.source import EventSource
 from orderflow.runtime import clients
 from tests.integration.conftest import (
     InThread,
@@ -38,6 +37,7 @@ from tests.integration.conftest import (
     opened_async,
 )
 from tests.integration.market import pending
+from tests.support.event_sources import event_source
 
 ROUTE = EventSourceMapping(function="route_order", stream="route")
 LIMITS = Limits(max_lag=1_000, max_in_flight=1_000, max_memory=1)
@@ -195,7 +195,7 @@ def test_sockets_with_another_number_are_refused_as_well(client: redis.Redis, re
 def test_an_event_source_with_another_number_ends_and_takes_nothing(client: redis.Redis, in_thread: InThread) -> None:
     hold_partition_count(client, 2)
     accept(client, 2)
-    source = EventSource(client, [ROUTE], Invocations(), partitions=4, owner="one")
+    source = event_source(client, [ROUTE], Invocations(), partitions=4)
 
     with pytest.raises(ConfigurationError):
         source.rebalance()
@@ -205,7 +205,7 @@ def test_an_event_source_with_another_number_ends_and_takes_nothing(client: redi
 
 
 def test_an_event_source_ends_when_the_number_becomes_another_under_it(client: redis.Redis) -> None:
-    source = EventSource(client, [ROUTE], Invocations(), partitions=4, owner="one")
+    source = event_source(client, [ROUTE], Invocations(), partitions=4)
     source.rebalance()
     client.set(PARTITION_COUNT_KEY, 2)
 
@@ -227,7 +227,7 @@ def test_functions_that_differ_from_the_event_source_lose_no_order(
     functions_have(of_functions)
     invoke = Invocations()
     accepted = accept(client, of_source)
-    in_thread(EventSource(client, [ROUTE], invoke, partitions=of_source, owner="one").run)
+    in_thread(event_source(client, [ROUTE], invoke, partitions=of_source, name="one").run)
     eventually(lambda: len(invoke.waits) > of_source)
     waiting, routed = count_in(client, "route", of_source), count_in(client, "build", 4)
 
@@ -248,7 +248,7 @@ def test_not_even_when_redis_forgot_the_number_after_they_had_asked(
     client.delete(PARTITION_COUNT_KEY)
     invoke = Invocations()
     accepted = accept(client, of_source)
-    in_thread(EventSource(client, [ROUTE], invoke, partitions=of_source, owner="one").run)
+    in_thread(event_source(client, [ROUTE], invoke, partitions=of_source, name="one").run)
     eventually(lambda: any("PARTITIONS differs" in wait for wait in invoke.waits))
     # An order that has gone on stays in its batch's stream until all of the batch is done: it may be in both.
     under_way = orders_in(client, "route", of_source) | orders_in(client, "build", of_source)

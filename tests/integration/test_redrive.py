@@ -13,13 +13,13 @@ from local.__main__ import main
 from local.dead_letters import add_arguments
 from local.dead_letters import run as run_command
 from orderflow.adapters.orders import Orders, Transition
-from orderflow.adapters.streams import DeadLetter, Streams
+from orderflow.adapters.streams import Streams
 from orderflow.errors import RejectedError
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.redrive import DeadLetterBox
-from orderflow.event_source.source import EventSource
 from tests.integration.conftest import PARTITIONS, entries_of, eventually
 from tests.integration.market import NOW_MS, pending
+from tests.support.event_sources import event_source
 
 InThread = Callable[[Callable[[threading.Event], None]], threading.Event]
 
@@ -34,10 +34,11 @@ def letters(client: redis.Redis) -> DeadLetterBox:
 
 
 def give_up(streams: Streams, stream: str, function: str) -> None:
-    """Bury all that waits on a stream, as after the last attempt."""
+    """Dead-letter all that waits on a stream, as after the last attempt."""
     streams.create_group(stream, function)
     entries = streams.read_new(stream, function, 100, block_ms=None)
-    streams.dead_letter(stream, function, [DeadLetter(entry, function, stream, "boom") for entry in entries])
+    for entry in entries:
+        streams.dead_letter(stream, function, entry, "boom")
 
 
 def test_letters_are_listed_with_what_a_person_needs(orders: Orders, streams: Streams, letters: DeadLetterBox) -> None:
@@ -66,7 +67,7 @@ def test_a_redriven_record_reaches_only_the_function_that_gave_it_up(
     def invoke(function: str, event: dict[str, Any]) -> None:
         seen.extend((function, record["data"]) for record in event["Records"])
 
-    in_thread(EventSource(client, [PUBLISH, RECORD], invoke, partitions=PARTITIONS, owner="one").run)
+    in_thread(event_source(client, [PUBLISH, RECORD], invoke, partitions=PARTITIONS).run)
     eventually(lambda: len(seen) == 1)
     letters.redrive(letter)
 

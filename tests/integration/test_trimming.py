@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 import redis
 
-from orderflow.adapters.streams import DeadLetter, Streams
+from orderflow.adapters.streams import Streams
 from tests.integration.conftest import entries_of
 
 IDS = ["5-9", "5-10", "6-1", "10-0"]
@@ -28,14 +28,16 @@ def test_an_entry_stays_until_the_slowest_group_is_done_with_it(
     assert left == IDS[min(IDS.index(of_one), IDS.index(of_other)) :]
 
 
-def test_what_another_owner_has_settled_is_neither_deferred_nor_buried(client: redis.Redis, streams: Streams) -> None:
+def test_an_entry_that_another_has_acknowledged_is_neither_deferred_nor_dead_lettered(
+    client: redis.Redis, streams: Streams
+) -> None:
     client.xadd("{p0}:route", {"order": "{}"})
     streams.create_group("route", "route_order")
     [entry] = streams.read_new("route", "route_order", 10, None)
     streams.acknowledge("route", "route_order", [entry.id])
 
     streams.defer("route", "route_order", [(entry, 1_000)])
-    streams.dead_letter("route", "route_order", [DeadLetter(entry, "route_order", "route", "an error")])
+    streams.dead_letter("route", "route_order", entry, "an error")
 
     assert client.exists("{p0}:timers", "{p0}:dead") == 0
 
@@ -45,7 +47,7 @@ def test_a_record_that_is_given_up_is_kept_with_all_that_is_known_of_it(client: 
     streams.create_group("route", "route_order")
     [entry] = streams.read_new("route", "route_order", 10, None)
 
-    streams.dead_letter("route", "route_order", [DeadLetter(entry, "route_order", "route", "an error")])
+    streams.dead_letter("route", "route_order", entry, "an error")
 
     [(_, letter)] = entries_of(client, "{p0}:dead")
     assert letter == {

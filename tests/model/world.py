@@ -27,12 +27,13 @@ from orderflow.adapters.streams import Streams
 from orderflow.adapters.subscriptions import Subscription, Subscriptions
 from orderflow.adapters.watchers import Watchers
 from orderflow.errors import RejectedError, RetryableError
-from orderflow.event_source.dead_letters import DeadLetters
+from orderflow.event_source.failure_destination import FailureDestination
 from orderflow.event_source.invoke import FunctionError, Invoke
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.poller import Poller
 from orderflow.event_source.redrive import DeadLetterBox, Letter
 from orderflow.runtime import clients, clock
+from orderflow.runtime.end_order import OrderEnder
 from orderflow.venues.mock import chain_store
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.latency import Latency
@@ -201,8 +202,8 @@ class World:
         return MockVenue(Chain(self), self.latency, self.replication)
 
     def _poller(self, mapping: EventSourceMapping, partition: str, trouble: str) -> Poller:
-        dead_letters = DeadLetters(self.orders, self.venue)
-        return Poller(mapping, self.streams[partition], self._invoke(trouble), dead_letters, Never())
+        end_order = OrderEnder(self.orders, self.venue)
+        return Poller(mapping, self.streams[partition], self._invoke(trouble), FailureDestination(end_order), Never())
 
     def _invoke(self, trouble: str) -> Invoke:
         def invoke(function: str, event: dict[str, Any]) -> Any:

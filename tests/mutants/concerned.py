@@ -52,7 +52,7 @@ CONCERNED = {
     "adapters/ledger_connections": LEDGER,
     "adapters/orders": ("functional/test_route_order.py", "functional/test_submit_order.py", *PARTITIONED),
     "adapters/replication": ("functional/test_submit_order.py", *REPLICATION),
-    "adapters/streams": ("unit/event_source/test_dead_letters.py", *STREAMS),
+    "adapters/streams": ("integration/test_trimming.py", *STREAMS),
     "adapters/subscriptions": WATCHING,
     "venues/mock/chain_store": ("functional/test_submit_order.py", *VENUE),
     "adapters/watchers": WATCHING,
@@ -82,8 +82,8 @@ CONCERNED = {
         "unit/domain/test_order.py",
         "functional/test_a_new_status.py",
     ),
-    "event_source/dead_letters": (
-        "unit/event_source/test_dead_letters.py",
+    "event_source/failure_destination": (
+        "unit/event_source/test_failure_destination.py",
         "unit/event_source/test_poller_failures.py",
     ),
     "event_source/health": ("unit/event_source/test_health.py",),
@@ -103,6 +103,7 @@ CONCERNED = {
         "functional/test_submit_order.py",
         "functional/test_confirm_order.py",
     ),
+    "runtime/end_order": ("unit/runtime/test_end_order.py",),
     "runtime/stage": (
         "functional/test_passing_on.py",
         "functional/test_a_new_status.py",
@@ -113,7 +114,7 @@ CONCERNED = {
     "scripts/abandon": VENUE,
     "scripts/acknowledge": RECORDS,
     "scripts/barrier": REPLICATION,
-    "scripts/dead_letter": ("unit/event_source/test_dead_letters.py", *RECORDS),
+    "scripts/dead_letter": RECORDS,
     "scripts/commit_block": VENUE,
     "scripts/create": ROOM,
     "scripts/defer": RECORDS,

@@ -20,8 +20,7 @@ CHANGES = {
     ],
     "scripts/dead_letter": [
         ("== 1 then", ">= 0 then"),
-        ("redis.call('XADD', KEYS[2], '*', unpack(ARGV, a + 1, a + per_record - 1))", ""),
-        ("a + per_record - 1))", "a + per_record - 3))"),
+        ("redis.call('XADD', KEYS[2], '*', unpack(ARGV, 3))", ""),
         ("trim(KEYS[1])", ""),
     ],
     "scripts/commit_block": [

@@ -4,12 +4,11 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from orderflow.adapters.streams import DeadLetter, Entry, Streams
-from orderflow.event_source.dead_letters import DeadLetters
+from orderflow.adapters.streams import Entry, Streams
+from orderflow.event_source.failure_destination import FailureDestination
 from orderflow.event_source.invoke import FunctionError
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.poller import Poller
-from tests.support.fakes import FakeOrders, fake_venue
 
 STAGE = EventSourceMapping(function="route_order", stream="route", batch_size=10)
 ORDERED = EventSourceMapping(function="publish_status", stream="status", ordered=True, batch_size=10)
@@ -65,8 +64,8 @@ class FakeStreams(Streams):
     def defer(self, stream: str, group: str, retries: Iterable[tuple[Entry, int]]) -> None:
         self._journal += [("defer", entry.id, entry.attempt, delay_ms) for entry, delay_ms in retries]
 
-    def dead_letter(self, stream: str, group: str, letters: Sequence[DeadLetter]) -> None:
-        self._journal += [("dead_letter", letter.entry.id, letter.entry.attempt, letter.error) for letter in letters]
+    def dead_letter(self, stream: str, group: str, entry: Entry, error: str) -> None:
+        self._journal.append(("dead_letter", entry.id, entry.attempt, error))
 
 
 class Patience(threading.Event):
@@ -84,15 +83,8 @@ class Patience(threading.Event):
         return self.is_set()
 
 
-class JournalledDeadLetters(DeadLetters):
-    """Notes what is given up."""
-
-    def __init__(self, journal: list[Any]) -> None:
-        super().__init__(FakeOrders(), fake_venue())
-        self._journal = journal
-
-    def dead_letter(self, streams: Streams, mapping: EventSourceMapping, failed: Sequence[tuple[Entry, str]]) -> None:
-        self._journal += [("dead_letter", entry.id, entry.attempt, error) for entry, error in failed]
+def ends_nothing(function: str, stream: str, entry: Entry, error: str) -> None:
+    """Find no order to end."""
 
 
 class Bench:
@@ -104,7 +96,7 @@ class Bench:
         self.stop = Patience(limit)
         self.streams = FakeStreams(self.journal, self.stop)
         self._answer = answer
-        self.poller = Poller(mapping, self.streams, self._invoke, JournalledDeadLetters(self.journal), self.stop)
+        self.poller = Poller(mapping, self.streams, self._invoke, FailureDestination(ends_nothing), self.stop)
 
     def done(self, *kinds: str) -> list[Any]:
         """Return the journal's entries of these kinds."""

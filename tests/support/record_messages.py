@@ -20,9 +20,10 @@ from orderflow.adapters.keys import CHAIN, key, partition_of
 from orderflow.adapters.sockets import Message, Sent
 from orderflow.adapters.streams import Entry, Streams
 from orderflow.domain.lifecycle import LIFECYCLE
-from orderflow.event_source.dead_letters import DeadLetters
+from orderflow.event_source.failure_destination import FailureDestination
 from orderflow.runtime import clients
 from orderflow.runtime.clients import open_redis
+from orderflow.runtime.end_order import end_order
 from orderflow.venues.mock.chain_store import ChainStore
 from tests.support import http_api
 from tests.support.builders import read_event
@@ -101,9 +102,8 @@ class Recorder:
     def give_up(self, function: str, partition: str) -> None:
         """Give the next record of a function up."""
         [entry] = self.read(function, partition, 1)
-        letters = DeadLetters(clients.orders(), clients.venue())
         mapping = next(each for each in TEMPLATE.event_sources if each.function == function)
-        letters.dead_letter(self.streams[partition], mapping, [(entry, "ValueError: recorded")])
+        FailureDestination(end_order).dead_letter(self.streams[partition], mapping, [(entry, "ValueError: recorded")])
 
     def defer(self, function: str, partition: str) -> None:
         """Have the next record of a function fail for the first time."""

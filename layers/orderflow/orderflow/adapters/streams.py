@@ -12,7 +12,7 @@ from orderflow.adapters.keys import key
 _Reply = list[tuple[str, list[tuple[str, dict[str, str]]]]]
 
 CONSUMER = "owner"
-"""Every owner of a partition reads under this one name, so whoever takes over finds what its predecessor left."""
+"""All lease holders of a partition read under this one name, so the next one finds the entries pending of the last."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -21,15 +21,6 @@ class Entry(msgspec.Struct, frozen=True):
     id: str
     fields: dict[str, str]
     attempt: int
-
-
-class DeadLetter(msgspec.Struct, frozen=True):
-    """An entry that is given up, with what a person needs to understand and redrive it."""
-
-    entry: Entry
-    function: str
-    stream: str
-    error: str
 
 
 class Streams:
@@ -86,20 +77,18 @@ class Streams:
         if len(arguments) > 2:
             self._defer([self._timers, self._wake, key(self.partition, stream)], arguments)
 
-    def dead_letter(self, stream: str, group: str, letters: Sequence[DeadLetter]) -> None:
-        """Move entries to the partition's dead-letter stream."""
-        for letter in letters:
-            record = {
-                **letter.entry.fields,
-                "function": letter.function,
-                "stream": letter.stream,
-                "attempts": str(letter.entry.attempt),
-                "error": letter.error,
-                "message_id": letter.entry.id,
-            }
-            flat = [part for pair in record.items() for part in pair]
-            keys = [key(self.partition, stream), key(self.partition, "dead")]
-            self._dead_letter(keys, [group, len(flat) + 1, letter.entry.id, *flat])
+    def dead_letter(self, stream: str, group: str, entry: Entry, error: str) -> None:
+        """Move an entry to the partition's dead-letter stream, with all that a person needs to redrive it."""
+        record = {
+            **entry.fields,
+            "function": group,
+            "stream": stream,
+            "attempts": str(entry.attempt),
+            "error": error,
+            "message_id": entry.id,
+        }
+        keys = [key(self.partition, stream), key(self.partition, "dead")]
+        self._dead_letter(keys, [group, entry.id, *(part for pair in record.items() for part in pair)])
 
     def promote(self, streams: Sequence[str], limit: int = 200) -> tuple[int, int | None]:
         """Move up to `limit` due messages from the timer set to their streams.

@@ -18,16 +18,17 @@ from orderflow.errors import ConfigurationError, OrderflowError, RetryableError
 from orderflow.event_source.health import HealthServer
 from orderflow.event_source.invoke import InLambda, lambda_client
 from orderflow.event_source.lag import publish_lags
-from orderflow.event_source.mapping import EventSourceMapping
+from orderflow.event_source.mapping import EventSourceMapping, partitions_of
 from orderflow.event_source.source import EventSource
 from orderflow.runtime.clients import open_redis, redis_login
+from orderflow.runtime.end_order import end_order
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.settings import Settings, read_settings
 from orderflow.runtime.stopping import end_when_a_thread_fails, stop_on
 from orderflow.runtime.terminal import print_whatever_the_locale
 
 INVOCATION_S = 45.0
-"""Longer than any function's time-out, so that no answer is given up while its function still runs."""
+"""Longer than any function's time-out, so that an invocation is never cut off while its function still runs."""
 
 logger = get_logger("event_source")
 
@@ -75,30 +76,30 @@ def main() -> int:
 def run(settings: EventSourceSettings, stop: threading.Event) -> None:
     """Run the event source until `stop` is set. Raises OrderflowError when it can't be started, or may not go on."""
     bindings = settings.bindings
-    # A thread for each mapping and for the timers of each partition, should this process ever own them all.
-    threads = (settings.partitions + 1) * (len(bindings) + 1)
+    # A thread for each mapping and for the timers of each partition, should this process ever hold them all.
+    threads = len(partitions_of(bindings, settings.partitions)) * (len(bindings) + 1)
     lambda_ = lambda_client(settings.lambda_endpoint, threads, INVOCATION_S)
     # One connection more for the leases, one for the lags.
     client = _open_redis(settings, connections=threads + 2)
-    # Told apart from its predecessor on this host and in this container, which may still be about to end.
-    owner = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+    # Not the name of its predecessor on this host and in this container, which may still be about to end.
+    name = f"{socket.gethostname()}-{secrets.token_hex(4)}"
     invoke = InLambda(lambda_, {binding.function: binding.function_name for binding in bindings})
     source = EventSource(
         client,
         bindings,
         invoke,
+        end_order=end_order,
         partitions=settings.partitions,
-        owner=owner,
+        name=name,
         drain_s=INVOCATION_S,
-        min_replicas=settings.redis_min_replicas,
     )
     health = HealthServer(source, settings.health_port)
     if os.environ.get("POWERTOOLS_METRICS_NAMESPACE"):
         threading.Thread(target=publish_lags, args=(client, source, bindings, stop), name="lag", daemon=True).start()
-    logger.info("started", extra={"owner": owner, "partitions": settings.partitions, "health_port": health.port})
+    logger.info("started", extra={"owner": name, "partitions": settings.partitions, "health_port": health.port})
     source.run(stop)
     health.close()
-    logger.info("stopped", extra={"owner": owner})
+    logger.info("stopped", extra={"owner": name})
 
 
 def _open_redis(settings: Settings, connections: int) -> redis.Redis:

@@ -1,4 +1,4 @@
-"""Reads one stream of one partition and hands its records to the function bound to it, until told to stop."""
+"""Reads one stream of one partition and hands its records to the mapped function, until stopped."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ import redis
 
 from orderflow.adapters.streams import Entry, Streams
 from orderflow.errors import RetryableError
-from orderflow.event_source.dead_letters import DeadLetters
+from orderflow.event_source.failure_destination import FailureDestination
 from orderflow.event_source.invoke import FunctionError, Invoke
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.runtime.logging import get_logger
@@ -20,7 +20,7 @@ BLOCK_MS = 500
 FIRST_RETRY_MS = 1000
 LOOK_BACK_S = 5.0
 WAIT_S = (0.25, 0.5, 1.0, 2.0)
-"""How long to wait for something that is away, time after time; then always the last. Short, to be back soon."""
+"""Waits for something that is unavailable, one after the other; then always the last. Short, to be back soon."""
 
 LINGER_FROM = 8
 LINGER_S = 0.005
@@ -54,20 +54,20 @@ class Poller:
         mapping: EventSourceMapping,
         streams: Streams,
         invoke: Invoke,
-        dead_letters: DeadLetters,
+        failure_destination: FailureDestination,
         stop: threading.Event,
     ) -> None:
         self._mapping = mapping
         self._streams = streams
         self._invoke = invoke
-        self._dead_letters = dead_letters
+        self._failure_destination = failure_destination
         self._stop = stop
         self._under_load = False
         self._answered: set[str] = set()
-        """Entries whose function has answered, and that could not be settled yet: they ended no process."""
+        """Entries whose function has answered, but that could not be acknowledged yet: they ended no process."""
 
     def run(self) -> None:
-        """Work until stopped. First comes what the partition's former owner read and did not acknowledge."""
+        """Work until stopped. First come the entries that the last lease holder read and did not acknowledge."""
         waits = self._waits()
         while not self._stop.is_set():
             try:
@@ -77,15 +77,15 @@ class Poller:
                     self._read_on()
                     waits = self._waits()
             except (redis.RedisError, RetryableError, OSError) as error:
-                # Whatever was under way is pending, and is taken up again from there. That Redis is away the event
-                # source says once for all its pollers; anything else is worth a line.
+                # All entries under way are pending, and are recovered from there. When Redis is unavailable the event
+                # source logs one line for all its pollers; any other error is worth a line of its own.
                 write = logger.warning if isinstance(error, redis.ResponseError) else logger.debug
                 wait_s = next(waits)
                 write("poller waits", extra=self._names() | {"error": str(error), "wait_s": wait_s})
                 self._stop.wait(wait_s)
 
     def handle(self, entries: Sequence[Entry]) -> None:
-        """Invoke the function on entries and settle each: acknowledged, to be tried again, or given up."""
+        """Invoke the function on entries; then each is acknowledged, tried again later, or given up."""
         waits = self._waits()
         entries = self._own(entries)
         while entries:
@@ -97,28 +97,28 @@ class Poller:
             else:
                 ids = {entry.id for entry in entries}
                 self._answered |= ids
-                entries, wait_s = self._settle(entries, failed)
+                entries, wait_s = self._acknowledge_or_retry(entries, failed)
                 self._answered -= ids
             if wait_s:
-                # Whatever ends this process while it waits, these records are not to blame for it.
+                # Should this process end while it waits, these records are not to blame for it.
                 self._streams.release(self._mapping.stream, self._mapping.function, [each.id for each in entries])
                 if self._stop.wait(wait_s):
                     return
 
     def _read_on(self) -> None:
-        """Handle new entries until it is time to look for old ones again.
+        """Handle new entries until it is time to look for pending ones again.
 
-        An owner that lost its lease may still have read a batch after its successor looked, and died with it.
+        An event source that lost its lease may still have read a batch after its successor looked, and died with it.
         """
         until = time.monotonic() + LOOK_BACK_S
         while not self._stop.is_set() and time.monotonic() < until:
             self.handle(self._read())
 
     def _recover_pending(self) -> None:
-        """Handle what was handed out and never settled, because whoever had it died, or Redis was away.
+        """Handle entries that were handed out and never acknowledged: their process died, or Redis was unavailable.
 
-        A record may be what they died of. One that was handed out twice is handed out alone, so that only the one at
-        fault is counted on, and after the last attempt it is given up (decision 0022).
+        A record may be what the process died of. One that was handed out twice is handed out alone, so that only the
+        one at fault is handed out more often, and after the last attempt it is given up (decision 0022).
         """
         mapping, streams = self._mapping, self._streams
         after = "0"
@@ -126,8 +126,8 @@ class Poller:
             deliveries = streams.deliveries(mapping.stream, mapping.function, mapping.batch_size, after)
             if not deliveries:
                 return
-            together = next((place for place, times in enumerate(deliveries) if times > 1), len(deliveries))
-            entries = streams.read_pending(mapping.stream, mapping.function, max(together, 1), after)
+            once = next((place for place, times in enumerate(deliveries) if times > 1), len(deliveries))
+            entries = streams.read_pending(mapping.stream, mapping.function, max(once, 1), after)
             if not entries:
                 return
             after = entries[-1].id
@@ -137,7 +137,7 @@ class Poller:
             if deliveries[0] > max(mapping.maximum_retry_attempts, 1) and not answered:
                 error = f"{mapping.function} never answered to it"
                 suspects = [(msgspec.structs.replace(entry, attempt=deliveries[0]), error) for entry in entries]
-                self._dead_letters.dead_letter(streams, mapping, suspects)
+                self._failure_destination.dead_letter(streams, mapping, suspects)
             else:
                 self.handle(entries)
 
@@ -157,7 +157,7 @@ class Poller:
         """Invoke the function and return the entries that failed, with the error.
 
         A function that fails as a whole gets the batch in halves, down to the entry at fault, so that one poisoned
-        record does not take the others with it; where order counts, those behind it are left for later. Raises
+        record does not fail the others too; where order counts, those behind it are left for later. Raises
         RetryableError when the batch should wait.
         """
         try:
@@ -172,7 +172,7 @@ class Poller:
         return failed + self._process(entries[middle:])
 
     def _failed_items(self, entries: Sequence[Entry], response: Any) -> list[Failed]:
-        """Return the entries that a response names; one that makes no sense fails the whole batch, as on Lambda."""
+        """Return the entries that a response names; a response that is invalid fails the whole batch, as on Lambda."""
         try:
             items = msgspec.convert({} if response is None else response, _Response).batch_item_failures or []
         except msgspec.ValidationError as error:
@@ -184,28 +184,30 @@ class Poller:
         return [(entry, errors[entry.id]) for entry in entries if entry.id in errors]
 
     def _own(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Return the entries that are this function's: a dead letter comes back for the one that gave it up."""
+        """Return this function's entries: a redriven dead letter is for the function that gave it up alone."""
         function = self._mapping.function
         others = [entry for entry in entries if entry.fields.get("function", function) != function]
         self._acknowledge(others)
         return [entry for entry in entries if entry not in others] if others else entries
 
-    def _settle(self, entries: Sequence[Entry], failed: Sequence[Failed]) -> tuple[list[Entry], float]:
-        """Acknowledge, defer or give up; return what has to be handed out again here, and after how many seconds.
+    def _acknowledge_or_retry(self, entries: Sequence[Entry], failed: Sequence[Failed]) -> tuple[list[Entry], float]:
+        """Acknowledge, defer or give up; return the entries to hand out again here, and after how many seconds.
 
-        Where order counts, that is the first entry that failed, one attempt higher, and all behind it.
+        Where order counts, those are the first entry that failed, one attempt higher, and all behind it.
         """
         if self._mapping.ordered:
-            return self._settle_in_order(entries, failed)
+            return self._acknowledge_or_retry_in_order(entries, failed)
         mapping, streams = self._mapping, self._streams
         failed_ids = {entry.id for entry, _ in failed}
         self._acknowledge([entry for entry in entries if entry.id not in failed_ids])
-        self._dead_letters.dead_letter(streams, mapping, [item for item in failed if self._was_last(item[0])])
+        self._failure_destination.dead_letter(streams, mapping, [item for item in failed if self._was_last(item[0])])
         retries = ((entry, retry_delay_ms(entry.attempt)) for entry, _ in failed if not self._was_last(entry))
         streams.defer(mapping.stream, mapping.function, retries)
         return [], 0
 
-    def _settle_in_order(self, entries: Sequence[Entry], failed: Sequence[Failed]) -> tuple[list[Entry], float]:
+    def _acknowledge_or_retry_in_order(
+        self, entries: Sequence[Entry], failed: Sequence[Failed]
+    ) -> tuple[list[Entry], float]:
         if not failed:
             self._acknowledge(entries)
             return [], 0
@@ -214,7 +216,7 @@ class Poller:
         self._acknowledge(entries[:place])
         behind = list(entries[place + 1 :])
         if self._was_last(first):
-            self._dead_letters.dead_letter(self._streams, self._mapping, [(first, errors[first.id])])
+            self._failure_destination.dead_letter(self._streams, self._mapping, [(first, errors[first.id])])
             return behind, 0
         again = msgspec.structs.replace(first, attempt=first.attempt + 1)
         return [again, *behind], retry_delay_ms(first.attempt) / 1000

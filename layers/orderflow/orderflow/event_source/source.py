@@ -1,4 +1,4 @@
-"""The event source: owns its share of the partitions, and runs every mapping on each of them."""
+"""The event source: holds the leases of its share of the partitions, and runs every mapping on each of them."""
 
 import threading
 import time
@@ -8,19 +8,14 @@ from typing import ParamSpec
 import redis
 
 from orderflow.adapters.leases import LEASE_MS, Leases
-from orderflow.adapters.orders import Orders
 from orderflow.adapters.partition_count import hold_partition_count
-from orderflow.adapters.replication import Replication
 from orderflow.adapters.streams import Streams
-from orderflow.event_source.dead_letters import DeadLetters
+from orderflow.event_source.failure_destination import EndOrder, FailureDestination
 from orderflow.event_source.invoke import Invoke
 from orderflow.event_source.mapping import EventSourceMapping, partitions_of
 from orderflow.event_source.poller import Poller
 from orderflow.event_source.timers import run_timers
 from orderflow.runtime.logging import get_logger
-from orderflow.venues.mock.chain_store import ChainStore
-from orderflow.venues.mock.latency import Latency
-from orderflow.venues.mock.venue import MockVenue
 
 RENEW_S = LEASE_MS / 4 / 1000
 DRAIN_S = 2.5
@@ -34,9 +29,9 @@ logger = get_logger("event_source")
 class EventSource:
     """Redis Streams as an event source for functions.
 
-    `invoke` runs a function. `owner` is this event source's name among those that share `partitions` order partitions
-    and the chain's. Told to stop, it gives the batches under way `drain_s` seconds to be finished. `min_replicas` must
-    have what an order's end rests on.
+    `invoke` runs a function; `end_order` ends the order of a record that is given up. `name` is this event source's own
+    among those that share the partitions: as many as `partitions` that orders lie in, and those that mappings have of
+    their own. When it stops, the batches under way have `drain_s` seconds to finish.
     """
 
     def __init__(
@@ -45,64 +40,63 @@ class EventSource:
         mappings: Sequence[EventSourceMapping],
         invoke: Invoke,
         *,
+        end_order: EndOrder,
         partitions: int,
-        owner: str,
+        name: str,
         drain_s: float = DRAIN_S,
-        min_replicas: int = 0,
     ) -> None:
         self._client = client
         self._partition_count = partitions
         self._drain_s = drain_s
         self._mappings = mappings
         self._invoke = invoke
-        self._leases = Leases(client, owner)
-        venue = MockVenue(ChainStore(client), Latency(1, 1), Replication(client, min_replicas))
-        self._dead_letters = DeadLetters(Orders(client, partitions), venue)
-        self._owner = owner
+        self._leases = Leases(client, name)
+        self._failure_destination = FailureDestination(end_order)
+        self._name = name
         self._all = partitions_of(mappings, partitions)
-        self._owned: dict[str, OwnedPartition] = {}
+        self._held: dict[str, HeldPartition] = {}
         self._members = 1
         self._agreed = False
-        self._away = ""
+        self._unavailable = ""
         self.renewed_at = float("-inf")
         """When the leases were last renewed, on the monotonic clock."""
 
     @property
     def partitions(self) -> list[str]:
-        """The partitions that are this event source's own."""
-        return list(self._owned)
+        """The partitions whose leases this event source holds."""
+        return list(self._held)
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set; then finish the batches under way and give the partitions back.
+        """Work until `stop` is set; then finish the batches under way and release the partitions.
 
         Raises ConfigurationError when this Redis is used with another number of partitions.
         """
-        # Event sources that start together should know of each other before they share out.
+        # Event sources that start together should know of each other before they take their shares.
         self._try(self._heartbeat)
         stop.wait(HEARTBEAT_FIRST_S)
         while not stop.is_set():
             self.rebalance()
-            self._say_what_is_away()
+            self._log_unavailable()
             stop.wait(RENEW_S)
         self.close()
 
     def rebalance(self) -> None:
-        """Renew the leases held, take what is free, up to a fair share, and give back what is too much.
+        """Renew the leases held, take free ones up to a fair share, and give back those above it.
 
         Nothing here waits for a function: a lease must be renewed however long the batches under way take. Nor does one
-        part of Redis that is away keep the others from being renewed. Nothing is taken before Redis has said that its
-        orders lie in as many partitions.
+        node of Redis that is unavailable keep the leases on the others from being renewed. None is taken before Redis
+        has confirmed that its orders lie in as many partitions.
         """
         self._try(self._heartbeat)
         if not self._agreed:
             return
         self._renew_all()
         share = -(-len(self._all) // self._members)
-        for owned in list(self._owned.values())[share:]:
-            owned.stop.set()
-        self._try(self._give_back)
+        for held in list(self._held.values())[share:]:
+            held.stop.set()
+        self._try(self._release_finished)
         for partition in self._all:
-            if partition not in self._owned and len(self._owned) < share:
+            if partition not in self._held and len(self._held) < share:
                 self._try(self._take, partition)
 
     def _heartbeat(self) -> None:
@@ -113,28 +107,28 @@ class EventSource:
         self.renewed_at = time.monotonic()
 
     def _renew_all(self) -> None:
-        for partition in list(self._owned):
+        for partition in list(self._held):
             self._try(self._renew, partition)
 
     def _renew(self, partition: str) -> None:
         if not self._leases.hold(partition):
             logger.warning("lease lost", extra={"partition": partition})
-            self._owned.pop(partition).stop.set()
+            self._held.pop(partition).stop.set()
 
     def _take(self, partition: str) -> None:
         if self._leases.hold(partition):
             self._start(partition)
 
     def close(self) -> None:
-        """Finish the batches under way and give every partition back; one that takes too long is left to its lease."""
-        for owned in self._owned.values():
-            owned.stop.set()
+        """Finish the batches under way and release every partition; one that takes too long keeps its lease."""
+        for held in self._held.values():
+            held.stop.set()
         deadline = time.monotonic() + self._drain_s
         renew_at = time.monotonic() + RENEW_S
-        while self._owned and time.monotonic() < deadline:
-            self._try(self._give_back)
+        while self._held and time.monotonic() < deadline:
+            self._try(self._release_finished)
             if time.monotonic() > renew_at:
-                # So that nobody else begins on what is being finished here.
+                # So that no other event source begins on a batch that is being finished here.
                 self._renew_all()
                 renew_at += RENEW_S
             time.sleep(0.01)
@@ -143,32 +137,32 @@ class EventSource:
     def _start(self, partition: str) -> None:
         mappings = [mapping for mapping in self._mappings if mapping.is_on(partition)]
         streams = Streams(self._client, partition)
-        # Every group of a stream must exist before any of them is read: acknowledged entries are kept for those there.
+        # Every group of a stream must exist before any of them reads: entries are kept only for groups that exist.
         for mapping in mappings:
             streams.create_group(mapping.stream, mapping.function)
-        logger.info("partition taken", extra={"partition": partition, "owner": self._owner})
-        self._owned[partition] = OwnedPartition(streams, mappings, self._invoke, self._dead_letters)
+        logger.info("partition taken", extra={"partition": partition, "owner": self._name})
+        self._held[partition] = HeldPartition(streams, mappings, self._invoke, self._failure_destination)
 
     def _try(self, step: Callable[P, object], *arguments: P.args, **named: P.kwargs) -> None:
         try:
             step(*arguments, **named)
         except (redis.RedisError, OSError) as error:
-            self._away = str(error)
+            self._unavailable = str(error)
 
-    def _say_what_is_away(self) -> None:
-        """Write one line for all that could not be asked, however many partitions it concerned."""
-        if self._away:
-            logger.warning("redis is away", extra={"owner": self._owner, "error": self._away})
-            self._away = ""
+    def _log_unavailable(self) -> None:
+        """Write one line for all calls to Redis that have failed, however many partitions it concerned."""
+        if self._unavailable:
+            logger.warning("redis is unavailable", extra={"owner": self._name, "error": self._unavailable})
+            self._unavailable = ""
 
-    def _give_back(self) -> None:
-        """Release the partitions that were told to stop and have finished."""
-        for partition in [partition for partition, owned in self._owned.items() if owned.has_finished()]:
-            del self._owned[partition]
-            self._leases.release(partition)  # should Redis be away just now, the lease runs out by itself
+    def _release_finished(self) -> None:
+        """Release the partitions whose threads have stopped and finished."""
+        for partition in [partition for partition, held in self._held.items() if held.has_finished()]:
+            del self._held[partition]
+            self._leases.release(partition)  # should Redis be unavailable just now, the lease runs out by itself
 
 
-class OwnedPartition:
+class HeldPartition:
     """The threads that work on one partition: its timers, and a poller for each mapping."""
 
     def __init__(
@@ -176,11 +170,11 @@ class OwnedPartition:
         streams: Streams,
         mappings: Sequence[EventSourceMapping],
         invoke: Invoke,
-        dead_letters: DeadLetters,
+        failure_destination: FailureDestination,
     ) -> None:
         self.stop = threading.Event()
         names = sorted({mapping.stream for mapping in mappings})
-        pollers = [Poller(mapping, streams, invoke, dead_letters, self.stop) for mapping in mappings]
+        pollers = [Poller(mapping, streams, invoke, failure_destination, self.stop) for mapping in mappings]
         self._threads = [
             threading.Thread(
                 target=run_timers,
@@ -197,5 +191,5 @@ class OwnedPartition:
             thread.start()
 
     def has_finished(self) -> bool:
-        """Tell whether the last thread has ended, which happens only after `stop` is set."""
+        """Return whether all threads have ended, which happens only after `stop` is set."""
         return not any(thread.is_alive() for thread in self._threads)

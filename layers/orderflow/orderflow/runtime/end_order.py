@@ -1,0 +1,66 @@
+"""Ends the order whose record was given up: the record and its last error in, the order that has ended out."""
+
+import msgspec
+
+from orderflow.adapters.codec import order_decoder
+from orderflow.adapters.orders import Orders, Transition
+from orderflow.adapters.streams import Entry
+from orderflow.domain.execution import apply_execution
+from orderflow.domain.lifecycle import TERMINAL, is_known, may_be_at_venue
+from orderflow.domain.order import Order
+from orderflow.domain.venue import Venue
+from orderflow.runtime import clients
+from orderflow.runtime.clock import now_ms
+
+
+def end_order(function: str, stream: str, entry: Entry, error: str) -> Order | None:
+    """Do as OrderEnder, with this process's orders and venue."""
+    return OrderEnder(clients.orders(), clients.venue())(function, stream, entry, error)
+
+
+class OrderEnder:
+    """Ends orders that no function takes on any more."""
+
+    def __init__(self, orders: Orders, venue: Venue) -> None:
+        self._orders = orders
+        self._venue = venue
+
+    def __call__(self, function: str, stream: str, entry: Entry, error: str) -> Order | None:
+        """End the order that waits in an entry of `stream`; return it, or None when there was none to end.
+
+        An order that has gone on meanwhile is left alone. One whose transaction may have been sent ends as the venue
+        says. Raises RetryableError when the venue does.
+        """
+        if stream == "status" or "order" not in entry.fields:
+            return None  # the order has taken this step already; only its publication or recording is given up
+        try:
+            waiting = order_decoder.decode(entry.fields["order"])
+        except msgspec.DecodeError:
+            return None
+        found = self._orders.find(waiting.order_id)
+        if found is None:
+            self._forget(waiting)
+            return None
+        order, _ = found
+        if not is_known(order.status):
+            return None  # newer code has taken it on
+        reason = f"Gave up in {function} after {entry.attempt} attempts: {error}"
+        if may_be_at_venue(order.status, stream):
+            # Its signature is on record, so its transaction may have been sent, and executed: only the venue knows.
+            execution = self._venue.abandon(order.signature, reason)
+            ended = apply_execution(order, execution, now_ms())
+        elif order.sequence == waiting.sequence and order.status not in TERMINAL:
+            ended = order.fail(reason, now_ms())
+        else:
+            if order.status in TERMINAL:
+                self._forget(order)
+            return None
+        if self._orders.apply([Transition(ended)])[0]:
+            self._forget(ended)
+            return ended
+        # It took a step after it was read, so it is read again. An order has few steps, so this comes to an end.
+        return self(function, stream, entry, error)
+
+    def _forget(self, ended: Order) -> None:
+        """Let the venue forget an ended order's result: the record that would have done so is given up."""
+        self._venue.forget([ended])

@@ -1,0 +1,181 @@
+"""The order of a record that is given up ends, as the venue says where its transaction may have been sent."""
+
+import msgspec
+import pytest
+
+from orderflow.adapters.streams import Entry
+from orderflow.domain.execution import apply_execution
+from orderflow.domain.order import Order, event_of
+from orderflow.domain.status import Status
+from orderflow.errors import RetryableError
+from orderflow.runtime import end_order
+from orderflow.runtime.end_order import OrderEnder
+from orderflow.venues.mock.latency import Latency
+from orderflow.venues.mock.venue import MockVenue
+from tests.support.builders import NOW_MS, encode, land, make_order, status_fields
+from tests.support.fakes import FakeChain, FakeOrders, FakeReplication
+
+SUBMITTED = make_order(Status.SUBMITTED)
+
+
+@pytest.fixture(autouse=True)
+def _at_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(end_order, "now_ms", lambda: NOW_MS)
+
+
+STREAM_OF = {
+    "route_order": "route",
+    "build_order": "build",
+    "submit_order": "submit",
+    "confirm_order": "confirm",
+    "produce_block": "transactions",
+    "publish_status": "status",
+}
+
+
+class Desk:
+    """Ends orders among fakes, with an order on record as it is by now."""
+
+    def __init__(self, on_record: Order | None = None) -> None:
+        self.orders, self.chain, self.replication = FakeOrders(), FakeChain(), FakeReplication()
+        if on_record is not None:
+            self.orders.known[on_record.order_id] = on_record, [event_of(on_record)]
+
+    def end(self, function: str, fields: dict[str, str], error: str = "x") -> list[Order]:
+        """Give up a record of a function; return the steps that orders took by that."""
+        ender = OrderEnder(self.orders, MockVenue(self.chain, Latency(seed=1, speed=1), self.replication))
+        ended = ender(function, STREAM_OF[function], Entry("1-0", fields, 4), error)
+        steps = [transition.order for transition in self.orders.transitions]
+        assert ended == (steps[-1] if steps else None)
+        return steps
+
+
+def message(order: Order) -> dict[str, str]:
+    return {"order": encode(order)}
+
+
+def test_the_order_fails_with_the_function_the_attempts_and_the_error() -> None:
+    order = make_order(Status.PENDING)
+    desk = Desk(order)
+
+    steps = desk.end("route_order", message(order), "KeyError: 'meteora'")
+
+    assert steps == [order.fail("Gave up in route_order after 4 attempts: KeyError: 'meteora'", NOW_MS)]
+
+
+@pytest.mark.parametrize("status", [Status.ROUTING, Status.SUBMITTED, Status.CONFIRMED, Status.FAILED])
+def test_an_order_that_went_on_meanwhile_is_left_alone(status: Status) -> None:
+    desk = Desk(make_order(status))
+
+    assert desk.end("route_order", message(make_order(Status.PENDING))) == []
+
+
+def test_an_order_with_a_status_of_newer_code_is_left_to_it() -> None:
+    pending = make_order(Status.PENDING)
+    desk = Desk(msgspec.structs.replace(pending, status=Status("simulating")))
+
+    assert desk.end("route_order", message(pending)) == []
+
+
+@pytest.mark.parametrize("function", ["submit_order", "confirm_order", "produce_block"])
+def test_a_transaction_that_has_not_landed_never_will_and_its_order_fails(function: str) -> None:
+    desk = Desk(SUBMITTED)
+
+    [failed] = desk.end(function, message(SUBMITTED))
+
+    reason = f"Gave up in {function} after 4 attempts: x"
+    assert failed == SUBMITTED.fail(reason, NOW_MS)
+    assert desk.chain.executions[SUBMITTED.signature].error == reason
+
+
+@pytest.mark.parametrize("function", ["submit_order", "confirm_order", "produce_block"])
+def test_an_order_whose_transaction_was_executed_is_confirmed(function: str) -> None:
+    desk = Desk(SUBMITTED)
+    [execution] = land([SUBMITTED]).executions
+    desk.chain.executions[SUBMITTED.signature] = execution
+
+    steps = desk.end(function, message(SUBMITTED))
+
+    assert [step.status for step in steps] == [Status.CONFIRMED]
+    assert steps == [apply_execution(SUBMITTED, execution, NOW_MS)]
+
+
+@pytest.mark.parametrize("function", ["submit_order", "confirm_order", "produce_block"])
+@pytest.mark.parametrize("executed", [True, False])
+def test_the_chain_forgets_the_result_of_an_order_that_is_ended_for_nothing_else_has_it_do_so(
+    function: str, *, executed: bool
+) -> None:
+    desk = Desk(SUBMITTED)
+    if executed:
+        [desk.chain.executions[SUBMITTED.signature]] = land([SUBMITTED]).executions
+
+    desk.end(function, message(SUBMITTED))
+
+    assert SUBMITTED.transaction is not None
+    assert desk.chain.forgotten == [(SUBMITTED.signature, SUBMITTED.transaction.expires_at_ms)]
+
+
+@pytest.mark.parametrize("on_record", [SUBMITTED.fail("x", NOW_MS), None], ids=["ended", "left Redis"])
+def test_the_result_is_forgotten_although_a_crash_came_between_the_end_and_that(on_record: Order | None) -> None:
+    desk = Desk(on_record)
+
+    assert desk.end("confirm_order", message(SUBMITTED)) == []
+    assert [signature for signature, _ in desk.chain.forgotten] == [SUBMITTED.signature]
+
+
+def test_the_result_of_an_order_under_way_is_kept() -> None:
+    desk = Desk(SUBMITTED)
+
+    desk.end("route_order", message(make_order(Status.PENDING)))
+
+    assert desk.chain.forgotten == []
+
+
+def test_an_order_is_not_ended_by_what_a_failover_may_take_back() -> None:
+    desk = Desk(SUBMITTED)
+    desk.replication.error = RetryableError("0 of 1 replicas have what was written to chain")
+
+    with pytest.raises(RetryableError):
+        desk.end("submit_order", message(SUBMITTED))
+
+    assert desk.orders.transitions == []
+
+
+def test_an_order_that_goes_on_while_it_is_ended_is_looked_at_again() -> None:
+    desk = Desk(make_order(Status.BUILDING))
+    desk.orders.sequences[SUBMITTED.order_id] = SUBMITTED.sequence
+    looks = iter([make_order(Status.BUILDING), SUBMITTED])
+    desk.orders.find = lambda _: (next(looks), [])  # type: ignore[method-assign, assignment]
+
+    [failed] = desk.end("submit_order", message(make_order(Status.BUILDING)))
+
+    assert (failed.status, failed.tx_hash) == (Status.FAILED, SUBMITTED.tx_hash)
+
+
+def test_a_submit_message_whose_step_was_taken_before_sending_failed_ends_its_order() -> None:
+    desk = Desk(SUBMITTED)
+
+    [failed] = desk.end("submit_order", message(make_order(Status.BUILDING)))
+
+    assert failed.status is Status.FAILED
+    assert SUBMITTED.signature in desk.chain.executions
+
+
+def test_the_chain_is_not_asked_about_an_order_that_another_message_has_brought_on() -> None:
+    desk = Desk(SUBMITTED)
+
+    assert desk.end("build_order", message(make_order(Status.ROUTING))) == []
+    assert desk.chain.executions == {}
+
+
+@pytest.mark.parametrize("fields", [{"order": "{"}, {"order": "{}"}, {}, {"other": "x"}])
+def test_a_record_that_holds_no_order_ends_none(fields: dict[str, str]) -> None:
+    desk = Desk()
+
+    assert desk.end("route_order", fields) == []
+
+
+def test_an_order_whose_status_is_not_published_does_not_fail() -> None:
+    desk = Desk(make_order())
+
+    assert desk.end("publish_status", status_fields(make_order())) == []
