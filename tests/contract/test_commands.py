@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.__main__ import make_parser
+from orderflow.event_source.dead_letters import make_parser as make_dead_letters_parser
 from orderflow.migrate.__main__ import make_parser as make_migrate_parser
 from tests.harness.__main__ import COMMANDS
 from tests.harness.__main__ import make_parser as make_harness_parser
@@ -75,6 +76,8 @@ def test_a_command_line_of_a_document_is_one_that_works_as_printed(document: str
             make_harness_parser(words[3:]).parse_args(words[3:])
         elif words[2] == "orderflow.migrate":
             make_migrate_parser().parse_args(words[3:])
+        elif words[2] == "orderflow.event_source.dead_letters":
+            make_dead_letters_parser().parse_args(words[3:])
         else:
             assert (ROOT / words[2].replace(".", "/")).with_suffix(".py").exists()
 
@@ -102,3 +105,4 @@ def test_what_the_programs_say_to_make_is_a_target() -> None:
 @pytest.mark.parametrize("words", [[], ["list"], ["show", "--all"], ["redrive", "--all"], ["discard", "p0/1-0"]])
 def test_whatever_dead_letters_announces_it_does(words: list[str]) -> None:
     check_ours(["dead-letters", *words])
+    make_dead_letters_parser().parse_args(words)

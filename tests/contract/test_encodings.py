@@ -19,6 +19,7 @@ ENTRIES = [
     "local/run/poller.py",
     "local/gateway/__main__.py",
     "orderflow/event_source/__main__.py",
+    "orderflow/event_source/dead_letters.py",
 ]
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from local.template import read_document, read_template
 from orderflow.event_source import lag
-from orderflow.event_source.__main__ import INVOCATION_S, Binding, EventSourceSettings
+from orderflow.event_source.__main__ import INVOCATION_S
 from orderflow.event_source.mapping import EventSourceMapping
+from orderflow.event_source.settings import Binding, EventSourceSettings
 from tests.support.cloudformation import Stack
 
 ROOT = Path(__file__).parents[2]

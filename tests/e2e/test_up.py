@@ -115,6 +115,7 @@ def test_a_terminal_that_lacks_our_characters_stops_nothing(new_run: NewRun) -> 
 @pytest.mark.parametrize("encoding", ["ascii", "iso8859-1", "cp1252", "utf-8"])
 def test_every_command_explains_itself_on_every_terminal(encoding: str) -> None:
     ours = [("local",), ("local", "up"), ("local", "watch"), ("local", "dead-letters"), ("orderflow.migrate",)]
+    ours.append(("orderflow.event_source.dead_letters",))
     judges = [("tests.harness",), *(("tests.harness", name) for name in ("bench", "chaos", "acceptance"))]
     for command in [*ours, *judges]:
         environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,25 +14,32 @@ import redis
 from local.__main__ import main
 from local.dead_letters import add_arguments
 from local.dead_letters import run as run_command
+from orderflow.adapters.dead_letters import DeadLetters
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.streams import Streams
 from orderflow.errors import RejectedError
-from orderflow.event_source.mapping import EventSourceMapping
-from orderflow.event_source.redrive import DeadLetterBox
+from orderflow.event_source import dead_letters
+from orderflow.event_source.mapping import EventSourceMapping, partitions_of
 from tests.integration.conftest import PARTITIONS, entries_of, eventually
 from tests.integration.market import NOW_MS, pending
 from tests.support.event_sources import event_source
 
+WITHOUT_RICH = """
+import runpy, sys
+sys.modules["rich"] = None  # the event source's image has none
+runpy.run_module(sys.argv.pop(1), run_name="__main__")
+"""
 InThread = Callable[[Callable[[threading.Event], None]], threading.Event]
 
 ROUTE = EventSourceMapping(function="route_order", stream="route")
+BLOCKS = EventSourceMapping(function="produce_block", stream="transactions", scope="chain", ordered=True)
 PUBLISH = EventSourceMapping(function="publish_status", stream="status", ordered=True)
 RECORD = EventSourceMapping(function="record_order", stream="status", ordered=True)
 
 
 @pytest.fixture
-def letters(client: redis.Redis) -> DeadLetterBox:
-    return DeadLetterBox(client, PARTITIONS)
+def letters(client: redis.Redis) -> DeadLetters:
+    return DeadLetters(client, partitions_of([ROUTE, BLOCKS], PARTITIONS))
 
 
 def give_up(streams: Streams, stream: str, function: str) -> None:
@@ -41,13 +50,13 @@ def give_up(streams: Streams, stream: str, function: str) -> None:
         streams.dead_letter(stream, function, entry, "boom")
 
 
-def test_letters_are_listed_with_what_a_person_needs(orders: Orders, streams: Streams, letters: DeadLetterBox) -> None:
+def test_letters_are_listed_with_what_a_person_needs(orders: Orders, streams: Streams, letters: DeadLetters) -> None:
     accepted = [pending(), pending()]
     orders.apply([Transition(order) for order in accepted])
 
     give_up(streams, "route", "route_order")
 
-    found = list(letters.letters())
+    found = list(letters.all())
     assert [(each.partition, each.function, each.stream, each.error) for each in found] == [
         ("p0", "route_order", "route", "boom")
     ] * 2
@@ -56,12 +65,12 @@ def test_letters_are_listed_with_what_a_person_needs(orders: Orders, streams: St
 
 
 def test_a_redriven_record_reaches_only_the_function_that_gave_it_up(
-    client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetterBox, in_thread: InThread
+    client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetters, in_thread: InThread
 ) -> None:
     orders.apply([Transition(pending())])
     streams.create_group("status", "publish_status")
     give_up(streams, "status", "record_order")
-    [letter] = letters.letters()
+    [letter] = letters.all()
     seen: list[tuple[str, dict[str, Any]]] = []
 
     def invoke(function: str, event: dict[str, Any]) -> None:
@@ -76,30 +85,30 @@ def test_a_redriven_record_reaches_only_the_function_that_gave_it_up(
     (published, as_it_was), (recorded, again) = seen
     assert (published, recorded) == ("publish_status", "record_order")
     assert again == as_it_was | {"function": "record_order"}
-    assert list(letters.letters()) == []
+    assert list(letters.all()) == []
 
 
 def test_a_letter_whose_order_has_ended_is_not_redriven(
-    client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetterBox
+    client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetters
 ) -> None:
     order = pending()
     orders.apply([Transition(order), Transition(order.fail("boom", NOW_MS))])
     give_up(streams, "route", "route_order")
-    [letter] = letters.letters()
+    [letter] = letters.all()
 
     with pytest.raises(RejectedError, match="has failed"):
         letters.redrive(letter)
 
-    assert list(letters.letters()) == [letter]
+    assert list(letters.all()) == [letter]
     assert client.xlen("{p0}:route") == 0
 
 
 def test_a_letter_is_redriven_once_however_often_it_is_asked_for(
-    client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetterBox
+    client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetters
 ) -> None:
     orders.apply([Transition(pending())])
     give_up(streams, "route", "route_order")
-    [letter] = letters.letters()
+    [letter] = letters.all()
 
     letters.redrive(letter)
     with pytest.raises(RejectedError, match="not there any more"):
@@ -110,7 +119,7 @@ def test_a_letter_is_redriven_once_however_often_it_is_asked_for(
 
 
 @pytest.mark.parametrize("name", ["p0/1-1", "p0/x", "p9/1-1", "", "p0/"])
-def test_a_letter_that_is_not_there_is_said_to_be_so(letters: DeadLetterBox, name: str) -> None:
+def test_a_letter_that_is_not_there_is_said_to_be_so(letters: DeadLetters, name: str) -> None:
     with pytest.raises(RejectedError, match="there is no dead letter"):
         letters.find(name)
 
@@ -136,12 +145,12 @@ def command(monkeypatch: pytest.MonkeyPatch, redis_url: str, capsys: pytest.Capt
 
 
 def test_the_command_lists_shows_redrives_and_discards(
-    client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetterBox, command: CommandLine
+    client: redis.Redis, orders: Orders, streams: Streams, letters: DeadLetters, command: CommandLine
 ) -> None:
     accepted = [pending(), pending()]
     orders.apply([Transition(order) for order in accepted])
     give_up(streams, "route", "route_order")
-    first, second = letters.letters()
+    first, second = letters.all()
 
     listed = command()
     shown = command("show", first.name)
@@ -161,6 +170,38 @@ def test_the_command_lists_shows_redrives_and_discards(
 def test_the_command_says_what_it_could_not_do(command: CommandLine) -> None:
     assert command("redrive", "p0/1-1") == (1, "there is no dead letter p0/1-1\n")
     assert command("discard")[0] == 2
+
+
+def test_the_command_needs_no_more_than_the_event_source_has(
+    client: redis.Redis, streams: Streams, orders: Orders, redis_url: str
+) -> None:
+    orders.apply([Transition(pending())])
+    give_up(streams, "route", "route_order")
+    client.xadd("{chain}:dead", {"function": "produce_block", "stream": "transactions", "attempts": 4, "error": "boom"})
+    bindings = [
+        {"function": "route_order", "lambda": "route", "stream": "route"},
+        {"function": "produce_block", "lambda": "block", "stream": "transactions", "scope": "chain"},
+    ]
+
+    listed = subprocess.run(
+        [sys.executable, "-c", WITHOUT_RICH, "orderflow.event_source.dead_letters", "list"],
+        env={"REDIS_URL": redis_url, "PARTITIONS": str(PARTITIONS), "EVENT_SOURCES": json.dumps(bindings)},
+        capture_output=True,
+        encoding="utf-8",
+    )
+
+    assert listed.returncode == 0, listed.stderr
+    assert [line.partition("/")[0] for line in listed.stdout.splitlines()[::2]] == ["chain", "p0"]
+
+
+def test_the_command_needs_to_know_the_partitions(
+    monkeypatch: pytest.MonkeyPatch, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.delenv("EVENT_SOURCES", raising=False)
+
+    assert dead_letters.main(["list"]) == 1
+    assert "EVENT_SOURCES is not set" in capsys.readouterr().err
 
 
 def test_the_command_says_when_there_is_no_redis(

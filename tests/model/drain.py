@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from orderflow.adapters.dead_letters import DeadLetters
 from orderflow.adapters.keys import CHAIN, key
 from orderflow.domain.lifecycle import TERMINAL
-from orderflow.event_source.redrive import DeadLetterBox
 from tests.model.witness import Witness, require
-from tests.model.world import PARTITIONS, Binding, World
+from tests.model.world import Binding, World
 
 MOST_ROUNDS = 60
 
@@ -25,11 +25,11 @@ def make_timers_due(world: World) -> list[str]:
 
 def drain(witness: Witness) -> None:
     """Do all that is left to do, dead letters of the status stream included, and check that nothing is missing."""
-    box = DeadLetterBox(witness.world.client, PARTITIONS)
+    dead_letters = DeadLetters(witness.world.client, list(witness.world.streams))
     _work_off(witness)
-    for letter in list(box.letters()):
+    for letter in list(dead_letters.all()):
         if letter.stream == "status":
-            box.redrive(letter)
+            dead_letters.redrive(letter)
     witness.check()
     _work_off(witness)
     _check_end(witness)

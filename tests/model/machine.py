@@ -6,11 +6,11 @@ from typing import NamedTuple, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from orderflow.adapters.dead_letters import DeadLetter, DeadLetters
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.adapters.keys import key, partition_of
 from orderflow.adapters.subscriptions import Subscription
 from orderflow.domain.order import Order, OrderId, OrderRequest
-from orderflow.event_source.redrive import DeadLetterBox, Letter
 from tests.model.actors import ALL, Actor, Fate
 from tests.model.drain import drain, make_timers_due, work_once
 from tests.model.redis import Snapshot
@@ -215,7 +215,7 @@ class Machine(RuleBasedStateMachine):
         streams = [self.witness.snapshot.streams[key(partition, "status")] for partition in self.world.partitions]
         return not any(stream.unacknowledged("publish_status") for stream in streams)
 
-    def _letters(self) -> list[Letter]:
+    def _letters(self) -> list[DeadLetter]:
         if not any(name.endswith(":dead") for name in self.witness.snapshot.streams):
             return []
-        return list(DeadLetterBox(self.world.client, PARTITIONS).letters())
+        return list(DeadLetters(self.world.client, list(self.world.streams)).all())

@@ -19,6 +19,7 @@ import redis
 from local.run.poller import handler_of
 from local.template import read_template
 from orderflow.adapters.capacity import Limits
+from orderflow.adapters.dead_letters import DeadLetter, DeadLetters
 from orderflow.adapters.intake import Intake, NewOrder
 from orderflow.adapters.keys import CHAIN, order_partitions
 from orderflow.adapters.orders import Orders
@@ -31,7 +32,6 @@ from orderflow.event_source.failure_destination import FailureDestination
 from orderflow.event_source.invoke import FunctionError, Invoke
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.poller import Poller
-from orderflow.event_source.redrive import DeadLetterBox, Letter
 from orderflow.runtime import clients, clock
 from orderflow.runtime.end_order import OrderEnder
 from orderflow.venues.mock import chain_store
@@ -169,12 +169,12 @@ class World:
         names = sorted({mapping.stream for mapping, of in self.bindings() if of == partition})
         return self.actor(f"timers of {partition}", lambda: self.streams[partition].promote(names))
 
-    def redriver(self, letter: Letter) -> Actor:
+    def redriver(self, letter: DeadLetter) -> Actor:
         """Return an actor that redrives a dead letter, as a person would."""
 
         def work() -> bool:
             try:
-                DeadLetterBox(self.taped, PARTITIONS).redrive(letter)
+                DeadLetters(self.taped, list(self.streams)).redrive(letter)
             except RejectedError:
                 return False
             return True

@@ -42,6 +42,7 @@ WATCHING = (
 
 CONCERNED = {
     "adapters/capacity": ("unit/adapters/test_capacity.py", "integration/test_overload.py"),
+    "adapters/dead_letters": ("integration/test_redrive.py",),
     "adapters/intake": (
         "functional/test_accept_order.py",
         "functional/test_accept_order_names.py",
@@ -92,7 +93,6 @@ CONCERNED = {
     "adapters/leases": STREAMS,
     "event_source/mapping": ("unit/event_source/test_mapping.py", "integration/test_lag.py"),
     "event_source/poller": POLLING,
-    "event_source/redrive": ("integration/test_redrive.py",),
     "event_source/source": ("unit/event_source/test_health.py", *POLLING, "integration/test_partition_count.py"),
     "event_source/timers": STREAMS,
     "runtime/batch": (

@@ -9,21 +9,17 @@ import signal
 import socket
 import sys
 import threading
-from typing import Annotated
 
-import msgspec
-import redis
-
-from orderflow.errors import ConfigurationError, OrderflowError, RetryableError
+from orderflow.errors import OrderflowError
 from orderflow.event_source.health import HealthServer
 from orderflow.event_source.invoke import InLambda, lambda_client
 from orderflow.event_source.lag import publish_lags
-from orderflow.event_source.mapping import EventSourceMapping, partitions_of
+from orderflow.event_source.mapping import partitions_of
+from orderflow.event_source.settings import EventSourceSettings, connect
 from orderflow.event_source.source import EventSource
-from orderflow.runtime.clients import open_redis, redis_login
 from orderflow.runtime.end_order import end_order
 from orderflow.runtime.logging import get_logger
-from orderflow.runtime.settings import Settings, read_settings
+from orderflow.runtime.settings import read_settings
 from orderflow.runtime.stopping import end_when_a_thread_fails, stop_on
 from orderflow.runtime.terminal import print_whatever_the_locale
 
@@ -31,33 +27,6 @@ INVOCATION_S = 45.0
 """Longer than any function's time-out, so that an invocation is never cut off while its function still runs."""
 
 logger = get_logger("event_source")
-
-
-class Binding(EventSourceMapping, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A mapping, and the name or the ARN by which Lambda knows its function."""
-
-    function_name: str = msgspec.field(name="lambda")
-
-
-class EventSourceSettings(Settings, frozen=True, kw_only=True):
-    """What the program reads; `event_sources` is a JSON list of bindings, an empty `lambda_endpoint` means AWS."""
-
-    event_sources: str = ""
-    lambda_endpoint: str = ""
-    health_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8080
-
-    @property
-    def bindings(self) -> list[Binding]:
-        """The bindings. Raises ConfigurationError when there are none, or they can't be read."""
-        if not self.event_sources:
-            raise ConfigurationError("EVENT_SOURCES is not set: which function reads which stream?")
-        try:
-            bindings = msgspec.json.decode(self.event_sources, type=list[Binding])
-        except (msgspec.DecodeError, UnicodeError) as error:
-            raise ConfigurationError(f"EVENT_SOURCES can't be used: {error}") from error
-        if len({(binding.stream, binding.function) for binding in bindings}) < max(len(bindings), 1):
-            raise ConfigurationError("EVENT_SOURCES can't be used: it is empty, or binds a function to a stream twice")
-        return bindings
 
 
 def main() -> int:
@@ -80,7 +49,7 @@ def run(settings: EventSourceSettings, stop: threading.Event) -> None:
     threads = len(partitions_of(bindings, settings.partitions)) * (len(bindings) + 1)
     lambda_ = lambda_client(settings.lambda_endpoint, threads, INVOCATION_S)
     # One connection more for the leases, one for the lags.
-    client = _open_redis(settings, connections=threads + 2)
+    client = connect(settings, connections=threads + 2)
     # Not the name of its predecessor on this host and in this container, which may still be about to end.
     name = f"{socket.gethostname()}-{secrets.token_hex(4)}"
     invoke = InLambda(lambda_, {binding.function: binding.function_name for binding in bindings})
@@ -100,18 +69,6 @@ def run(settings: EventSourceSettings, stop: threading.Event) -> None:
     source.run(stop)
     health.close()
     logger.info("stopped", extra={"owner": name})
-
-
-def _open_redis(settings: Settings, connections: int) -> redis.Redis:
-    options = redis_login(settings) | {"max_connections": connections}
-    try:
-        return open_redis(settings.redis_url, cluster=settings.redis_cluster, **options)
-    except ValueError:
-        # The parser quotes what it could not read, which may be a part of the password.
-        hint = "percent-encode what is special in its password"
-        raise ConfigurationError(f"REDIS_URL is not a URL that can be used; {hint}") from None
-    except redis.RedisError as error:
-        raise RetryableError(f"Redis can't be reached: {error}") from error
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from orderflow.adapters.dead_letters import DeadLetters
 from orderflow.errors import RejectedError
-from orderflow.event_source.redrive import DeadLetterBox
 from tests.harness.chaos.history.contents import read_ended, read_lengths
 from tests.harness.chaos.history.posts import Post
 from tests.harness.chaos.system_under_test import SystemUnderTest
@@ -60,10 +60,10 @@ def _redrive_all(system: SystemUnderTest) -> int:
     """Send on their way again all dead letters whose orders have not ended; return how many those were."""
     redriven = 0
     with system.redis() as client:
-        box = DeadLetterBox(client, system.partition_count)
-        for letter in list(box.letters()):
+        dead_letters = DeadLetters(client, system.partitions)
+        for letter in list(dead_letters.all()):
             with suppress(RejectedError):
-                box.redrive(letter)
+                dead_letters.redrive(letter)
                 redriven += 1
     return redriven
 

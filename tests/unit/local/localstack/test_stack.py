@@ -5,7 +5,7 @@ import msgspec
 from local.localstack.stack import bindings
 from local.settings import ROOT
 from local.template import read_template
-from orderflow.event_source.__main__ import Binding
+from orderflow.event_source.settings import Binding
 
 
 def test_every_stage_is_bound_to_its_stream_by_its_deployed_name() -> None:

@@ -1,6 +1,6 @@
-"""The dead letters of every partition, for a person: listed, looked into, sent on their way again or thrown away."""
+"""The dead letters of every partition: listed, redriven or discarded by a person."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import msgspec
@@ -8,7 +8,7 @@ import redis
 
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import order_decoder
-from orderflow.adapters.keys import CHAIN, key
+from orderflow.adapters.keys import is_order_partition, key
 from orderflow.adapters.orders import Orders
 from orderflow.domain.lifecycle import TERMINAL
 from orderflow.domain.order import Order
@@ -18,11 +18,11 @@ _Entries = list[tuple[str, dict[str, str]]]
 
 PAGE = 100
 _ADDED = ("stream", "attempts", "error", "message_id")
-"""What burying added to the record's own fields. `function` is kept: a redriven record is for that one alone."""
+"""The fields that giving a record up added to its own. `function` is kept: a redriven record is for that one alone."""
 
 
-class Letter(msgspec.Struct, frozen=True):
-    """A record that was given up; `name` is how a person calls it, such as p0/1763835240000-0."""
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A record that was given up; `name` is what a person calls it, such as p0/1763835240000-0."""
 
     partition: str
     id: str
@@ -38,7 +38,7 @@ class Letter(msgspec.Struct, frozen=True):
 
     @property
     def order_id(self) -> str | None:
-        """The order that the record is about, if it can be told."""
+        """The order that the record is about, if it names one."""
         if "order_id" in self.fields:
             return self.fields["order_id"]
         try:
@@ -47,25 +47,25 @@ class Letter(msgspec.Struct, frozen=True):
             return None
 
 
-class DeadLetterBox:
-    """All dead letters."""
+class DeadLetters:
+    """All dead letters of these partitions."""
 
-    def __init__(self, client: redis.Redis, partitions: int) -> None:
+    def __init__(self, client: redis.Redis, partitions: Sequence[str]) -> None:
         self._client = client
-        self._orders = Orders(client, partitions)
-        self._partitions = [CHAIN, *(f"p{number}" for number in range(partitions))]
+        self._orders = Orders(client, sum(map(is_order_partition, partitions)))
+        self._partitions = partitions
         self._redrive = client.register_script(scripts.source("redrive"))
 
-    def letters(self) -> Iterator[Letter]:
-        """Return every letter, partition by partition, oldest first."""
+    def all(self) -> Iterator[DeadLetter]:
+        """Return every dead letter, partition by partition, oldest first."""
         for partition in self._partitions:
             after = "-"
             while page := self._page(partition, after, "+"):
                 yield from page
                 after = f"({page[-1].id}"
 
-    def find(self, name: str) -> Letter:
-        """Return the letter of this name. Raises RejectedError when there is none."""
+    def find(self, name: str) -> DeadLetter:
+        """Return the dead letter of this name. Raises RejectedError when there is none."""
         partition, _, letter_id = name.partition("/")
         try:
             found = self._page(partition, letter_id, letter_id)
@@ -75,16 +75,16 @@ class DeadLetterBox:
             raise RejectedError(f"there is no dead letter {name}")
         return found[0]
 
-    def order(self, letter: Letter) -> Order | None:
-        """Return the order that a letter is about as it is now, or None when Redis does not hold it."""
+    def order(self, letter: DeadLetter) -> Order | None:
+        """Return the order that a dead letter is about as it is now, or None when Redis does not hold it."""
         found = self._orders.find(letter.order_id) if letter.order_id else None
         return found[0] if found else None
 
-    def redrive(self, letter: Letter) -> None:
-        """Put a letter's record back on its stream, with all its attempts before it.
+    def redrive(self, letter: DeadLetter) -> None:
+        """Put a dead letter's record back on its stream, with all its attempts before it.
 
-        Raises RejectedError when its order has ended, which no message changes any more, or the letter is gone. What
-        is only told or recorded of an order, by a record of the status stream, can always be redriven.
+        Raises RejectedError when its order has ended, which no message changes any more, or the dead letter is gone. A
+        record of the status stream only publishes or records an order, so it can always be redriven.
         """
         order = self.order(letter)
         if letter.stream != "status" and order is not None and order.status in TERMINAL:
@@ -92,22 +92,22 @@ class DeadLetterBox:
         own = {name: value for name, value in letter.fields.items() if name not in _ADDED}
         self._take(letter, [part for pair in own.items() for part in pair])
 
-    def discard(self, letter: Letter) -> None:
-        """Throw a letter away. Raises RejectedError when it is gone."""
+    def discard(self, letter: DeadLetter) -> None:
+        """Delete a dead letter. Raises RejectedError when it is gone."""
         self._take(letter, [])
 
-    def _page(self, partition: str, first: str, last: str) -> list[Letter]:
+    def _page(self, partition: str, first: str, last: str) -> list[DeadLetter]:
         entries = cast("_Entries", self._client.xrange(key(partition, "dead"), first, last, PAGE))
-        return [_letter(partition, letter_id, fields) for letter_id, fields in entries]
+        return [_dead_letter(partition, letter_id, fields) for letter_id, fields in entries]
 
-    def _take(self, letter: Letter, fields: list[str]) -> None:
+    def _take(self, letter: DeadLetter, fields: list[str]) -> None:
         keys = [key(letter.partition, "dead"), key(letter.partition, letter.stream)]
         if not self._redrive(keys, [letter.id, *fields]):
             raise RejectedError(f"{letter.name} is not there any more")
 
 
-def _letter(partition: str, letter_id: str, fields: dict[str, str]) -> Letter:
-    return Letter(
+def _dead_letter(partition: str, letter_id: str, fields: dict[str, str]) -> DeadLetter:
+    return DeadLetter(
         partition,
         letter_id,
         fields.get("function", ""),
