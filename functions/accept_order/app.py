@@ -1,15 +1,14 @@
-"""The HTTP API: orders in, durable before they are answered; orders, quotes and tokens out."""
+"""Orders in: each is checked, and durable before it is answered."""
 
 import re
 from http import HTTPStatus
 from typing import Any
 
 import uuid_utils
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
 from starlette.datastructures import Headers
 
-from functions.accept_order.docs_page import router as docs_router
-from functions.accept_order.documentation import answer, document_answers
+from functions.accept_order.accepted import Accepted, accepted
 from functions.accept_order.idempotency import (
     CLIENT_ORDER_ID,
     KEY_HEADER,
@@ -18,27 +17,19 @@ from functions.accept_order.idempotency import (
     fingerprint,
     name_of,
 )
-from functions.accept_order.order_input import MAX_BODY_BYTES, ExecuteOrder, read_json_order
-from functions.accept_order.order_view import Accepted, accepted, json_response
-from functions.accept_order.problems import ProblemError, answer_problems, shown
-from functions.accept_order.query import check_query
-from functions.accept_order.reading import router
-from orderflow import __version__
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.adapters.keys import partition_of
 from orderflow.domain.order import Order, OrderId, OrderRequest
 from orderflow.runtime import async_clients, clock
+from orderflow.runtime.http.app import http_app
+from orderflow.runtime.http.documentation import answer, document_answers
+from orderflow.runtime.http.order_input import MAX_BODY_BYTES, ExecuteOrder, read_json_order
+from orderflow.runtime.http.problems import ProblemError, shown
+from orderflow.runtime.http.query import check_query
+from orderflow.runtime.http.responses import json_response
 
-app = FastAPI(
-    title="Orderflow",
-    version=__version__,
-    description="Submit an order here, then watch it by sending its id to the WebSocket at /api/orders/status.",
-    docs_url=None,  # its page loads files from elsewhere; ours is in docs_page.py
-    redoc_url=None,
-    redirect_slashes=False,  # API Gateway knows the paths of the template and no others
-)
-answer_problems(app)
-document_answers(app)
+app = http_app("accept_order")
+document_answers(app, Accepted)
 
 _ACCEPTED = {
     "order_id": "0198f6d5-7b5c-7f27-b5c7-0f3f2b7c9a10",
@@ -102,11 +93,6 @@ async def upgrade_required(request: Request) -> Response:
     raise ProblemError(
         HTTPStatus.UPGRADE_REQUIRED, f"{request.scope['path']} is a WebSocket: connect, then send an order id"
     )
-
-
-# Behind the fixed paths above, which /api/orders/{order_id} would take for an order's.
-app.include_router(router)
-app.include_router(docs_router)
 
 
 async def _read_body(request: Request) -> bytes:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from starlette.datastructures import Headers
 
-from functions.accept_order.problems import FieldError, ProblemError, invalid
 from orderflow.adapters.codec import encoder
 from orderflow.domain.order import OrderRequest
+from orderflow.runtime.http.problems import FieldError, ProblemError, invalid
 
 KEY_HEADER = "Idempotency-Key"
 CLIENT_ORDER_ID = "client_order_id"

@@ -7,12 +7,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from functions.accept_order.app import app as http_api
-from functions.accept_order.problems import overloaded, problem, shown, without_faults
 from functions.watch_order.handler import websocket_api
 from local.gateway.connections import Connections
 from local.gateway.hosts import HostCheck, Hosts
+from local.gateway.routes import http_api
 from local.gateway.websocket import WebSocketApi
+from orderflow.runtime.http.problems import overloaded, problem, shown, without_faults
 from orderflow.runtime.refusals import Refusals
 
 WEBSOCKET_PATHS = ("/api/orders/execute", "/api/orders/status")
@@ -24,7 +24,7 @@ MAX_HEALTH_REQUESTS = 64
 def gateway_app(
     max_requests: int, max_sockets: int, connections: Connections | None = None, hosts: Hosts | None = None
 ) -> ASGIApp:
-    """Return the gateway. It hands HTTP requests to the very app that Mangum wraps on Lambda.
+    """Return the gateway. It hands HTTP requests to the very apps that Mangum wraps on Lambda.
 
     It serves `max_requests` and `max_sockets` at once, and refuses more. The open sockets are in `connections`,
     to which the management API writes on a listener of its own: here `/@connections` is as unknown as any other path.
@@ -32,8 +32,8 @@ def gateway_app(
     """
     connections = connections if connections is not None else Connections()
     refusals = Refusals("gateway")
-    requests = ConcurrencyLimit(max_requests, http_api, refusals)
-    health = ConcurrencyLimit(MAX_HEALTH_REQUESTS, http_api, refusals, "MAX_HEALTH_REQUESTS")
+    requests = ConcurrencyLimit(max_requests, http_api(), refusals)
+    health = ConcurrencyLimit(MAX_HEALTH_REQUESTS, http_api(), refusals, "MAX_HEALTH_REQUESTS")
     sockets = WebSocketApi(websocket_api, connections, max_sockets, refusals)
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from functions.accept_order.problems import ProblemError, problem
+from orderflow.runtime.http.problems import ProblemError, problem
 from orderflow.runtime.refusals import Refusals
 
 ANY = "*"

@@ -12,7 +12,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from functions.accept_order.problems import overloaded, problem
 from local.gateway import time_outs
 from local.gateway.connection_limits import ConnectionLimits
 from local.gateway.heads import RefusedError, values_of
@@ -20,6 +19,7 @@ from local.gateway.request_reader import RequestReader
 from local.gateway.timer import Timer
 from local.gateway.websocket_protocol import WebSocketProtocol
 from orderflow.adapters.sockets import MAX_BATCH_BYTES, SECRET_HEADER
+from orderflow.runtime.http.problems import overloaded, problem
 
 
 class HttpProtocol(RequestReader):

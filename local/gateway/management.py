@@ -16,7 +16,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from functions.accept_order.problems import without_faults
 from local.gateway.connections import Connection, Connections
 from local.gateway.ordering import Ordering, Verdict
 from orderflow.adapters.sockets import (
@@ -27,6 +26,7 @@ from orderflow.adapters.sockets import (
     Message,
     Undelivered,
 )
+from orderflow.runtime.http.problems import without_faults
 
 MESSAGES_PER_TURN = 100
 """Messages that are queued before the connections have a turn to write."""

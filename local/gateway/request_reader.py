@@ -13,10 +13,10 @@ import httptools
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from functions.accept_order.order_input import MAX_BODY_BYTES
-from functions.accept_order.problems import problem
 from local.gateway import heads
 from local.gateway.heads import RefusedError
+from orderflow.runtime.http.order_input import MAX_BODY_BYTES
+from orderflow.runtime.http.problems import problem
 from orderflow.runtime.refusals import Refusals
 
 MAX_PIPELINED = 100

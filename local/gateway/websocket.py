@@ -10,9 +10,9 @@ from mangum import Mangum
 from mangum.protocols import HTTPCycle
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from functions.accept_order.problems import overloaded
 from local.gateway.connections import POLICY_VIOLATION, Backlog, Connection, Connections
 from local.gateway.frame_rate_limit import FrameRateLimit
+from orderflow.runtime.http.problems import overloaded
 from orderflow.runtime.refusals import Refusals
 
 UNSUPPORTED_DATA = 1003

@@ -10,6 +10,9 @@ from local.template import FunctionTemplate, read_template
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "template.yaml")
 
+BEHIND_HTTP = [function for function in TEMPLATE.functions if function.http_routes]
+UNDOCUMENTED = {"read_orders": {("GET", "/docs"), ("GET", "/docs/{name}"), ("GET", "/openapi.json")}}
+
 every_function = pytest.mark.parametrize("function", TEMPLATE.functions, ids=lambda function: function.name)
 
 
@@ -22,6 +25,7 @@ def test_every_folder_is_a_function_of_the_template_and_the_other_way_round() ->
 def test_the_functions_stand_in_flow_order() -> None:
     assert [function.name for function in TEMPLATE.functions] == [
         "accept_order",
+        "read_orders",
         "watch_order",
         "route_order",
         "build_order",
@@ -56,14 +60,22 @@ def test_a_function_is_fed_by_a_stream_or_by_an_api(function: FunctionTemplate) 
     assert feeds.count(True) == 1
 
 
-def test_the_http_routes_are_those_of_the_app() -> None:
-    app = importlib.import_module("functions.accept_order.app").app
+@pytest.mark.parametrize("function", BEHIND_HTTP, ids=lambda function: function.name)
+def test_the_http_routes_of_a_function_are_those_of_its_app(function: FunctionTemplate) -> None:
+    app = importlib.import_module(f"functions.{function.name}.app").app
 
     served = {(method.upper(), path) for path, operations in app.openapi()["paths"].items() for method in operations}
-    served |= {("GET", "/docs"), ("GET", "/docs/{name}"), ("GET", app.openapi_url)}
+    served |= UNDOCUMENTED.get(function.name, set())
 
-    declared = [(route.method, route.path) for route in TEMPLATE.function("accept_order").http_routes]
+    declared = [(route.method, route.path) for route in function.http_routes]
     assert sorted(declared) == sorted(served)
+
+
+def test_no_two_functions_have_the_same_route() -> None:
+    declared = [(route.method, route.path) for function in BEHIND_HTTP for route in function.http_routes]
+
+    assert len(BEHIND_HTTP) == 2
+    assert sorted(declared) == sorted(set(declared))
 
 
 def test_the_websocket_api_hands_everything_to_watch_order() -> None:

@@ -29,7 +29,8 @@ PATTERNS = {
     "*": "ecr:GetAuthorizationToken knows no resource",
 }
 FUNCTIONS = {
-    "AcceptOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
+    "AcceptOrder": {READ_REDIS_LOGIN},
+    "ReadOrders": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
     "WatchOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN, SEND},
     "RouteOrder": {READ_REDIS_LOGIN},
     "BuildOrder": {READ_REDIS_LOGIN},

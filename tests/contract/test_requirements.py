@@ -14,6 +14,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers/orderflow/requirements.txt"
+PACKAGE = ROOT / "layers/orderflow/orderflow"
+FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/handler.py"))
 SHIPPED = [LAYER, *sorted(ROOT.glob("functions/*/requirements.txt"))]
 LAMBDA = {"python_version": "3.13", "python_full_version": "3.13.0", "sys_platform": "linux", "extra": ""}
 # Part of Lambda's Python runtime.
@@ -31,6 +33,7 @@ GROUPS = {
     "tests/requirements-sam.txt": "sam",
     "layers/orderflow/requirements.txt": "layer",
     "functions/accept_order/requirements.txt": "api",
+    "functions/read_orders/requirements.txt": "docs",
     "functions/watch_order/requirements.txt": "api",
 }
 LOCKS = [*(ROOT / name for name in GROUPS), ROOT / "tests/requirements-localstack.txt"]
@@ -72,16 +75,22 @@ def imports(tree: ast.AST) -> Iterator[str]:
         yield from imports(child)
 
 
-def distributions_imported_below(directory: Path, left_out: Path | None = None) -> set[str]:
+def distributions_imported_below(directory: Path, *left_out: Path) -> set[str]:
     known = packages_distributions()
     modules = {
         module
         for path in directory.rglob("*.py")
-        if left_out is None or not path.is_relative_to(left_out)
+        if not any(path.is_relative_to(part) for part in left_out)
         for module in imports(ast.parse(path.read_text(encoding="utf-8")))
         if module not in sys.stdlib_module_names | {"orderflow", "functions"}
     }
     return {canonicalize_name(known[module][0]) if module in known else module for module in modules}
+
+
+def behind_http(function: str) -> bool:
+    """Tell whether a function is made of runtime.http, which the layer holds without what it imports."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "functions" / function).glob("*.py")]
+    return any("orderflow.runtime.http" in source for source in sources)
 
 
 @every_lock
@@ -139,22 +148,31 @@ def test_what_a_requirement_requires_is_pinned_beside_it(path: Path) -> None:
 
 
 def test_the_layer_installs_all_that_the_package_imports() -> None:
-    package = ROOT / "layers/orderflow/orderflow"
-    # No function migrates: that is a task of its own, in an image that has what it takes.
-    imported = distributions_imported_below(package, left_out=package / "migrate")
+    # No function migrates: that is a task of its own, in an image that has what it takes. The functions behind HTTP
+    # bring what runtime.http imports.
+    imported = distributions_imported_below(PACKAGE, PACKAGE / "migrate", PACKAGE / "runtime/http")
 
     assert imported - RUNTIME <= requirements(LAYER).keys()
 
 
-@pytest.mark.parametrize("function", sorted(path.parent.name for path in ROOT.glob("functions/*/handler.py")))
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_installs_all_that_it_imports_beyond_the_layer(function: str) -> None:
     own = ROOT / "functions" / function / "requirements.txt"
 
     imported = distributions_imported_below(own.parent)
+    if behind_http(function):
+        imported |= distributions_imported_below(PACKAGE / "runtime/http")
 
     provided = requirements(LAYER).keys() | (requirements(own).keys() if own.exists() else set())
     assert imported - RUNTIME <= provided
 
 
+def test_what_the_functions_behind_http_share_is_found_to_need_a_web_framework() -> None:
+    shared = distributions_imported_below(PACKAGE / "runtime/http")
+
+    assert {"fastapi", "mangum"} <= shared - requirements(LAYER).keys()
+    assert [name for name in FUNCTIONS if behind_http(name)] == ["accept_order", "read_orders"]
+
+
 def test_only_the_functions_behind_an_api_bring_packages_of_their_own() -> None:
-    assert [path.parent.name for path in SHIPPED if path != LAYER] == ["accept_order", "watch_order"]
+    assert [path.parent.name for path in SHIPPED if path != LAYER] == ["accept_order", "read_orders", "watch_order"]

@@ -45,7 +45,7 @@ def models_read_by(tree: ast.AST) -> set[str]:
 def variables_of_every_function() -> set[str]:
     """Return the variables that the layer's code reads by itself, whichever function runs."""
     sources = [
-        path.read_text(encoding="utf-8") for part in ("runtime", "adapters") for path in LAYER.glob(f"{part}/*.py")
+        path.read_text(encoding="utf-8") for part in ("runtime", "adapters") for path in LAYER.glob(f"{part}/**/*.py")
     ]
     names = {name for source in sources for name in re.findall(r'(?:environ|found)(?:\.get\(|\[)"([A-Z_]+)"', source)}
     return {name for name in names if not name.startswith("AWS_")} - NOT_OF_THE_TEMPLATE

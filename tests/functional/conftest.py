@@ -29,6 +29,7 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> Outside:
     for name in _NAMES:
         monkeypatch.setattr(clients, name, lambda name=name: getattr(outside, name))
     monkeypatch.setattr(async_clients, "intake", lambda: outside.intake)
+    monkeypatch.setattr(async_clients, "redis_health", lambda: outside.redis_health)
     monkeypatch.setattr(async_clients, "subscriptions", lambda: outside.subscriptions)
     monkeypatch.setattr(clock, "now_ms", lambda: outside.now_ms)
     return outside

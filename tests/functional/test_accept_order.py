@@ -152,25 +152,6 @@ def test_a_key_has_1_to_255_characters(outside: Outside, length: int, status: in
         assert_refused(answer, "Idempotency-Key", "must have 1 to 255 characters")
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/api/order", "/api/orders/execute/", "/api/orders/execute/x", "/admin"])
-def test_there_is_nothing_at_other_paths(outside: Outside, path: str) -> None:
-    problem = assert_problem(get(path), 404, "Not Found")
-
-    assert problem["detail"] == f"there is nothing at {path}"
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [("PUT", "/api/orders/execute"), ("DELETE", "/api/orders/execute"), ("POST", "/api/tokens"), ("PATCH", "/health")],
-)
-def test_a_path_takes_its_own_methods_only(outside: Outside, method: str, path: str) -> None:
-    answer = get(path, method)
-
-    problem = assert_problem(answer, 405, "Method Not Allowed")
-    assert problem["detail"] == f"{path} does not take {method}"
-    assert answer.headers["allow"]
-
-
 @pytest.mark.parametrize("path", ["/api/orders/execute", "/api/orders/status"])
 def test_a_plain_get_of_a_websocket_path_is_told_to_upgrade(outside: Outside, path: str) -> None:
     problem = assert_problem(get(path), 426, "Upgrade Required")

@@ -10,7 +10,7 @@ from orderflow.domain.order import OrderId
 from orderflow.errors import OverloadedError
 from tests.support.builders import OTHER_ID
 from tests.support.fakes import Outside
-from tests.support.http_api import assert_problem, assert_refused, get, post, written
+from tests.support.http_api import assert_problem, assert_refused, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 
@@ -135,14 +135,6 @@ QUOTED = "must be one string of RFC 8941, since it begins with a quotation mark"
 def test_a_key_that_breaks_a_rule_is_refused_with_the_rule(outside: Outside, key: str, rule: str) -> None:
     assert_refused(post(written(), {"idempotency-key": key}), "Idempotency-Key", rule)
     assert outside.intake.created == []
-
-
-def test_orders_are_listed_by_their_clients_name(outside: Outside) -> None:
-    answer = get("/api/orders", client_order_id="desk-7.42")
-
-    assert answer.status == 200
-    assert [asked.client_order_id for asked in outside.ledger.asked] == ["desk-7.42"]
-    assert_refused(get("/api/orders", client_order_id="a b"), "client_order_id", PRINTABLE)
 
 
 def test_beyond_a_limit_an_order_is_refused_for_now_and_told_which_limit(

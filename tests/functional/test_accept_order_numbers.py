@@ -11,8 +11,6 @@ from tests.support.http_api import assert_refused, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 
-MARKET = {"token_in": "SOL", "token_out": "USDC"}
-
 
 @pytest.mark.parametrize(
     ("token_in", "amount", "atoms", "shown"),
@@ -121,42 +119,3 @@ def test_the_same_atoms_are_the_same_order_whatever_the_digits(outside: Outside,
 
     first, again = outside.intake.created
     assert first.fingerprint == again.fingerprint
-
-
-@pytest.mark.parametrize(
-    ("amount", "shown"),
-    [
-        ("7.123456789012345", "7.123456789"),
-        ("0.30000000000000004", "0.300000000"),
-        ("1e-7", "0.000000100"),
-        ("1.5e+1", "15.000000000"),
-        ("7", "7.000000000"),
-    ],
-)
-def test_a_quote_takes_its_numbers_as_an_order_does(outside: Outside, amount: str, shown: str) -> None:
-    answer = get("/api/quote", **MARKET, amount=amount, max_slippage="0.0312345678901")
-
-    assert answer.status == 200
-    assert answer.document["amount"] == shown
-    expected, least = (Decimal(answer.document[key]).scaleb(6) for key in ("expected_out", "minimum_out"))
-    assert least == expected - int(expected) * 312 // 10_000
-
-
-@pytest.mark.parametrize(
-    ("query", "field", "rule"),
-    [
-        ({"amount": "1e-10"}, "amount", "must be at least 0.000000001 SOL"),
-        ({"amount": "NaN"}, "amount", "must be a decimal number"),
-        ({"amount": "Infinity"}, "amount", "must be a decimal number"),
-        ({"amount": "null"}, "amount", "must be a decimal number"),
-        ({"amount": "undefined"}, "amount", "must be a decimal number"),
-        ({"amount": ""}, "amount", "must be a decimal number"),
-        ({"amount": "-0"}, "amount", "must be greater than zero"),
-        ({"amount": "1e+21"}, "amount", "must be at most 18446744073.709551615 SOL"),
-        ({"amount": "1", "max_slippage": "0.5000001"}, "max_slippage", "must be from 0.01 to 0.5"),
-    ],
-)
-def test_a_number_that_no_quote_can_be_given_for_is_named(
-    outside: Outside, query: dict[str, str], field: str, rule: str
-) -> None:
-    assert_refused(get("/api/quote", **MARKET, **query), field, rule)

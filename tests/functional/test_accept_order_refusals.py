@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from functions.accept_order.order_input import MAX_BODY_BYTES
+from orderflow.runtime.http.order_input import MAX_BODY_BYTES
+from tests.support.builders import read_event
 from tests.support.fakes import Outside
-from tests.support.http_api import SOL_MINT, assert_problem, assert_refused, get, post, written
+from tests.support.http_api import SOL_MINT, assert_problem, assert_refused, call, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 
@@ -267,3 +268,12 @@ def test_a_compressed_body_is_refused_for_what_it_is(outside: Outside, coding: s
 @pytest.mark.parametrize("coding", ["identity", "Identity", "", "identity, identity"])
 def test_a_body_that_is_not_compressed_may_say_so(outside: Outside, coding: str) -> None:
     assert post(written(), {"content-encoding": coding}).status == 202
+
+
+def test_an_order_has_no_query(outside: Outside) -> None:
+    event = read_event("accept_order.execute")
+    event["rawQueryString"] = "dry_run=true"
+
+    assert_refused(call(event), "dry_run", "is not a parameter of this path")
+    assert outside.intake.created == []
+    assert post(written()).status == 202

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from functions.accept_order.order_input import MAX_BODY_BYTES
 from local.gateway.heads import MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
+from orderflow.runtime.http.order_input import MAX_BODY_BYTES
 from tests.integration.conftest import eventually
 from tests.support.raw_http import Recorder, read_head, read_to_end, say, statuses
 from tests.support.served import Served, served

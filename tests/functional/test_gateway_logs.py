@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import connect
 
-from functions.accept_order.problems import without_faults
 from local.gateway.library_logs import LIBRARIES, handle_library_logs
+from orderflow.runtime.http.problems import without_faults
 from tests.support.served import Served, served
 
 

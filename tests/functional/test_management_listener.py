@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.accept_order.order_input import MAX_BODY_BYTES
 from local.gateway.app import gateway_app
 from local.gateway.connections import MAX_WAITING_FRAMES, Connections
 from orderflow.adapters.sockets import (
@@ -20,6 +19,7 @@ from orderflow.adapters.sockets import (
     Message,
 )
 from orderflow.errors import RejectedError, RetryableError
+from orderflow.runtime.http.order_input import MAX_BODY_BYTES
 from tests.support.builders import ORDER_ID
 from tests.support.fakes import Outside
 from tests.support.served import Served, served

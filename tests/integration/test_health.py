@@ -7,18 +7,14 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from orderflow.adapters.capacity import Limits
-from orderflow.adapters.intake import Intake
-from orderflow.adapters.replication import AsyncReplication
+from orderflow.adapters.redis_health import RedisHealth
 from tests.integration.conftest import PARTITIONS, RedisServer, on_single_and_cluster, opened_async
-
-LIMITS = Limits(max_lag=2_000, max_in_flight=50_000, max_memory=0.8)
 
 
 def check(server: RedisServer) -> None:
     async def run() -> None:
         async with opened_async(server) as client:
-            await Intake(client, PARTITIONS, LIMITS, AsyncReplication(client, 0)).check()
+            await RedisHealth(client, PARTITIONS).check()
 
     asyncio.run(run())
 

@@ -9,7 +9,7 @@ import pg8000.native
 import pytest
 from pg8000.exceptions import DatabaseError
 
-from functions.accept_order.reading import _decode_cursor
+from functions.read_orders.cursor import decode_cursor
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Ledger, OrderFilter, Step
 from orderflow.adapters.postgres import connect
@@ -244,5 +244,5 @@ def test_whatever_moment_a_cursor_may_have_postgres_reads_it(ledger: Ledger, mom
     order_id = pending().order_id
     cursor = base64.urlsafe_b64encode(f"{moment} {order_id}".encode()).decode()
 
-    assert ledger.find_all(OrderFilter(limit=5, before=_decode_cursor(cursor))) == []
-    assert ledger.find_all(OrderFilter(limit=5, token_in="SOL", before=_decode_cursor(cursor))) == []
+    assert ledger.find_all(OrderFilter(limit=5, before=decode_cursor(cursor))) == []
+    assert ledger.find_all(OrderFilter(limit=5, token_in="SOL", before=decode_cursor(cursor))) == []

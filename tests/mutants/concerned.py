@@ -10,7 +10,7 @@ STREAMS = ("integration/test_transition.py", *TIMERS)
 RECORDS = ("integration/test_trimming.py", "integration/test_redrive.py", "integration/test_event_source.py")
 LEDGER = (
     "functional/test_record_order.py",
-    "functional/test_accept_order_reading.py",
+    "functional/test_read_orders.py",
     "integration/test_ledger.py",
     "integration/test_ledger_connections.py",
 )

@@ -48,8 +48,8 @@ def invoke(sam: Sam, own_services: Services) -> Iterator[Invoke]:
     ("event", "status", "says"),
     [
         ("accept_order.execute", 202, "pending"),
-        ("accept_order.get_quote", 200, "minimum_out"),
-        ("accept_order.get_order", 404, f"there is no order {ORDER_ID}"),
+        ("read_orders.get_quote", 200, "minimum_out"),
+        ("read_orders.get_order", 404, f"there is no order {ORDER_ID}"),
         ("watch_order.connect", 200, ""),
         ("watch_order.default", 200, "unknown order"),
         ("watch_order.disconnect", 200, ""),

@@ -1,4 +1,4 @@
-"""`sam local start-api`: the HTTP API, answered by accept_order in its container with the layer."""
+"""`sam local start-api`: the HTTP API, answered by accept_order and read_orders in containers with the layer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from orderflow.adapters.intake import Conflict, Intake, NewOrder
 from orderflow.adapters.ledger import Fill, Ledger, OrderFilter, OrderRow, Step
 from orderflow.adapters.orders import Orders, Transition
+from orderflow.adapters.redis_health import RedisHealth
 from orderflow.adapters.replication import ReplicatedWrite, Replication
 from orderflow.adapters.sockets import Message, Sent
 from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subscriptions
@@ -238,15 +239,22 @@ class FakeIntake(Intake):
         self.outcome: OrderId | Conflict | None = None
         self.created: list[NewOrder] = []
 
-    async def check(self) -> None:
-        if self.error:
-            raise self.error
-
     async def create(self, new: NewOrder) -> OrderId | Conflict:
         if self.error:
             raise self.error
         self.created.append(new)
         return self.outcome or new.order.order_id
+
+
+class FakeRedisHealth(RedisHealth):
+    """A Redis that takes writes, or not."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    async def check(self) -> None:
+        if self.error:
+            raise self.error
 
 
 class FakeSubscriptions(Subscriptions):
@@ -322,6 +330,7 @@ class Outside:
         self.sockets = FakeSockets()
         self.watchers = FakeWatchers()
         self.intake = FakeIntake()
+        self.redis_health = FakeRedisHealth()
         self.subscriptions = FakeSubscriptions()
         self.replication = FakeReplication()
         self.latency = Latency(seed=1, speed=1)

@@ -1,4 +1,4 @@
-"""The HTTP API as its clients see it: requests become API Gateway's events (payload 2.0) for the Lambda handler."""
+"""The HTTP API as its clients see it: requests become API Gateway's events (payload 2.0) for the Lambda handlers."""
 
 import base64
 import json
@@ -7,7 +7,11 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from functions.accept_order.handler import lambda_handler
+from functions.accept_order.handler import lambda_handler as accept_order
+from functions.read_orders.handler import lambda_handler as read_orders
+from local.gateway.routes import Routes
+from local.settings import ROOT
+from local.template import read_template
 from tests.support.builders import read_event
 
 SOL_MINT = "So11111111111111111111111111111111111111112"
@@ -20,6 +24,8 @@ ORDER = {
     "max_slippage": "0.05",
 }
 """The fields of an order as JSON text, for values that a JSON writer would refuse to write."""
+HANDLERS = {"accept_order": accept_order, "read_orders": read_orders}
+ROUTES = Routes(read_template(ROOT / "template.yaml"), HANDLERS)
 
 
 class Answer(NamedTuple):
@@ -33,7 +39,10 @@ class Answer(NamedTuple):
 
 
 def call(event: dict[str, Any]) -> Answer:
-    response = lambda_handler(event, None)
+    """Hand an event to the function that has its route; read_orders answers what is at no route."""
+    request = event["requestContext"]["http"]
+    handler = ROUTES.find(request["method"], request["path"]) or read_orders
+    response = handler(event, None)
     body = response["body"]
     text = base64.b64decode(body).decode(errors="replace") if response["isBase64Encoded"] else body
     return Answer(response["statusCode"], response["headers"], text)
@@ -50,7 +59,7 @@ def post(body: str | bytes, headers: Mapping[str, str] | None = None, *, without
 
 
 def get(path: str, method: str = "GET", **query: str) -> Answer:
-    event = read_event("accept_order.get_order")
+    event = read_event("read_orders.get_order")
     event["rawPath"] = event["requestContext"]["http"]["path"] = path
     event["requestContext"]["http"]["method"] = method
     event["rawQueryString"] = urlencode(query)

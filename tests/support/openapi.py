@@ -1,16 +1,33 @@
 """The API's OpenAPI document, as text to keep; `python -m tests.support.openapi` writes it to docs/openapi.json."""
 
 import json
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from functions.accept_order.app import app
+from local.settings import ROOT
+from local.template import read_template
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
+"""A link to the file that read_orders answers with."""
 
 
 def current() -> str:
-    """Return the document that /openapi.json answers with, one value a line, in the order of the API."""
-    return json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
+    """Return the document of all functions behind the HTTP API, one value a line, in the order of the template."""
+    functions = [each.name for each in read_template(ROOT / "template.yaml").functions if each.http_routes]
+    document, *more = [import_module(f"functions.{name}.app").app.openapi() for name in functions]
+    for other in more:
+        merge(document, other)
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def merge(document: dict[str, Any], other: dict[str, Any]) -> None:
+    """Add what another function's document describes. Raises ValueError when the two describe one thing differently."""
+    for name, value in other.items():
+        if isinstance(value, dict) and isinstance(document.get(name), dict):
+            merge(document[name], value)
+        elif document.setdefault(name, value) != value:
+            raise ValueError(f"{name} is {document[name]} in one function's document and {value} in another's")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from functions.accept_order.order_view import Accepted, OrderDetails
+from functions.accept_order.accepted import Accepted
+from functions.read_orders.order_view import OrderDetails
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Fill
 from orderflow.adapters.public import ATOMS, public_event, public_json

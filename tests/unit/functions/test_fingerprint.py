@@ -3,8 +3,8 @@
 import pytest
 
 from functions.accept_order.idempotency import fingerprint
-from functions.accept_order.order_input import read_json_order
 from orderflow.domain.order import OrderRequest
+from orderflow.runtime.http.order_input import read_json_order
 
 RECORDED = {
     '{"token_in":"SOL","token_out":"USDC","amount":12.5,"order_type":"market"}': (

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.accept_order.order_input import read_json_order, read_order
-from functions.accept_order.problems import ProblemError
 from orderflow.domain.amounts import MAX_ATOMS, to_units
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.tokens import TOKENS, Token
+from orderflow.runtime.http.order_input import read_json_order, read_order
+from orderflow.runtime.http.problems import ProblemError
 
 FIELDS = {"token_in": "SOL", "token_out": "USDC", "amount": "12.5", "order_type": "market"}
 

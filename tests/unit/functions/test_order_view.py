@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from functions.accept_order.order_view import details_of, details_of_row, json_response, summary_of_row
+from functions.read_orders.order_view import details_of, details_of_row, summary_of_row
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Fill, OrderRow
 from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import Order, StatusEvent, event_of
 from orderflow.domain.status import Status
+from orderflow.runtime.http.responses import json_response
 from tests.support.builders import NOW_MS, ORDER_ID, make_order, make_request
 
 KEYS = [

@@ -7,6 +7,7 @@ from orderflow.errors import ConfigurationError
 from orderflow.runtime.settings import (
     IntakeSettings,
     LedgerSettings,
+    ReadSettings,
     Settings,
     SocketSettings,
     read_settings,
@@ -18,6 +19,7 @@ def test_what_is_not_set_has_its_default() -> None:
     assert read_settings(Settings, {}) == Settings(redis_url="redis://127.0.0.1:6379/0", partitions=4)
     assert read_settings(MockSettings, {}) == MockSettings(seed=1, speed=1.0, drop_rate=0.01, network_failure_rate=0.0)
     assert read_settings(IntakeSettings, {}) == IntakeSettings(max_lag=2_000, max_in_flight=50_000, max_memory=0.8)
+    assert read_settings(ReadSettings, {}) == ReadSettings(max_quotes=20, max_reads=100)
     assert read_settings(LedgerSettings, {}) == LedgerSettings(database_url="", database_secret_id="")
     assert read_settings(SocketSettings, {}) == SocketSettings(connections_endpoint="", connections_api="aws")
 
@@ -98,6 +100,14 @@ def test_the_settings_of_a_local_run_are_read_alike() -> None:
     assert (settings.port, settings.speed, settings.workers, settings.redis_url) == (4000, 0, 2, "")
     with pytest.raises(ConfigurationError, match="^PORT='70000' can't be used: "):
         read_settings(LocalSettings, {"PORT": "70000"})
+
+
+@pytest.mark.parametrize("name", ["max_quotes", "max_reads"])
+def test_a_local_run_has_the_limits_of_reads_that_lambda_has(name: str) -> None:
+    assert getattr(LocalSettings(), name) == getattr(ReadSettings(), name)
+    for model in (LocalSettings, ReadSettings):
+        with pytest.raises(ConfigurationError, match=f"^{name.upper()}='0' can't be used: "):
+            read_settings(model, {name.upper(): "0"})
 
 
 def test_without_an_environment_the_processes_own_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """What the front door asks of Redis, for asyncio: create an order, once, if there is room for it."""
 
-import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from enum import Enum
@@ -14,7 +13,7 @@ from orderflow.adapters import scripts
 from orderflow.adapters.call_batcher import CallBatcher
 from orderflow.adapters.capacity import Capacity, Limits
 from orderflow.adapters.codec import encoder
-from orderflow.adapters.keys import SHARED, key, order_key, order_partitions, partition_of
+from orderflow.adapters.keys import key, order_key, order_partitions, partition_of
 from orderflow.adapters.partition_count import AsyncPartitionCount
 from orderflow.adapters.replication import AsyncReplication, ReplicatedWrite, transition_written
 from orderflow.domain.lifecycle import STREAMS
@@ -28,7 +27,6 @@ KEEP_FORMER_S = 10 * 60
 is deployed, or again after it."""
 SHORT_ID = 22
 """The length of an id in a record: its bytes in base64."""
-HEALTH_MS = 60_000
 # What create.lua says of an order; 0 is what it says when the same call was sent before.
 _MADE, _REUSED = (1, 0), -1
 # `status` is counted by memory alone, so that trading goes on without Postgres.
@@ -62,7 +60,6 @@ class Intake:
         venue_load: Callable[[], Load | None] = lambda: None,
     ) -> None:
         self.partitions = partitions
-        self._client = client
         self._limits = limits
         self._replication = replication
         self._partition_count = AsyncPartitionCount(client, partitions)
@@ -94,11 +91,6 @@ class Intake:
         if first := _made_before(outcome):
             return first
         raise self._refusal(partition, outcome)
-
-    async def check(self) -> None:
-        """Raise redis' errors unless Redis takes writes in every partition; a replica, too, answers a PING."""
-        places = [key(partition, "health") for partition in (SHARED, *self._batchers)]
-        await asyncio.gather(*(self._client.set(place, "", px=HEALTH_MS) for place in places))
 
     def _refusal(self, partition: str, outcome: int | str) -> OverloadedError:
         if self._capacity.exceeded:

@@ -13,12 +13,13 @@ from redis.backoff import NoBackoff
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Intake
 from orderflow.adapters.redis_cluster import AsyncCluster, AsyncSingle
+from orderflow.adapters.redis_health import RedisHealth
 from orderflow.adapters.replication import AsyncReplication
 from orderflow.adapters.subscriptions import Subscriptions
 from orderflow.runtime import clients
 from orderflow.runtime.at_once import AtOnce
 from orderflow.runtime.clients import redis_login
-from orderflow.runtime.settings import IntakeSettings, Settings, read_settings
+from orderflow.runtime.settings import IntakeSettings, ReadSettings, Settings, read_settings
 
 MAX_CONNECTIONS = 32
 QUOTE_THREADS, READ_THREADS = 1, 4
@@ -86,16 +87,22 @@ def intake() -> Intake:
     return Intake(redis_client(), settings.partitions, limits, replication(), keep_s, clients.venue().load)
 
 
+@once_per_loop
+def redis_health() -> RedisHealth:
+    """Return what says whether Redis takes writes."""
+    return RedisHealth(redis_client(), read_settings(Settings).partitions)
+
+
 @cache
 def quoting() -> AtOnce:
     """Return where quotes are made."""
-    return AtOnce("MAX_QUOTES", read_settings(IntakeSettings).max_quotes, QUOTE_THREADS)
+    return AtOnce("MAX_QUOTES", read_settings(ReadSettings).max_quotes, QUOTE_THREADS)
 
 
 @cache
 def reads() -> AtOnce:
     """Return where orders are read."""
-    return AtOnce("MAX_READS", read_settings(IntakeSettings).max_reads, READ_THREADS)
+    return AtOnce("MAX_READS", read_settings(ReadSettings).max_reads, READ_THREADS)
 
 
 @once_per_loop

@@ -36,16 +36,23 @@ class IntakeSettings(Settings, frozen=True, kw_only=True):
     """Of the function that accepts orders: how much may be under way before it refuses new ones.
 
     Of each partition at most `max_lag` records at one stage and `max_in_flight` orders; of Redis' memory at most the
-    share `max_memory`. It answers so many `max_quotes` and `max_reads` (of orders) at once, which each environment
-    counts for itself. A name that a client gave its order stands for it for `idempotency_hours`.
+    share `max_memory`. A name that a client gave its order stands for it for `idempotency_hours`.
     """
 
     max_lag: Annotated[int, msgspec.Meta(ge=1)] = 2_000
     max_in_flight: Annotated[int, msgspec.Meta(ge=1)] = 50_000
     max_memory: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.8
+    idempotency_hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 24.0
+
+
+class ReadSettings(Settings, frozen=True, kw_only=True):
+    """Of the function that answers reads: how many quotes, and how many reads of orders, it does or lets wait at once.
+
+    Each environment counts for itself.
+    """
+
     max_quotes: Annotated[int, msgspec.Meta(ge=1)] = 20
     max_reads: Annotated[int, msgspec.Meta(ge=1)] = 100
-    idempotency_hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 24.0
 
 
 class LedgerSettings(Settings, frozen=True, kw_only=True):

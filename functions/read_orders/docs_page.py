@@ -1,7 +1,10 @@
-"""The API's page for people: Swagger UI from files that are installed with this function, none from elsewhere."""
+"""The API's description: OpenAPI's document for programs, and Swagger UI for people, whose files are all our own."""
 
+import json
 import os
+from functools import cache
 from http import HTTPStatus
+from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -9,7 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from orderflow.runtime.http.app import TITLE
+
 CACHE = "public, max-age=86400"
+DOCUMENT = Path(__file__).with_name("openapi.json")
+"""Describes the routes of every function; `make openapi` writes it from their code, and a test holds it to that."""
 FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png")
 
 router = APIRouter(include_in_schema=False)
@@ -29,13 +36,19 @@ class CachedFiles(StaticFiles):
 _files = CachedFiles(packages=[("fastapi_offline", "static")])
 
 
+@router.api_route("/openapi.json", methods=["GET", "HEAD"])
+async def document() -> Response:
+    """Return the description of the API."""
+    return Response(_document(), media_type="application/json")
+
+
 @router.get("/docs")
 async def page() -> Response:
     """Show the API."""
     script, style, icon = (f"/docs/{name}" for name in FILES)
     return get_swagger_ui_html(
         openapi_url="/openapi.json",
-        title="Orderflow",
+        title=TITLE,
         swagger_js_url=script,
         swagger_css_url=style,
         swagger_favicon_url=icon,
@@ -48,3 +61,8 @@ async def file(name: str, request: Request) -> Response:
     if name not in FILES:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     return await _files.get_response(name, request.scope)
+
+
+@cache
+def _document() -> bytes:
+    return json.dumps(json.loads(DOCUMENT.read_bytes()), ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""accept_order when something fails below it: what is away is a 503 to try again, what nobody expected a 500."""
+"""The HTTP API when something fails below it: 503 for what is unavailable, 500 for what nobody expected."""
 
 import asyncio
 import json

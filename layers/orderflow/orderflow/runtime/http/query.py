@@ -4,10 +4,10 @@ from collections import Counter
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
-from fastapi import Request
+from fastapi import Depends, Request
 
-from functions.accept_order.order_input import MAX_MEMBERS
-from functions.accept_order.problems import FieldError, ProblemError, refused, shown
+from orderflow.runtime.http.order_input import MAX_MEMBERS
+from orderflow.runtime.http.problems import FieldError, ProblemError, refused, shown
 
 
 def read_query(request: Request) -> dict[str, str]:
@@ -39,3 +39,7 @@ def check_query(request: Request) -> None:
     known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
     if unknown := [name for name in read_query(request) if name not in known]:
         raise refused(FieldError(shown(name) or "query", "is not a parameter of this path") for name in unknown)
+
+
+KNOWN_QUERY = [Depends(known_query)]
+"""The dependencies of a route whose query has only the names that it declares."""

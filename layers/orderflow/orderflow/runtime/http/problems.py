@@ -18,8 +18,6 @@ RETRY_AFTER = {"retry-after": "1"}
 MAX_ERRORS = 10
 MAX_SHOWN = 64
 
-_refusals = Refusals("accept_order")
-
 
 class FieldError(msgspec.Struct, frozen=True):
     """A field of the request and the rule that it breaks."""
@@ -53,9 +51,9 @@ def invalid(field: str, rule: str) -> ProblemError:
 def refused(errors: Iterable[FieldError]) -> ProblemError:
     """Return the error of fields that break rules; it names the first ten of them, and counts the others."""
     every = tuple(errors)
-    told, more = every[:MAX_ERRORS], len(every) - MAX_ERRORS
-    detail = "; ".join(f"{found.field} {found.rule}" for found in told)
-    return ProblemError(HTTPStatus.BAD_REQUEST, detail + (f"; and {more} more" if more > 0 else ""), told)
+    named, more = every[:MAX_ERRORS], len(every) - MAX_ERRORS
+    detail = "; ".join(f"{found.field} {found.rule}" for found in named)
+    return ProblemError(HTTPStatus.BAD_REQUEST, detail + (f"; and {more} more" if more > 0 else ""), named)
 
 
 def shown(text: str) -> str:
@@ -102,9 +100,13 @@ def _answer(response: Response) -> Answer:
     return Answer(response.status_code, dict(response.headers), bytes(response.body))
 
 
-def answer_problems(app: FastAPI) -> None:
-    """Have `app` answer every error, its own and the framework's, as a problem document."""
-    app.add_middleware(without_faults, service="accept_order")
+def answer_problems(app: FastAPI, service: str) -> None:
+    """Have `app` answer every error, its own and the framework's, as a problem document.
+
+    The log has a line for each kind of refusal, under the name `service`.
+    """
+    refusals = Refusals(service)
+    app.add_middleware(without_faults, service=service)
 
     @app.exception_handler(ProblemError)
     async def known(_request: Request, error: ProblemError) -> Response:
@@ -123,17 +125,17 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(OverloadedError)
     async def too_much(_request: Request, error: OverloadedError) -> Response:
-        _refusals.note(error.limit, error.where)
+        refusals.note(error.limit, error.where)
         return overloaded(error.limit)
 
     @app.exception_handler(ClientDisconnect)
     async def gone(_request: Request, _error: ClientDisconnect) -> Response:
         return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
 
-    async def away(request: Request, error: Exception) -> Response:
-        _refusals.note("unavailable", f"{request.method} {shown(request.scope['path'])}: {error}")
+    async def unavailable(request: Request, error: Exception) -> Response:
+        refusals.note("unavailable", f"{request.method} {shown(request.scope['path'])}: {error}")
         detail = "the service can't keep your request right now; try again"
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_AFTER)
 
-    for unavailable in (RetryableError, ConfigurationError, redis.RedisError, OSError):
-        app.add_exception_handler(unavailable, away)
+    for kind in (RetryableError, ConfigurationError, redis.RedisError, OSError):
+        app.add_exception_handler(kind, unavailable)

@@ -13,7 +13,7 @@ LOOK_EVERY_S = 1.0
 LOOK_TIMEOUT_S = 2.0
 OK, UNAVAILABLE = "ok", "unavailable"
 
-_unhealthy = Refusals("accept_order", "unhealthy")
+_unhealthy = Refusals("read_orders", "unhealthy")
 
 
 class Health:
@@ -35,7 +35,7 @@ class Health:
 
 async def _look() -> dict[str, str]:
     checks = {
-        "redis": async_clients.intake().check(),
+        "redis": async_clients.redis_health().check(),
         "postgres": asyncio.to_thread(lambda: clients.ledger().ping()),
     }
     looks = [asyncio.wait_for(check, LOOK_TIMEOUT_S) for check in checks.values()]

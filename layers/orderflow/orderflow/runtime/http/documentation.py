@@ -1,4 +1,4 @@
-"""Describes the answers in OpenAPI: the structs that they are made of in, schemas of what clients read out."""
+"""Describes answers in OpenAPI: the structs that they are made of in, schemas of what clients read out."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,11 +6,8 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from functions.accept_order.order_input import ExecuteOrder
-from functions.accept_order.order_view import Accepted, OrderDetails, OrderPage, Quote, TokenList
 from orderflow.adapters.public import ATOMS
 
-_DOCUMENTS = (Accepted, OrderDetails, OrderPage, Quote, TokenList)
 _REFERENCE = "#/components/schemas/{name}"
 _AN_ATOM_COUNT = {"type": "string", "pattern": r"^\d+$", "description": "atoms"}
 
@@ -21,32 +18,15 @@ def answer(document: type[msgspec.Struct], description: str, **more: Any) -> dic
     return {"description": description, "content": {"application/json": {"schema": schema} | more}}
 
 
-def order_in_query() -> dict[str, Any]:
-    """Return how OpenAPI describes an order in a query: its fields, of which the type need not be given."""
-    schema = ExecuteOrder.model_json_schema()
-    return {
-        "parameters": [
-            {
-                "name": name,
-                "in": "query",
-                "required": name in schema["required"] and name != "order_type",
-                "description": described.get("description", ""),
-                "schema": {key: value for key, value in described.items() if key != "description"},
-            }
-            for name, described in schema["properties"].items()
-        ]
-    }
-
-
-def document_answers(app: FastAPI) -> None:
-    """Put the schemas that `answer` refers to into the OpenAPI document of `app`, when it is asked for."""
+def document_answers(app: FastAPI, *documents: type[msgspec.Struct]) -> None:
+    """Put the schemas of the documents that `answer` refers to into the OpenAPI document of `app`."""
     without: Callable[[], dict[str, Any]] = app.openapi
 
     def openapi() -> dict[str, Any]:
-        document = without()
-        _, schemas = msgspec.json.schema_components(_DOCUMENTS, ref_template=_REFERENCE)
-        document.setdefault("components", {}).setdefault("schemas", {}).update(_as_read(schemas))
-        return document
+        described = without()
+        _, schemas = msgspec.json.schema_components(documents, ref_template=_REFERENCE)
+        described.setdefault("components", {}).setdefault("schemas", {}).update(_as_read(schemas))
+        return described
 
     app.openapi = openapi  # type: ignore[method-assign]
 

@@ -1,4 +1,4 @@
-"""accept_order's reads asked for with whatever a client can write: never an error of ours, nothing strange below."""
+"""read_orders asked for with whatever a client can write: never an error of ours, nothing strange below."""
 
 import base64
 import re

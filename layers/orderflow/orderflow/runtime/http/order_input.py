@@ -19,18 +19,18 @@ from pydantic import (
     model_validator,
 )
 
-from functions.accept_order.number_input import (
+from orderflow.domain.amounts import to_atoms
+from orderflow.domain.order import OrderRequest
+from orderflow.domain.slippage import BPS, DEFAULT_SLIPPAGE_BPS, LEAST_SLIPPAGE, MOST_SLIPPAGE, to_bps
+from orderflow.domain.tokens import TOKENS, find_token
+from orderflow.runtime.http.number_input import (
     TEXT_IS_A_NUMBER,
     Number,
     NumberField,
     OptionalNumberField,
     exact_json_number,
 )
-from functions.accept_order.problems import FieldError, ProblemError, refused, shown
-from orderflow.domain.amounts import to_atoms
-from orderflow.domain.order import OrderRequest
-from orderflow.domain.slippage import BPS, DEFAULT_SLIPPAGE_BPS, LEAST_SLIPPAGE, MOST_SLIPPAGE, to_bps
-from orderflow.domain.tokens import TOKENS, find_token
+from orderflow.runtime.http.problems import FieldError, ProblemError, refused, shown
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_MEMBERS = 32

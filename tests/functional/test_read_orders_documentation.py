@@ -1,18 +1,21 @@
-"""accept_order through its Lambda handler: what OpenAPI says of the answers is what they are."""
+"""read_orders through its Lambda handler: the description of the API, which says what the answers are."""
 
+import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from functions.read_orders.handler import lambda_handler
 from orderflow.adapters.ledger import OrderRow
 from orderflow.adapters.public import ATOMS
 from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
-from tests.support.builders import NOW_MS, ORDER_ID, make_order
+from tests.support.builders import NOW_MS, ORDER_ID, make_order, read_event
 from tests.support.fakes import Outside
-from tests.support.http_api import get, post, written
+from tests.support.http_api import ORDER, assert_problem, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 
@@ -79,3 +82,63 @@ def test_atoms_are_documented_as_strings(outside: Outside) -> None:
         kinds
     )
     assert not any("integer" in kind or "number" in kind for kind in kinds.values())
+
+
+def test_the_api_documents_itself(outside: Outside) -> None:
+    api = get("/openapi.json").document
+    page = get("/docs")
+
+    execute = api["paths"]["/api/orders/execute"]["post"]
+    body = execute["requestBody"]["content"]["application/json"]["schema"]
+    assert set(body["properties"]) == {*ORDER, "client_order_id"}
+    assert "client_order_id" not in body["required"]
+    assert "Idempotency-Key" in body["properties"]["client_order_id"]["description"]
+    (key,) = execute["parameters"]
+    assert key["name"] == "Idempotency-Key"
+    assert "client_order_id" in key["description"]
+    assert "limit" in execute["responses"]["503"]["description"]
+    filters = {each["name"] for each in api["paths"]["/api/orders"]["get"]["parameters"]}
+    assert filters == {"status", "token_in", "token_out", "client_order_id", "limit", "cursor"}
+    assert page.status == 200
+    assert page.headers["content-type"].startswith("text/html")
+
+
+def test_the_documentation_s_page_loads_nothing_from_elsewhere(outside: Outside) -> None:
+    page = get("/docs")
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text) + re.findall(r"url: '([^']+)'", page.text)
+
+    assert not re.search(r"https?://|//cdn", page.text)
+    assert sorted(loaded) == [
+        "/docs/favicon.png",
+        "/docs/swagger-ui-bundle.js",
+        "/docs/swagger-ui.css",
+        "/openapi.json",
+    ]
+    for path in loaded:
+        assert get(path).status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [("swagger-ui-bundle.js", "text/javascript"), ("swagger-ui.css", "text/css"), ("favicon.png", "image/png")],
+)
+def test_a_file_of_the_documentation_is_kept_by_browsers_and_fits_an_answer_of_lambda(
+    name: str, media_type: str
+) -> None:
+    event = read_event("read_orders.get_order")
+    event["rawPath"] = event["requestContext"]["http"]["path"] = f"/docs/{name}"
+    answer = lambda_handler(event, None)
+
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["content-type"].startswith(media_type)
+    assert answer["headers"]["cache-control"] == "public, max-age=86400"
+    assert len(json.dumps(answer)) < 6 * 1024 * 1024
+    event["headers"]["if-none-match"] = answer["headers"]["etag"]
+    assert lambda_handler(event, None)["statusCode"] == 304
+
+
+@pytest.mark.parametrize(
+    "name", ["redoc.standalone.js", "..%2f__init__.py", "../core.py", "core.py", "", "x\0", "%00", "favicon.png/"]
+)
+def test_no_other_file_is_shown(name: str) -> None:
+    assert_problem(get(f"/docs/{name}"), 404)

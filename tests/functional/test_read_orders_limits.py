@@ -1,51 +1,27 @@
-"""accept_order when many read at once: each kind of reading has a limit and holds up neither others nor orders."""
+"""read_orders when many read at once: each kind of reading has a limit and holds up neither others nor orders."""
 
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Coroutine, Iterator, MutableMapping
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
 import redis
 
-from functions.accept_order import health
-from functions.accept_order.app import app
+from functions.read_orders import health
 from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from orderflow.runtime import async_clients
 from orderflow.runtime.at_once import AtOnce
+from orderflow.runtime.refusals import Refusals
 from tests.support.builders import ORDER_ID, make_order
 from tests.support.fakes import Outside
 from tests.support.http_api import get, written
+from tests.support.in_process import ask
 
 QUOTE = "/api/quote?token_in=SOL&token_out=USDC&amount=1"
-Answer = tuple[int, dict[str, str], Any]
-
-
-async def ask(target: str, body: str = "") -> Answer:
-    """Send a request to the app in this loop, as the local gateway does, and return status, headers and document."""
-    path, _, query = target.partition("?")
-    scope = {
-        "type": "http",
-        "method": "POST" if body else "GET",
-        "path": path,
-        "query_string": query.encode(),
-        "headers": [(b"content-type", b"application/json")],
-        "root_path": "",
-    }
-    sent: list[MutableMapping[str, Any]] = []
-
-    async def receive() -> MutableMapping[str, Any]:
-        return {"type": "http.request", "body": body.encode()}
-
-    async def send(message: MutableMapping[str, Any]) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], headers, json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -158,13 +134,13 @@ def test_however_many_ask_for_health_the_stores_are_looked_at_once_a_second(
     outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[str] = []
-    check = outside.intake.check
+    check = outside.redis_health.check
 
     async def counted() -> None:
         looks.append("redis")
         await check()
 
-    monkeypatch.setattr(outside.intake, "check", counted)
+    monkeypatch.setattr(outside.redis_health, "check", counted)
     monkeypatch.setattr(outside.ledger, "ping", lambda: looks.append("postgres"))
 
     async def work() -> None:
@@ -173,15 +149,17 @@ def test_however_many_ask_for_health_the_stores_are_looked_at_once_a_second(
         assert {answer[0] for answer in answers} == {200}
         assert sorted(looks) == ["postgres", "redis"]
         monkeypatch.setattr(health, "LOOK_EVERY_S", 0.0)
-        outside.intake.error = redis.exceptions.ReadOnlyError("You can't write against a read only replica.")
+        outside.redis_health.error = redis.exceptions.ReadOnlyError("You can't write against a read only replica.")
         assert (await ask("/health"))[2] == {"status": "unavailable", "redis": "unavailable", "postgres": "ok"}
 
     run(work())
 
 
 def test_what_is_wrong_with_a_store_is_told_to_the_log_alone(
-    outside: Outside, caplog: pytest.LogCaptureFixture
+    outside: Outside, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Of a kind there is one line a second, and a test before may have had it.
+    monkeypatch.setattr(health, "_unhealthy", Refusals("read_orders", "unhealthy"))
     outside.ledger.error = RetryableError("Postgres can't be reached: host db-1.internal")
 
     async def work() -> None:
@@ -200,7 +178,7 @@ def test_a_store_that_does_not_answer_is_unavailable_in_time(outside: Outside, m
     async def never() -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(outside.intake, "check", never)
+    monkeypatch.setattr(outside.redis_health, "check", never)
 
     async def work() -> None:
         assert (await ask("/health"))[2]["redis"] == "unavailable"

@@ -1,0 +1,38 @@
+"""What each function of the HTTP API is made of: an application without routes, and its entry on Lambda."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from mangum import Mangum
+from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
+
+from orderflow import __version__
+from orderflow.runtime.http.problems import MEDIA_TYPE as PROBLEM_MEDIA_TYPE
+from orderflow.runtime.http.problems import answer_problems
+from orderflow.runtime.observability import traced
+
+TITLE = "Orderflow"
+TEXT_MEDIA_TYPES = [*DEFAULT_TEXT_MIME_TYPES, PROBLEM_MEDIA_TYPE]
+
+
+def http_app(service: str) -> FastAPI:
+    """Return an application that answers errors as problem documents; the log names them by `service`.
+
+    It has no page and no document of its own: those of the whole API are read_orders'.
+    """
+    app = FastAPI(
+        title=TITLE,
+        version=__version__,
+        description="Submit an order here, then watch it by sending its id to the WebSocket at /api/orders/status.",
+        openapi_url=None,
+        redirect_slashes=False,  # API Gateway knows the paths of the template and no others
+    )
+    answer_problems(app, service)
+    return app
+
+
+def on_lambda(app: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """Return the handler that serves API Gateway's events (payload 2.0) with `app`."""
+    # Without a lifespan: Mangum would run start-up and shutdown at every invocation.
+    return traced(Mangum(app, lifespan="off", text_mime_types=TEXT_MEDIA_TYPES))
