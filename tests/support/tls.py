@@ -5,14 +5,10 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+import trustme
 
 SSL_REQUEST_BYTES = 8
 
@@ -35,64 +31,13 @@ def make_certificates(directory: Path, *names: str) -> Certificates:
     """Make an authority and a certificate for host names and addresses."""
     directory.mkdir(parents=True, exist_ok=True)
     made = Certificates(directory / "authority.pem", directory / "server.crt", directory / "server.key")
-    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority = _certificate("Orderflow's tests", authority_key, "Orderflow's tests", authority_key, ())
-    certificate = _certificate("a server", key, "Orderflow's tests", authority_key, names)
-    made.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    made.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    authority = trustme.CA()
+    issued = authority.issue_cert(*names)
+    authority.cert_pem.write_to_path(made.authority)
+    issued.cert_chain_pems[0].write_to_path(made.certificate)
     made.key.touch(mode=0o600)
-    made.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    issued.private_key_pem.write_to_path(made.key)
     return made
-
-
-def _certificate(
-    subject: str,
-    key: ec.EllipticCurvePrivateKey,
-    issuer: str,
-    issuer_key: ec.EllipticCurvePrivateKey,
-    names: tuple[str, ...],
-) -> x509.Certificate:
-    now = datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)]))
-        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, issuer)]))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=not names, path_length=None), critical=True)
-        # From Python 3.13 on a chain without these is refused.
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-        .add_extension(_usage(authority=not names), critical=True)
-    )
-    if names:
-        alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
-        builder = builder.add_extension(alternatives, critical=False)
-    return builder.sign(issuer_key, hashes.SHA256())
-
-
-def _usage(*, authority: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not authority,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _general_name(name: str) -> x509.GeneralName:
-    with suppress(ValueError):
-        return x509.IPAddress(ip_address(name))
-    return x509.DNSName(name)
 
 
 @contextmanager
