@@ -11,11 +11,12 @@ from local.settings import ROOT
 from local.template import read_template
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Intake, NewOrder
-from orderflow.adapters.keys import CHAIN, key, order_partitions, partition_of
+from orderflow.adapters.keys import key, order_partitions, partition_of
 from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.replication import AsyncReplication
 from orderflow.event_source.invoke import InProcess
 from orderflow.runtime import clients
+from orderflow.venues.mock.keys import CHAIN
 from tests.e2e.orders import audit, ended
 from tests.integration.conftest import InThread, RedisServer, close, eventually, opened_async
 from tests.integration.market import a_request, pending

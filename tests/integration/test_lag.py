@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import redis
 
-from orderflow.adapters.keys import CHAIN, key
+from orderflow.adapters.keys import key
 from orderflow.event_source.lag import PartitionLag, StreamLag, measure, publish, publish_lags
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.source import EventSource
+from orderflow.venues.mock.keys import CHAIN
 from tests.integration.conftest import eventually, on_single_and_cluster
 
 METRICS = "orderflow.event_source.lag"

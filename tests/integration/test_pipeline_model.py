@@ -14,10 +14,11 @@ from hypothesis.stateful import run_state_machine_as_test
 from local.servers.redis_server import start_redis
 from orderflow.adapters import scripts
 from orderflow.adapters.intake import NewOrder
-from orderflow.adapters.keys import CHAIN, partition_of
+from orderflow.adapters.keys import partition_of
 from orderflow.adapters.subscriptions import Subscription
 from orderflow.domain.order import Order
 from orderflow.runtime.clients import open_redis
+from orderflow.venues.mock.keys import CHAIN
 from tests.model.explorer import Budget, Explorer
 from tests.model.machine import REQUESTS, Machine
 from tests.model.witness import ViolationError, Witness

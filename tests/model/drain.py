@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from orderflow.adapters.dead_letters import DeadLetters
-from orderflow.adapters.keys import CHAIN, key
+from orderflow.adapters.keys import key
 from orderflow.domain.lifecycle import TERMINAL
+from orderflow.venues.mock.keys import CHAIN
 from tests.model.witness import Witness, require
 from tests.model.world import Binding, World
 

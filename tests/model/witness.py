@@ -10,7 +10,7 @@ import msgspec
 import redis
 
 from orderflow.adapters.codec import event_decoder, order_decoder
-from orderflow.adapters.keys import CHAIN, key
+from orderflow.adapters.keys import key
 from orderflow.domain.execution import Execution
 from orderflow.domain.lifecycle import COURSE, LIFECYCLE, TERMINAL
 from orderflow.domain.order import Order, StatusEvent
@@ -18,6 +18,7 @@ from orderflow.domain.pools import Pool
 from orderflow.domain.status import Status
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.venues.mock.chain_store import ChainStore
+from orderflow.venues.mock.keys import CHAIN
 from tests.model.actors import ALL, Actor, Fate
 from tests.model.redis import Snapshot, Stream, id_order
 from tests.model.world import World

@@ -21,7 +21,7 @@ from local.template import read_template
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.dead_letters import DeadLetter, DeadLetters
 from orderflow.adapters.intake import Intake, NewOrder
-from orderflow.adapters.keys import CHAIN, order_partitions
+from orderflow.adapters.keys import order_partitions
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.replication import AsyncReplication, Replication
 from orderflow.adapters.streams import Streams
@@ -36,6 +36,7 @@ from orderflow.runtime import clients, clock
 from orderflow.runtime.end_order import OrderEnder
 from orderflow.venues.mock import chain_store
 from orderflow.venues.mock.chain_store import ChainStore
+from orderflow.venues.mock.keys import CHAIN
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.universe import opening_pools
 from orderflow.venues.mock.venue import MockVenue

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from orderflow.adapters.codec import encoder
-from orderflow.adapters.keys import CHAIN
 from orderflow.domain.amounts import to_atoms
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.lifecycle import COURSE
@@ -22,6 +21,7 @@ from orderflow.domain.tokens import TOKENS
 from orderflow.runtime.batch import StreamEvent, StreamRecord
 from orderflow.venues.mock.background import chain_seconds, opening_prices
 from orderflow.venues.mock.chain import Blocks, MarketState, produce
+from orderflow.venues.mock.keys import CHAIN
 from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, Latency
 from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.signer import sign

@@ -16,7 +16,7 @@ import redis
 
 from local.run.poller import handler_of
 from local.servers.redis_server import start_redis
-from orderflow.adapters.keys import CHAIN, key, partition_of
+from orderflow.adapters.keys import key, partition_of
 from orderflow.adapters.sockets import Message, Sent
 from orderflow.adapters.streams import Entry, Streams
 from orderflow.domain.lifecycle import LIFECYCLE
@@ -25,6 +25,7 @@ from orderflow.runtime import clients
 from orderflow.runtime.clients import open_redis
 from orderflow.runtime.end_order import end_order
 from orderflow.venues.mock.chain_store import ChainStore
+from orderflow.venues.mock.keys import CHAIN
 from tests.support import http_api
 from tests.support.builders import read_event
 from tests.support.lifecycle import LINE, TEMPLATE

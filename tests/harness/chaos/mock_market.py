@@ -8,12 +8,13 @@ from collections.abc import Callable
 import msgspec
 import redis
 
-from orderflow.adapters.keys import CHAIN, key
+from orderflow.adapters.keys import key
 from orderflow.domain.execution import Execution
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import Pool
 from orderflow.domain.status import Status
 from orderflow.venues.mock.chain_store import ChainStore
+from orderflow.venues.mock.keys import CHAIN
 from orderflow.venues.mock.latency import SLOT_MS, SLOTS_TO_CONFIRM, Latency
 from orderflow.venues.mock.universe import VENUES
 from tests.harness.chaos.history.contents import OrderRow

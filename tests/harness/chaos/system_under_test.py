@@ -8,8 +8,11 @@ from pathlib import Path
 import psutil
 import redis
 
-from orderflow.adapters.keys import CHAIN, key, order_partitions
+from local.settings import ROOT
+from local.template import read_template
+from orderflow.adapters.keys import key
 from orderflow.errors import OrderflowError
+from orderflow.event_source.mapping import partitions_of
 from tests.harness.chaos.nemesis.disk import SmallDisk
 from tests.harness.chaos.nemesis.network import Network
 from tests.harness.chaos.workload.open_loop import OpenLoop
@@ -61,8 +64,8 @@ class SystemUnderTest:
 
     @property
     def partitions(self) -> list[str]:
-        """All partitions, the chain's included; empty while the system is down."""
-        return [CHAIN, *order_partitions(self.partition_count)]
+        """All partitions; while the system is down only those that functions have of their own."""
+        return partitions_of(read_template(ROOT / "template.yaml").event_sources, self.partition_count)
 
     def process(self, name: str) -> psutil.Process:
         """Return a process of the system by its name; waits for it while it is being started again."""

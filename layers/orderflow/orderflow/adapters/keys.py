@@ -7,9 +7,6 @@ SHARED = "chain"
 """The hash tag of the keys that all partitions share. The mock chain's partition has the same: logins to Redis may use
 no other hash tags than this one and those of the partitions that orders lie in."""
 
-CHAIN = SHARED
-"""The mock chain's own partition."""
-
 _ORDER_PARTITION = re.compile(r"p[0-9]+")
 
 

@@ -11,7 +11,7 @@ import redis
 
 from local.settings import ROOT
 from local.template import read_template
-from orderflow.adapters.keys import CHAIN, key, order_partitions
+from orderflow.adapters.keys import key, order_partitions
 from orderflow.adapters.postgres import connection_arguments
 from orderflow.event_source.mapping import partitions_of, streams_on
 
@@ -140,13 +140,16 @@ def read_lengths(client: redis.Redis, partitions: int) -> dict[str, int]:
 
 def read_leftovers(client: redis.Redis, partitions: int) -> Leftovers:
     """Read what is still waiting or kept."""
-    names = order_partitions(partitions)
     letters = [
         DeadLetterRow(name, fields.get("function", ""), _order_id(fields), fields.get("error", ""))
-        for name in (*names, CHAIN)
+        for name in partitions_of(read_template(ROOT / "template.yaml").event_sources, partitions)
         for _, fields in cast("list[tuple[str, dict[str, str]]]", client.xrange(key(name, "dead")))
     ]
-    orders = [str(name) for partition in names for name in client.scan_iter(key(partition, "order:*"), count=1000)]
+    orders = [
+        str(name)
+        for partition in order_partitions(partitions)
+        for name in client.scan_iter(key(partition, "order:*"), count=1000)
+    ]
     pipeline = client.pipeline(transaction=False)
     for name in orders:
         pipeline.pttl(name)

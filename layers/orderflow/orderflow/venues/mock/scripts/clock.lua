@@ -1,3 +1,3 @@
 -- Return the time of the node that holds KEYS[1], in milliseconds since 1970.
-local time = redis.call('TIME')
-return time[1] * 1000 + math.floor(time[2] / 1000)
+-- requires: time
+return now_ms()
