@@ -12,10 +12,10 @@ _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
 def to_atoms(amount: Decimal, token: Token, *, exact: bool = True) -> int:
-    """Return `amount` units of `token` in atoms: exactly or, when not `exact`, without what is less than an atom.
+    """Return `amount` units of `token` in atoms: exactly or, when not `exact`, rounded down.
 
-    Raises ValueError, worded for the person who sent the amount, when it is not a positive finite number, has
-    more decimals than the token and should be `exact`, is less than one atom, or does not fit in 64 bits.
+    Raises ValueError, in words for the client, when the amount is not a positive finite number, has more decimals than
+    the token and must be `exact`, is less than one atom, or does not fit in 64 bits.
     """
     if not amount.is_finite():
         raise ValueError("must be a finite number")
@@ -33,9 +33,9 @@ def to_atoms(amount: Decimal, token: Token, *, exact: bool = True) -> int:
 
 
 def in_steps(value: Decimal, decimals: int, *, exact: bool, of: str = "") -> int:
-    """Return `value` in whole steps of 10^-`decimals`, without what is less than a step.
+    """Return `value` in whole steps of 10^-`decimals`, rounded down.
 
-    Raises ValueError when `value` should be `exact` and has more decimals; `of` says in the error whose they are.
+    Raises ValueError when `value` must be `exact` and has more decimals; `of` says in the error which value it is.
     """
     steps = value.scaleb(decimals, _EXACT)
     whole = steps.to_integral_value(ROUND_DOWN)

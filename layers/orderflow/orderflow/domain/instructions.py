@@ -6,7 +6,7 @@ from orderflow.domain.pools import POOL_TYPES, program_of
 from orderflow.domain.routing import Route
 
 _AGGREGATOR_ERROR = "Jupiter error 6001, 0x1771"
-"""A route over several pools goes through an aggregator, which looks after the minimum."""
+"""A route over several pools goes through an aggregator, which checks the minimum."""
 
 
 def instructions_for(route: Route) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a route is: the swaps chosen for an order, what each venue would have paid, and what it costs."""
+"""What a route is: the swaps chosen for an order, what each venue alone would pay, and what the route costs."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ import msgspec
 class Leg(msgspec.Struct, frozen=True):
     """One swap of a route, or one fill of an execution. Amounts are atoms; `share_bps` is of the order's input.
 
-    `fee` is in atoms of `fee_token` and already inside the amounts.
+    `fee` is in atoms of `fee_token` and already part of the amounts.
     """
 
     venue: str
@@ -23,7 +23,7 @@ class Leg(msgspec.Struct, frozen=True):
 
 
 class VenueQuote(msgspec.Struct, frozen=True):
-    """What a venue alone would pay at best, in atoms and as a price; or, when it can't, the reason in `error`."""
+    """The most that a venue alone would pay, in atoms and as a price; when it can't trade, the reason in `error`."""
 
     venue: str
     amount_out: int = 0
@@ -35,8 +35,8 @@ class VenueQuote(msgspec.Struct, frozen=True):
 class Route(msgspec.Struct, frozen=True):
     """The swaps chosen for an order, in an order that works: a leg takes what earlier legs have paid.
 
-    `slot` is the chain's when the pools were read. `price_impact` is a fraction of the price before the trade, fees
-    left aside; `improvement_bps` is against the best single venue; `network_fee` is in lamports.
+    `slot` is the chain's slot when the pools were read. `price_impact` is a fraction of the price before the trade,
+    without fees; `improvement_bps` compares with the best single venue; `network_fee` is in lamports.
     """
 
     slot: int
@@ -51,5 +51,5 @@ class Route(msgspec.Struct, frozen=True):
 
 
 def paid_out(legs: tuple[Leg, ...], token: str) -> int:
-    """Return the atoms of `token` that legs pay and no later leg takes."""
+    """Return the atoms of `token` that the legs pay out to the trader: those of all legs whose output it is."""
     return sum(leg.amount_out for leg in legs if leg.token_out == token)

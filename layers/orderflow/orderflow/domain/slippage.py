@@ -15,8 +15,8 @@ LEAST_SLIPPAGE, MOST_SLIPPAGE = Decimal(MIN_SLIPPAGE_BPS) / BPS, Decimal(MAX_SLI
 def to_bps(slippage: Decimal, *, exact: bool = True) -> int:
     """Return an allowance, a fraction of the quote, in basis points: exactly or, when not `exact`, rounded down.
 
-    Less is allowed then than was asked for, never more. Raises ValueError, worded for the person who sent it, when it
-    is out of range as it was sent, or has more than four decimals and should be `exact`.
+    Rounding allows less than was asked for, never more. Raises ValueError, in words for the client, when the fraction
+    is out of range before rounding, or has more than four decimals and must be `exact`.
     """
     if not LEAST_SLIPPAGE <= slippage <= MOST_SLIPPAGE:
         raise ValueError(f"must be from {LEAST_SLIPPAGE} to {MOST_SLIPPAGE}")
@@ -31,7 +31,7 @@ def minimum_out(expected_out: int, slippage_bps: int) -> int:
 def slippage_reason(expected_out: int, actual_out: int, slippage_bps: int, error: str) -> str:
     """Say how far the price moved against the trader and what was allowed, in per cent, and the program's `error`.
 
-    The move is rounded up, so that a failure just beyond the limit never reads as if it were within it.
+    The move is rounded up, so that a failure just beyond the limit never looks as if it were within it.
     """
     moved = Decimal((expected_out - actual_out) * 100) / Decimal(expected_out)
     allowed = Decimal(slippage_bps) / 100

@@ -34,6 +34,6 @@ _BY_SYMBOL = {token.symbol.upper(): token for token in TOKENS.values()}
 
 
 def find_token(name: str) -> Token | None:
-    """Return the token of a mint, exactly as written, or of a symbol in upper or lower case; or None."""
-    # Of ASCII letters only: "ſ" and "ı" have S and I as their upper case, and are others.
+    """Return the token with this mint, exactly as written, or with this symbol in upper or lower case; else None."""
+    # Only ASCII letters: the upper case of "ſ" and "ı" is S and I, but they are other letters.
     return _BY_MINT.get(name) or (_BY_SYMBOL.get(name.upper()) if name.isascii() else None)

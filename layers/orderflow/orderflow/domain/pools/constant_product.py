@@ -1,4 +1,4 @@
-"""What every constant-product pool shares: two reserves, and the checks around a swap."""
+"""What all constant-product pools have in common: two reserves, and the checks around a swap."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import ClassVar, Self
@@ -13,9 +13,8 @@ from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
 class ConstantProduct(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """A pool of two tokens whose product of reserves never falls. Reserves are in atoms.
 
-    `withheld_a` and `withheld_b` are fees that lie in the pool's vaults but no longer take part in pricing, so a
-    vault holds reserve + withheld. `version` counts the swaps that the pool has seen. The second makes no
-    difference to what is paid.
+    `withheld_a` and `withheld_b` are fees in the pool's vaults that no longer take part in pricing, so a vault holds
+    reserve + withheld. `version` counts the pool's swaps. Time makes no difference to what is paid.
     """
 
     swap_instruction: ClassVar[str]
@@ -47,7 +46,7 @@ class ConstantProduct(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
     def swap_exact_out(self, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, Self]:
         """Buy exactly `amount_out` atoms for the fewest atoms of `token_in`.
 
-        Where `swap` would pay a little more for that input, what is more stays in the reserve.
+        Where `swap` would pay a little more for that input, the surplus stays in the reserve.
         """
         given, after = self.swap(token_in, self.amount_in_for(token_in, amount_out), now_s)
         bought = Swap(given.amount_in, amount_out, given.fee, given.fee_token)
@@ -57,7 +56,7 @@ class ConstantProduct(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
         return bought, msgspec.structs.replace(after, reserve_a=after.reserve_a + surplus)
 
     def curve(self, token_in: str, now_s: int) -> PoolCurve:
-        """Return the curve along which the pool takes `token_in`, the fee being taken from the input."""
+        """Return the curve along which the pool takes `token_in`; the fee is taken from the input."""
         return hyperbola(*self.reserves(token_in), kept_of_input=self.kept)
 
     def first_price(self, token_in: str, now_s: int) -> float:
@@ -71,7 +70,7 @@ class ConstantProduct(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
             raise InsufficientLiquidityError(f"{self.venue} pool {self.pool} is empty")
 
     def most_held(self) -> int:
-        """Return the atoms in the fuller vault: all of an input comes into it, what is withheld as well."""
+        """Return the atoms in the fuller vault, withheld fees included."""
         held_a, held_b = self.reserve_a + self.withheld_a, self.reserve_b + self.withheld_b
         return held_a if held_a > held_b else held_b
 
@@ -104,12 +103,12 @@ class ConstantProduct(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
         )
 
     def spot_price(self, token_in: str) -> Decimal:
-        """Return what the next atom of `token_in` is worth, fees left aside, in atoms of the other token."""
+        """Return what the next atom of `token_in` is worth, without fees, in atoms of the other token."""
         reserve_in, reserve_out = self.reserves(token_in)
         return Decimal(reserve_out) / Decimal(reserve_in)
 
     def price_impact(self, token_in: str, swap: Swap) -> Decimal:
-        """Return 1 − (out/in, fees left aside)/spot as a fraction with six decimals, half to even."""
+        """Return 1 − (out/in, without fees)/spot as a fraction with six decimals, half to even."""
         reserve_in, reserve_out = self.reserves(token_in)
         fee_on_input = swap.fee_token == token_in
         net_in = swap.amount_in - swap.fee if fee_on_input else swap.amount_in

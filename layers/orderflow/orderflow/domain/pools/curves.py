@@ -1,4 +1,4 @@
-"""What a pool pays for an input, as a concave curve without rounding: all that the router knows of a pool's swaps.
+"""What a pool pays for an input, as a concave curve without rounding: all that the router's search needs of a pool.
 
 Amounts are atoms as floats; prices are atoms out per atom in, fees included. No swap of integers pays more than its
 curve does, since venues round against the trader. A type of pools describes itself by one of the two curves here.
@@ -13,8 +13,8 @@ from math import inf, sqrt
 class Hyperbola:
     """A constant-product pool: out(x) = b²·x / (d·(d + x)), whose marginal price is (b / (d + x))².
 
-    With reserves R and S and the shares of input and output that fees leave, g_i and g_o: b = √(g_o·S·R/g_i) and
-    d = R/g_i, so that it opens at the price g_o·g_i·S/R.
+    With reserves R and S, and with g_i and g_o as the shares of input and output that fees leave, b = √(g_o·S·R/g_i)
+    and d = R/g_i. The first atom earns `price`, which is g_o·g_i·S/R.
     """
 
     __slots__ = ("b", "capacity", "d", "price", "until")
@@ -31,24 +31,24 @@ class Hyperbola:
         return self.b * self.b * amount / (self.d * (self.d + amount))
 
     def input_above(self, price: float) -> float:
-        """Return the input of which every atom earns more than `price`; it is not positive where none does."""
+        """Return the input of which every atom earns more than `price`; 0 or less where no atom does."""
         return self.b / sqrt(price) - self.d
 
     def surplus(self, price: float) -> float:
-        """Return the most of out(x) − price·x over all inputs x: d·(√opening price − √price)²."""
+        """Return the most of out(x) − p·x over all inputs x, with p as `price`: d·(√first price − √p)²."""
         return self.d * (sqrt(self.price) - sqrt(price)) ** 2 if price < self.price else 0.0
 
 
 class Steps:
     """Bins of constant price: each takes up to its capacity of input at its price, the best price first.
 
-    `until` is the second from which on the steps are others, because a fee that falls with time has fallen.
+    `until` is the second from which on the steps are no longer right, because a fee that falls with time has fallen.
     """
 
     __slots__ = ("_falling", "capacities", "capacity", "inputs", "outputs", "prices", "until")
 
     def __init__(self, steps: Iterable[tuple[float, float]], until: float = inf) -> None:
-        """Take (price, capacity) in any order; steps out of order would only ever be passed at worse prices."""
+        """Take (price, capacity) of each step in any order: the best price first is the most that any order can pay."""
         ordered = sorted(((price, size) for price, size in steps if price > 0 and size > 0), reverse=True)
         self.prices = tuple(price for price, _ in ordered)
         self.capacities = tuple(size for _, size in ordered)
@@ -59,18 +59,18 @@ class Steps:
         self._falling = tuple(-price for price in self.prices)
 
     def out(self, amount: float) -> float:
-        """Return the output for an input; what is beyond the last step earns nothing."""
+        """Return the output for an input; input beyond the last step earns nothing."""
         number = bisect_right(self.inputs, amount) - 1
         if number >= len(self.prices):
             return self.outputs[-1]
         return self.outputs[number] + self.prices[number] * (amount - self.inputs[number])
 
     def input_above(self, price: float) -> float:
-        """Return the input of which every atom earns more than `price`: what the steps take that pay more."""
+        """Return the input of which every atom earns more than `price`: the capacity of the steps that pay more."""
         return self.inputs[bisect_right(self._falling, -price)]
 
     def surplus(self, price: float) -> float:
-        """Return the most of out(x) − price·x over all inputs x: all steps that pay more than the price."""
+        """Return the most of out(x) − price·x over all inputs x: that of all steps which pay more than `price`."""
         number = bisect_right(self._falling, -price)
         return self.outputs[number] - price * self.inputs[number]
 
@@ -83,7 +83,7 @@ EMPTY = Steps(())
 def hyperbola(
     reserve_in: int, reserve_out: int, *, kept_of_input: float = 1.0, kept_of_output: float = 1.0
 ) -> PoolCurve:
-    """Return the curve of a constant-product pool with these reserves, of which a fee leaves such shares."""
+    """Return the curve of a constant-product pool whose fee leaves these shares of the input and the output."""
     if min(reserve_in, reserve_out, kept_of_input, kept_of_output) <= 0:
         return EMPTY
     return Hyperbola(sqrt(kept_of_output * reserve_out * reserve_in / kept_of_input), reserve_in / kept_of_input)

@@ -45,11 +45,11 @@ class DammV2(ConstantProduct, frozen=True, kw_only=True, tag="meteora_damm_v2"):
         return divide_up(reserve_in * gross, reserve_out - gross)
 
     def swap_exact_out(self, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, Self]:
-        """Buy exactly `amount_out` atoms; the fee is that of the output that leaves so many: ⌈b·rate/(10⁹−rate)⌉."""
+        """Buy exactly `amount_out` atoms; the fee is what the gross output has more than these: ⌈b·rate/(10⁹−rate)⌉."""
         bought, after = super().swap_exact_out(token_in, amount_out, now_s)
         fee = divide_up(amount_out * self.fee_rate, FEE_UNIT - self.fee_rate)
         return Swap(bought.amount_in, amount_out, fee, bought.fee_token), after
 
     def curve(self, token_in: str, now_s: int) -> PoolCurve:
-        """Return the curve along which the pool takes `token_in`, the fee being taken from the output."""
+        """Return the curve along which the pool takes `token_in`; the fee is taken from the output."""
         return hyperbola(*self.reserves(token_in), kept_of_output=self.kept)

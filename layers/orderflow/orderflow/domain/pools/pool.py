@@ -1,4 +1,4 @@
-"""What every pool is to the rest: its state, its swaps, the curve it pays along, and what its program calls things."""
+"""What a pool has to be: its state, its swaps, the curve that it pays along, and the names that its program uses."""
 
 from decimal import Decimal
 from typing import ClassVar, Protocol, Self
@@ -20,15 +20,15 @@ class Swap(msgspec.Struct, frozen=True):
 class AnyPool(Protocol):
     """A pool of two tokens at one moment, immutable. Amounts are atoms, `now_s` is a Unix second.
 
-    A type of pools is a msgspec struct with these members, tagged with the name of its program, and is listed in
-    `orderflow.domain.pools.Pool`. Nothing else asks which type a pool is of.
+    A type of pools that is read from JSON is a msgspec struct with these members. Its tag is the name of its program,
+    and it is a member of `orderflow.domain.pools.Pool`. No other code asks for the type of a pool.
     """
 
     swap_instruction: ClassVar[str]
     """What the program calls its swap."""
 
     slippage_error: ClassVar[str | None]
-    """The program's error for a swap that pays too little; None where an aggregator looks after that."""
+    """The program's error for a swap that pays less than its minimum; None where only an aggregator checks that."""
 
     @property
     def pool(self) -> str:
@@ -53,10 +53,10 @@ class AnyPool(Protocol):
         """Return (atoms of `token_in`, atoms of the other token) that swaps are priced with or paid from."""
 
     def most_held(self) -> int:
-        """Return the atoms in the fuller of the accounts that must not overflow."""
+        """Return the larger of the two amounts that the pool's accounts hold and that must fit in 64 bits."""
 
     def check_state(self) -> None:
-        """Raise where the pool as it is can't trade at all: RejectedError, or ValueError for no state of a pool."""
+        """Raise RejectedError when the pool can't trade in this state, and ValueError when the state is not valid."""
 
     def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
         """Sell `amount_in` atoms of `token_in`; return the result and the pool after it.
@@ -72,13 +72,13 @@ class AnyPool(Protocol):
         """
 
     def curve(self, token_in: str, now_s: int) -> PoolCurve:
-        """Return the curve along which the pool takes `token_in`; no swap pays more than it says."""
+        """Return the curve along which the pool takes `token_in`; no swap pays more than its curve."""
 
     def first_price(self, token_in: str, now_s: int) -> float:
         """Return what the first atom of `token_in` earns, fee paid, in atoms of the other token."""
 
     def spot_price(self, token_in: str) -> Decimal:
-        """Return what the next atom of `token_in` is worth, fees left aside, in atoms of the other token."""
+        """Return what the next atom of `token_in` is worth, without fees, in atoms of the other token."""
 
     def price_impact(self, token_in: str, swap: Swap) -> Decimal:
-        """Return how much worse than the spot price a swap on this state was, fees left aside, as a fraction."""
+        """Return how much worse than the spot price a swap on this state is, without fees, as a fraction."""

@@ -1,6 +1,6 @@
 """Any venue's swap by hand: a pool's state, a token and an amount in; the result and the pool's next state out.
 
-Nothing here knows of orders, routes or the mock chain. A pool may be built in Python or read from JSON, where `type`
+No orders, routes or chains are needed. A pool may be built in Python or read from JSON, where `type`
 names the venue's program (raydium_amm_v4, raydium_cpmm, meteora_damm_v2, meteora_dlmm). Amounts are atoms, a token's
 smallest units.
 
@@ -33,8 +33,8 @@ P = TypeVar("P", bound=AnyPool)
 def swap(pool: P, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, P]:
     """Sell `amount_in` atoms of `token_in` to `pool` at the Unix second `now_s`; return the result and the pool after.
 
-    `now_s` matters to DLMM pools only: their fee remembers how the price moved, and forgets it with time. `pool` is
-    left as it was. Raises ZeroOutputError when the output would be zero, InsufficientLiquidityError when the pool
+    `now_s` makes a difference to DLMM pools only: their fee rises when the price moves, and falls with time. `pool` is
+    not changed. Raises ZeroOutputError when the output would be zero, InsufficientLiquidityError when the pool
     can't take the amount, ReserveOverflowError (one of the same kind) when a reserve would be 2⁶⁴ atoms or more, and
     ValueError when the pool does not trade the token or no venue could be asked for the amount.
     """
@@ -47,9 +47,9 @@ def swap(pool: P, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, P]:
 def swap_exact_out(pool: P, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, P]:
     """Buy exactly `amount_out` atoms from `pool` for as few atoms of `token_in` as it takes.
 
-    One atom less, and `swap` would yield less than `amount_out`; with rounding it may yield a little more for the
-    same, which the trader does not get. It stays in a constant-product pool's reserve; it leaves a DLMM pool's bin as
-    it would in `swap`, and lies in the pool's vault withheld. Raises as `swap` does.
+    For one atom less, `swap` would yield less than `amount_out`. For the same input it may yield a little more, by
+    rounding; the trader does not get this surplus. In a constant-product pool it stays in the reserve; in a DLMM pool
+    it leaves the bin, as in `swap`, and is withheld in the vault. Raises as `swap` does.
     """
     _check(pool, token_in, amount_out)
     result, after = pool.swap_exact_out(token_in, amount_out, now_s)
@@ -70,7 +70,7 @@ def _check(pool: AnyPool, token_in: str, amount: int) -> None:
 
 
 def _check_reserves(before: AnyPool, after: AnyPool, token_in: str) -> None:
-    """Refuse a swap that brings more than 64 bits into a pool, and a pool that had as much of what it pays."""
+    """Refuse a swap by which a pool would hold more than 64 bits, and a pool that held more before of what it pays."""
     held = max(after.most_held(), before.reserves(token_in)[1])
     if held > MAX_ATOMS:
         raise ReserveOverflowError(

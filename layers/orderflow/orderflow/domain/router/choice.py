@@ -14,7 +14,7 @@ from orderflow.domain.tokens import TOKENS, Token
 from orderflow.errors import RejectedError
 
 LEG_COST_USD = Decimal("0.05")
-"""What a further swap must gain: its computation is paid for, and a transaction has room for few (decision 0019)."""
+"""What a further leg must gain: each leg costs computation, and a transaction has room for few (decision 0019)."""
 
 DOLLAR = "USDC"
 """The token that counts as a dollar."""
@@ -56,7 +56,7 @@ def choose_route(
 
 
 def _allowed(answered: Sequence[str], venues: Collection[str]) -> Venues:
-    """Return the venues whose pools a route may use; all, and one alone, in the form that the view has curves for."""
+    """Return the venues whose pools a route may use: None for all, a name for one, else a set."""
     if set(answered) >= set(venues):
         return None
     return answered[0] if len(answered) == 1 else frozenset(answered)
@@ -110,7 +110,7 @@ def _quote(request: OrderRequest, venue: str, plan: Plan | RejectedError) -> Ven
 def _leg_cost(view: MarketView, token_out: Token) -> float:
     """Return what a leg costs in atoms of a token: as many as its price in dollars buys now.
 
-    Where no pool sells the token for dollars, its reference price counts; with none, a leg costs nothing.
+    Where no pool sells the token for dollars, its reference price is used; without one, a leg costs nothing.
     """
     dollars = float(LEG_COST_USD.scaleb(TOKENS[DOLLAR].decimals))
     if token_out.symbol == DOLLAR:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from orderflow.domain.pools.curves import Hyperbola, PoolCurve, Steps
 
-NEXT_TO_NOTHING = 1e-60
+LAST_PRICE = 1e-60
 """What an atom earns beyond all that the pools can take: not 0, so that prices can always be divided by."""
 
 LEAST_PRICE = 1e-300
@@ -46,9 +46,9 @@ class PairCurve:
     __slots__ = (
         "_falling",
         "_hyperbolas",
-        "_ladders",
         "_outs",
         "_starts",
+        "_steps",
         "_without",
         "capacity",
         "curves",
@@ -68,7 +68,7 @@ class PairCurve:
         hyperbolas.sort(key=lambda item: (-item[1].price, item[0]))
         self._hyperbolas = [(number, curve.b, curve.d) for number, curve in hyperbolas]
         # For every pool of bins: the numbers of its pieces, and its total input once the first n of its bins are full.
-        self._ladders = [
+        self._steps = [
             (number, ranks[number], curve.inputs) for number, curve in self.curves.items() if isinstance(curve, Steps)
         ]
         self._without: dict[int, PairCurve] = {}
@@ -139,7 +139,7 @@ class PairCurve:
             for pool, pool_b, pool_d in self._hyperbolas[:open_pools]
             if (part := pool_b * root - pool_d) > 0
         ]
-        for pool, ranks, inputs in self._ladders:
+        for pool, ranks, inputs in self._steps:
             part = inputs[bisect_left(ranks, number)]
             if pool == bin_of:
                 part += amount - start
@@ -184,7 +184,7 @@ def _sweep(curves: Mapping[int, PoolCurve], ranks: dict[int, list[int]]) -> list
             ranks[number].append(len(pieces))
             pieces.append(Piece(amount, out, -negative, open_pools=open_pools, pool=number))
             amount, out, shift = amount + size, out - negative * size, shift - size
-    pieces.append(_hyperbolic(amount, out, b, shift, open_pools) if b else Piece(amount, out, NEXT_TO_NOTHING))
+    pieces.append(_hyperbolic(amount, out, b, shift, open_pools) if b else Piece(amount, out, LAST_PRICE))
     return pieces
 
 
