@@ -39,7 +39,7 @@ def execute(records: Sequence[StreamRecord], failures: Failures) -> Done:
 def produce_block(transactions: Sequence[Order]) -> None:
     """Execute the transactions of orders that have no result yet, then send all orders with a result to `confirm`.
 
-    Also those that had their result before: whoever produced that block may have died before it sent them on.
+    Also those that had their result before: the process that produced that block may have died before it sent them on.
     """
     venue, orders, replication = clients.venue(), clients.orders(), clients.replication()
     if not isinstance(venue, MockVenue):

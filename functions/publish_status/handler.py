@@ -46,9 +46,9 @@ def publish(partition: str, entries: list[StatusEntry]) -> int:
 
     Raises RetryableError when the connections can't be reached; then all of it is sent again. The local gateway knows
     what each connection has had: it drops what comes again, and says which came out of order, for which the whole
-    history is sent. Through API Gateway a client may see an event twice or late, which its sequence number tells.
+    history is sent. Through API Gateway a client may see an event twice or late, as its sequence number shows.
     """
-    # What is told must not be taken back by a failover.
+    # A failover must not take back what is published.
     clients.replication().wait_for([ReplicatedWrite(partition)])
     watchers = clients.watchers()
     messages = watchers.messages(partition, entries)

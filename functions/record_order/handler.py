@@ -38,7 +38,7 @@ def record_order(records: Sequence[StreamRecord], failures: Failures) -> Done:
 
     failures.attempt(records, read)
     check_partitions((record, step.order_id) for record, step in steps)
-    # What is recorded must not be taken back by a failover.
+    # A failover must not take back what is recorded.
     clients.replication().wait_for(
         ReplicatedWrite(partition) for partition in {record["partition"] for record in records}
     )
@@ -57,7 +57,7 @@ def record_order(records: Sequence[StreamRecord], failures: Failures) -> Done:
 def record_orders(steps: Sequence[Step]) -> None:
     """Write steps to the ledger, and let the orders that have ended leave Redis.
 
-    Raises RetryableError when Postgres is away, and DatabaseError when it refuses one of the steps.
+    Raises RetryableError when Postgres is unavailable, and DatabaseError when it refuses one of the steps.
     """
     if not steps:
         return

@@ -83,13 +83,13 @@ async def _subscribe(asked: Subscription) -> Response:
         case Outcome.AGAIN:
             limit = "one answer a second and order"
             return _frame(refusal | {"error": "too many requests", "limit": limit, "retry_after_ms": retry_after_ms})
-    if not await run_in_threadpool(_tell_from_ledger, asked):
+    if not await run_in_threadpool(_send_from_ledger, asked):
         return _unknown(asked.order_id)
     await async_clients.subscriptions().answered(asked)
     return Response()
 
 
-def _tell_from_ledger(asked: Subscription) -> bool:
+def _send_from_ledger(asked: Subscription) -> bool:
     """Send an order's whole history to the connection; False when the ledger does not know the order."""
     events = clients.ledger().history(asked.order_id)
     messages = [Message(asked.connection_id, asked.order_id, public_json(event).decode()) for event in events]

@@ -14,7 +14,7 @@ class WebSocketEvents:
 
     @classmethod
     def infer(cls, event: LambdaEvent, _context: LambdaContext, _config: LambdaConfig) -> bool:
-        """Tell whether `event` is one."""
+        """Return whether `event` is one."""
         return "connectionId" in event.get("requestContext", {})
 
     def __init__(self, event: LambdaEvent, context: LambdaContext, _config: LambdaConfig) -> None:

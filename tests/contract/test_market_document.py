@@ -28,7 +28,7 @@ NUMBERS = {
     "stable": f"USDT/USDC | ${universe._STABLE[0]:,} |",
     "meme": f"BONK, WIF | ${universe._MEME[0]:,} – {universe._MEME[1]:,}",
     "major": f"any other | ${universe._MAJOR[0]:,} – {universe._MAJOR[1]:,}",
-    "opening": f"opens within {(100 * universe._OPENING_SPREAD).normalize()} %",
+    "opening": f"opens within {(100 * universe._MOST_OPENING_GAP).normalize()} %",
     "largest fee": f"at most 10⁸ ({100 * MAX_FEE_RATE // 10**9} %)",
     "parameters": f"step {NARROW.bin_step}, base factor {NARROW.base_factor:,}, control {NARROW.control:,}, filter and"
     f" decay period {NARROW.filter_period_s} and {NARROW.decay_period_s} s, reduction {NARROW.reduction_factor:,}, max"

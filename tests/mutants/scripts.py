@@ -138,7 +138,7 @@ CHANGES = {
         ("tonumber(ARGV[a + 1])", "0"),
         ("redis.call('GET', KEYS[i]) ~= ''", "false"),
         ("redis.call('GET', KEYS[i]) ~= ''", "true"),
-        ("settled[#settled + 1] = i - 4", "settled[#settled + 1] = i - 3"),
+        ("with_result[#with_result + 1] = i - 4", "with_result[#with_result + 1] = i - 3"),
     ],
     "scripts/subscribe": [
         ("life >= least_life", "life > 0"),

@@ -93,7 +93,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         return self._step(Status.CONFIRMED, now_ms, fills=fills, amount_out=amount_out, execution_price=paid)
 
     def fail(self, reason: str, now_ms: int) -> Self:
-        """Return the order as failed for good, for a reason that its owner can read."""
+        """Return the order as failed for good, for a reason that its client can read."""
         return self._step(Status.FAILED, now_ms, reason=reason)
 
     @property
@@ -125,7 +125,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StatusEvent(msgspec.Struct, frozen=True):
-    """One step of an order as its owner sees it; `route` comes with `routing`, `minimum_out` with `building`."""
+    """One step of an order as its client sees it; `route` comes with `routing`, `minimum_out` with `building`."""
 
     order_id: OrderId
     status: Status

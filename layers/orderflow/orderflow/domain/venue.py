@@ -1,6 +1,6 @@
 """The port to the venues: where orders are quoted, executed and looked up, whatever the venues are.
 
-A venue family (the mock market, a chain with its exchanges) implements `Venue`, by batches and without any simulated
+A venue family (the mock market, or a chain with its pools) implements `Venue`, by batches and without any simulated
 time of its own in what it returns but `ready_in_ms`, which is 0 where an answer can be used at once.
 """
 

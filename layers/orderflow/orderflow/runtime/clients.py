@@ -39,7 +39,7 @@ MAX_REDIS_CONNECTIONS = 64
 def open_redis(url: str, *, cluster: bool = False, **options: Any) -> redis.Redis:
     """Return a client that waits for a free connection rather than fail, and reads text.
 
-    A call that got no answer is not sent again by the client: whoever asked decides, for its effect may have happened.
+    A call that got no answer is not sent again by the client, for it may have had its effect: the caller decides.
     The client of a `cluster` takes the same calls, as long as the keys of each lie in one hash slot.
     """
     settings = {
@@ -76,7 +76,7 @@ def redis_login(settings: Settings) -> dict[str, Any]:
 
 @cache
 def replication() -> Replication:
-    """Return what tells whether Redis' replicas have what was written."""
+    """Return the replicas of Redis, to wait for."""
     return Replication(redis_client(), read_settings(Settings).redis_min_replicas)
 
 

@@ -55,7 +55,7 @@ def nearest_bin(bin_step: int, price: Decimal, base: Token, quote: Token) -> int
 def dlmm_opening_bins(
     base: Token, quote: Token, price: Decimal, liquidity_usd: Decimal, bin_step: int, *, reach: int = 30
 ) -> OpeningBins:
-    """Spread `liquidity_usd`, half of it of either token, evenly over `reach` bins to each side of a price.
+    """Distribute `liquidity_usd`, half of it of either token, evenly over `reach` bins to each side of a price.
 
     `base` is the pool's X, `quote` its Y; `price` is in units of `quote` per unit of `base`, and the active bin is the
     nearest to it, at most half a bin step off. Dollars become atoms at the tokens' opening prices.
@@ -67,7 +67,7 @@ def dlmm_opening_bins(
 
 
 def bins_around(active_id: int, reach: int, total_x: int, total_y: int) -> OpeningBins:
-    """Spread atoms of X and Y evenly over `reach` bins to each side of the active one.
+    """Distribute atoms of X and Y evenly over `reach` bins to each side of the active one.
 
     The bins above hold equal amounts of X, those below of Y, and the active bin half as much of both, with the atoms
     that don't divide.

@@ -24,7 +24,7 @@ _MEME = (100_000, 1_000_000)
 _DLMM = (100_000, 1_000_000)
 
 # Half of a constant-product pool's fee: two such pools of a pair open this far apart at most, and no cycle is free.
-_OPENING_SPREAD = Decimal("0.00125")
+_MOST_OPENING_GAP = Decimal("0.00125")
 
 
 def pairs() -> Iterator[tuple[Token, Token]]:
@@ -61,7 +61,7 @@ def _constant_product(
 ) -> AmmV4 | Cpmm | DammV2:
     address, random = _named(program, base, quote, seed)
     side_value = Decimal(random.randint(*_liquidity(base, quote))) / 2
-    skew = 1 + _OPENING_SPREAD * Decimal(random.randint(-1000, 1000)) / 1000
+    skew = 1 + _MOST_OPENING_GAP * Decimal(random.randint(-1000, 1000)) / 1000
     return program(
         pool=address,
         venue=venue,

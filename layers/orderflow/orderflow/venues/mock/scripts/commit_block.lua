@@ -4,7 +4,7 @@
 -- ARGV: block before, slot after, fair prices, number of pools, number of flows; then per pool: address, state; per
 -- flow: place, atoms; then the results in the order of their keys. Returns 1 (committed) or 0 (others came first, also
 -- where one of the transactions has got its result otherwise: it was abandoned).
--- The slot may stay the same while pools change, so a counter beside it tells one state from the next.
+-- The slot may stay the same while pools change, so a counter beside it distinguishes one state from the next.
 if (redis.call('HGET', KEYS[1], 'block') or '0') ~= ARGV[1] then
   return 0
 end
