@@ -1,4 +1,4 @@
-"""What makes a repeated request the same order: an Idempotency-Key or a client_order_id in, one name for it out."""
+"""Names the order that a request may repeat: an Idempotency-Key or a client_order_id in, one name out."""
 
 import re
 from hashlib import sha256
@@ -34,7 +34,7 @@ class Name(NamedTuple):
         return sha256(f"{self.field}:{self.value}".encode()).hexdigest()
 
     def reused(self) -> ProblemError:
-        """Return the error of a name that came with another order before."""
+        """Return the error of a name that was used with another order."""
         detail = f"this {self.field} was used with another order"
         error = FieldError(self.field, "must not be used again with another order")
         return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, (error,))
@@ -61,10 +61,10 @@ def name_of(headers: Headers, client_order_id: str | None) -> Name | None:
 
 
 def fingerprint(request: OrderRequest) -> str:
-    """Return what tells whether a repeated request asks for the same: the SHA-256 of what it asks for, in hex.
+    """Return the SHA-256 of what a request asks for, in hex: equal for requests that ask for the same.
 
-    It is kept for 24 hours, over deployments too: what a request leaves at the default of a later field, such as all
-    requests that were recorded before there was the field, must not be part of it. OrderRequest leaves that out.
+    It is kept for IDEMPOTENCY_HOURS, over deployments too. So a field that is added later must not change it for requests
+    that leave the field at its default; OrderRequest does not encode such fields.
     """
     return sha256(encoder.encode(request)).hexdigest()
 

@@ -90,7 +90,7 @@ def test_a_tenth_of_a_sol_is_a_hundred_million_atoms(outside: Outside) -> None:
         redis.exceptions.OutOfMemoryError("OOM"),
         redis.exceptions.ReadOnlyError("READONLY"),
         ConnectionResetError("reset"),
-        RetryableError("away"),
+        RetryableError("unavailable"),
     ],
 )
 def test_what_can_not_be_kept_is_not_accepted(outside: Outside, error: Exception) -> None:
@@ -153,7 +153,7 @@ def test_a_key_has_1_to_255_characters(outside: Outside, length: int, status: in
 
 
 @pytest.mark.parametrize("path", ["/api/orders/execute", "/api/orders/status"])
-def test_a_plain_get_of_a_websocket_path_is_told_to_upgrade(outside: Outside, path: str) -> None:
+def test_a_plain_get_of_a_websocket_path_is_answered_upgrade_required(outside: Outside, path: str) -> None:
     problem = assert_problem(get(path), 426, "Upgrade Required")
 
     assert problem["detail"] == f"{path} is a WebSocket: connect, then send an order id"

@@ -137,7 +137,7 @@ def test_a_key_that_breaks_a_rule_is_refused_with_the_rule(outside: Outside, key
     assert outside.intake.created == []
 
 
-def test_beyond_a_limit_an_order_is_refused_for_now_and_told_which_limit(
+def test_beyond_a_limit_an_order_is_refused_for_now_with_the_name_of_the_limit(
     outside: Outside, caplog: pytest.LogCaptureFixture
 ) -> None:
     outside.intake.error = OverloadedError("MAX_LAG", "p0:route")
@@ -149,7 +149,7 @@ def test_beyond_a_limit_an_order_is_refused_for_now_and_told_which_limit(
         assert answer.headers["retry-after"] == "1"
         assert problem["limit"] == "MAX_LAG"
         assert problem["detail"] == "the engine carries no more right now (MAX_LAG); try again"
-    told = [vars(line) for line in caplog.records if vars(line).get("reason") == "MAX_LAG"]
-    assert len(told) <= 1 + 50 // 25  # not one for each
+    lines = [vars(line) for line in caplog.records if vars(line).get("reason") == "MAX_LAG"]
+    assert len(lines) <= 1 + 50 // 25  # not one for each
     outside.intake.error = None
     assert post(written()).status == 202

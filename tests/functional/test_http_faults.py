@@ -18,7 +18,7 @@ from tests.support.http_api import Answer, assert_problem, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 
-AWAY = [
+UNAVAILABLE = [
     redis.ConnectionError("Connection closed by server."),
     exceptions.MaxConnectionsError(),
     exceptions.BusyLoadingError("Redis is loading the dataset in memory"),
@@ -62,8 +62,10 @@ every_route = pytest.mark.parametrize("ask", ROUTES.values(), ids=ROUTES.keys())
 
 
 @every_route
-@pytest.mark.parametrize("error", AWAY, ids=lambda error: f"{type(error).__name__}: {error}"[:40])
-def test_what_is_away_is_asked_for_again_later(outside: Outside, error: Exception, ask: Callable[[], Answer]) -> None:
+@pytest.mark.parametrize("error", UNAVAILABLE, ids=lambda error: f"{type(error).__name__}: {error}"[:40])
+def test_what_is_unavailable_is_to_be_asked_for_again_later(
+    outside: Outside, error: Exception, ask: Callable[[], Answer]
+) -> None:
     fail(outside, error)
 
     answer = ask()
@@ -127,7 +129,7 @@ def test_half_a_character_in_a_path_is_answered_as_any_unknown_path(outside: Out
     assert_problem(get(path), 404)
 
 
-def test_a_request_that_is_cancelled_is_told_to_try_again() -> None:
+def test_a_request_that_is_cancelled_is_answered_to_try_again() -> None:
     sent: list[MutableMapping[str, Any]] = []
 
     async def hangs(_scope: object, _receive: object, _send: object) -> None:

@@ -36,7 +36,7 @@ def test_an_order_that_redis_holds_is_shown_from_there(outside: Outside) -> None
     order = make_order(Status.SUBMITTED)
     history = [event_of(make_order(status)) for status in (Status.PENDING, Status.ROUTING, Status.BUILDING)]
     outside.orders.known[ORDER_ID] = (order, [*history, event_of(order)])
-    outside.ledger.error = RetryableError("Postgres is away")
+    outside.ledger.error = RetryableError("Postgres is unavailable")
 
     answer = call(read_event("read_orders.get_order"))
 

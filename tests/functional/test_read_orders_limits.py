@@ -33,16 +33,16 @@ def held(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> Iterator[threadin
     """Have the market and the ledger answer only when the event is set, with two quotes and two reads at once."""
     go = threading.Event()
 
-    def when_told(answer: Callable[..., Any]) -> Callable[..., Any]:
+    def when_set(answer: Callable[..., Any]) -> Callable[..., Any]:
         def wait(*arguments: Any) -> Any:
             assert go.wait(10)
             return answer(*arguments)
 
         return wait
 
-    monkeypatch.setattr(outside.chain, "market", when_told(outside.chain.market))
-    monkeypatch.setattr(outside.ledger, "find_all", when_told(outside.ledger.find_all))
-    monkeypatch.setattr(outside.orders, "find", when_told(outside.orders.find))
+    monkeypatch.setattr(outside.chain, "market", when_set(outside.chain.market))
+    monkeypatch.setattr(outside.ledger, "find_all", when_set(outside.ledger.find_all))
+    monkeypatch.setattr(outside.orders, "find", when_set(outside.orders.find))
     quotes, reads = AtOnce("MAX_QUOTES", 2, 1), AtOnce("MAX_READS", 2, 1)
     monkeypatch.setattr(async_clients, "quoting", lambda: quotes)
     monkeypatch.setattr(async_clients, "reads", lambda: reads)
@@ -58,7 +58,7 @@ def held(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> Iterator[threadin
         (f"/api/orders/{ORDER_ID}", "MAX_READS", QUOTE),
     ],
 )
-def test_more_than_the_limit_are_told_to_try_again_and_all_else_goes_on(
+def test_more_than_the_limit_are_refused_for_now_and_all_else_goes_on(
     outside: Outside, held: threading.Event, target: str, limit: str, other: str
 ) -> None:
     outside.orders.known[ORDER_ID] = (make_order(Status.PENDING), [event_of(make_order(Status.PENDING))])
@@ -155,7 +155,7 @@ def test_however_many_ask_for_health_the_stores_are_looked_at_once_a_second(
     run(work())
 
 
-def test_what_is_wrong_with_a_store_is_told_to_the_log_alone(
+def test_the_log_alone_says_what_is_wrong_with_a_store(
     outside: Outside, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of a kind there is one line a second, and a test before may have had it.

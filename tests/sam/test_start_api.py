@@ -59,5 +59,13 @@ def test_redis_and_postgres_are_reached_from_the_container(api: str) -> None:
     assert get(api, "/health") == {"status": "ok", "redis": "ok", "postgres": "ok"}
 
 
+def test_the_api_describes_itself_and_shows_its_page_from_the_container(api: str) -> None:
+    described = get(api, "/openapi.json")
+    page = ask(api, lambda client: client.get("/docs"))
+
+    assert {"/api/orders/execute", "/api/orders", "/health"} <= described["paths"].keys()
+    assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
 def test_an_upgrade_is_asked_for_where_the_gateway_serves_websockets(api: str) -> None:
     assert ask(api, lambda client: client.get("/api/orders/status")).status == 426

@@ -130,7 +130,7 @@ def answer_problems(app: FastAPI, service: str) -> None:
 
     @app.exception_handler(ClientDisconnect)
     async def gone(_request: Request, _error: ClientDisconnect) -> Response:
-        return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
+        return Response(status_code=HTTPStatus.BAD_REQUEST)  # the client has left
 
     async def unavailable(request: Request, error: Exception) -> Response:
         refusals.note("unavailable", f"{request.method} {shown(request.scope['path'])}: {error}")

@@ -27,13 +27,13 @@ def read_query(request: Request) -> dict[str, str]:
 async def known_query(request: Request) -> None:
     """Check that the query has only names that the route declares, each once. Raises ProblemError.
 
-    A dependency of every route that does not read its query as a whole: what a client asks for in vain, it must hear.
+    A dependency of every route that does not read its query as a whole: a filter that has no effect must be refused.
     """
     check_query(request)
 
 
 def check_query(request: Request) -> None:
-    """Check a query as `known_query` does, for a route that every order takes and whose dependencies it would pay."""
+    """Check a query as `known_query` does, at less cost: for the route that every order takes."""
     if not request.scope["query_string"]:
         return
     known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
