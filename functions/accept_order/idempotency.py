@@ -63,8 +63,8 @@ def name_of(headers: Headers, client_order_id: str | None) -> Name | None:
 def fingerprint(request: OrderRequest) -> str:
     """Return the SHA-256 of what a request asks for, in hex: equal for requests that ask for the same.
 
-    It is kept for IDEMPOTENCY_HOURS, over deployments too. So a field that is added later must not change it for requests
-    that leave the field at its default; OrderRequest does not encode such fields.
+    It is kept for IDEMPOTENCY_HOURS, over deployments too. So a field that is added later must not change it for
+    requests that leave the field at its default; OrderRequest does not encode such fields.
     """
     return sha256(encoder.encode(request)).hexdigest()
 
