@@ -1,4 +1,4 @@
-"""Orders in Redis, as the stages see them: take steps, look one up, let go of it when the ledger has it."""
+"""Orders in Redis, as the stages use them: take steps, find an order, have it expire when the ledger has it."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from orderflow.domain.lifecycle import first_stream
 from orderflow.domain.order import Order, StatusEvent, event_of
 
 KEEP_AFTER_LEDGER_MS = 5 * 60 * 1000
-"""How long an order stays in Redis after Postgres has its end: time enough for late subscribers to be served fast."""
+"""How long an order stays in Redis after Postgres has its end: long enough to answer late subscribers fast."""
 
 
 class Transition(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class Orders:
         self._schedule = client.register_script(scripts.source("schedule"))
 
     def apply(self, transitions: Sequence[Transition]) -> list[bool]:
-        """Take the steps, each wholly or not at all, and say of each whether it was taken.
+        """Take the steps, each wholly or not at all, and return of each whether it was taken.
 
         False means stale: the order was no longer at the step before, so this step was made already. A partition's
         steps, to one next stream, travel as one call.
@@ -55,7 +55,7 @@ class Orders:
         return taken
 
     def schedule(self, stream: str, messages: Sequence[tuple[Order, int]]) -> None:
-        """Put orders on `stream` as they are, each after its delay in milliseconds, without a step being taken."""
+        """Put orders on `stream` as they are, each after its delay in milliseconds; they take no step."""
         by_partition: dict[str, list[tuple[Order, int]]] = {}
         for message in messages:
             by_partition.setdefault(partition_of(message[0].order_id, self.partitions), []).append(message)
@@ -77,7 +77,7 @@ class Orders:
         return order, [event_decoder.decode(event) for event in events]
 
     def expire_after_recording(self, order_ids: Sequence[str]) -> None:
-        """Have orders leave Redis in a few minutes; only to be called when the ledger has their end."""
+        """Have orders expire in a few minutes; only to be called when the ledger has their end."""
         keys: dict[str, list[str]] = {}
         for order_id in order_ids:
             partition = partition_of(order_id, self.partitions)

@@ -1,7 +1,7 @@
-"""Keeps in Redis in how many partitions its orders lie: the number of the first start in, an error for any other out.
+"""Keeps the number of partitions of a Redis in it: the number of the first start in, an error for any other out.
 
-An order's partition follows from its id and this number. Where two programs differ in it, one does not find the orders
-of the other and takes them for gone, so every program that starts asks here first.
+An order's partition follows from its id and this number. A program with another number does not find the orders of the
+others, and treats them as gone, so every program checks its number here when it starts.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from orderflow.errors import ConfigurationError
 # Under a hash tag like all keys that logins to Redis may touch.
 PARTITION_COUNT_KEY = key(SHARED, "partitions")
 FORMER_KEY = "orderflow:partitions"
-"""Where `make run` kept it before the other programs asked for it."""
+"""The key under which `make run` kept it before the other programs checked it."""
 
 
 def kept_partition_count(client: redis.Redis) -> int | None:
@@ -30,11 +30,11 @@ def kept_partition_count(client: redis.Redis) -> int | None:
 
 
 def hold_partition_count(client: redis.Redis, partitions: int) -> None:
-    """Keep `partitions` as the number for this Redis, if it is its first.
+    """Keep `partitions` as the number for this Redis, if it has none yet.
 
-    Raises ConfigurationError when another one is kept, and redis' errors when Redis can't be asked.
+    Raises ConfigurationError when another one is kept, and redis' errors when Redis does not answer.
     """
-    # Read first: a Redis that is full, or a replica for a while, still answers that.
+    # Read before writing: a Redis that is full, or is a replica for a while, still answers a GET.
     kept = client.get(PARTITION_COUNT_KEY)
     if kept is None:
         client.set(PARTITION_COUNT_KEY, kept_partition_count(client) or partitions, nx=True)
@@ -43,7 +43,7 @@ def hold_partition_count(client: redis.Redis, partitions: int) -> None:
 
 
 class AsyncPartitionCount:
-    """The same for asyncio, asked at the first use and not again; callers at the same time share the question."""
+    """The same for asyncio: checked at the first use and not again; concurrent callers share one check."""
 
     def __init__(self, client: AsyncRedis | AsyncRedisCluster, partitions: int) -> None:
         self._client = client
@@ -57,7 +57,7 @@ class AsyncPartitionCount:
             return
         if self._asked is None or self._asked.done():
             self._asked = asyncio.create_task(self._ask())
-        # A caller that leaves must not take the others' answer along.
+        # A caller that is cancelled must not cancel the check of the others.
         await asyncio.shield(self._asked)
 
     async def _ask(self) -> None:

@@ -1,9 +1,9 @@
-"""Waits until Redis' replicas have what was written, so that no failover takes it back; costs nothing unless asked for.
+"""Waits until Redis' replicas have what was written, so that no failover loses it; costs nothing unless configured.
 
 Redis replicates in order but without being waited for, and a replica that takes over may lack the last of what its
 primary did. So a small write to the partition's primary is followed, on the same connection, by WAIT: a replica that
-has it has all that the primary did before. That what was written is still there is looked up in the same trip, since
-the primary may be another by now, and what the former one did last be lost (decision 0028).
+has it has all that the primary wrote before. The same call checks that what was written is still there, since the
+primary may be another by now, and the last writes of the former one be lost (decision 0028).
 """
 
 from collections.abc import Iterable
@@ -23,10 +23,10 @@ TIMEOUT_MS = 1000
 
 
 class ReplicatedWrite(msgspec.Struct, frozen=True):
-    """Something written in a partition, and how to see that it is there.
+    """Something written in a partition, and how to check that it is there.
 
     `key` exists; the number in its `field` is at least `least`, or without a field its string at least that long.
-    Without a key nothing is looked up.
+    Without a key nothing is checked.
     """
 
     partition: str
@@ -36,7 +36,7 @@ class ReplicatedWrite(msgspec.Struct, frozen=True):
 
 
 def transition_written(order: Order, partitions: int) -> ReplicatedWrite:
-    """Return what taking an order's step has left: the order at that step or beyond."""
+    """Return the write of an order's step: the order is at that step or a later one."""
     partition = partition_of(order.order_id, partitions)
     return ReplicatedWrite(partition, order_key(partition, order.order_id), "sequence", order.sequence)
 
@@ -51,7 +51,7 @@ class Replication:
     def wait_for(self, written: Iterable[ReplicatedWrite]) -> None:
         """Return when enough replicas have what was written.
 
-        Raises RetryableError when they do not in time, or when a failover has taken it back: do the same work again.
+        Raises RetryableError when they do not in time, or when a failover has lost it: do the same work again.
         """
         if not self._min_replicas:
             return
@@ -98,7 +98,7 @@ def _by_partition(written: Iterable[ReplicatedWrite]) -> dict[str, list[Replicat
 
 
 def _barrier(partition: str, written: Iterable[ReplicatedWrite], replicas: int) -> tuple[str, list[list[Any]]]:
-    """Return the barrier's key and commands. The script travels whole, since a new primary has not loaded it before."""
+    """Return the barrier's key and commands. They hold the script's text, since a new primary has not loaded it yet."""
     at = key(partition, "barrier")
     sought = [one for one in written if one.key]
     keys = [at, *(one.key for one in sought)]

@@ -1,4 +1,4 @@
-"""What a socket asks of Redis, for asyncio: an order's statuses. Concurrent calls share a trip."""
+"""Subscribes connections to orders, for asyncio: a request in, its outcome out. Concurrent requests share a call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,7 +21,7 @@ ANSWER_GAP_MS = 1_000
 MAX_SUBSCRIPTIONS = 1_000
 """Orders that a connection may watch at a time; those that have ended count no longer."""
 KEEP_MS = 3 * 60 * 60 * 1000
-"""What is noted of a connection lives so long without a new request; on API Gateway none is open for more than 2 h."""
+"""How long Redis keeps notes about a connection without a new request; on API Gateway none is open for over 2 h."""
 MOST_COUNTED = 20_000
 """Connections whose numbers of subscriptions this process remembers."""
 
@@ -72,7 +72,7 @@ class Subscriptions:
         }
         self._leavers = {name: CallBatcher(self._leave_all(name), f"leavers of {name}") for name in self._partitions}
         self._watched: dict[str, dict[str, int]] = {}
-        """By connection and partition, how many orders it watches, as it was told last."""
+        """By connection and partition, how many orders it watches, by the last answer of Redis."""
 
     async def add(self, asked: Subscription) -> Added:
         """Queue a request behind the events so far, unless the connection watches too many orders already.

@@ -1,4 +1,4 @@
-"""Who watches which order, kept beside the order, and what each of them must be sent."""
+"""The connections that watch an order, kept beside it: entries of the status stream in, messages to send out."""
 
 from collections.abc import Iterator, Sequence
 from typing import cast
@@ -44,10 +44,10 @@ class Watchers:
         self._watch = client.register_script(scripts.source("watch"))
 
     def messages(self, partition: str, entries: Sequence[StatusEntry]) -> list[Message]:
-        """Work through entries in their order and return what is to be sent to whom, in that order.
+        """Process entries in their order and return the messages to send, in that order.
 
         A subscription is answered with the order's events so far, or with an error when too many watch the order; an
-        event goes to those who watch the order and have not been sent it that way.
+        event goes to the connections that watch the order and have not been sent it in such an answer.
         """
         messages: list[Message] = []
         for entry, reply in zip(entries, self._replies(partition, entries), strict=True):
@@ -80,7 +80,7 @@ class Watchers:
         return messages
 
     def forget(self, partition: str, gone: Sequence[Message]) -> None:
-        """Stop watching for connections that turned out to be gone."""
+        """Stop watching for connections that are gone."""
         pairs = {(message.order_id, message.connection_id) for message in gone}
         self.messages(partition, [StatusEntry(order, 0, "", connection, "unsubscribe") for order, connection in pairs])
 
@@ -96,7 +96,7 @@ class Watchers:
 
 
 def _connections(watchers: Sequence[str]) -> Iterator[tuple[str, int, str]]:
-    """Yield the connections, each with the sequence that it had been sent when it subscribed, and by which entry."""
+    """Yield connections, each with the sequence that was sent when it subscribed, and the entry that asked for it."""
     for connection, kept in zip(watchers[::2], watchers[1::2], strict=True):
         sent, _, subscription = kept.partition(" ")
         yield connection, int(sent), subscription

@@ -1,4 +1,4 @@
-"""Tells whoever asks whether the event source works: GET /health answers 200, or 503 and what is wrong."""
+"""Answers GET /health: 200 while the event source works, otherwise 503 and what is wrong."""
 
 import threading
 import time
@@ -12,11 +12,11 @@ from orderflow.errors import ConfigurationError
 from orderflow.event_source.source import EventSource
 
 FRESH_S = 15.0
-"""Leases are renewed in Redis every second; after this long without, the event source stands still or Redis is away."""
+"""Leases are renewed every second; after this long without, the event source stands still or Redis is unavailable."""
 
 
 class HealthServer:
-    """Answers on a port of every address, from a thread of its own, so that it does so whatever the others are at.
+    """Answers on a port of every address, from a thread of its own, so that no other thread can delay the answer.
 
     Raises ConfigurationError when the port is taken.
     """
@@ -44,7 +44,7 @@ class HealthServer:
         return HTTPStatus.OK, {"status": "ok", "partitions": self._source.partitions}
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop answering."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -63,6 +63,6 @@ def _handler(check: Callable[[], tuple[HTTPStatus, dict[str, object]]]) -> type[
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Write nothing: who asks does so every few seconds."""
+            """Write nothing: health is asked for every few seconds."""
 
     return Handler

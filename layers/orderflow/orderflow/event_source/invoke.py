@@ -38,12 +38,12 @@ NOT_THE_BATCH = _names(RetryableError) | {
     "Runtime.MalformedHandlerName",
     "Runtime.UserCodeSyntaxError",
 }
-"""Errors for which no record is to blame: what the function depends on is away, or it was deployed so that it can't
-start. A batch waits until that is put right, rather than have every order fail."""
+"""Errors for which no record is to blame: the function needs something that is unavailable, or was deployed so that it
+can't start. A batch waits until that is corrected, so that its orders do not fail."""
 
 
 class FunctionError(OrderflowError):
-    """The function raised, ran out of time or died: something in this batch is at fault."""
+    """The function raised, ran out of time or died: a record of this batch is at fault."""
 
 
 class Invoke(Protocol):
@@ -51,7 +51,7 @@ class Invoke(Protocol):
 
     def __call__(self, function: str, event: dict[str, Any]) -> Any:
         """Raises FunctionError when the function failed, and RetryableError when the batch should just wait:
-        the function could not be run, or said itself that what it depends on is away.
+        the function could not be run, or something that it depends on is unavailable.
         """
 
 
@@ -59,7 +59,7 @@ class InProcess:
     """Runs handlers in this process, as Lambda's runtime would: an exception becomes an error of the invocation.
 
     `time_outs_s` holds the functions to their time-outs. A thread can't be ended, so the process is, as Lambda ends the
-    environment of a function that takes too long; what was under way is taken up again by whoever comes next.
+    environment of a function that takes too long; the next process recovers the records that were under way.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ def _answer(payload: bytes, *, failed: bool) -> Any:
     try:
         answer = json.loads(payload)
     except ValueError as error:
-        # SAM tells so, and in no JSON, that the function was ended for taking too long.
+        # SAM answers so, and in no JSON, when the function was ended because it took too long.
         raise FunctionError(f"the answer is no JSON: {payload[:200].decode(errors='replace')}") from error
     if not failed:
         return answer
@@ -156,7 +156,7 @@ def lambda_client(endpoint: str, invocations: int, timeout_s: float) -> "LambdaC
     from botocore.exceptions import BotoCoreError
 
     config = Config(
-        # Sent again, a function would run twice at the same time: which is harmless, but who waits decides.
+        # A second sending would run the function twice at the same time: harmless, but the poller decides on retries.
         retries={"total_max_attempts": 1},
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=timeout_s,

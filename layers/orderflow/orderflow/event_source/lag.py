@@ -1,4 +1,4 @@
-"""How much waits in the streams, as metrics: alarms and autoscaling go by them."""
+"""Measures how much waits in the streams, and publishes it as metrics for alarms and autoscaling."""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -39,9 +39,9 @@ class PartitionLag(NamedTuple):
 def publish_lags(
     client: redis.Redis, source: EventSource, mappings: Sequence[EventSourceMapping], stop: threading.Event
 ) -> None:
-    """Publish what waits in the partitions that `source` owns, every half a minute until `stop` is set.
+    """Publish what waits in the partitions that `source` holds, every half a minute until `stop` is set.
 
-    So all event sources together tell of each partition once.
+    So all event sources together publish each partition once.
     """
     while not stop.wait(PUBLISH_S):
         try:
@@ -71,7 +71,7 @@ def measure(client: redis.Redis, partition: str, streams: Iterable[str]) -> Part
 def publish(lags: Sequence[PartitionLag]) -> None:
     """Write what waits as embedded metrics: of each stream the worst of its partitions, then the worst of all."""
     if not lags:
-        return  # whoever owns the partitions tells of them
+        return  # another event source holds the partitions, and publishes them
     metrics = EphemeralMetrics(service=SERVICE)
     streams = [stream for lag in lags for stream in lag.streams]
     for name in dict.fromkeys(stream.stream for stream in streams):

@@ -9,7 +9,7 @@ from orderflow.adapters.streams import Streams
 from orderflow.runtime.logging import get_logger
 
 LONGEST_WAIT_MS = 500
-# Redis ends a blocking call only at its next tick, up to 100 ms late; the last stretch is waited for here.
+# Redis ends a blocking call only at its next tick, up to 100 ms late, so the rest of the time is waited for here.
 TICK_MS = 100
 NAP_MS = 10
 BATCH = 200

@@ -1,5 +1,5 @@
 -- Shared by the scripts that send messages: a message goes to its stream at once, or rests in the timer set until due.
--- KEYS[1] is the partition's timer set, KEYS[2] the list that wakes whoever waits for its earliest entry.
+-- KEYS[1] is the partition's timer set, KEYS[2] the list that wakes the timer thread for an earlier entry than before.
 -- requires: time
 
 local function rest(timers, wake, due, stream, attempt, order)

@@ -1,6 +1,6 @@
--- Work through a run of status-stream entries: note who watches an order, and say who must be sent each event.
+-- Process a run of status-stream entries: note which connections watch an order, and return which must get each event.
 -- KEYS: the prefix of the sets of the orders that a connection watches; then per entry its order's hash, the hash of
--- its watchers, and the hash of those who left it. The last two live as long as the order.
+-- its watchers, and the hash of those that left it. The last two live as long as the order.
 -- ARGV: how many may watch an order, the statuses that end an order; then per entry: action ('event', 'subscribe',
 -- 'unsubscribe'), connection or '', the entry's id, or '' for an action that is not from the stream, and the event's
 -- status.
@@ -48,7 +48,7 @@ end
 local function leave(order, watchers, left, connection, id)
   redis.call('HDEL', watchers, connection)
   if redis.call('HLEN', left) >= MOST_LEFT then
-    redis.call('DEL', left) -- what comes again after that may make a watcher of one that is gone, as which it turns out
+    redis.call('DEL', left) -- an entry that comes again later may add a watcher that is gone; sending to it removes it
   end
   keep(order, left, connection, id)
 end
@@ -67,7 +67,7 @@ local function act(order, watchers, left, action, connection, id)
   end
   if action ~= 'subscribe' then
     if id == '' then
-      watches_no_longer(KEYS[1], order, connection) -- who unsubscribed by the stream has ceased to when that was asked
+      watches_no_longer(KEYS[1], order, connection) -- an unsubscription by the stream was counted when it was asked for
     end
     if id ~= '' or by then
       leave(order, watchers, left, connection, id ~= '' and id or by)
