@@ -1,31 +1,31 @@
 """Runs the whole system on this machine: servers, gateway and pollers, started, supervised and stopped in order."""
 
-import os
-import secrets
 import signal
-import socket
 import threading
 import time
 from contextlib import ExitStack, suppress
 from http.client import HTTPConnection, HTTPException
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import redis
 
 from local.errors import ServerError, StartError
-from local.run import parent_watchdog
 from local.run.banner import what_to_try
 from local.run.listeners import listen
 from local.run.locks import lock_home
+from local.run.processes import (
+    Listeners,
+    environment_of,
+    gateway_process,
+    listen_for_publishers,
+    poller_process,
+)
 from local.run.running_system import STATE, System, write_state
 from local.run.services import postgres_access, redis_access
-from local.run.shared_secret import CONNECTIONS, shared_secret
 from local.run.supervisor import STOP_TIMEOUT_S, PythonProcess, SupervisedProcess, SupervisedServer, say, supervise
-from local.servers.network_access import LOOPBACK, addresses_for_containers
 from local.servers.postgres_server import start_postgres
 from local.servers.redis_server import start_redis
-from local.settings import CONNECTIONS_PORT, ROOT, LocalSettings
+from local.settings import ROOT, LocalSettings
 from local.template import read_template
 from orderflow.adapters.keys import key
 from orderflow.adapters.partition_count import hold_partition_count
@@ -38,17 +38,6 @@ from orderflow.runtime.stopping import stop_on
 READY_TIMEOUT_S = 30.0
 
 
-class Listeners(NamedTuple):
-    """The sockets that the gateway serves: its clients', and those of its management API.
-
-    Opened here, so that a taken port is known at once, and callers wait rather than be refused while the gateway is
-    started again.
-    """
-
-    clients: list[socket.socket]
-    publishers: list[socket.socket]
-
-
 def run(settings: LocalSettings) -> int:
     """Run the system until Ctrl-C or SIGTERM; return the exit status."""
     stop = stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -58,7 +47,7 @@ def run(settings: LocalSettings) -> int:
         stack.enter_context(lock_home(settings.home, settings.url, beside))
         listeners = Listeners(
             [stack.enter_context(listen(settings.host, settings.port, f"make run PORT={settings.port + 1}"))],
-            [stack.enter_context(listener) for listener in _listen_for_publishers(settings)],
+            [stack.enter_context(listener) for listener in listen_for_publishers(settings)],
         )
         processes = _start(settings, listeners, stack, stop)
         if stop.is_set():
@@ -83,9 +72,9 @@ def _start(
     if notice := migrate(postgres.url):
         say(notice)
     say(f"Starting the gateway and {settings.workers} pollers …")
-    environment = _environment(settings, redis.url, postgres.url) | _socket_settings(settings, listeners)
-    gateway = _gateway(listeners, environment)
-    pollers = [_poller(f"poller-{number}", settings, environment) for number in range(1, settings.workers + 1)]
+    environment = environment_of(settings, redis.url, postgres.url, listeners)
+    gateway = gateway_process(listeners, environment)
+    pollers = [poller_process(f"poller-{number}", settings, environment) for number in range(1, settings.workers + 1)]
     stack.callback(_stop_together, pollers)
     stack.callback(gateway.stop, STOP_TIMEOUT_S)
     for process in (*pollers, gateway):
@@ -118,40 +107,6 @@ def _servers(settings: LocalSettings, stack: ExitStack) -> list[SupervisedServer
     return servers
 
 
-def _gateway(listeners: Listeners, environment: dict[str, str]) -> PythonProcess:
-    clients, publishers = ([listener.fileno() for listener in some] for some in listeners)
-    inherited = {
-        "ORDERFLOW_LISTEN_FDS": ",".join(map(str, clients)),
-        "ORDERFLOW_CONNECTIONS_FDS": ",".join(map(str, publishers)),
-    }
-    return PythonProcess("gateway", ["local.gateway"], environment | inherited, [*clients, *publishers])
-
-
-def _socket_settings(settings: LocalSettings, listeners: Listeners) -> dict[str, str]:
-    """Return where the functions send statuses, and the secret that the gateway asks of them.
-
-    The secret is made at each start and stays the same while processes are started again. Functions in containers are
-    not started by this run: they and the gateway find it in the home of `services`.
-    """
-    if settings.connections_secret:
-        secret = settings.connections_secret
-    elif settings.invoke == "lambda":
-        secret = shared_secret(settings.home / "services" / CONNECTIONS)
-    else:
-        secret = secrets.token_urlsafe(32)
-    return {
-        "CONNECTIONS_ENDPOINT": f"http://{LOOPBACK}:{listeners.publishers[0].getsockname()[1]}",
-        "CONNECTIONS_API": "local",
-        "CONNECTIONS_SECRET": secret,
-    }
-
-
-def _poller(name: str, settings: LocalSettings, environment: dict[str, str]) -> PythonProcess:
-    if settings.poller_redis_url:
-        environment = environment | {"REDIS_URL": settings.poller_redis_url.replace("{name}", name)}
-    return PythonProcess(name, ["local.run.poller", f"{name}-{os.getpid()}"], environment)
-
-
 def _keep_partition_count(redis_url: str, settings: LocalSettings) -> None:
     """Raise StartError when this Redis was used with another number of partitions: its orders would be left behind."""
     try:
@@ -161,37 +116,6 @@ def _keep_partition_count(redis_url: str, settings: LocalSettings) -> None:
         raise StartError(f"{error}, or another ORDERFLOW_HOME (or REDIS_URL).") from error
     except redis.RedisError as error:
         raise StartError(f"Redis can't be asked for its number of partitions: {error}") from error
-
-
-def _environment(settings: LocalSettings, redis_url: str, database_url: str) -> dict[str, str]:
-    """Return the settings of the functions, as the template gives them to Lambda."""
-    return {
-        "REDIS_URL": redis_url,
-        "REDIS_CLUSTER": str(int(settings.redis_cluster)),
-        "REDIS_MIN_REPLICAS": str(settings.redis_min_replicas),
-        "DATABASE_URL": database_url,
-        "PARTITIONS": str(settings.partitions),
-        "SEED": str(settings.seed),
-        "SPEED": str(settings.speed),
-        "DROP_RATE": str(settings.drop_rate),
-        "NETWORK_FAILURE_RATE": str(settings.network_failure_rate),
-        "INVOKE": settings.invoke,
-        "LAMBDA_ENDPOINT": settings.lambda_endpoint,
-        "MAX_LAG": str(settings.max_lag),
-        "MAX_IN_FLIGHT": str(settings.max_in_flight),
-        "MAX_MEMORY": str(settings.max_memory),
-        "MAX_QUOTES": str(settings.max_quotes),
-        "MAX_READS": str(settings.max_reads),
-        "IDEMPOTENCY_HOURS": str(settings.idempotency_hours),
-        "MAX_REQUESTS": str(settings.max_requests),
-        "MAX_SOCKETS": str(settings.max_sockets),
-        "MAX_CONNECTIONS": str(settings.max_connections),
-        "MAX_CONNECTIONS_PER_ADDRESS": str(settings.max_connections_per_address),
-        "ALLOWED_HOSTS": settings.allowed_hosts,
-        "ALLOWED_ORIGINS": settings.allowed_origins,
-        "MAX_WATCHERS": str(settings.max_watchers),
-        parent_watchdog.SETTING: parent_watchdog.STDIN,
-    }
 
 
 def _stop_together(processes: list[PythonProcess]) -> None:
@@ -226,15 +150,6 @@ def _answers(url: str) -> bool:
         connection.request("GET", "/health")
         return connection.getresponse().status == 200
     return False
-
-
-def _listen_for_publishers(settings: LocalSettings) -> list[socket.socket]:
-    """Return the listeners of the gateway's management API: on the loopback, and where containers reach it."""
-    if settings.invoke == "here":
-        return [listen(LOOPBACK, settings.connections_port, "make run CONNECTIONS_PORT=0")]
-    port = settings.connections_port or CONNECTIONS_PORT
-    another = f"CONNECTIONS_PORT={port + 1} for make sam-run and make sam-lambda"
-    return [listen(host, port, another) for host in addresses_for_containers()]
 
 
 def _state(settings: LocalSettings, processes: list[SupervisedProcess]) -> System:
