@@ -16,8 +16,8 @@ from local.settings import CONNECTIONS_PORT, LocalSettings
 class Listeners(NamedTuple):
     """The sockets that the gateway serves: its clients', and those of its management API.
 
-    The runner opens them, so that a taken port is known at once, and callers wait rather than be refused while the gateway is
-    started again.
+    The runner opens them, so that a taken port is known at once, and callers wait rather than be refused while the
+    gateway is started again.
     """
 
     clients: list[socket.socket]
