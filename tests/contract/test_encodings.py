@@ -42,11 +42,11 @@ def calls_without_encoding(tree: ast.AST) -> Iterator[int]:
 
 def _is_of_files(call: ast.Call) -> bool:
     """Say whether a call named `open` opens a file: others open sockets, clients and file descriptors."""
-    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-    if owner is None:
+    receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if receiver is None:
         return True
-    if isinstance(owner, ast.Name) and owner.id in ("os", "tempfile", "io"):
-        return not (owner.id == "os" and isinstance(call.func, ast.Attribute) and call.func.attr == "open")
+    if isinstance(receiver, ast.Name) and receiver.id in ("os", "tempfile", "io"):
+        return not (receiver.id == "os" and isinstance(call.func, ast.Attribute) and call.func.attr == "open")
     mode = call.args[0] if call.args else ast.Constant("r")
     return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and set(mode.value) <= set("rwaxbt+")
 

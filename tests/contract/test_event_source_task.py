@@ -35,12 +35,12 @@ def bindings() -> list[Binding]:
 
 
 def test_the_event_source_reads_the_streams_that_the_functions_declare() -> None:
-    told = [
+    read = [
         EventSourceMapping(**{field: getattr(each, field) for field in EventSourceMapping.__struct_fields__})
         for each in bindings()
     ]
 
-    assert told == list(TEMPLATE.event_sources)
+    assert read == list(TEMPLATE.event_sources)
 
 
 def test_each_binding_is_invoked_by_the_name_of_its_function() -> None:
@@ -75,7 +75,7 @@ def test_the_migration_and_the_ledger_have_the_same_postgres() -> None:
     assert ours["DATABASE_SECRET_ID"] == {"Fn::GetAtt": "Database.MasterUserSecret.SecretArn"}
 
 
-def test_a_task_that_is_told_to_stop_has_the_time_to_finish_its_batches() -> None:
+def test_a_task_that_is_asked_to_stop_has_the_time_to_finish_its_batches() -> None:
     longest_s = max(function.timeout_s for function in TEMPLATE.functions if function.event_source)
 
     assert longest_s < INVOCATION_S < CONTAINER["StopTimeout"] <= 120  # Fargate's own limit

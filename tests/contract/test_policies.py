@@ -99,10 +99,10 @@ def test_a_role_may_do_exactly_what_it_is_for() -> None:
 @pytest.mark.parametrize(
     ("variable", "login"), [("REDIS_SECRET_ID", READ_REDIS_LOGIN), ("DATABASE_SECRET_ID", READ_DATABASE_LOGIN)]
 )
-def test_whoever_is_told_of_a_secret_may_read_it_and_nobody_else(variable: str, login: tuple[str, str]) -> None:
-    told = {function.logical_id for function in TEMPLATE.functions if variable in function.environment}
+def test_a_function_may_read_a_secret_only_if_its_environment_names_it(variable: str, login: tuple[str, str]) -> None:
+    named = {function.logical_id for function in TEMPLATE.functions if variable in function.environment}
 
-    assert told == {name for name, grants in FUNCTIONS.items() if login in grants}
+    assert named == {name for name, grants in FUNCTIONS.items() if login in grants}
 
 
 def test_only_few_resources_are_patterns() -> None:

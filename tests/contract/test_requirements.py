@@ -88,7 +88,7 @@ def distributions_imported_below(directory: Path, *left_out: Path) -> set[str]:
 
 
 def behind_http(function: str) -> bool:
-    """Tell whether a function is made of runtime.http, which the layer holds without what it imports."""
+    """Return whether a function is made of runtime.http, which the layer holds without what it imports."""
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "functions" / function).glob("*.py")]
     return any("orderflow.runtime.http" in source for source in sources)
 
@@ -119,7 +119,7 @@ def test_a_lock_file_holds_what_its_group_asks_for(lock: str, name: str) -> None
 @pytest.mark.parametrize(
     "path", [ROOT / name for name in ("local/setup/install.sh", "local/Dockerfile", ".ci/stand-in-images")]
 )
-def test_pip_is_always_told_to_require_hashes(path: Path) -> None:
+def test_every_call_of_pip_requires_hashes(path: Path) -> None:
     commands = path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     installing = [line for line in commands if re.search(r"^\s*pip_install |-m pip .*(install|download) ", line)]
 

@@ -68,7 +68,7 @@ def test_an_answer_says_which_orderflow_gave_it(project: Project) -> None:
         assert answer.headers["Server"] == "orderflow (docker compose)"
 
 
-def test_make_run_is_told_that_compose_has_its_port(project: Project) -> None:
+def test_make_run_says_that_compose_has_its_port(project: Project) -> None:
     with pytest.raises(StartError, match="^Port .*\nAn Orderflow that was started by docker compose has it; choose"):
         listen("127.0.0.1", project.port, "make run PORT=3001")
 
@@ -99,7 +99,7 @@ def test_a_crash_in_the_middle_of_100_orders_loses_and_doubles_nothing(project: 
     assert project.audit(placed) == []
 
 
-def test_the_rest_goes_on_while_secrets_and_settings_are_away(project: Project) -> None:
+def test_the_rest_goes_on_while_secrets_and_settings_are_unavailable(project: Project) -> None:
     before = project.ended()
 
     project.run("stop", "--timeout", "1", "localstack")

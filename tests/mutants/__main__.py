@@ -1,4 +1,4 @@
-"""Mutation tests, by hand or nightly: makes code wrong in many ways, one at a time, and tells what no test noticed.
+"""Mutation tests, by hand or nightly: makes code wrong in many ways, one at a time, and lists what no test noticed.
 
     python -m tests.mutants [NAME …] [--sample N] [--seed N] [--minutes N]
 
@@ -23,7 +23,7 @@ from tests.mutants.trial import Trial, copied_tree
 
 def parsed() -> argparse.Namespace:
     """Return what the command line asks for."""
-    parser = argparse.ArgumentParser(prog="make mutants", description="Makes code wrong; tells what no test noticed.")
+    parser = argparse.ArgumentParser(prog="make mutants", description="Makes code wrong; lists what no test noticed.")
     parser.add_argument("names", nargs="*", default=[""], metavar="NAME", help="modules and scripts: all, or these")
     parser.add_argument("--sample", type=int, default=15, help="how many places of a module are tried (15)")
     parser.add_argument("--seed", type=int, default=1, help="chooses other places and changes")
@@ -36,7 +36,7 @@ def parsed() -> argparse.Namespace:
 
 
 def meant(name: str, given: list[str]) -> bool:
-    """Tell whether a module or a script is given by its name or, where none has that name, by its beginning."""
+    """Return whether a module or a script is given by its name or, where none has that name, by its beginning."""
     return any(name == each or (each not in CONCERNED and name.startswith(each)) for each in given)
 
 

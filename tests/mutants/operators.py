@@ -1,4 +1,4 @@
-"""The mutants of a module: those of Cosmic Ray, and statements left away."""
+"""The mutants of a module: those of Cosmic Ray, and statements left out."""
 
 import random
 from collections import defaultdict
@@ -18,7 +18,7 @@ Place = tuple[tuple[int, int], tuple[int, int]]
 
 
 class DropCall(Operator):  # type: ignore[misc]
-    """Leaves away a call whose value nobody takes."""
+    """Leaves out a call whose value nobody takes."""
 
     def mutation_positions(self, node: Any) -> Iterator[Place]:
         """Yield where such a call stands."""
