@@ -1,4 +1,4 @@
-"""The event source on a real Redis: nothing lost and nothing stuck when functions fail and owners die."""
+"""The event source on a real Redis: nothing lost and nothing stuck when functions fail and lease holders die."""
 
 import threading
 from collections.abc import Callable
@@ -60,10 +60,10 @@ def accept(orders: Orders, count: int) -> list[str]:
 
 def is_empty(client: redis.Redis, stream: str, *groups: str) -> bool:
     try:
-        settled = all(client.xpending(stream, group)["pending"] == 0 for group in groups)
+        acknowledged = all(client.xpending(stream, group)["pending"] == 0 for group in groups)
     except redis.ResponseError:  # the groups are not made yet
         return False
-    return settled and client.xlen(stream) == 0
+    return acknowledged and client.xlen(stream) == 0
 
 
 def nothing_waits(client: redis.Redis, stream: str) -> bool:
@@ -92,7 +92,7 @@ def test_an_entry_stays_until_every_group_has_acknowledged_it(
 
     def behave(records: list[dict[str, Any]]) -> None:
         if not may_record.is_set():
-            raise RetryableError("Postgres is away")
+            raise RetryableError("Postgres is unavailable")
 
     publish, record = Function(), Function(behave)
 
@@ -113,7 +113,7 @@ def test_an_entry_stays_until_every_group_has_acknowledged_it(
     assert len(publish.seen) == 10
 
 
-def test_what_an_owner_read_before_it_died_is_done_by_the_next(
+def test_what_a_lease_holder_read_before_it_died_is_done_by_the_next(
     client: redis.Redis, orders: Orders, streams: Streams, in_thread: InThread
 ) -> None:
     accept(orders, 30)
@@ -128,7 +128,7 @@ def test_what_an_owner_read_before_it_died_is_done_by_the_next(
     eventually(lambda: is_empty(client, "{p0}:route", "route_order"))
 
 
-def test_what_a_former_owner_reads_after_the_takeover_is_done_too(
+def test_what_a_former_lease_holder_reads_after_the_takeover_is_done_too(
     client: redis.Redis, orders: Orders, streams: Streams, in_thread: InThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(poller_module, "LOOK_BACK_S", 0.05)
@@ -137,7 +137,7 @@ def test_what_a_former_owner_reads_after_the_takeover_is_done_too(
     eventually(lambda: client.exists("{p0}:route") == 1 and bool(client.xinfo_groups("{p0}:route")))
     read: list[str] = []
 
-    while not read:  # the owner is quick; now and then the former one is quicker
+    while not read:  # the lease holder is quick; now and then the former one is quicker
         accept(orders, 5)
         read = [entry.id for entry in streams.read_new("route", "route_order", 100, block_ms=None)]
 
@@ -265,9 +265,11 @@ def test_an_ordered_stream_waits_for_its_failed_record(
     assert tries == [first_id, *behind] * 3
 
 
-def test_a_partition_whose_owner_died_is_taken_over(client: redis.Redis, orders: Orders, in_thread: InThread) -> None:
-    client.set("{p0}:lease", "a dead owner", px=300)
-    client.set("{chain}:lease", "a dead owner", px=300)
+def test_a_partition_whose_lease_holder_died_is_taken_over(
+    client: redis.Redis, orders: Orders, in_thread: InThread
+) -> None:
+    client.set("{p0}:lease", "a dead one", px=300)
+    client.set("{chain}:lease", "a dead one", px=300)
     accept(orders, 1)
     function = Function()
 
@@ -286,8 +288,8 @@ def test_partitions_are_shared_between_those_alive_and_given_back_at_the_end(
     names = ["{chain}:lease", *(f"{{p{number}}}:lease" for number in range(5))]
 
     def shares() -> dict[str, int]:
-        owners = [str(client.get(name)) for name in names]
-        return {owner: owners.count(owner) for owner in owners}
+        holders = [str(client.get(name)) for name in names]
+        return {holder: holders.count(holder) for holder in holders}
 
     stop_one = in_thread(called("one").run)
     eventually(lambda: shares() == {"one": 6})

@@ -27,10 +27,10 @@ def fail(*arguments, **named):
     raise ZeroDivisionError("injected")
 
 module, name, attribute, program = sys.argv[1:]
-owner = importlib.import_module(module)
+holder = importlib.import_module(module)
 for part in name.split("."):
-    owner = getattr(owner, part) if part else owner
-setattr(owner, attribute, fail)
+    holder = getattr(holder, part) if part else holder
+setattr(holder, attribute, fail)
 importlib.import_module("orderflow.event_source.lag").PUBLISH_S = 0.1
 main = importlib.import_module(program).main
 sys.exit(main("one") if program == "local.run.poller" else main())

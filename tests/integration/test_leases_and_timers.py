@@ -88,9 +88,7 @@ def test_one_that_leaves_or_has_died_is_not_among_those_alive(client: redis.Redi
     assert other.members() == ["other"]
 
 
-def test_only_a_message_that_is_due_before_all_others_wakes_whoever_waits(
-    client: redis.Redis, streams: Streams
-) -> None:
+def test_only_a_message_that_is_due_before_all_others_wakes_the_timers(client: redis.Redis, streams: Streams) -> None:
     schedule = client.register_script(scripts.source("schedule"))
 
     def rest(delay_ms: int) -> None:

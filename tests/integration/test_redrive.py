@@ -1,4 +1,4 @@
-"""Dead letters in a person's hands, on a real Redis: redriven to the function that gave them up, or thrown away."""
+"""Dead letters in a person's hands, on a real Redis: redriven to the function that gave them up, or discarded."""
 
 import argparse
 import json

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from orderflow.adapters.streams import Entry, Streams
-from orderflow.event_source.failure_destination import FailureDestination
+from orderflow.event_source.failure_destination import EndOrder, FailureDestination
 from orderflow.event_source.invoke import FunctionError
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.poller import Poller
@@ -41,7 +41,7 @@ class FakeStreams(Streams):
         return [1] * len(self.pending[0]) if self.pending else []
 
     def release(self, stream: str, group: str, ids: Sequence[str]) -> None:
-        self._journal.append(("hand back", *ids))
+        self._journal.append(("release", *ids))
 
     def read_pending(self, stream: str, group: str, count: int, after: str = "0") -> list[Entry]:
         self._journal.append(("read pending", count, after))
@@ -90,13 +90,15 @@ def ends_nothing(function: str, stream: str, entry: Entry, error: str) -> None:
 class Bench:
     """A poller among fakes. `journal` has what was done, in its order, invocations included."""
 
-    def __init__(self, answer: Answer, mapping: EventSourceMapping = STAGE, limit: int = 50) -> None:
+    def __init__(
+        self, answer: Answer, mapping: EventSourceMapping = STAGE, limit: int = 50, end_order: EndOrder = ends_nothing
+    ) -> None:
         self.journal: list[Any] = []
         self.events: list[dict[str, Any]] = []
         self.stop = Patience(limit)
         self.streams = FakeStreams(self.journal, self.stop)
         self._answer = answer
-        self.poller = Poller(mapping, self.streams, self._invoke, FailureDestination(ends_nothing), self.stop)
+        self.poller = Poller(mapping, self.streams, self._invoke, FailureDestination(end_order), self.stop)
 
     def done(self, *kinds: str) -> list[Any]:
         """Return the journal's entries of these kinds."""

@@ -60,8 +60,8 @@ def test_a_setting_that_can_not_be_used_is_put_right_and_not_blamed_on_a_record(
 
 
 def test_a_handler_may_say_that_the_batch_should_wait() -> None:
-    with pytest.raises(RetryableError, match="^Postgres is away$"):
-        in_process(RetryableError("Postgres is away"))("route_order", EVENT)
+    with pytest.raises(RetryableError, match="^Postgres is unavailable$"):
+        in_process(RetryableError("Postgres is unavailable"))("route_order", EVENT)
 
 
 def test_a_function_that_outruns_its_time_out_ends_the_process_as_lambda_would() -> None:
@@ -121,7 +121,7 @@ def test_an_error_in_lambda_is_the_functions_error(client: "LambdaClient") -> No
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("RetryableError", "Redis is away"),
+        ("RetryableError", "Redis is unavailable"),
         ("LoginRefusedError", "Postgres refuses the login"),
         ("UnknownStatusError", "newer code gave orders the status simulating"),
         ("ConfigurationError", "REDIS_URL can't be used"),
@@ -224,7 +224,7 @@ def test_what_takes_longer_than_a_function_may_is_waited_for_no_longer_and_invok
 
 
 @pytest.mark.usefixtures("_credentials")
-def test_lambda_away_makes_the_batch_wait() -> None:
+def test_lambda_unavailable_makes_the_batch_wait() -> None:
     in_lambda = InLambda(lambda_client("http://127.0.0.1:1", invocations=1, timeout_s=1), NAMES)
 
     with pytest.raises(RetryableError, match="^route_order can't be invoked: Could not connect"):

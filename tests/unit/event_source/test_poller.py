@@ -1,4 +1,4 @@
-"""What becomes of the entries of a batch: acknowledged, tried again, given up."""
+"""The entries of a batch are acknowledged, tried again or given up."""
 
 from typing import Any
 
@@ -93,7 +93,7 @@ def test_after_the_last_attempt_a_record_is_given_up_with_the_error_that_was_rep
     ]
 
 
-def test_every_record_of_a_batch_is_settled_by_its_own_attempts() -> None:
+def test_every_record_of_a_batch_is_tried_again_or_given_up_by_its_own_attempts() -> None:
     bench = Bench(failing("1-0", "2-0", "3-0"))
 
     bench.poller.handle([*entries("1-0", attempt=4), *entries("2-0", attempt=2), *entries("3-0", "4-0")])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from orderflow.adapters.streams import Entry
 from orderflow.errors import RetryableError
 from orderflow.event_source.invoke import FunctionError
 from tests.support.poller_bench import ORDERED, Bench, entries, failing, in_turn, poisoned
@@ -39,9 +40,9 @@ def test_a_poisoned_record_is_given_up_in_the_end_with_the_functions_error() -> 
     assert bench.done("acknowledge") == [("acknowledge", "1-0", "3-0")]
 
 
-def test_a_function_that_says_that_something_is_away_is_invoked_again_without_an_attempt_being_counted() -> None:
-    away = RetryableError("Redis can't be reached")
-    bench = Bench(in_turn(*[away] * 6, None))
+def test_a_function_that_says_that_something_is_unavailable_is_invoked_again_without_an_attempt_being_counted() -> None:
+    unavailable = RetryableError("Redis can't be reached")
+    bench = Bench(in_turn(*[unavailable] * 6, None))
 
     bench.poller.handle(entries("1-0", "2-0", attempt=3))
 
@@ -53,18 +54,18 @@ def test_a_function_that_says_that_something_is_away_is_invoked_again_without_an
     assert {record["attempt"] for event in bench.events for record in event["Records"]} == {3}
 
 
-def test_the_wait_for_something_that_is_away_ends_when_told_to_stop_and_leaves_the_batch_pending() -> None:
-    bench = Bench(lambda _ids: RetryableError("away"), limit=3)
+def test_the_wait_for_something_unavailable_ends_at_a_stop_and_leaves_the_batch_pending() -> None:
+    bench = Bench(lambda _ids: RetryableError("unavailable"), limit=3)
 
     bench.poller.handle(entries("1-0"))
 
-    # Handed back each time: whoever takes it up is not to think that it was what this process ended of.
-    assert bench.journal == [("invoke", "1-0"), ("hand back", "1-0")] * 3
+    # Released each time, so that the next lease holder does not take it for what this process died of.
+    assert bench.journal == [("invoke", "1-0"), ("release", "1-0")] * 3
 
 
-def test_something_that_goes_away_while_a_batch_is_halved_makes_the_whole_batch_wait() -> None:
-    whole_fails, first_half_works, away = FunctionError("x"), None, RetryableError("away")
-    bench = Bench(in_turn(whole_fails, first_half_works, away, None))
+def test_something_unavailable_while_a_batch_is_halved_makes_the_whole_batch_wait() -> None:
+    whole_fails, first_half_works, unavailable = FunctionError("x"), None, RetryableError("unavailable")
+    bench = Bench(in_turn(whole_fails, first_half_works, unavailable, None))
 
     bench.poller.handle(entries("1-0", "2-0"))
 
@@ -86,7 +87,7 @@ def test_where_order_counts_a_record_is_tried_again_in_its_place() -> None:
         ("invoke", "1-0", "2-0", "3-0"),
         ("returned", "1-0", "2-0", "3-0"),
         ("acknowledge", "1-0"),
-        ("hand back", "2-0", "3-0"),
+        ("release", "2-0", "3-0"),
         ("invoke", "2-0", "3-0"),
         ("returned", "2-0", "3-0"),
         ("acknowledge", "2-0", "3-0"),
@@ -143,3 +144,19 @@ def test_where_order_counts_a_stop_during_a_retry_leaves_the_record_pending() ->
 
     assert len(bench.done("invoke")) == 2
     assert bench.done("acknowledge", "defer", "dead_letter") == []
+
+
+def test_a_record_whose_order_can_not_be_ended_stays_pending_and_the_log_says_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def end_order(function: str, stream: str, entry: Entry, error: str) -> None:
+        raise RetryableError("the venue is unavailable")
+
+    bench = Bench(failing("1-0"), end_order=end_order)
+    bench.streams.new = [entries("1-0", attempt=4)]
+
+    bench.poller.run()
+
+    assert bench.done("invoke", "dead_letter", "acknowledge") == [("invoke", "1-0")]
+    [line] = [record for record in caplog.records if record.message == "poller waits"]
+    assert {"levelname": "WARNING", "error": "the venue is unavailable"}.items() <= vars(line).items()

@@ -1,4 +1,4 @@
-"""What a poller reads: first what a former owner left, then what is new, until it is told to stop."""
+"""What a poller reads: first the entries that a former lease holder left, then new ones, until it is stopped."""
 
 import pytest
 import redis
@@ -8,7 +8,7 @@ from orderflow.event_source.mapping import EventSourceMapping
 from tests.support.poller_bench import Bench, entries, failing
 
 
-def test_what_a_former_owner_left_comes_before_anything_new() -> None:
+def test_what_a_former_lease_holder_left_comes_before_anything_new() -> None:
     bench = Bench(failing())
     bench.streams.pending = [entries("1-0", "2-0"), entries("3-0")]
     bench.streams.new = [entries("4-0")]
@@ -94,7 +94,7 @@ def test_a_poller_that_is_told_to_stop_ends_when_its_batch_is_done() -> None:
     assert len(bench.done("read new")) == 1
 
 
-def test_what_was_handed_out_twice_and_never_settled_is_handed_out_alone() -> None:
+def test_what_was_handed_out_twice_and_never_acknowledged_is_handed_out_alone() -> None:
     bench = Bench(failing())
     bench.streams.delivered = [[1, 1, 2, 3], [2, 3], [3]]
     bench.streams.pending = [entries("1-0", "2-0"), entries("3-0"), entries("4-0")]
@@ -125,10 +125,10 @@ def test_what_a_function_answered_to_is_not_given_up_because_it_could_not_be_ack
     bench.streams.new = [entries("1-0", "2-0")]
     bench.streams.delivered = [[], [4, 4], [4]]
     bench.streams.pending = [entries("1-0"), entries("2-0")]
-    acknowledge, away = bench.streams.acknowledge, iter([redis.ConnectionError("gone")])
+    acknowledge, failures = bench.streams.acknowledge, iter([redis.ConnectionError("gone")])
 
     def acknowledge_when_it_is_back(stream: str, group: str, ids: list[str]) -> None:
-        for error in away if ids else ():
+        for error in failures if ids else ():
             raise error
         acknowledge(stream, group, ids)
 

@@ -8,7 +8,7 @@ from orderflow.domain.execution import apply_execution
 from orderflow.domain.order import Order, event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from orderflow.runtime import end_order
+from orderflow.runtime import clients, end_order
 from orderflow.runtime.end_order import OrderEnder
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.venue import MockVenue
@@ -179,3 +179,12 @@ def test_an_order_whose_status_is_not_published_does_not_fail() -> None:
     desk = Desk(make_order())
 
     assert desk.end("publish_status", status_fields(make_order())) == []
+
+
+def test_a_record_waits_while_the_venue_can_not_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "orders", FakeOrders)
+    monkeypatch.setenv("VENUE", "none")
+    clients.venue.cache_clear()
+
+    with pytest.raises(RetryableError, match="VENUE='none'"):
+        end_order.end_order("route_order", "route", Entry("1-0", message(SUBMITTED), 4), "x")

@@ -79,7 +79,8 @@ class Poller:
             except (redis.RedisError, RetryableError, OSError) as error:
                 # All entries under way are pending, and are recovered from there. When Redis is unavailable the event
                 # source logs one line for all its pollers; any other error is worth a line of its own.
-                write = logger.warning if isinstance(error, redis.ResponseError) else logger.debug
+                worth_a_line = isinstance(error, redis.ResponseError | RetryableError)
+                write = logger.warning if worth_a_line else logger.debug
                 wait_s = next(waits)
                 write("poller waits", extra=self._names() | {"error": str(error), "wait_s": wait_s})
                 self._stop.wait(wait_s)

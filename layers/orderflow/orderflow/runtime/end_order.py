@@ -9,13 +9,18 @@ from orderflow.domain.execution import apply_execution
 from orderflow.domain.lifecycle import TERMINAL, is_known, may_be_at_venue
 from orderflow.domain.order import Order
 from orderflow.domain.venue import Venue
+from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.runtime import clients
 from orderflow.runtime.clock import now_ms
 
 
 def end_order(function: str, stream: str, entry: Entry, error: str) -> Order | None:
-    """Do as OrderEnder, with this process's orders and venue."""
-    return OrderEnder(clients.orders(), clients.venue())(function, stream, entry, error)
+    """Do as OrderEnder, with this process's orders and venue; raise RetryableError while its settings are wrong."""
+    try:
+        end = OrderEnder(clients.orders(), clients.venue())
+    except ConfigurationError as e:
+        raise RetryableError(f"no order can be ended: {e}") from e
+    return end(function, stream, entry, error)
 
 
 class OrderEnder:
