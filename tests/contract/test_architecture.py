@@ -14,6 +14,16 @@ PICTURES = pictures(ROOT / "docs/architecture.md")
 FUNCTION_NAME = re.compile(r"[a-z]+_[a-z]+")
 
 
+def test_the_pipeline_has_the_template_s_functions_and_their_streams() -> None:
+    arrows = flow_arrows(PICTURES["The pipeline"])
+
+    streams = {stream for function in FUNCTIONS for stream in function.produces}
+    written = {(function.name, stream) for function in FUNCTIONS for stream in function.produces}
+    read = {(function.event_source.stream, function.name) for function in FUNCTIONS if function.event_source}
+    assert {(start, end) for start, end, _ in arrows if start in streams or end in streams} == written | read
+    assert {function.name for function in FUNCTIONS} <= {name for start, end, _ in arrows for name in (start, end)}
+
+
 def test_an_order_s_life_is_the_table_of_the_domain() -> None:
     arrows = state_arrows(PICTURES["One order's life"])
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
 
@@ -50,6 +51,15 @@ def packages(modules: frozenset[str]) -> set[str]:
     own = {"orderflow", "functions", "__main__", "_distutils_hack"}
     found = {module.partition(".")[0] for module in modules if "." in module} - own
     return found - set(sys.stdlib_module_names) - ONLY_HERE
+
+
+@pytest.mark.parametrize("contract", ["stages-light", "stages-clients"])
+def test_the_contracts_on_imports_hold_every_stage(contract: str) -> None:
+    contracts = ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+
+    held = contracts[f"importlinter:contract:{contract}"]["source_modules"].split()
+    assert sorted(held) == sorted(f"functions.{stage}" for stage in STAGES)
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "record_order"])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from local.template import read_document, read_template
+from tests.support import lifecycle
 from tests.support.cloudformation import Stack
 
 ROOT = Path(__file__).parents[2]
@@ -32,10 +33,7 @@ FUNCTIONS = {
     "AcceptOrder": {READ_REDIS_LOGIN},
     "ReadOrders": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
     "WatchOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN, SEND},
-    "RouteOrder": {READ_REDIS_LOGIN},
-    "BuildOrder": {READ_REDIS_LOGIN},
-    "SubmitOrder": {READ_REDIS_LOGIN},
-    "ConfirmOrder": {READ_REDIS_LOGIN},
+    **{TEMPLATE.function(stage.function).logical_id: {READ_REDIS_LOGIN} for stage in lifecycle.STAGES},
     "PublishStatus": {READ_REDIS_LOGIN, SEND},
     "RecordOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
     "ProduceBlock": {READ_REDIS_LOGIN},

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -88,6 +88,12 @@ def doctored(tmp_path: Path, wrong: str, right: str) -> Template:
     return read_template(path)
 
 
+def producing(tmp_path: Path, function: str, streams: Sequence[str]) -> Template:
+    """Return the template in which a function says that it produces `streams`."""
+    up_to_its_streams = rf"(CodeUri: functions/{function}\n(?:(?!CodeUri).|\n)*?)Produces: \[.*\]"
+    return doctored(tmp_path, rf"\1Produces: [{', '.join(streams)}]", up_to_its_streams)
+
+
 def test_the_streams_are_written_and_read_as_the_table_of_an_order_s_life_has_it() -> None:
     assert differences(TEMPLATE) == []
 
@@ -106,26 +112,25 @@ def test_a_stage_that_the_table_does_not_have_is_noticed(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "difference"),
-    [
-        (r"\[route, status\]", "[status]", "accept_order produces ['status'], and should ['route', 'status']"),
-        (
-            r"\[build, status\]",
-            "[submit, status]",
-            "route_order produces ['status', 'submit'], and should ['build', 'status']",
-        ),
-        (
-            r"\[transactions, confirm, status\]",
-            "[transactions, status]",
-            "submit_order produces ['status', 'transactions'], and should ['confirm', 'status', 'transactions']",
-        ),
-        (r"Produces: \[confirm\]", "Produces: []", "produce_block produces [], and should ['confirm']"),
-    ],
+    ("function", "stream"), [(function.name, stream) for function in TEMPLATE.functions for stream in function.produces]
 )
-def test_a_function_that_produces_something_else_is_noticed(
-    right: str, wrong: str, difference: str, tmp_path: Path
-) -> None:
-    assert differences(doctored(tmp_path, wrong, right)) == [difference]
+def test_a_stream_that_a_function_does_not_declare_is_noticed(function: str, stream: str, tmp_path: Path) -> None:
+    right = TEMPLATE.function(function).produces
+    declared = [each for each in right if each != stream]
+
+    changed = producing(tmp_path, function, declared)
+
+    assert differences(changed) == [f"{function} produces {sorted(declared)}, and should {sorted(right)}"]
+
+
+@pytest.mark.parametrize("function", [binding.function for binding in TEMPLATE.event_sources])
+def test_a_stream_that_a_function_should_not_write_is_noticed(function: str, tmp_path: Path) -> None:
+    right = TEMPLATE.function(function).produces
+    declared = [*right, next(stream for stream in STREAMS if stream not in right)]
+
+    changed = producing(tmp_path, function, declared)
+
+    assert differences(changed) == [f"{function} produces {sorted(declared)}, and should {sorted(right)}"]
 
 
 @every_stage
