@@ -1,4 +1,4 @@
-"""Routes over several hops: what they promise, how good they are, and when they are not even looked for."""
+"""Routes over several hops: what they promise, how good they are, and when they are not looked for at all."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -102,7 +102,7 @@ def test_in_the_universe_a_route_never_pays_less_than_the_split_and_its_legs_fit
             assert plan.amount_out >= plan_split(view, token_in, token_out, amount).amount_out
 
 
-def test_between_two_tokens_on_the_way_values_decide_on_the_direction() -> None:
+def test_between_two_tokens_in_between_values_decide_on_the_direction() -> None:
     # A large order that would open USDC→SOL too early, and then find SOL→USDC closed.
     view, amount = MarketView(opening_pools(5), NOW_S), worth(1_000_000, "WIF")
 
@@ -129,7 +129,7 @@ def check_plan(plan: Plan, token_in: str, token_out: str, amount: int) -> None:
     constant_product_pools("second", ("JUP", "USDC")),
     st.integers(10**5, 10**13),
 )
-def test_between_a_pool_and_a_way_of_two_hops_golden_sections_find_nothing_better(
+def test_between_a_pool_and_a_path_of_two_hops_golden_sections_find_nothing_better(
     direct: Pool, first: Pool, second: Pool, amount: int
 ) -> None:
     plan = routed([direct, first, second], amount)
@@ -169,7 +169,7 @@ def test_any_tangle_gives_a_route_that_can_be_run(pools: list[Pool], amount: int
 
 @given(tangles(), amounts)
 @settings(max_examples=200)
-def test_no_route_through_a_tangle_pays_more_than_its_certificate(pools: list[Pool], amount: int) -> None:
+def test_no_route_through_a_tangle_pays_more_than_its_bound(pools: list[Pool], amount: int) -> None:
     plan = routed(pools, amount)
 
     assert plan.amount_out <= bound_of(view_of(pools).network("SOL", "USDC"), amount) * (1 + 1e-9)
@@ -177,7 +177,7 @@ def test_no_route_through_a_tangle_pays_more_than_its_certificate(pools: list[Po
 
 @given(tangles(), st.integers(10**3, 10**12), st.floats(0.8, 1.25))
 @settings(max_examples=200)
-def test_the_certificate_holds_at_any_values(pools: list[Pool], amount: int, shift: float) -> None:
+def test_the_bound_holds_at_any_values(pools: list[Pool], amount: int, shift: float) -> None:
     plan, network = routed(pools, amount), view_of(pools).network("SOL", "USDC")
     values = token_values(best_flow(network, amount))
 
@@ -236,7 +236,7 @@ def test_a_refused_leg_refuses_the_route_and_changes_nothing() -> None:
     assert at_landing == {"first": pools[0], "second": emptied}
 
 
-def test_a_plan_does_not_depend_on_the_order_or_the_age_of_the_book() -> None:
+def test_a_plan_does_not_depend_on_the_order_or_the_age_of_the_view() -> None:
     pools = opening_pools(1)
     fresh, backwards = MarketView(pools, NOW_S), MarketView(pools[::-1], NOW_S)
     used = MarketView(opening_pools(2), NOW_S)
@@ -251,7 +251,7 @@ def test_a_plan_does_not_depend_on_the_order_or_the_age_of_the_book() -> None:
     assert plan_route(fresh, "JUP", "USDC", amount) == plan
 
 
-# --- When hops are worth a look --------------------------------------------------------------------------------------
+# --- When hops are searched ------------------------------------------------------------------------------------------
 
 
 def test_an_order_that_cannot_gain_from_hops_does_not_pay_for_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,7 +301,7 @@ def test_a_dearer_leg_means_fewer_legs() -> None:
         assert plan.amount_out >= plans[0].amount_out - leg_cost * counts[0] - HALF_A_BP * plans[0].amount_out
 
 
-# --- Ways ------------------------------------------------------------------------------------------------------------
+# --- Paths -----------------------------------------------------------------------------------------------------------
 
 
 def test_paths_have_up_to_three_hops_and_meet_no_token_twice() -> None:
@@ -325,7 +325,7 @@ def test_tokens_without_a_common_pool_are_traded_over_others() -> None:
     check_plan(plan, "JUP", "WIF", worth(1_000, "JUP"))
 
 
-def test_a_way_of_four_hops_is_none() -> None:
+def test_a_path_of_four_hops_is_none() -> None:
     tokens = ["SOL", "JUP", "RAY", "WIF", "USDC"]
     pools = [named(amm_v4(10**12, 10**12), f"{start}-{end}", (start, end)) for start, end in pairwise(tokens)]
 
@@ -372,7 +372,7 @@ def test_a_venue_that_gave_no_quote_is_not_used() -> None:
         assert {leg.venue for leg in plan.legs} == {venue}
 
 
-def test_a_change_of_any_pool_on_the_way_is_seen() -> None:
+def test_a_change_of_any_pool_on_the_path_is_seen() -> None:
     pools = opening_pools(1)
     view, amount = MarketView(pools, NOW_S), worth(1_000, "JUP")
     before = plan_route(view, "JUP", "WIF", amount)

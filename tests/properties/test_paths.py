@@ -1,4 +1,4 @@
-"""No single path, one pool for each hop, is better than a route: in markets of any age, at any size, at the brims."""
+"""No single path, one pool for each hop, is better than a route: in any market, at any size, at the limits of pools."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -137,7 +137,7 @@ def test_orders_that_were_routed_below_a_single_path_or_a_quote(
 
 @st.composite
 def tangles(draw: st.DrawFn) -> list[Pool]:
-    """Pools of three venues between up to four tokens: tame ones, ones with few atoms, ones near the end of u64."""
+    """Pools of three venues between up to four tokens: ordinary ones, ones with few atoms, ones near the end of u64."""
     tokens = ["SOL", "USDC", "JUP", "WIF"][: draw(st.integers(2, 4))]
     pairs = [(one, other) for number, one in enumerate(tokens) for other in tokens[number + 1 :]]
     reserves = st.integers(1, 2_000) | st.integers(MAX_ATOMS - 2_000, MAX_ATOMS) | st.integers(1, MAX_ATOMS)
@@ -165,7 +165,7 @@ def capacity(pool: Dlmm, token_in: str) -> int:
 
 @st.composite
 def orders(draw: st.DrawFn) -> tuple[list[Pool], int]:
-    """A tangle and an amount of SOL: any, a few atoms, or what some pools of bins take, give or take an atom."""
+    """Such pools and an amount of SOL: any, a few atoms, or what some pools of bins take, an atom more or less."""
     pools = draw(tangles())
     brims = [
         capacity(pool, "SOL") for pool in pools if isinstance(pool, Dlmm) and "SOL" in (pool.token_a, pool.token_b)
@@ -305,7 +305,7 @@ def test_hops_over_bins_alone_can_be_filled_nearly_to_their_brims(first_bins: in
 
 @pytest.mark.parametrize("left", [0.001, 0.01, 0.1])
 @pytest.mark.parametrize("leg_cost", [0.0, 10_000.0])
-def test_a_way_that_is_filled_to_its_brim_leaves_the_rest_to_another(left: float, leg_cost: float) -> None:
+def test_a_path_that_is_filled_to_its_brim_leaves_the_rest_to_another(left: float, leg_cost: float) -> None:
     pools: list[Pool] = [
         named(amm_v4(10**15, 10**15), "into the brim", ("SOL", "JUP")),
         bins("brim", [10**13] * 3, tokens=("JUP", "USDC")),
@@ -398,7 +398,7 @@ def plan_by(pools: Sequence[Pool], amount: int) -> Plan:
     return plan_route(MarketView(pools, NOW_S), "SOL", "USDC", amount)
 
 
-def test_a_speck_that_a_venue_would_not_pay_for_does_not_cost_the_plan() -> None:
+def test_a_part_that_a_venue_would_not_pay_for_does_not_cost_the_plan() -> None:
     # The bins take all but one of the atoms; for that one the other pool, of which 50 buy one, pays nothing.
     pools: list[Pool] = [bins("bins", [10**6]), named(damm_v2(5 * 10**7, 10**6, 0), "pool")]
     brim = capacity(bins("bins", [10**6]), "SOL")

@@ -118,7 +118,7 @@ def test_where_every_venue_refuses_the_order_is_refused_with_the_venues_reason()
         choose([amm_v4(), damm_v2()], 1)
 
 
-def test_tokens_that_no_way_leads_between_have_no_route() -> None:
+def test_tokens_that_no_path_leads_between_have_no_route() -> None:
     with pytest.raises(NoRouteError, match="^no venue trades JUP against WIF$") as refusal:
         choose([amm_v4()], ONE_SOL, "JUP", "WIF")
 

@@ -1,4 +1,4 @@
-"""Spreads of floats that become swaps of integers, and routes that run again on pools that have moved."""
+"""Allocations in floats that become swaps in integers, and routes that run again on pools that have moved."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def pair(token_in: str, token_out: str) -> Pair:
 
 @pytest.mark.parametrize("crumb", [0.6, 4.6, 30_000.0])
 def test_what_is_not_worth_a_leg_even_as_a_whole_is_left_out_before_a_venue_refuses_it(crumb: float) -> None:
-    # Two paths from mSOL to WIF, and between them a crumb that floats left: too few atoms for a venue to pay for.
+    # Two paths from mSOL to WIF, and between them a few atoms left by rounding: too few for a venue to pay for.
     flows = [
         (pair("mSOL", "SOL"), 0.4 * ONE_SOL),
         (pair("mSOL", "USDC"), 0.6 * ONE_SOL),

@@ -44,7 +44,7 @@ def sold(pool: AmmV4, token_in: str, amount_in: int) -> Leg:
 
 
 def kept(pool: AmmV4, leg: Leg) -> Fraction:
-    """Return the share of the opening price that a leg fetched, its fee left aside."""
+    """Return the share of the spot price that a leg earned, without its fee."""
     reserve_in, reserve_out = pool.reserves(leg.token_in)
     return Fraction(leg.amount_out, leg.amount_in - leg.fee) / Fraction(reserve_out, reserve_in)
 

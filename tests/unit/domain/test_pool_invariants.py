@@ -147,7 +147,7 @@ def test_a_dlmm_pool_keeps_x_above_the_active_bin_and_y_below(trade: tuple[Pool,
 
 
 @given(trades())
-def test_a_swap_is_the_same_every_time_and_after_a_way_through_json(trade: tuple[Pool, str, int]) -> None:
+def test_a_swap_is_the_same_every_time_and_after_a_trip_through_json(trade: tuple[Pool, str, int]) -> None:
     pool, token_in, amount = trade
     written = encoder.encode(pool)
     first = swapped(pool, token_in, amount)

@@ -268,7 +268,7 @@ def test_one_atom_of_a_dear_token_is_too_few(pool: Pool) -> None:
         (damm_v2(1_000, 250, 40_000_000), 0.96),
     ],
 )
-def test_the_opening_price_is_that_of_the_reserves_and_the_share_kept_that_of_the_fee(pool: Pool, kept: float) -> None:
+def test_the_spot_price_is_that_of_the_reserves_and_the_share_kept_that_of_the_fee(pool: Pool, kept: float) -> None:
     assert pool.spot_price("SOL") == Decimal("0.25")
     assert pool.spot_price("USDC") == 4
     assert pool.kept == pytest.approx(kept, rel=1e-12)

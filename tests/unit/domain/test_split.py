@@ -1,4 +1,4 @@
-"""The split over the pools of one pair: optimal by its conditions and its certificate, exact in its atoms."""
+"""The split over the pools of one pair: optimal by its conditions and its bound, exact in its atoms."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -93,6 +93,15 @@ def test_no_swap_pays_more_than_the_curve(pool: Pool, token_in: str, amount: int
     assert result.amount_out <= pool.curve(token_in, NOW_S).out(amount) * (1 + 1e-12)
 
 
+@given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.sampled_from(["SOL", "USDC"]))
+def test_the_first_price_is_what_a_very_small_input_earns(pool: Pool, token_in: str) -> None:
+    small = Fraction(1, 10**9)
+
+    earned = float(exact_out(pool, token_in, small) / small)
+
+    assert pool.first_price(token_in, NOW_S) == pytest.approx(earned, rel=1e-12)
+
+
 @given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.floats(0.5, 2.0), amounts)
 def test_no_input_earns_more_over_a_price_than_the_surplus(pool: Pool, price: float, amount: int) -> None:
     curve = pool.curve("SOL", NOW_S)
@@ -143,18 +152,18 @@ def test_a_pairs_curve_can_be_read_backwards(pools: list[Pool], amount: int) -> 
 
 
 @given(pools_of_one_pair(), amounts)
-def test_the_certificate_proves_the_split(pools: list[Pool], amount: int) -> None:
+def test_the_bound_proves_the_split(pools: list[Pool], amount: int) -> None:
     plan, curve = planned(pools, amount), pair_of(pools).curve
 
     bound = upper_bound(curve, amount, split(curve, amount).price)
 
-    # The certificate bounds whatever the pools could pay, and the split comes up to it but for the atoms.
+    # The bound is above all that the pools could pay, and the split reaches it, rounding to atoms aside.
     assert plan.amount_out <= bound * (1 + 1e-12)
     assert plan.amount_out >= bound * (1 - A_HUNDREDTH_BP) - rounding(pools, best_price(pools))
 
 
 @given(pools_of_one_pair(most=4), amounts, st.lists(st.integers(0, 100), min_size=4, max_size=4), st.floats(0.9, 1.1))
-def test_no_other_split_comes_above_the_certificate_at_any_price(
+def test_no_other_split_comes_above_the_bound_at_any_price(
     pools: list[Pool], amount: int, weights: list[int], shift: float
 ) -> None:
     assume(any(weights[: len(pools)]))
@@ -285,7 +294,7 @@ def test_taking_away_a_pool_in_use_never_improves(pools: list[Pool], amount: int
 
 
 @given(pools_of_one_pair(most=4), amounts)
-def test_a_plan_does_not_depend_on_the_order_or_the_age_of_the_book(pools: list[Pool], amount: int) -> None:
+def test_a_plan_does_not_depend_on_the_order_or_the_age_of_the_view(pools: list[Pool], amount: int) -> None:
     plan = planned(pools, amount)
 
     for listed in permutations(pools):
@@ -294,7 +303,7 @@ def test_a_plan_does_not_depend_on_the_order_or_the_age_of_the_book(pools: list[
         assert plan_split(view, "SOL", "USDC", amount) == plan
 
 
-# --- Dust ------------------------------------------------------------------------------------------------------------
+# --- Legs that gain too little ---------------------------------------------------------------------------------------
 
 
 @given(pools_of_one_pair(), amounts, st.floats(0, 1e6))
