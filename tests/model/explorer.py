@@ -12,56 +12,15 @@ from typing import NamedTuple
 
 import msgspec
 
+from orderflow.adapters import scripts
 from orderflow.adapters.keys import key
 from tests.model.actors import Actor, Fate
 from tests.model.drain import drain, make_timers_due
 from tests.model.ends import Ends
-from tests.model.redis import Snapshot, id_order
+from tests.model.redis import SCRIPTS, Snapshot, id_order
 from tests.model.witness import Memory, Witness
 from tests.model.world import Binding
 
-# Redis keeps the states itself, in another database; a key's content is stored once for all states that share it.
-# The opening market never changes and stays where it is.
-_KEYS = """
-local names = {}
-for _, name in ipairs(redis.call('KEYS', '*')) do
-  if name ~= '{chain}:opening' then
-    names[#names + 1] = name
-  end
-end
-"""
-_SAVE = (
-    _KEYS
-    + """
-local state = {}
-for _, name in ipairs(names) do
-  local content = redis.call('DUMP', name)
-  local mark = redis.sha1hex(content)
-  redis.call('SELECT', 1)
-  redis.call('HSETNX', 'contents', mark, content)
-  redis.call('SELECT', 0)
-  state[#state + 1] = {name, mark, math.max(redis.call('PTTL', name), 0)}
-end
-redis.call('SELECT', 1)
-redis.call('SET', ARGV[1], cjson.encode(state))
-redis.call('SELECT', 0)
-"""
-)
-_LOAD = (
-    _KEYS
-    + """
-redis.call('DEL', unpack(names))
-redis.call('SELECT', 1)
-local state = cjson.decode(redis.call('GET', ARGV[1]))
-for _, key in ipairs(state) do
-  key[2] = redis.call('HGET', 'contents', key[2])
-end
-redis.call('SELECT', 0)
-for _, key in ipairs(state) do
-  redis.call('RESTORE', key[1], key[3], key[2])
-end
-"""
-)
 _ID = re.compile(r"\d{13}-\d+")
 
 Actors = tuple[Actor | None, ...]
@@ -101,8 +60,8 @@ class Explorer:
         self._world = witness.world
         mapping, self._partition = binding
         self._mapping = msgspec.structs.replace(mapping, batch_size=1, maximum_batching_window_ms=0)
-        self._save = self._world.client.register_script(_SAVE)
-        self._load = self._world.client.register_script(_LOAD)
+        self._save = self._world.client.register_script(scripts.source("save", package=SCRIPTS))
+        self._load = self._world.client.register_script(scripts.source("load", package=SCRIPTS))
         self._numbers: dict[str, int] = {}
         """The number of each state, by its fingerprint."""
         self._from: list[list[int]] = []

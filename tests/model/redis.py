@@ -7,29 +7,11 @@ import redis
 from redis.client import Pipeline
 from redis.commands.core import Script
 
+from orderflow.adapters import scripts
+
 Ask = Callable[[Sequence[object], Callable[[], Any], Callable[[], Exception]], Any]
 
-_SNAPSHOT = """
-local found = {}
-for _, name in ipairs(redis.call('KEYS', '*')) do
-  local kind = redis.call('TYPE', name).ok
-  local content
-  if kind == 'stream' then
-    content = redis.call('XINFO', 'STREAM', name, 'FULL', 'COUNT', 0)
-  elseif kind == 'zset' then
-    content = redis.call('ZRANGE', name, 0, -1)
-  elseif kind == 'set' then
-    content = redis.call('SMEMBERS', name)
-  elseif kind == 'string' then
-    content = redis.call('GET', name)
-  elseif kind == 'hash' and not ARGV[1]:find(' ' .. name .. ' ', 1, true) then
-    content = redis.call('HGETALL', name)
-  end
-  found[#found + 1] = {name, redis.call('PTTL', name), content or ''}
-end
-return found
-"""
-
+SCRIPTS = "tests.model.scripts"
 # Large, and changed only by a block's commit: read only when the number of the last block has changed.
 MARKET = ("{chain}:pools", "{chain}:opening", "{chain}:flows")
 
@@ -155,7 +137,9 @@ class Snapshot:
         self.lives_ms: dict[str, int] = {}
         """By key, after how long it expires; -1: never."""
         self.block = "0"
-        for name, life_ms, content in sorted(client.eval(_SNAPSHOT, 0, f" {' '.join(MARKET)} ")):
+        for name, life_ms, content in sorted(
+            client.eval(scripts.source("snapshot", package=SCRIPTS), 0, f" {' '.join(MARKET)} ")
+        ):
             self.lives_ms[name] = life_ms
             kind = name.partition(":")[2].partition(":")[0]
             if kind == "order":
