@@ -1,4 +1,4 @@
-"""What judges a running system: `python -m tests.harness bench`, or another of the commands that `--help` lists."""
+"""The judges' command line: `python -m tests.harness acceptance | bench | chaos`."""
 
 import argparse
 import sys
@@ -9,12 +9,12 @@ from local.settings import interpreter
 from orderflow.errors import OrderflowError
 from orderflow.runtime.terminal import print_whatever_the_locale
 
-DESCRIPTION = "Judges of a running system."
-# Imported only when asked for: none should wait for what another needs.
+DESCRIPTION = "Judges of a running system; each exits with 1 when a check fails."
+# Imported only when named: none should wait for the imports of another.
 COMMANDS = {
     "acceptance": (
         "tests.harness.acceptance",
-        "try every promise of the API on a system that is started for it, or on the one at --base-url",
+        "check every promise of the API on a system that is started for it, or on the one at --base-url",
     ),
     "bench": ("tests.harness.bench", "measure a system that is started for it, or the one at --base-url, under load"),
     "chaos": ("tests.harness.chaos.command", "prove under faults that nothing is lost and nothing executed twice"),
@@ -36,9 +36,7 @@ def main() -> int:
 
 def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser of the command line `words`: of all commands, with the options of the one that they name."""
-    parser = argparse.ArgumentParser(
-        prog=f"{interpreter()} -m tests.harness", description="Judges of a running system."
-    )
+    parser = argparse.ArgumentParser(prog=f"{interpreter()} -m tests.harness", description=DESCRIPTION)
     commands = parser.add_subparsers(dest="command", required=True)
     named = next((word for word in words if word in COMMANDS), None)
     for name, (module, text) in COMMANDS.items():
