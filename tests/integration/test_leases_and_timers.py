@@ -26,6 +26,7 @@ def test_a_lease_is_released_only_by_its_holder(client: redis.Redis) -> None:
 def test_a_lease_is_renewed_only_by_its_holder(client: redis.Redis) -> None:
     holder, other = Leases(client, "holder"), Leases(client, "other")
     holder.hold("p0")
+    assert LEASE_MS // 2 < client.pttl("{p0}:lease") <= LEASE_MS
     client.pexpire("{p0}:lease", LEASE_MS // 2)
 
     assert not other.hold("p0")
