@@ -17,7 +17,7 @@ from tests.support.fakes import Outside
 from tests.support.http_api import get
 from tests.support.lifecycle import STAGES, Stage
 
-SIMULATING = Status("simulating")
+NEWER = Status("of_newer_code")
 
 every_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.stream)
 
@@ -38,8 +38,8 @@ def test_an_order_of_the_version_before_goes_on_where_a_new_status_came_in_betwe
     # The new status stands before the one that this stage gives.
     row = LIFECYCLE[before]
     monkeypatch.setitem(BEFORE, before, row)
-    monkeypatch.setitem(LIFECYCLE, before, Row(("simulate",), SIMULATING))
-    monkeypatch.setitem(LIFECYCLE, SIMULATING, row)
+    monkeypatch.setitem(LIFECYCLE, before, Row(("simulate",), NEWER))
+    monkeypatch.setitem(LIFECYCLE, NEWER, row)
 
     response = stage.handler(order_records(stage.stream, make_order(before)), None)
 
@@ -48,7 +48,7 @@ def test_an_order_of_the_version_before_goes_on_where_a_new_status_came_in_betwe
 
 
 def test_an_order_with_the_new_status_goes_on_too(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(LIFECYCLE, SIMULATING, LIFECYCLE[Status.ROUTING])
+    monkeypatch.setitem(LIFECYCLE, NEWER, LIFECYCLE[Status.ROUTING])
 
     build_order.lambda_handler(simulated("build"), None)
 
@@ -58,7 +58,7 @@ def test_an_order_with_the_new_status_goes_on_too(outside: Outside, monkeypatch:
 def test_an_order_of_the_version_before_goes_on_where_its_status_was_taken_away(
     outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(BEFORE, SIMULATING, LIFECYCLE[Status.ROUTING])
+    monkeypatch.setitem(BEFORE, NEWER, LIFECYCLE[Status.ROUTING])
 
     build_order.lambda_handler(simulated("build"), None)
 
@@ -70,7 +70,7 @@ def test_an_order_of_newer_code_waits_for_it_and_the_others_of_its_batch_do_not(
     pending = make_order(Status.PENDING, order_id=ORDER_ID.replace("f10", "f11"))
     batch = records("route", [simulated("route")["Records"][0]["data"], {"order": encode(pending)}])
 
-    with pytest.raises(UnknownStatusError, match="^newer code gave orders the status simulating; "):
+    with pytest.raises(UnknownStatusError, match="^newer code gave orders the status of_newer_code; "):
         stage.handler(batch if stage.before is Status.PENDING else simulated(stage.stream), None)
 
     stepped = [step.order.order_id for step in outside.orders.transitions]
@@ -78,10 +78,10 @@ def test_an_order_of_newer_code_waits_for_it_and_the_others_of_its_batch_do_not(
 
 
 def test_a_step_to_a_new_status_is_recorded(outside: Outside) -> None:
-    fields = status_fields(make_order(Status.ROUTING)) | {"status": "simulating"}
+    fields = status_fields(make_order(Status.ROUTING)) | {"status": "of_newer_code"}
 
     assert record_order.lambda_handler(records("status", [fields]), None) == {"batchItemFailures": []}
-    assert [step.status for step in outside.ledger.written] == ["simulating"]
+    assert [step.status for step in outside.ledger.written] == ["of_newer_code"]
 
 
 @pytest.mark.usefixtures("_event_loop")
@@ -89,10 +89,10 @@ def test_an_order_with_a_new_status_is_shown(outside: Outside) -> None:
     order = order_decoder.decode(simulated("build")["Records"][0]["data"]["order"])
     outside.orders.known[ORDER_ID] = order, [event_of(order)]
 
-    assert get(f"/api/orders/{ORDER_ID}").document["status"] == "simulating"
+    assert get(f"/api/orders/{ORDER_ID}").document["status"] == "of_newer_code"
 
 
 def simulated(stream: str) -> StreamEvent:
-    """Return the event with an order to which newer, or older, code gave the status `simulating`."""
-    order = json.loads(encode(make_order(Status.ROUTING))) | {"status": "simulating"}
+    """Return the event with an order to which newer, or older, code gave the status `of_newer_code`."""
+    order = json.loads(encode(make_order(Status.ROUTING))) | {"status": "of_newer_code"}
     return records(stream, [{"order": json.dumps(order)}])

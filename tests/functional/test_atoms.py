@@ -52,7 +52,7 @@ def row_of(order: Order) -> OrderRow:
     most = Decimal(MOST)
     route = encode(order.route) if order.route else None
     return OrderRow(
-        ORDER_ID, 5, order.status, "market", "SOL", "USDC", most, 500, route, most, None, None, None, at, at
+        ORDER_ID, len(COURSE), order.status, "market", "SOL", "USDC", most, 500, route, most, None, None, None, at, at
     )
 
 
@@ -115,5 +115,5 @@ def test_a_history_that_is_sent_from_the_ledger_has_no_unsafe_integer(outside: O
 
     watch_order(event, None)
 
-    assert len(outside.sockets.sent) == 5
+    assert len(outside.sockets.sent) == len(COURSE)
     assert_safe(f"[{','.join(message.text for message in outside.sockets.sent)}]")

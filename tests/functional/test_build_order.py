@@ -2,6 +2,7 @@
 
 from functions.build_order.handler import lambda_handler
 from orderflow.adapters.orders import Transition
+from orderflow.domain.lifecycle import first_stream
 from orderflow.domain.status import Status
 from orderflow.venues.mock.latency import Latency
 from tests.support.builders import NOW_MS, OTHER_ID, make_order, make_request, order_records, read_event, route_for
@@ -16,7 +17,7 @@ def test_orders_go_on_to_be_submitted_when_their_transactions_are_built(outside:
     assert built_in_ms > 0
     assert response == {"batchItemFailures": []}
     assert first == Transition(make_order(Status.BUILDING, expires_at_ms=NOW_MS + built_in_ms + 60_000), built_in_ms)
-    assert (second.order.order_id, second.next_stream) == (OTHER_ID, "submit")
+    assert (second.order.order_id, second.next_stream) == (OTHER_ID, first_stream(Status.BUILDING))
 
 
 def test_the_minimum_out_is_the_quote_less_the_slippage_allowed(outside: Outside) -> None:

@@ -77,7 +77,7 @@ def test_what_is_written_but_could_not_be_let_go_comes_again(outside: Outside) -
     with pytest.raises(RetryableError, match="^Redis can't be reached: "):
         lambda_handler(read_event("record_order"), None)
 
-    assert len(outside.ledger.written) == 6
+    assert len(outside.ledger.written) == len(Status)
 
 
 def test_a_step_that_postgres_refuses_is_found_and_the_others_are_written(outside: Outside) -> None:

@@ -123,7 +123,7 @@ def test_an_error_in_lambda_is_the_functions_error(client: "LambdaClient") -> No
     [
         ("RetryableError", "Redis is unavailable"),
         ("LoginRefusedError", "Postgres refuses the login"),
-        ("UnknownStatusError", "newer code gave orders the status simulating"),
+        ("UnknownStatusError", "newer code gave orders the status of_newer_code"),
         ("ConfigurationError", "REDIS_URL can't be used"),
         ("Runtime.ImportModuleError", "Unable to import module 'functions.route_order.handler'"),
     ],

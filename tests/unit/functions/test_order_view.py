@@ -94,7 +94,7 @@ def test_a_confirmed_order_is_shown_with_its_route_fills_and_history() -> None:
         "order_id": ORDER_ID,
         "client_order_id": "desk-7.42",
         "status": "confirmed",
-        "sequence": 5,
+        "sequence": len(COURSE),
         "order_type": "market",
         "token_in": "SOL",
         "token_out": "USDC",

@@ -72,7 +72,7 @@ def test_an_order_that_went_on_meanwhile_is_left_alone(status: Status) -> None:
 
 def test_an_order_with_a_status_of_newer_code_is_left_to_it() -> None:
     pending = make_order(Status.PENDING)
-    desk = Desk(msgspec.structs.replace(pending, status=Status("simulating")))
+    desk = Desk(msgspec.structs.replace(pending, status=Status("of_newer_code")))
 
     assert desk.end("route_order", message(pending)) == []
 

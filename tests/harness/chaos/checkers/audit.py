@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 
-from orderflow.domain.lifecycle import LIFECYCLE, TERMINAL
+from orderflow.domain.lifecycle import TERMINAL, followers
 from orderflow.domain.status import Status
 from tests.harness.chaos.checkers.invariant import Invariant
 from tests.harness.chaos.history.contents import EventRow, LedgerContents, Leftovers, OrderRow
@@ -55,7 +55,7 @@ def _faults_of(order: OrderRow, events: Sequence[EventRow]) -> Iterable[str]:
     if statuses[0] is not Status.PENDING:
         yield f"begins with {statuses[0]}"
     for before, after in pairwise(statuses):
-        if after not in LIFECYCLE[before].followers:
+        if after not in followers(before):
             yield f"went from {before} to {after}"
     if statuses[-1] != order.status:
         yield f"is {order.status} and its last event is {statuses[-1]}"

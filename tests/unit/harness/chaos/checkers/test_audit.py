@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.pools import AmmV4
 from tests.harness.chaos.checkers import audit
 from tests.harness.chaos.history.contents import EventRow, LedgerContents, OrderRow
@@ -13,6 +14,9 @@ from tests.harness.chaos.mock_market import ChainContents
 from tests.support.chaos_evidence import FIRST, REFUSED, REJECTED, SECOND, dead_letter, good_run, nothing_left
 
 ALL = [FIRST, SECOND, REFUSED, REJECTED]
+NUMBERS = list(range(1, len(COURSE) + 1))
+LAST = NUMBERS[-1]
+WITH_A_GAP = [*NUMBERS[:2], *NUMBERS[3:]]
 Doctor = Callable[[LedgerContents], LedgerContents]
 
 
@@ -83,20 +87,23 @@ def test_nothing_is_found_where_all_is_well() -> None:
         (without_order(REJECTED), f"{REJECTED} was accepted and is not in the ledger"),
         (with_order(FIRST, status="submitted"), f"{FIRST} is submitted"),
         (without_order(FIRST), f"{FIRST} has events and is no order"),
-        (with_events(lambda events: events[:-1]), f"{FIRST} is at 5 and has events [1, 2, 3, 4]"),
-        (with_events(lambda events: [*events[:2], *events[3:]]), f"{FIRST} is at 5 and has events [1, 2, 4, 5]"),
-        (with_events(lambda events: [*events, events[-1]]), f"{FIRST} is at 5 and has events [1, 2, 3, 4, 5, 5]"),
-        (with_events(lambda _: []), f"{FIRST} is at 5 and has events []"),
+        (with_events(lambda events: events[:-1]), f"{FIRST} is at {LAST} and has events {NUMBERS[:-1]}"),
         (
-            with_statuses("routing", "building", "submitted", "confirmed", "confirmed"),
+            with_events(lambda events: [*events[:2], *events[3:]]),
+            f"{FIRST} is at {LAST} and has events {WITH_A_GAP}",
+        ),
+        (with_events(lambda events: [*events, events[-1]]), f"{FIRST} is at {LAST} and has events {[*NUMBERS, LAST]}"),
+        (with_events(lambda _: []), f"{FIRST} is at {LAST} and has events []"),
+        (
+            with_statuses(*COURSE[1:], COURSE[-1]),
             f"{FIRST} begins with routing",
         ),
         (
-            with_statuses("pending", "routing", "submitted", "building", "confirmed"),
-            f"{FIRST} went from routing to submitted",
+            with_statuses(*COURSE[:2], COURSE[3], COURSE[2], *COURSE[4:]),
+            f"{FIRST} went from {COURSE[1]} to {COURSE[3]}",
         ),
         (
-            with_statuses("pending", "routing", "building", "submitted", "failed"),
+            with_statuses(*COURSE[:-1], "failed"),
             f"{FIRST} is confirmed and its last event is failed",
         ),
         (

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from orderflow.domain.lifecycle import COURSE
 from tests.harness.chaos.checkers import client_audit
 from tests.harness.chaos.history.contents import LedgerContents, OrderRow
 from tests.harness.chaos.history.posts import Identity, Post
@@ -13,6 +14,8 @@ from tests.support.builders import NOW_MS
 from tests.support.chaos_evidence import FIRST, SECOND, good_run
 
 NOW_S = NOW_MS / 1000
+ALL = list(range(1, len(COURSE) + 1))
+LAST = ALL[-1]
 OTHER_ID = "01a20477-0e28-7d4b-9a3f-00000000beef"
 
 
@@ -85,10 +88,10 @@ def test_an_answer_that_is_neither_acceptance_nor_refusal_is_found() -> None:
 @pytest.mark.parametrize(
     "connections",
     [
-        [[1, 2, 3, 4, 5]],
-        [[1, 2], [1, 2, 3, 4, 5]],
-        [[], [1, 2, 3], [], [1, 2, 3, 4, 5]],
-        [[1, 2, 1, 2, 3, 4, 5]],
+        [ALL],
+        [[1, 2], ALL],
+        [[], [1, 2, 3], [], ALL],
+        [[1, 2, *ALL]],
     ],
 )
 def test_a_watcher_that_received_all_in_order_is_no_violation(connections: list[list[int]]) -> None:
@@ -103,9 +106,9 @@ def test_a_watcher_that_received_all_in_order_is_no_violation(connections: list[
         ([[1, 2, 4, 5]], "received [1, 2, 4, 5] on one connection"),
         ([[1, 2, 4, 3, 5]], "received [1, 2, 4, 3, 5] on one connection"),
         ([[1, 2], [3, 4, 5]], "received [3, 4, 5] on one connection"),
-        ([[1, 2, 3, 4]], "received [1, 2, 3, 4] in all, of 5 (last: submitted)"),
-        ([[]], "received [] in all, of 5 (last: submitted)"),
-        ([[1, 2, 3, 4, 5, 6]], "received [1, 2, 3, 4, 5, 6] in all, of 5"),
+        ([ALL[:-1]], f"received {ALL[:-1]} in all, of {LAST} (last: submitted)"),
+        ([[]], f"received [] in all, of {LAST} (last: submitted)"),
+        ([[*ALL, LAST + 1]], f"received {[*ALL, LAST + 1]} in all, of {LAST}"),
     ],
 )
 def test_a_status_that_a_watcher_missed_or_received_out_of_order_is_found(
@@ -120,7 +123,7 @@ def test_a_status_that_a_watcher_missed_or_received_out_of_order_is_found(
 
 def test_an_answer_that_a_watcher_should_not_get_is_found() -> None:
     ledger, _ = good_run()
-    sightings = Sightings(FIRST, [[1, 2, 3, 4, 5]], "confirmed", problems=["unknown order"])
+    sightings = Sightings(FIRST, [ALL], "confirmed", problems=["unknown order"])
 
     assert client_audit.seen_in_order([sightings], ledger).violations == [f"the watcher of {FIRST} unknown order"]
 
