@@ -1,6 +1,7 @@
 """The API's OpenAPI document, as text to keep; `python -m tests.support.openapi` writes it to docs/openapi.json."""
 
 import json
+from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
 def current() -> str:
     """Return the document of all functions behind the HTTP API, one value a line, in the order of the template."""
     functions = [each.name for each in read_template(ROOT / "template.yaml").functions if each.http_routes]
-    document, *more = [import_module(f"functions.{name}.app").app.openapi() for name in functions]
-    for other in more:
-        merge(document, other)
+    document: dict[str, Any] = {}
+    for name in functions:
+        merge(document, deepcopy(import_module(f"functions.{name}.app").app.openapi()))
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
