@@ -54,7 +54,7 @@ lint: .venv/.to-test ## style, spelling, types, names in Lua and the direction o
 
 # Parts of identifiers count as words. What is recorded, written by tools or not ours keeps its words.
 words: .venv/.to-test ## find words that do not say the thing, with others for them: docs/words.txt
-	git ls-files -z -- . ':!*.json' ':!*requirements*.txt' ':!LICENSE' ':!docs/words.txt' | \
+	git ls-files -z -- . ':!*.json' ':!*requirements*.txt' ':!LICENSE' ':!CHANGELOG.md' ':!docs/words.txt' | \
 		xargs -0 $(BIN)/codespell --dictionary docs/words.txt --regex '[A-Z]?[a-z]+|[A-Z]+(?![a-z])'
 
 hooks: .venv/.to-test ## have git check what is committed, as `make lint` does

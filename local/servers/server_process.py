@@ -76,7 +76,7 @@ def start_server(name: str, home: Path, command: list[str], url: str, ping: Call
     log = home / "logs" / f"{name}.log"
     log.parent.mkdir(mode=0o700, exist_ok=True)
     with log.open("ab") as output:
-        log_start = output.tell()
+        log_start = output.tell()  # codespell:ignore tell
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

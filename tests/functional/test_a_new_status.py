@@ -55,7 +55,7 @@ def test_an_order_with_the_new_status_goes_on_too(outside: Outside, monkeypatch:
     assert [step.order.status for step in outside.orders.transitions] == [Status.BUILDING]
 
 
-def test_an_order_of_the_version_before_goes_on_where_its_status_was_taken_away(
+def test_an_order_of_the_version_before_goes_on_where_its_status_was_removed(
     outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(BEFORE, NEWER, LIFECYCLE[Status.ROUTING])

@@ -97,7 +97,7 @@ def test_the_chain_forgets_nothing_before_the_end_is_on_record(outside: Outside)
     assert outside.chain.forgotten == []
 
 
-def test_a_second_telling_changes_nothing(outside: Outside) -> None:
+def test_a_second_message_changes_nothing(outside: Outside) -> None:
     landed(outside, FIRST, SECOND)
     lambda_handler(read_event("confirm_order"), None)
     ended = list(outside.orders.transitions)

@@ -84,7 +84,7 @@ def test_boto3_learns_that_a_message_is_too_long(gateway: Gateway, watchers: tup
     assert watchers[0].receive() == largest.decode()
 
 
-def test_a_gone_connection_is_410_with_the_header_by_which_boto3_tells(gateway: Gateway) -> None:
+def test_a_gone_connection_is_410_with_the_header_by_which_boto3_knows(gateway: Gateway) -> None:
     url = f"http://{gateway.address}/@connections/{quote('OLNmQeKPFiACEYA=', safe='')}"
 
     answer = urllib3.request("POST", url, body=b"x", headers={SECRET_HEADER: SECRET})

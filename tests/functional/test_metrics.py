@@ -163,7 +163,7 @@ def test_json_lines_have_the_same_keys(
     }
 
 
-def test_on_lambda_lines_are_json_unless_told_otherwise(
+def test_on_lambda_lines_are_json_unless_set_otherwise(
     stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orderflow-RouteOrder")

@@ -1,4 +1,4 @@
-"""produce_block: landed transactions become a block, and their owners are told."""
+"""produce_block: landed transactions become a block, and their orders are notified."""
 
 import pytest
 import redis
@@ -44,7 +44,7 @@ def test_landed_transactions_are_executed_at_their_slots_on_top_of_the_chain(out
     assert outside.orders.transitions == []
 
 
-def test_every_owner_is_told_when_the_block_is_confirmed(outside: Outside) -> None:
+def test_every_order_is_notified_when_the_block_is_confirmed(outside: Outside) -> None:
     lambda_handler(read_event("produce_block"), None)
 
     assert outside.orders.scheduled == [("confirm", FIRST, 800), ("confirm", SECOND, 800)]
@@ -62,7 +62,7 @@ def test_blocks_stand_on_each_other(outside: Outside) -> None:
     assert after.after.slot == max(before.after.slot, landing_slot(third))
 
 
-def test_a_transaction_that_has_its_result_is_not_executed_again_but_told_again(outside: Outside) -> None:
+def test_a_transaction_that_has_its_result_is_not_executed_again_but_notified_again(outside: Outside) -> None:
     lambda_handler(read_event("produce_block"), None)
     state = outside.chain.latest
 
@@ -79,10 +79,10 @@ def test_of_two_producers_of_one_block_the_later_tries_again_and_finds_the_other
 
     with pytest.raises(RetryableError, match="^block 1 was produced by another$"):
         lambda_handler(read_event("produce_block"), None)
-    nothing_told = list(outside.orders.scheduled)
+    nothing_scheduled = list(outside.orders.scheduled)
     response = lambda_handler(read_event("produce_block"), None)
 
-    assert nothing_told == []
+    assert nothing_scheduled == []
     assert response == {"batchItemFailures": []}
     assert outside.chain.blocks == [blocks_of([FIRST, SECOND])]
 
@@ -97,7 +97,7 @@ def test_a_transaction_that_fails_has_a_result_too(outside: Outside) -> None:
     assert len(outside.orders.scheduled) == 2
 
 
-def test_owners_are_not_told_of_a_block_that_may_not_have_been_committed(outside: Outside) -> None:
+def test_orders_are_not_notified_of_a_block_that_may_not_have_been_committed(outside: Outside) -> None:
     outside.chain.error = redis.TimeoutError("no answer")
 
     with pytest.raises(RetryableError):
@@ -106,7 +106,7 @@ def test_owners_are_not_told_of_a_block_that_may_not_have_been_committed(outside
     assert outside.orders.scheduled == []
 
 
-def test_owners_are_not_told_of_a_block_that_a_failover_may_take_back(outside: Outside) -> None:
+def test_orders_are_not_notified_of_a_block_that_a_failover_may_take_back(outside: Outside) -> None:
     outside.replication.error = RetryableError("0 of 1 replicas have what was written to chain")
 
     with pytest.raises(RetryableError, match="^0 of 1 replicas"):
@@ -115,7 +115,7 @@ def test_owners_are_not_told_of_a_block_that_a_failover_may_take_back(outside: O
     assert outside.orders.scheduled == []
 
 
-def test_owners_that_could_not_be_told_are_told_when_the_batch_comes_again(outside: Outside) -> None:
+def test_orders_that_could_not_be_notified_are_notified_when_the_batch_comes_again(outside: Outside) -> None:
     outside.orders.error = redis.ConnectionError("gone")
     with pytest.raises(RetryableError):
         lambda_handler(read_event("produce_block"), None)
@@ -156,7 +156,7 @@ def test_a_transaction_that_the_chain_does_not_know_is_left_alone(outside: Outsi
     assert [order for _, order, _ in outside.orders.scheduled] == [SECOND]
 
 
-def test_at_speed_zero_owners_are_told_at_once(outside: Outside) -> None:
+def test_at_speed_zero_orders_are_notified_at_once(outside: Outside) -> None:
     outside.latency = Latency(seed=1, speed=0)
 
     lambda_handler(read_event("produce_block"), None)

@@ -27,8 +27,8 @@ from tests.support.fakes import Outside
 WAY = [make_order(status) for status in Status if status is not Status.FAILED]
 
 
-def told(order: Order, connection_id: str = CONNECTION_ID) -> Message:
-    """Return the message that tells a connection of an order's last step."""
+def notice(order: Order, connection_id: str = CONNECTION_ID) -> Message:
+    """Return the message with an order's last step for a connection."""
     return Message(connection_id, order.order_id, encode(event_of(order)))
 
 
@@ -42,7 +42,7 @@ def test_a_subscriber_is_sent_the_history_so_far_then_every_event_as_it_comes(ou
     response = lambda_handler(read_event("publish_status"), None)
 
     assert response == {"batchItemFailures": []}
-    assert outside.sockets.sent == [told(order) for order in WAY]
+    assert outside.sockets.sent == [notice(order) for order in WAY]
 
 
 def test_an_event_that_stood_in_the_history_is_not_sent_again(outside: Outside) -> None:
@@ -51,7 +51,7 @@ def test_an_event_that_stood_in_the_history_is_not_sent_again(outside: Outside) 
 
     lambda_handler(read_event("publish_status"), None)
 
-    assert outside.sockets.sent == [told(order) for order in WAY]
+    assert outside.sockets.sent == [notice(order) for order in WAY]
 
 
 def test_an_event_is_sent_as_it_was_written(outside: Outside) -> None:
@@ -82,12 +82,12 @@ def test_messages_go_out_in_the_order_of_the_stream_to_everyone_who_watches(outs
     publish(*(status_fields(order) for order in steps))
 
     assert outside.sockets.sent == [
-        told(steps[0], "a"),
-        told(steps[0], "b"),
-        told(steps[1], "b"),
-        told(steps[2], "a"),
-        told(steps[2], "b"),
-        told(steps[3], "b"),
+        notice(steps[0], "a"),
+        notice(steps[0], "b"),
+        notice(steps[1], "b"),
+        notice(steps[2], "a"),
+        notice(steps[2], "b"),
+        notice(steps[3], "b"),
     ]
 
 
@@ -101,7 +101,7 @@ def test_who_unsubscribes_hears_no_more(outside: Outside) -> None:
         status_fields(WAY[1]),
     )
 
-    assert outside.sockets.sent == [told(WAY[0], "a"), told(WAY[0], "b"), told(WAY[1], "b")]
+    assert outside.sockets.sent == [notice(WAY[0], "a"), notice(WAY[0], "b"), notice(WAY[1], "b")]
 
 
 def test_for_what_comes_too_early_the_whole_history_is_sent(outside: Outside) -> None:
@@ -111,7 +111,7 @@ def test_for_what_comes_too_early_the_whole_history_is_sent(outside: Outside) ->
 
     publish(status_fields(WAY[2]))
 
-    assert outside.sockets.sent == [told(order) for order in WAY[:3]]
+    assert outside.sockets.sent == [notice(order) for order in WAY[:3]]
 
 
 def test_a_connection_that_is_gone_is_forgotten_and_the_others_are_served(outside: Outside) -> None:
@@ -121,7 +121,7 @@ def test_a_connection_that_is_gone_is_forgotten_and_the_others_are_served(outsid
     response = publish(status_fields(WAY[0]), status_fields(WAY[1]))
 
     assert response == {"batchItemFailures": []}
-    assert outside.sockets.sent == [told(WAY[0], "here"), told(WAY[1], "here")]
+    assert outside.sockets.sent == [notice(WAY[0], "here"), notice(WAY[1], "here")]
     assert outside.watchers.watching[ORDER_ID] == {"here": 0}
 
 
@@ -155,7 +155,7 @@ def test_a_poisoned_record_is_reported_alone_while_the_others_go_out(outside: Ou
     (failure,) = response["batchItemFailures"]
     assert failure["itemIdentifier"] == event["Records"][1]["messageId"]
     assert failure["error"].startswith("ValidationError: ")
-    assert outside.sockets.sent == [told(WAY[0]), told(WAY[1])]
+    assert outside.sockets.sent == [notice(WAY[0]), notice(WAY[1])]
 
 
 def test_a_batch_without_records_sends_nothing(outside: Outside) -> None:
@@ -168,4 +168,4 @@ def test_a_subscription_that_had_to_wait_comes_whole_in_one_field(outside: Outsi
     waited = {"order": json.dumps(watch_fields())}
 
     assert publish(waited) == {"batchItemFailures": []}
-    assert outside.sockets.sent == [told(WAY[0]), told(WAY[1])]
+    assert outside.sockets.sent == [notice(WAY[0]), notice(WAY[1])]

@@ -227,7 +227,7 @@ def test_redis_gets_the_login_of_its_secret(secret: dict[str, str], login: tuple
 
 
 @pytest.mark.parametrize("secret", [None, "pw", {"username": "app"}])
-def test_without_its_login_redis_counts_as_away(secret: object) -> None:
+def test_without_its_login_redis_counts_as_unavailable(secret: object) -> None:
     if secret is not None:
         keep("orderflow/redis", secret)
 

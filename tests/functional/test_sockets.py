@@ -152,7 +152,7 @@ def test_what_comes_too_early_waits_for_what_is_before_it(gateway: Gateway, watc
     assert [one.receive() for _ in range(5)] == ["1", "1", "2", "3", "4"]
 
 
-def test_a_client_that_asks_again_is_told_everything_again(gateway: Gateway, watchers: tuple[Watcher, Watcher]) -> None:
+def test_a_client_that_asks_again_is_sent_everything_again(gateway: Gateway, watchers: tuple[Watcher, Watcher]) -> None:
     one, _ = watchers
     sockets = gateway.sockets
 

@@ -97,14 +97,14 @@ def test_a_path_with_nothing_below_it_is_a_mistake_of_the_configuration() -> Non
         read_settings(MockSettings, {"SETTINGS_PATH": PATH})
 
 
-def test_a_store_that_is_away_is_asked_again_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_is_unavailable_is_asked_again_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
     store({"SPEED": "0.5"})
 
     def refuse(*_: object, **__: object) -> None:
         raise EndpointConnectionError(endpoint_url="https://ssm.example")
 
-    with monkeypatch.context() as away:
-        away.setattr("botocore.client.BaseClient._make_api_call", refuse)
+    with monkeypatch.context() as unavailable:
+        unavailable.setattr("botocore.client.BaseClient._make_api_call", refuse)
         with pytest.raises(RetryableError, match=r"can't be read: .*ssm\.example"):
             read_settings(MockSettings, {"SETTINGS_PATH": PATH})
 

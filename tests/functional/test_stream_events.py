@@ -142,7 +142,7 @@ def test_a_stage_works_on_a_batch_without_records(stage: Stage, outside: Outside
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_when_redis_is_away_the_batch_is_asked_to_wait(
+def test_when_redis_is_unavailable_the_batch_is_asked_to_wait(
     handler: Callable[[StreamEvent, Any], BatchResponse], error: Exception, outside: Outside
 ) -> None:
     for part in (outside.orders, outside.chain, outside.watchers):

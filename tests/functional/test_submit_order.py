@@ -92,7 +92,7 @@ def test_what_was_recorded_before_a_crash_is_sent_when_its_message_comes_again(o
     ]
 
 
-def test_the_owner_of_a_transaction_that_has_its_result_already_is_told(outside: Outside) -> None:
+def test_the_order_of_a_transaction_that_has_its_result_already_is_notified(outside: Outside) -> None:
     # The dead letters gave it up, and died before they could fail its order.
     given_up = make_order(Status.SUBMITTED)
     outside.orders.known[ORDER_ID] = (given_up, [])

@@ -152,7 +152,7 @@ def test_a_subscription_without_an_order_is_of_an_unknown_one(outside: Outside) 
     assert frame_of(send('{"action":"subscribe"}')) == {"order_id": "", "error": "unknown order"}
 
 
-def test_an_order_that_has_left_redis_is_told_from_the_ledger_in_full(outside: Outside) -> None:
+def test_an_order_that_has_left_redis_is_answered_from_the_ledger_in_full(outside: Outside) -> None:
     history = [event_of(make_order(status)) for status in Status if status is not Status.FAILED]
     outside.ledger.histories[ORDER_ID] = history
 
@@ -170,7 +170,7 @@ def test_a_client_that_left_before_its_history_came_is_no_error(outside: Outside
 
 
 @pytest.mark.parametrize("error", [redis.ConnectionError("refused"), redis.TimeoutError("slow"), OSError("reset")])
-def test_when_redis_is_away_the_client_is_asked_to_send_it_again(outside: Outside, error: Exception) -> None:
+def test_when_redis_is_unavailable_the_client_is_asked_to_send_it_again(outside: Outside, error: Exception) -> None:
     outside.subscriptions.error = error
 
     answer = send(ORDER_ID)
@@ -178,15 +178,15 @@ def test_when_redis_is_away_the_client_is_asked_to_send_it_again(outside: Outsid
     assert frame_of(answer) == {"order_id": ORDER_ID, "error": "unavailable right now; send it again"}
 
 
-def test_when_the_ledger_is_away_the_client_is_asked_to_send_it_again(outside: Outside) -> None:
-    outside.ledger.error = RetryableError("Postgres is away")
+def test_when_the_ledger_is_unavailable_the_client_is_asked_to_send_it_again(outside: Outside) -> None:
+    outside.ledger.error = RetryableError("Postgres is unavailable")
 
     answer = send(ORDER_ID)
 
     assert frame_of(answer) == {"order_id": ORDER_ID, "error": "unavailable right now; send it again"}
 
 
-def test_when_the_sockets_are_away_the_client_is_asked_to_send_it_again(outside: Outside) -> None:
+def test_when_the_sockets_are_unavailable_the_client_is_asked_to_send_it_again(outside: Outside) -> None:
     outside.ledger.histories[ORDER_ID] = [event_of(make_order())]
     outside.sockets.error = RetryableError("@connections can't be reached")
 
@@ -197,7 +197,7 @@ def test_when_the_sockets_are_away_the_client_is_asked_to_send_it_again(outside:
 
 def test_a_ping_needs_neither_redis_nor_the_ledger(outside: Outside) -> None:
     outside.subscriptions.error = redis.ConnectionError("refused")
-    outside.ledger.error = RetryableError("Postgres is away")
+    outside.ledger.error = RetryableError("Postgres is unavailable")
 
     assert frame_of(send('{"action":"ping"}')) == {"action": "pong"}
 
@@ -223,7 +223,7 @@ def test_a_ping_may_name_no_order_in_the_words_of_a_typed_client(outside: Outsid
     assert frame_of(send('{"action":"ping","order_id":null}')) == {"action": "pong"}
 
 
-def test_a_connection_that_watches_too_many_orders_is_told_so(outside: Outside) -> None:
+def test_a_connection_that_watches_too_many_orders_is_answered_so(outside: Outside) -> None:
     outside.subscriptions.added = Added(Outcome.TOO_MANY)
 
     assert frame_of(send(ORDER_ID)) == {

@@ -76,7 +76,7 @@ def test_a_signature_sent_again_is_not_queued_again(client: redis.Redis, venue: 
     assert venue.results([order.signature]) == [None]
 
 
-def test_a_transaction_lands_after_its_delay_and_is_not_settled_before(client: redis.Redis, venue: ChainStore) -> None:
+def test_a_transaction_lands_after_its_delay_and_has_no_result_before(client: redis.Redis, venue: ChainStore) -> None:
     order = an_order()
 
     assert venue.send([(order, 60_000)]) == venue.send([(order, 60_000)]) == []
@@ -279,9 +279,9 @@ def test_what_was_abandoned_before_it_was_sent_is_not_accepted_any_more(client: 
     order = an_order()
     venue.abandon(order.signature, "Gave up")
 
-    settled = venue.send([(order, 0)])
+    known = venue.send([(order, 0)])
 
-    assert settled == [order]
+    assert known == [order]
     assert client.xlen("{chain}:transactions") == 0
 
 
@@ -298,7 +298,7 @@ def test_what_has_landed_can_not_be_abandoned(venue: ChainStore) -> None:
     assert venue.results([order.signature]) == [result]
 
 
-def test_what_the_chain_does_not_know_is_neither_executed_nor_told_of(venue: ChainStore) -> None:
+def test_what_the_chain_does_not_know_is_neither_executed_nor_reported(venue: ChainStore) -> None:
     known, unknown = an_order(), an_order()
     sent(venue, known)
 

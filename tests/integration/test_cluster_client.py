@@ -65,7 +65,7 @@ def test_more_calls_at_once_than_connections_wait_for_their_turn(redis_server: R
 
 
 @pytest.mark.parametrize("cluster", [False, True])
-def test_a_redis_that_is_away_means_that_a_batch_waits(cluster: bool) -> None:
+def test_a_redis_that_is_unavailable_means_that_a_batch_waits(cluster: bool) -> None:
     @stream_function
     def handler(_event: StreamEvent, _context: Any) -> BatchResponse:
         open_redis(NOWHERE, cluster=cluster).ping()
@@ -76,7 +76,7 @@ def test_a_redis_that_is_away_means_that_a_batch_waits(cluster: bool) -> None:
 
 
 @pytest.mark.parametrize("cluster", [False, True])
-def test_the_front_door_is_told_that_redis_is_away_by_redis_own_error(cluster: bool) -> None:
+def test_the_front_door_gets_redis_own_error_when_redis_is_unavailable(cluster: bool) -> None:
     with pytest.raises(redis.RedisError):
         run(RedisServer(NOWHERE, cluster), lambda client: client.get("{p0}:count"))
 
@@ -154,7 +154,7 @@ def test_a_connection_that_broke_unused_fails_the_next_call_by_redis_own_error(c
 
 @contextmanager
 def moving(nodes: Nodes, key: str) -> Iterator[Node]:
-    """Have the slot of a key be on its way to another node, where its node sends whoever asks for what is not there."""
+    """Have the slot of a key be on its way to another node, to which its node redirects for what is not there."""
     source = nodes.primary_of(key)
     target = next(node for node in nodes.all if node is not source)
     source_id, target_id = source.ask("CLUSTER MYID"), target.ask("CLUSTER MYID")
@@ -206,7 +206,7 @@ def test_scripts_reads_and_transactions_follow_to_a_new_primary_that_knows_no_sc
         for tag in ("{p0}", "{chain}"):
             replicated_nodes.hand_over(tag)
 
-        # What failed while the cluster changed is asked for again by whoever wants it; the second time must do.
+        # What failed while the cluster changed is asked for again by the caller that wants it; the second time must do.
         assert try_twice(lambda: orders.apply([Transition(routed(order))])) == [True]
         assert len(try_twice(lambda: streams.read_new("route", "route_order", 10, 10))) == 1
         assert try_twice(ChainStore(client).state) == venue.state()

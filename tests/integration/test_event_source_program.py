@@ -117,7 +117,7 @@ def test_a_function_that_lambda_does_not_have_is_named_and_waited_for(
     assert client.xlen(key("p0", "dead")) == 0
 
 
-def test_told_to_end_it_finishes_the_batch_under_way_and_begins_no_other(
+def test_asked_to_end_it_finishes_the_batch_under_way_and_begins_no_other(
     client: redis.Redis, redis_url: str, start: Start
 ) -> None:
     begun, finish = threading.Semaphore(0), threading.Event()

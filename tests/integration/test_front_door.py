@@ -1,4 +1,4 @@
-"""The real gateway on a real Redis, nobody working behind it: what it keeps once, and what it turns away."""
+"""The real gateway on a real Redis, nobody working behind it: what it keeps once, and what it refuses."""
 
 import asyncio
 import json
@@ -146,7 +146,7 @@ def test_an_order_is_shown_with_its_clients_name_for_it(open_door: OpenDoor) -> 
     assert asyncio.run(show())["client_order_id"] == "desk-7.42"
 
 
-def test_beyond_the_lag_orders_are_refused_and_told_of_in_few_lines_until_there_is_room(
+def test_beyond_the_lag_orders_are_refused_and_logged_in_few_lines_until_there_is_room(
     open_door: OpenDoor, redis_client: redis.Redis
 ) -> None:
     max_lag = 10
@@ -174,7 +174,7 @@ def refusals(door: Door) -> list[dict[str, Any]]:
     return [line for line in door.logged() if line["message"] == "refused"]
 
 
-def test_without_a_file_left_connections_are_turned_away_and_the_door_works_on(open_door: OpenDoor) -> None:
+def test_without_a_file_left_connections_are_refused_and_the_door_works_on(open_door: OpenDoor) -> None:
     door = open_door()
     door.post([({}, ORDER)])
     process = psutil.Process(door.process.pid)
@@ -201,7 +201,7 @@ def accepts(door: Door) -> bool:
 
 
 def is_closed(client: socket.socket) -> bool:
-    """Tell whether the other side has ended a connection on which it owes nothing."""
+    """Return whether the other side has ended a connection on which it owes nothing."""
     client.setblocking(False)
     try:
         return client.recv(1) == b""

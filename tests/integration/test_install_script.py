@@ -109,7 +109,7 @@ def test_of_two_at_the_same_time_the_second_waits_and_does_not_do_it_again(direc
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=lambda number: number.name)
-def test_an_installation_that_was_ended_is_done_by_whoever_waits(
+def test_an_installation_that_was_ended_is_done_by_the_one_that_waits(
     number: signal.Signals, directory: Path, install: Install
 ) -> None:
     first = install()
@@ -150,10 +150,10 @@ def test_a_later_process_with_the_number_of_a_dead_one_is_not_waited_for(directo
 def test_an_installation_that_fails_leaves_the_next_to_try_itself(directory: Path, install: Install) -> None:
     (directory / "go").touch()
     wheel = directory / "tiny-1.0-py3-none-any.whl"
-    wheel.rename(directory / "away")
+    wheel.rename(directory / "elsewhere")
     assert install().wait(DONE_S) == 1
 
-    (directory / "away").rename(wheel)
+    (directory / "elsewhere").rename(wheel)
 
     assert install().wait(DONE_S) == 0
     assert is_installed(directory)

@@ -206,7 +206,7 @@ def test_an_order_that_too_few_replicas_have_is_not_answered_for(
     assert client.xlen("{p0}:route") == 1
 
 
-def test_redis_away_is_raised_to_every_caller() -> None:
+def test_an_unavailable_redis_is_raised_to_every_caller() -> None:
     async def create(intake: Intake) -> list[object]:
         return await asyncio.gather(*(intake.create(NewOrder(pending())) for _ in range(5)), return_exceptions=True)
 

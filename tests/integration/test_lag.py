@@ -1,4 +1,4 @@
-"""What the event source tells of what waits: measured in Redis, published as embedded metrics."""
+"""What the event source says of what waits: measured in Redis, published as embedded metrics."""
 
 import json
 from collections.abc import Callable
@@ -80,10 +80,10 @@ class OwningSource(EventSource):
         return self._names
 
 
-def test_only_what_an_event_source_owns_is_told_of_again_and_again(
+def test_only_what_an_event_source_owns_is_published_again_and_again(
     client: redis.Redis,
     monkeypatch: pytest.MonkeyPatch,
-    in_thread: Callable[..., Any],  # after what it needs, so that it ends before that is taken away
+    in_thread: Callable[..., Any],  # after what it needs, so that it ends before that is removed
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Orderflow")
@@ -99,11 +99,11 @@ def test_only_what_an_event_source_owns_is_told_of_again_and_again(
 
     in_thread(lambda stop: publish_lags(client, OwningSource("p0", CHAIN), mappings, stop))
 
-    def has_told_twice() -> bool:
+    def has_published_twice() -> bool:
         seen.extend(metrics(capsys))
         return len(seen) >= 6
 
-    eventually(has_told_twice)
+    eventually(has_published_twice)
     assert [(line.get("stream"), line["lag"]) for line in seen[:3]] == [
         ("route", [1]),
         ("transactions", [1]),
@@ -118,7 +118,7 @@ def test_one_that_owns_nothing_says_nothing(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == ""
 
 
-def test_one_that_owns_partitions_without_streams_of_its_own_tells_of_their_timers(
+def test_one_that_owns_partitions_without_streams_of_its_own_measures_their_timers(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Orderflow")

@@ -212,7 +212,7 @@ def test_a_broken_connection_is_replaced(ledger: Ledger, ledger_connection: pg80
     ledger.ping()
 
 
-def test_postgres_away_can_be_tried_again(database_url: str) -> None:
+def test_an_unavailable_postgres_can_be_tried_again(database_url: str) -> None:
     gone = Ledger(lambda: connect(database_url.replace("host=", "host=/nowhere")))
 
     with pytest.raises(RetryableError, match="can't be reached"):

@@ -287,7 +287,7 @@ def test_a_server_that_was_named_is_used_and_never_stopped(name: str, home: Path
         ("postgres", "s3cret", "DATABASE_URL"),
     ],
 )
-def test_a_named_server_that_is_not_there_is_told_by_address_but_without_the_password(
+def test_a_named_server_that_is_not_there_is_named_by_address_but_without_the_password(
     name: str, url: str, address: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_process, "ANSWER_TIMEOUT_S", 0.05)
@@ -301,7 +301,7 @@ def test_a_named_server_that_is_not_there_is_told_by_address_but_without_the_pas
     assert "s3c" not in message
 
 
-def test_a_database_that_does_not_exist_is_told_at_once(home: Path, start: Start) -> None:
+def test_a_database_that_does_not_exist_is_named_at_once(home: Path, start: Start) -> None:
     server = start("postgres")
 
     with pytest.raises(ServerError, match='database "nowhere" does not exist'):
@@ -315,7 +315,7 @@ def test_a_database_that_does_not_exist_is_told_at_once(home: Path, start: Start
         ("postgres", "postgres/PG_VERSION", "not compatible"),
     ],
 )
-def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(
+def test_a_server_that_does_not_start_is_reported_with_the_end_of_its_log(
     name: str, damaged: str, complaint: str, new_home: Path, start: Start
 ) -> None:
     start(name, new_home).stop()
@@ -391,7 +391,7 @@ def test_what_a_power_cut_left_of_a_lock_file_stops_no_server(
 
 
 @pytest.mark.parametrize(("name", "setting"), [("redis", "REDIS_URL"), ("postgres", "DATABASE_URL")])
-def test_a_machine_without_the_programs_is_told_what_to_set(
+def test_a_machine_without_the_programs_says_what_to_set(
     name: str, setting: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("local.servers.server_programs._runs", lambda command: False)

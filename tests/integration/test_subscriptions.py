@@ -165,7 +165,7 @@ def test_each_order_and_each_connection_has_its_own_second(
     assert actions(client, one) == actions(client, other) == ["subscribe"] * 2
 
 
-def test_whoever_unsubscribes_is_not_answered_later(
+def test_a_client_that_unsubscribes_is_not_answered_later(
     redis_server: RedisServer, client: redis.Redis, orders: Orders
 ) -> None:
     (order,) = make(orders)

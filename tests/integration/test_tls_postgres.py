@@ -31,7 +31,7 @@ PASSWORD = "s3cr/t"
 
 
 class SecurePostgres(NamedTuple):
-    """A server that is certified as localhost, and wants a password of whoever comes over the network."""
+    """A server that is certified as localhost, and wants a password of any client that comes over the network."""
 
     certificates: Certificates
     port: int

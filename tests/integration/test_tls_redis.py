@@ -104,6 +104,6 @@ def test_a_server_that_is_certified_under_another_name_is_not_talked_to(nodes: S
 
 @each_way
 @single_and_cluster
-def test_a_wrong_password_is_told_as_redis_own_error(nodes: SecureNodes, reach: Reach, cluster: bool) -> None:
+def test_a_wrong_password_is_raised_as_redis_own_error(nodes: SecureNodes, reach: Reach, cluster: bool) -> None:
     with pytest.raises(redis.RedisError, match="WRONGPASS|invalid username-password"):
         reach(nodes.server(cluster=cluster, password="guessed"))

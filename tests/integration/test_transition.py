@@ -28,14 +28,14 @@ def test_a_step_writes_state_history_status_and_next_message_together(client: re
     assert message["attempt"] == "1"
 
 
-def test_the_last_step_is_told_once_and_sent_nowhere(client: redis.Redis, orders: Orders) -> None:
+def test_the_last_step_is_published_once_and_sent_nowhere(client: redis.Redis, orders: Orders) -> None:
     order = pending()
     failed = order.fail("no way", NOW_MS)
     orders.apply([Transition(order), Transition(failed)])
 
-    [_, (_, told)] = entries_of(client, "{p0}:status")
+    [_, (_, published)] = entries_of(client, "{p0}:status")
 
-    assert (told["order_id"], told["sequence"], told["status"]) == (order.order_id, "2", "failed")
+    assert (published["order_id"], published["sequence"], published["status"]) == (order.order_id, "2", "failed")
     assert client.hget(order_key(P0, order.order_id), "status") == "failed"
     assert sorted(client.scan_iter()) == sorted([order_key(P0, order.order_id), "{p0}:route", "{p0}:status"])
 

@@ -82,7 +82,7 @@ def test_atoms_are_strings_in_every_frame_live_repeated_and_made_good(orders: Or
         assert building["minimum_out"] == str(steps[2].built_transaction.minimum_out)
 
 
-def test_a_repeated_subscription_is_told_everything_again(orders: Orders, watchers: Watchers) -> None:
+def test_a_repeated_subscription_is_sent_everything_again(orders: Orders, watchers: Watchers) -> None:
     order = pending()
     orders.apply([Transition(order), Transition(routed(order))])
 
@@ -101,7 +101,7 @@ def test_many_watch_one_order(orders: Orders, watchers: Watchers) -> None:
     assert [message.connection_id for message in messages] == [f"c{number}=" for number in range(20)]
 
 
-def test_whoever_unsubscribes_or_is_gone_hears_no_more(orders: Orders, watchers: Watchers) -> None:
+def test_a_client_that_unsubscribes_or_is_gone_hears_no_more(orders: Orders, watchers: Watchers) -> None:
     order = pending()
     orders.apply([Transition(order)])
     watchers.messages(P0, [subscription(order, name) for name in ("stays", "leaves", "breaks")])
@@ -195,7 +195,7 @@ def test_everything_is_what_an_order_has_gone_through(orders: Orders, watchers: 
     assert watchers.everything(P0, [Message("one", pending().order_id, "", 2, "5-0")]) == []
 
 
-def test_so_many_watch_an_order_and_any_more_are_told_so(orders: Orders, client: redis.Redis) -> None:
+def test_so_many_watch_an_order_and_any_more_are_answered_so(orders: Orders, client: redis.Redis) -> None:
     watchers = Watchers(client, max_watchers=3)
     order = pending()
     orders.apply([Transition(order)])
@@ -203,14 +203,14 @@ def test_so_many_watch_an_order_and_any_more_are_told_so(orders: Orders, client:
 
     (refused,) = watchers.messages(P0, [subscription(order, "d")])
     again = watchers.messages(P0, [subscription(order, "a")])
-    told = watchers.messages(P0, [event(routed(order))])
+    sent = watchers.messages(P0, [event(routed(order))])
     watchers.messages(P0, [subscription(order, "b", "unsubscribe")])
     room = watchers.messages(P0, [subscription(order, "d")])
 
     assert json.loads(refused.text) == {"order_id": order.order_id, "error": "too many watchers", "limit": 3}
     assert (refused.connection_id, refused.sequence, refused.subscription) == ("d", 0, "")
     assert sequences(again, "a") == sequences(room, "d") == [1]
-    assert {message.connection_id for message in told} == {"a", "b", "c"}
+    assert {message.connection_id for message in sent} == {"a", "b", "c"}
 
 
 def test_an_order_without_room_for_a_connection_does_not_count_among_those_that_it_watches(

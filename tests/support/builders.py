@@ -177,7 +177,7 @@ def order_records(stream: str, *orders: Order, attempt: int = 1) -> StreamEvent:
 
 
 def status_fields(order: Order) -> dict[str, str]:
-    """Return the fields of the status entry that tells of an order's last step."""
+    """Return the fields of the status entry that has an order's last step."""
     return {
         "order_id": order.order_id,
         "sequence": str(order.sequence),

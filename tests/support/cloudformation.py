@@ -32,7 +32,7 @@ class Stack:
         return {name: said.get("Properties", {}) for name, said in found.items()}
 
     def holds(self, condition: str) -> bool:
-        """Tell whether a condition of the template holds."""
+        """Return whether a condition of the template holds."""
         if condition not in self._held:
             self._held[condition] = self._decide(self._conditions[condition])
         return self._held[condition]

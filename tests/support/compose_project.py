@@ -71,7 +71,7 @@ class Project:
         return self.run("logs", "--no-log-prefix", *services, check=False)
 
     def containers(self, service: str) -> list[dict[str, Any]]:
-        """Return what docker tells of a service's containers."""
+        """Return what docker says of a service's containers."""
         names = self.run("ps", "--all", "--quiet", service).split()
         done = subprocess.run(["docker", "inspect", *names], capture_output=True, text=True, check=True)
         inspected: list[dict[str, Any]] = json.loads(done.stdout)
@@ -91,7 +91,7 @@ class Project:
         return int(self.containers(service)[0]["RestartCount"])
 
     def is_healthy(self, service: str) -> bool:
-        """Tell whether all containers of a service run and are healthy."""
+        """Return whether all containers of a service run and are healthy."""
         states = [container["State"] for container in self.containers(service)]
         return all(state["Running"] and state["Health"]["Status"] == "healthy" for state in states)
 

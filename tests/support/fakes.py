@@ -220,8 +220,8 @@ class FakeWatchers(Watchers):
     def _messages(self, entry: StatusEntry) -> list[Message]:
         watching = self.watching.setdefault(entry.order_id, {})
         if entry.action == "event":
-            told = [connection for connection, sent in watching.items() if entry.sequence > sent]
-            return [Message(connection, entry.order_id, entry.event) for connection in told]
+            behind = [connection for connection, sent in watching.items() if entry.sequence > sent]
+            return [Message(connection, entry.order_id, entry.event) for connection in behind]
         watching.pop(entry.connection_id, None)
         if entry.action == "unsubscribe":
             return []

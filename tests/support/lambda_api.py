@@ -21,7 +21,7 @@ Function = Callable[[Any], Any]
 
 
 class LambdaApi(ThreadingHTTPServer):
-    """Serves functions by their names; one that raises has its error told as Lambda tells it."""
+    """Serves functions by their names; one that raises has its error returned as Lambda returns it."""
 
     daemon_threads = True
 
@@ -55,8 +55,8 @@ class Invocation(BaseHTTPRequestHandler):
         try:
             self._answer(HTTPStatus.OK, self.server.functions[name](event))
         except Exception as error:  # noqa: BLE001 - as Lambda's runtime does
-            told = {"errorType": type(error).__name__, "errorMessage": str(error)}
-            self._answer(HTTPStatus.OK, told, {"x-amz-function-error": "Unhandled"})
+            body = {"errorType": type(error).__name__, "errorMessage": str(error)}
+            self._answer(HTTPStatus.OK, body, {"x-amz-function-error": "Unhandled"})
 
     def _answer(self, status: HTTPStatus, answer: Any, headers: Mapping[str, str] | None = None) -> None:
         body = json.dumps(answer).encode()

@@ -80,11 +80,11 @@ class Node:
         ]
 
     def serves(self, slot: int) -> bool:
-        """Tell whether this node is up and the primary of a slot, as it sees the cluster."""
+        """Return whether this node is up and the primary of a slot, as it sees the cluster."""
         return any(slot in slots for slots in self.slots())
 
     def sees_a_whole_cluster(self, nodes: int) -> bool:
-        """Tell whether this node knows so many nodes, all of them up, and every slot served."""
+        """Return whether this node knows so many nodes, all of them up, and every slot served."""
         info, known = self.ask("CLUSTER INFO") or {}, self.ask("CLUSTER NODES") or {}
         up = [node for node in known.values() if "fail" not in node["flags"] and node["connected"]]
         return info.get("cluster_state") == "ok" and len(up) == len(known) == nodes
@@ -106,14 +106,14 @@ class Nodes:
 
     @property
     def url(self) -> str:
-        """The URL of one of the nodes; whoever knows one finds all."""
+        """The URL of one of the nodes; a client that knows one finds all."""
         return self.all[0].url
 
     def start(self) -> None:
         """Start the nodes, make a cluster of them, and wait until each sees the whole of it."""
         for epoch, node in enumerate(self.all, start=1):
             node.start()
-            # Each an epoch of its own, so that they need not settle by collisions who is right about the slots.
+            # Each an epoch of its own, so that they need not find out by collisions who is right about the slots.
             node.ask("CLUSTER SET-CONFIG-EPOCH", epoch)
             self.all[0].ask("CLUSTER MEET", HOST, node.port, node.bus_port)
         bounds = [REDIS_CLUSTER_HASH_SLOTS * number // SHARDS for number in range(SHARDS + 1)]

@@ -26,7 +26,7 @@ SECRET = "a secret of the tests that is long enough"
 
 
 class Gateway:
-    """The management API on a port of its own, beside sockets that are told their connection id as they open."""
+    """The management API on a port of its own, beside sockets that get their connection id as they open."""
 
     def __init__(self) -> None:
         self.left = threading.Event()

@@ -127,7 +127,7 @@ def test_a_call_that_is_given_up_does_not_take_the_others_with_it() -> None:
     with_trips(test)
 
 
-def test_whoever_comes_when_too_many_wait_is_turned_away_at_once_and_not_later(
+def test_a_caller_when_too_many_wait_is_refused_at_once_and_not_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(call_batcher, "MAX_WAITING", 3)

@@ -1,4 +1,4 @@
-"""What is left, by a Redis that may not tell."""
+"""What is left, by a Redis that may not say."""
 
 import asyncio
 from typing import Any, cast

@@ -42,11 +42,11 @@ def test_other_partitions_are_no_partitions_of_orders(name: str) -> None:
     assert not is_order_partition(name)
 
 
-def test_orders_spread_over_the_partitions() -> None:
-    spread = Counter(partition_of(nth_id(number), 4) for number in range(4_000))
+def test_orders_are_distributed_over_the_partitions() -> None:
+    orders = Counter(partition_of(nth_id(number), 4) for number in range(4_000))
 
-    assert sorted(spread) == ["p0", "p1", "p2", "p3"]
-    assert min(spread.values()) > 800
+    assert sorted(orders) == ["p0", "p1", "p2", "p3"]
+    assert min(orders.values()) > 800
 
 
 def test_everything_of_a_partition_shares_its_hash_tag() -> None:

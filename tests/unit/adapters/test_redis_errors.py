@@ -1,4 +1,4 @@
-"""Whatever redis-py raises while a server is away or a cluster changes is a redis.RedisError to whoever asked."""
+"""Whatever redis-py raises while a server is unavailable or a cluster changes is a redis.RedisError to any caller."""
 
 import asyncio
 from collections.abc import Callable

@@ -85,7 +85,7 @@ def test_a_double_is_taken_down_to_the_atoms_that_are_whole_in_it(token: Token, 
     ("amount", "atoms"),
     [("1.9999999999", 1_999_999_999), ("1E-9", 1), ("0." + "9" * 60_000, 999_999_999), ("12.5", 12_500_000_000)],
 )
-def test_what_is_finer_than_an_atom_may_be_left_away(amount: str, atoms: int) -> None:
+def test_what_is_finer_than_an_atom_may_be_left_out(amount: str, atoms: int) -> None:
     assert to_atoms(Decimal(amount), SOL, exact=False) == atoms
 
 

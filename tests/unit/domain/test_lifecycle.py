@@ -101,7 +101,7 @@ def test_the_last_stage_of_a_status_has_to_give_an_order_another_one() -> None:
         stream_after("build", Status.ROUTING)
 
 
-def test_a_stage_that_was_taken_away_passes_on_the_orders_that_are_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stage_that_was_removed_passes_on_the_orders_that_are_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(LIFECYCLE, Status.ROUTING, Row(("build",), Status.BUILDING))
     monkeypatch.setitem(BEFORE, Status.ROUTING, Row(("check", "build"), Status.BUILDING))
 

@@ -1,4 +1,4 @@
-"""An order's steps, and the event that tells of each."""
+"""An order's steps, and the event of each."""
 
 import json
 from datetime import datetime

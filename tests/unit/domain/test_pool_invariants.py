@@ -209,7 +209,7 @@ def unrounded_out(pool: Pool, token_in: str, amount: int) -> Fraction:
             assert isinstance(pool, Dlmm)
             return unrounded_out_of_bins(pool, token_in, Fraction(amount))
         case "meteora_damm_v2":
-            kept = 1 - Fraction(getattr(pool, "fee_rate"), 10**9)  # noqa: B009 - mypy can't tell the tags apart
+            kept = 1 - Fraction(getattr(pool, "fee_rate"), 10**9)  # noqa: B009 - mypy can't distinguish the tags
             return kept * Fraction(reserve_out * amount, reserve_in + amount)
         case "raydium_cpmm":
             net = amount * (1 - Fraction(getattr(pool, "fee_rate"), 10**6))  # noqa: B009 - as above

@@ -279,7 +279,7 @@ def test_more_in_pays_no_less(pools: list[Pool], amount: int, more: int) -> None
 
 
 @given(pools_of_one_pair(), amounts)
-def test_taking_away_a_pool_in_use_never_improves(pools: list[Pool], amount: int) -> None:
+def test_removing_a_pool_in_use_never_improves(pools: list[Pool], amount: int) -> None:
     plan = planned(pools, amount)
 
     for leg in plan.legs:

@@ -1,4 +1,4 @@
-"""What the event source tells of its health: well as long as it renews its leases."""
+"""What the event source answers about its health: well as long as it renews its leases."""
 
 import json
 from collections.abc import Iterator

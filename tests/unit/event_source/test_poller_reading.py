@@ -80,7 +80,7 @@ def test_when_redis_comes_back_the_poller_begins_with_what_is_pending(error: Exc
     ]
 
 
-def test_a_poller_that_is_told_to_stop_ends_when_its_batch_is_done() -> None:
+def test_a_poller_that_is_asked_to_stop_ends_when_its_batch_is_done() -> None:
     bench = Bench(failing())
     bench.streams.new = [entries("1-0")]
 

@@ -1,4 +1,4 @@
-"""Work that is kept small: so much at once, a few who wait, the others turned away; and what was lately noted."""
+"""Work that is kept small: so much at once, a few who wait, the others refused; and what was lately noted."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ from orderflow.runtime.at_once import AtOnce
 from orderflow.runtime.lately import Lately
 
 
-def test_whoever_comes_when_too_many_wait_is_refused_and_the_others_are_served() -> None:
+def test_a_caller_when_too_many_wait_is_refused_and_the_others_are_served() -> None:
     go = threading.Event()
     most_at_once = 0
     running = 0

@@ -156,7 +156,7 @@ def _record_key(partition: str, new: NewOrder) -> str:
 
 
 def _record(new: NewOrder) -> str:
-    """Return what is kept under an order's name: its id, then 48 bits that tell its request from others."""
+    """Return what is kept under an order's name: its id, then 48 bits by which its request differs from others."""
     if not new.fingerprint:
         return ""
     return _short(UUID(new.order.order_id).bytes) + _short(sha256(new.fingerprint.encode()).digest()[:6])

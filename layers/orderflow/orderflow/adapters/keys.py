@@ -16,7 +16,7 @@ def order_partitions(count: int) -> list[str]:
 
 
 def is_order_partition(name: str) -> bool:
-    """Tell whether orders lie in the partition of this name; otherwise it is one of a function's own."""
+    """Return whether orders lie in the partition of this name; otherwise it is one of a function's own."""
     return _ORDER_PARTITION.fullmatch(name) is not None
 
 

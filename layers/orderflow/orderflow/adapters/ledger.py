@@ -78,7 +78,7 @@ _FIND_BY_PAIRS = f"""SELECT of_pair.* FROM unnest(CAST(:tokens_in AS text[]), CA
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One step of an order as the status stream tells it: its event, and the order after it, both as JSON text."""
+    """One step of an order as the status stream has it: its event, and the order after it, both as JSON text."""
 
     order_id: str
     sequence: int
@@ -141,7 +141,7 @@ class Ledger:
     def write(self, steps: Sequence[Step]) -> None:
         """Write steps in one transaction; those that are written already are left as they are.
 
-        Raises RetryableError when Postgres is away or busy, and pg8000's DatabaseError when it refuses the data.
+        Raises RetryableError when Postgres is unavailable or busy, and pg8000's DatabaseError when it refuses the data.
         """
         latest: dict[str, Step] = {}
         for step in steps:

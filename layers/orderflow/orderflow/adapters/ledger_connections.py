@@ -122,7 +122,7 @@ class LedgerConnections:
 
 
 def _timed_out(error: BaseException | None) -> bool:
-    """Tell whether a connection was given up because nothing came, which pg8000 calls a network error too."""
+    """Return whether a connection was given up because nothing came, which pg8000 calls a network error too."""
     while error is not None and not isinstance(error, TimeoutError):
         error = error.__cause__
     return error is not None
@@ -135,7 +135,7 @@ def _code(error: DatabaseError) -> str:
 
 
 def _is_transient(code: str) -> bool:
-    """Tell whether the server, not the data, is at fault (SQLSTATE classes 08, 40, 53, 55, 57, 58).
+    """Return whether the server, not the data, is at fault (SQLSTATE classes 08, 40, 53, 55, 57, 58).
 
     So it is too while it lacks a table or a column: a deployment was quicker than its migration.
     """

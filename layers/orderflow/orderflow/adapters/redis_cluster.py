@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 
 
 class WaitingPool(redis.BlockingConnectionPool):
-    """The connections to one node: whoever finds none free waits for one."""
+    """The connections to one node: a caller that finds none free waits for one."""
 
     def disconnect_free_connections(self, moving_address_src: str | None = None) -> None:
         """Close the idle connections, as a cluster's client asks when the layout may have changed.
@@ -50,11 +50,11 @@ class WaitingPool(redis.BlockingConnectionPool):
 
 
 class Cluster(redis.RedisCluster):
-    """A Redis Cluster, for threads. Whatever is wrong with it is told as a redis.RedisError."""
+    """A Redis Cluster, for threads. Whatever is wrong with it is raised as a redis.RedisError."""
 
     @classmethod
     def open(cls, url: str, **options: Any) -> "Cluster":
-        """Return a client of the cluster that the node at `url` belongs to; raises redis.RedisError when it is away.
+        """Return a client of the cluster of the node at `url`; raises redis.RedisError when it is unavailable.
 
         `options` are those of a BlockingConnectionPool, for the connections to each node.
         """
@@ -78,11 +78,11 @@ class Cluster(redis.RedisCluster):
             return execute(*args, **options)
 
     def pipeline(self, transaction: Any = None, shard_hint: Any = None) -> Any:
-        """Return a pipeline whose errors are told as those of a single command."""
+        """Return a pipeline whose errors are raised as those of a single command."""
         open_pipeline: Callable[..., Any] = super().pipeline
         piped = open_pipeline(transaction, shard_hint)
         for name in ("execute", "execute_command"):
-            setattr(piped, name, telling_redis_errors(getattr(piped, name)))
+            setattr(piped, name, raising_redis_errors(getattr(piped, name)))
         return piped
 
     def determine_slot(self, *args: Any) -> int | None:
@@ -117,7 +117,7 @@ class Cluster(redis.RedisCluster):
 
 
 class AsyncCluster(AsyncRedisCluster):
-    """A Redis Cluster, for asyncio. Whatever is wrong with it is told as a redis.RedisError.
+    """A Redis Cluster, for asyncio. Whatever is wrong with it is raised as a redis.RedisError.
 
     At most `max_connections` commands are under way at once; another waits up to `timeout` seconds for its turn.
     redis-py itself would refuse it.
@@ -184,7 +184,7 @@ def on_one_connection(client: redis.Redis, commands: Sequence[Sequence[Any]]) ->
 
 
 class AsyncSingle(AsyncRedis):
-    """A single Redis, for asyncio. Whatever is wrong with it is told as a redis.RedisError, or an OSError."""
+    """A single Redis, for asyncio. Whatever is wrong with it is raised as a redis.RedisError, or an OSError."""
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         execute: Callable[..., Awaitable[Any]] = super().execute_command
@@ -211,7 +211,7 @@ def _replies(replies: Iterable[Any]) -> list[Any]:
 
 @contextmanager
 def as_redis_errors() -> Iterator[None]:
-    """Tell whatever goes wrong inside redis-py as a redis.RedisError: it, too, has errors that it does not expect.
+    """Raise whatever goes wrong inside redis-py as a redis.RedisError: it, too, has errors that it does not expect.
 
     A cluster's RedisClusterException is no RedisError. While the layout changes or a connection breaks under several
     tasks, its tables lack an entry (LookupError), a connection lacks its stream (AttributeError, AssertionError), and
@@ -225,15 +225,15 @@ def as_redis_errors() -> Iterator[None]:
         raise redis.ConnectionError(f"{type(error).__name__}: {error}") from error
 
 
-def telling_redis_errors(call: Callable[..., Found]) -> Callable[..., Found]:
-    """Return `call` with its errors told as `as_redis_errors` does."""
+def raising_redis_errors(call: Callable[..., Found]) -> Callable[..., Found]:
+    """Return `call` with its errors raised as `as_redis_errors` does."""
 
     @wraps(call)
-    def told(*args: Any, **options: Any) -> Found:
+    def called(*args: Any, **options: Any) -> Found:
         with as_redis_errors():
             return call(*args, **options)
 
-    return told
+    return called
 
 
 def _known(node: Found | None, name: str | None) -> Found:

@@ -15,7 +15,7 @@ from orderflow.errors import ConfigurationError, OrderflowError, RetryableError
 
 MAX_AGE_S = 300
 REDIS_MAX_AGE_S = 5
-"""Only a connection that is opened asks, and redis-py does not tell when its login is refused."""
+"""Only a connection that is opened asks, and redis-py does not say when its login is refused."""
 
 
 def read_secret(secret_id: str, max_age_s: int = MAX_AGE_S, *, anew: bool = False) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def read_secret(secret_id: str, max_age_s: int = MAX_AGE_S, *, anew: bool = Fals
         raise RetryableError(f"the secret {secret_id} can't be read: {error}") from error
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.DecodeError as error:  # whose message tells a place, never the text
+    except msgspec.DecodeError as error:  # whose message names a place, never the text
         raise ConfigurationError(f"the secret {secret_id} holds no JSON object: {error}") from error
 
 
@@ -60,7 +60,7 @@ class RedisLogin(CredentialProvider):
         self._secret_id = secret_id
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        """Return the login. Raises redis.ConnectionError when it can't be had: Redis is as good as away."""
+        """Return the login. Raises redis.ConnectionError when it can't be had: Redis is as good as unavailable."""
         try:
             secret = read_secret(self._secret_id, REDIS_MAX_AGE_S)
             password = str(secret["password"])

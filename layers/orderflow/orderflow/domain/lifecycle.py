@@ -33,7 +33,7 @@ LIFECYCLE: dict[Status, Row] = {
 }
 
 BEFORE: dict[Status, Row] = {}
-"""Those rows of the release before that this one has changed or taken away, as they were.
+"""Those rows of the release before that this one has changed or removed, as they were.
 
 Its orders are under way when this one is deployed, so this one takes them on from where they are. The release after
 this one begins with none.

@@ -27,7 +27,7 @@ class EventSourceMapping(msgspec.Struct, frozen=True, kw_only=True):
     maximum_retry_attempts: int = 3
 
     def is_on(self, partition: str) -> bool:
-        """Tell whether a partition has this mapping's stream."""
+        """Return whether a partition has this mapping's stream."""
         return is_order_partition(partition) if self.scope == ORDERS else partition == self.scope
 
 

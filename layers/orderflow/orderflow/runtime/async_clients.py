@@ -25,7 +25,7 @@ MAX_CONNECTIONS = 32
 QUOTE_THREADS, READ_THREADS = 1, 4
 """Quotes take nothing but processor time; reads mostly wait for Redis or Postgres."""
 TIMEOUT_S = 2
-"""After this a client is told that its order may not have been kept; shorter than most clients' patience."""
+"""After this a client is answered that its order may not have been kept; shorter than most clients' patience."""
 
 Opened = TypeVar("Opened")
 
@@ -74,7 +74,7 @@ def redis_client() -> Redis:
 
 @once_per_loop
 def replication() -> AsyncReplication:
-    """Return what tells whether Redis' replicas have what was written."""
+    """Return what knows whether Redis' replicas have what was written."""
     return AsyncReplication(redis_client(), read_settings(Settings).redis_min_replicas)
 
 

@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 class AtOnce:
-    """Does work in `threads` threads of its own; so many callers at once wait for theirs, and whoever comes is refused.
+    """Does work in `threads` threads of its own; so many callers wait for theirs, and any further caller is refused.
 
     `limit` is the name of the setting that says how many.
     """

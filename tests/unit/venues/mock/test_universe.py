@@ -122,7 +122,7 @@ def test_liquidity_is_as_deep_as_that_of_real_pools(seed: int) -> None:
     def depth(base: str, quote: str) -> list[Decimal]:
         return depths([pool for pool in of_pair(base, quote, seed) if not isinstance(pool, Dlmm)])
 
-    slack = Decimal("0.002")  # the quote's side is off by the opening spread
+    slack = Decimal("0.002")  # the quote's side is off by the opening range
     assert all(5_000_000 * (1 - slack) < found < 10_000_000 * (1 + slack) for found in depth("SOL", "USDC"))
     assert all(abs(found / 5_000_000 - 1) < slack for found in depth("USDT", "USDC"))
     for base, least, most in (("JUP", 500_000, 2_000_000), ("BONK", 100_000, 1_000_000), ("WIF", 100_000, 1_000_000)):
