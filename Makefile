@@ -43,7 +43,7 @@ coverage: .venv/.to-test ## make test, and red where it runs less of a package t
 	@$(PREPARE); $(PYTEST) --cov --cov-report= $(ARGS)
 	@$(BIN)/python -m tests.lint.coverage
 
-lint: .venv/.to-test ## style, spelling, types, names in Lua and the direction of imports
+lint: .venv/.to-test words ## style, spelling, words, types, names in Lua and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	git ls-files -z | xargs -0 $(BIN)/codespell
