@@ -11,7 +11,7 @@ from tests.support.builders import nth_id
 
 
 @pytest.mark.parametrize(
-    ("text", "slot"),
+    ("text", "hash_slot"),
     [
         ("123456789", 0x31C3),  # the check value in Redis Cluster's specification
         ("foo", 12182),  # CLUSTER KEYSLOT foo
@@ -20,9 +20,9 @@ from tests.support.builders import nth_id
         ("", 0),
     ],
 )
-def test_the_partition_is_the_crc16_of_redis_cluster(text: str, slot: int) -> None:
-    assert partition_of(text, 16_384) == f"p{slot}"
-    assert partition_of(text, 4) == f"p{slot % 4}"
+def test_the_partition_is_the_crc16_of_redis_cluster(text: str, hash_slot: int) -> None:
+    assert partition_of(text, 16_384) == f"p{hash_slot}"
+    assert partition_of(text, 4) == f"p{hash_slot % 4}"
     assert partition_of(text, 1) == "p0"
 
 
