@@ -14,9 +14,11 @@ from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Ledger, OrderFilter, Step
 from orderflow.adapters.postgres import connect
 from orderflow.domain.order import Order, OrderRequest, event_of
+from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from tests.integration.conftest import eventually
 from tests.integration.market import NOW_MS, a_request, pending, submitted
+from tests.support.builders import make_order
 
 
 def step(order: Order) -> Step:
@@ -47,6 +49,17 @@ def test_a_batch_is_written_with_state_events_and_fills(ledger: Ledger) -> None:
     assert [event.sequence for event in ledger.history(order.order_id)] == [1, 4, 5]
     [fill] = ledger.fills(order.order_id)
     assert fill.amount_out == end.amount_out
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_the_ledger_holds_every_status(ledger: Ledger, status: Status) -> None:
+    order = make_order(status)
+
+    ledger.write([step(order)])
+
+    row = ledger.find(order.order_id)
+    assert row is not None
+    assert row.status == status
 
 
 def test_writing_again_or_late_changes_nothing(ledger: Ledger) -> None:
