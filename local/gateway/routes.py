@@ -1,6 +1,6 @@
 """The HTTP API on this machine: a request in, served by the function that the template routes it to."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import cache
 from http import HTTPStatus
 from importlib import import_module
@@ -48,10 +48,11 @@ def http_api() -> ASGIApp:
     names = [function.name for function in template.functions if function.http_routes]
     routes: Routes[ASGIApp] = Routes(template, {name: import_module(f"functions.{name}.app").app for name in names})
 
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+    # No coroutine of its own, which every step of a request would pass through.
+    def serve(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         app = routes.find(scope["method"], scope["path"])
         if app is None:
             app = problem(HTTPStatus.NOT_FOUND, f"there is nothing at {shown(scope['path'])}")
-        await app(scope, receive, send)
+        return app(scope, receive, send)
 
     return serve
