@@ -14,14 +14,23 @@ PICTURES = pictures(ROOT / "docs/architecture.md")
 FUNCTION_NAME = re.compile(r"[a-z]+_[a-z]+")
 
 
-def test_the_pipeline_has_the_template_s_functions_and_their_streams() -> None:
+def test_the_pipeline_has_every_function_with_the_streams_that_it_reads_and_writes() -> None:
     arrows = flow_arrows(PICTURES["The pipeline"])
 
-    streams = {stream for function in FUNCTIONS for stream in function.produces}
     written = {(function.name, stream) for function in FUNCTIONS for stream in function.produces}
     read = {(function.event_source.stream, function.name) for function in FUNCTIONS if function.event_source}
-    assert {(start, end) for start, end, _ in arrows if start in streams or end in streams} == written | read
-    assert {function.name for function in FUNCTIONS} <= {name for start, end, _ in arrows for name in (start, end)}
+    streams = {stream for stream, _ in read}
+    assert {(start, end) for start, end, _ in arrows if end in streams} == written
+    assert {(start, end) for start, end, _ in arrows if start in streams} == read
+    shown = {name for start, end, _ in arrows for name in (start, end)} - streams
+    assert {name for name in shown if FUNCTION_NAME.fullmatch(name)} == {function.name for function in FUNCTIONS}
+
+
+def test_a_client_comes_in_at_the_functions_behind_an_api_and_at_no_other() -> None:
+    arrows = flow_arrows(PICTURES["The pipeline"])
+
+    behind = {function.name for function in FUNCTIONS if function.http_routes or function.websocket_routes}
+    assert {end for start, end, _ in arrows if start == "client"} == behind
 
 
 def test_an_order_s_life_is_the_table_of_the_domain() -> None:
