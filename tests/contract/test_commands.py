@@ -74,6 +74,8 @@ def test_a_command_line_of_a_document_is_one_that_works_as_printed(document: str
             check_ours(words[3:])
         elif words[2] == "tests.harness":
             make_harness_parser(words[3:]).parse_args(words[3:])
+        elif words[2] == "pytest":
+            assert all((ROOT / word.partition("::")[0]).exists() for word in words[3:] if not word.startswith("-"))
         elif words[2] == "orderflow.migrate":
             make_migrate_parser().parse_args(words[3:])
         elif words[2] == "orderflow.event_source.dead_letters":
