@@ -38,6 +38,11 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_runtest_setup() -> None:
+    """Lend the loop again, which asyncio.run() in the test before has taken away."""
+    asyncio.set_event_loop(_LOOP)
+
+
 def pytest_unconfigure() -> None:
     """Close the loop that was lent."""
     _LOOP.close()
