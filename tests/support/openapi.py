@@ -1,8 +1,8 @@
 """The API's OpenAPI document, as text to keep; `python -m tests.support.openapi` writes it to docs/openapi.json."""
 
 import json
-from copy import deepcopy
 from importlib import import_module
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,15 @@ def current() -> str:
     functions = [each.name for each in read_template(ROOT / "template.yaml").functions if each.http_routes]
     document: dict[str, Any] = {}
     for name in functions:
-        merge(document, deepcopy(import_module(f"functions.{name}.app").app.openapi()))
+        own = import_module(f"functions.{name}.app").app.openapi()
+        merge(document, json.loads(json.dumps(own), object_hook=without_indent))
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def without_indent(described: dict[str, Any]) -> dict[str, Any]:
+    """Return an object with its description as Python 3.13 has a docstring; before, one is indented as in the code."""
+    text = described.get("description")
+    return described | {"description": cleandoc(text)} if isinstance(text, str) else described
 
 
 def merge(document: dict[str, Any], other: dict[str, Any]) -> None:
