@@ -27,9 +27,9 @@ def submit(order: Order, _nothing: None, now_ms: int) -> Transition:
 def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
     """Send the transactions whose signatures are recorded by now.
 
-    The record comes first, so that a crash in between leaves an order that is sent when its message comes again, and
-    never a transaction without a record. Sending twice is harmless: the venue accepts a signature once. An order that
-    has failed meanwhile must not be sent, so a stale one is looked up.
+    The record comes first (decision 0003), so that a crash in between leaves an order that is sent when its message
+    comes again, and never a transaction without a record. Sending twice is harmless: the venue accepts a signature
+    once. An order that has failed meanwhile must not be sent, so a stale one is looked up.
 
     Nor must a failover take the record back: an order that had forgotten its signature would be built and sent anew.
     """
