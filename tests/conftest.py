@@ -39,7 +39,7 @@ def pytest_configure() -> None:
 
 
 def pytest_runtest_setup() -> None:
-    """Lend the loop again, which asyncio.run() in the test before has taken away."""
+    """Lend the loop again, which asyncio.run() in the test before has removed."""
     asyncio.set_event_loop(_LOOP)
 
 
