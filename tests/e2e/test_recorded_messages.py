@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import aiohttp
@@ -13,7 +14,8 @@ import pg8000.native
 import pytest
 import redis
 
-from orderflow.domain.lifecycle import COURSE
+from orderflow.domain.lifecycle import followers
+from orderflow.domain.status import Status
 from tests.e2e.orders import audit
 from tests.harness.own_system import OwnSystem
 from tests.integration.conftest import eventually
@@ -95,7 +97,9 @@ def test_what_an_earlier_version_left_is_brought_to_its_end(
     for order in recording.orders:
         statuses = asyncio.run(show(run.url, order))
         assert asyncio.run(watch(run.url, order)) == statuses
-        assert statuses == list(COURSE) if order.end == "confirmed" else statuses[-1] == "failed"
+        assert (statuses[0], statuses[-1]) == ("pending", order.end)
+        # Not always the whole course of today: some were beyond the place of a status that has come in since.
+        assert all(after in followers(Status(before)) for before, after in pairwise(statuses))
         if "client_order_id" in order.body or order.headers:
             assert asyncio.run(post_again(run.url, order)) == order.order_id
     assert "ValueError: recorded" in dead_letters(run, recording, "list") == dead_letters(run, recording)
