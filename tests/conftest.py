@@ -28,6 +28,9 @@ settings.register_profile(
 )
 settings.load_profile("patient")
 
+# Their assertions speak as those of the tests do.
+pytest.register_assert_rewrite("tests.support")
+
 _LOOP = asyncio.new_event_loop()
 
 

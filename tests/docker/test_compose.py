@@ -7,9 +7,9 @@ import pytest
 
 from local.errors import StartError
 from local.run.listeners import listen
-from tests.e2e.orders import place_many
-from tests.integration.conftest import eventually
 from tests.support.compose_project import PASSWORD, Project
+from tests.support.placed_orders import place_many
+from tests.support.waiting import eventually
 
 OURS = ("gateway", "event-source", "migration")
 SERVICES = ("redis", "postgres", "localstack", "gateway", "event-source")

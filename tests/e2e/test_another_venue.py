@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 from local.client.api import Client
-from tests.e2e.orders import BACK, ORDER
 from tests.harness.own_system import OwnSystem
 from tests.support.memory_venue import VENUES
+from tests.support.placed_orders import BACK, ORDER
 
 
 def test_orders_are_confirmed_on_the_venues_of_another_family(new_run: Callable[..., OwnSystem]) -> None:

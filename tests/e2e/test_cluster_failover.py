@@ -11,10 +11,10 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from tests.e2e.orders import BACK, ORDER, audit, ended, place_many
 from tests.harness.own_system import OwnSystem
-from tests.integration.conftest import eventually
+from tests.support.placed_orders import BACK, ORDER, audit, ended, place_many
 from tests.support.redis_cluster import Nodes, run_nodes
+from tests.support.waiting import eventually
 
 NewRun = Callable[..., OwnSystem]
 

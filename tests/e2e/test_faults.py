@@ -10,9 +10,9 @@ from urllib.request import urlopen
 import aiohttp
 import pytest
 
-from tests.e2e.orders import ORDER, audit, ended, place_many
 from tests.harness.own_system import OwnSystem
-from tests.integration.conftest import eventually
+from tests.support.placed_orders import ORDER, audit, ended, place_many
+from tests.support.waiting import eventually
 
 NewRun = Callable[..., OwnSystem]
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import aiohttp
 import redis
 
-from tests.e2e.orders import BACK, ORDER, audit, ended
 from tests.harness.own_system import OwnSystem
-from tests.integration.conftest import eventually
+from tests.support.placed_orders import BACK, ORDER, audit, ended
+from tests.support.waiting import eventually
 
 NewRun = Callable[..., OwnSystem]
 MAX_LAG = 25

@@ -16,10 +16,10 @@ import redis
 
 from orderflow.domain.lifecycle import followers
 from orderflow.domain.status import Status
-from tests.e2e.orders import audit
 from tests.harness.own_system import OwnSystem
-from tests.integration.conftest import eventually
+from tests.support.placed_orders import audit
 from tests.support.recorded import RecordedOrder, Recording, load, read_recording, recordings
+from tests.support.waiting import eventually
 
 NewRun = Callable[..., OwnSystem]
 

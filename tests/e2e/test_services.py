@@ -17,12 +17,12 @@ from pg8000.exceptions import DatabaseError
 from local.run.shared_secret import CONNECTIONS, shared_secret
 from local.servers.network_access import addresses_for_containers
 from orderflow.adapters.postgres import connect
-from tests.e2e.orders import audit, ended, place_many, under_way
 from tests.harness.own_system import OwnSystem
-from tests.integration.conftest import eventually
+from tests.support.placed_orders import audit, ended, place_many, under_way
 from tests.support.ports import free_port
 from tests.support.programs import Program, Programs, programs
 from tests.support.services import Services, start_services
+from tests.support.waiting import eventually
 
 NewRun = Callable[..., OwnSystem]
 UNREACHABLE = "is `make services` up?"

@@ -12,10 +12,10 @@ from websockets.sync.client import ClientConnection, connect
 from local.gateway import frame_rate_limit
 from local.gateway.app import gateway_app
 from orderflow.adapters.subscriptions import MAX_SUBSCRIPTIONS
-from tests.integration.conftest import eventually
 from tests.support.builders import nth_id
 from tests.support.fakes import Outside
 from tests.support.served import served
+from tests.support.waiting import eventually
 
 TIMEOUT_S = 20
 PING = '{"action":"ping"}'

@@ -11,9 +11,9 @@ from websockets.sync.client import connect
 
 from local.gateway import time_outs
 from local.gateway.connection_limits import MAX_REFUSALS, ConnectionLimits
-from tests.integration.conftest import eventually
 from tests.support.raw_http import HANDSHAKE_HEADERS, Recorder, read_head, read_to_end, say, statuses
 from tests.support.served import Served, served
+from tests.support.waiting import eventually
 
 MOST = 5
 LAST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

@@ -11,9 +11,9 @@ import pytest
 
 from local.gateway.heads import MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from orderflow.runtime.http.order_input import MAX_BODY_BYTES
-from tests.integration.conftest import eventually
 from tests.support.raw_http import Recorder, read_head, read_to_end, say, statuses
 from tests.support.served import Served, served
+from tests.support.waiting import eventually
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 POST = b"POST /orders HTTP/1.1\r\nHost: localhost\r\n"

@@ -18,11 +18,11 @@ from local.gateway.management import management_app
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.adapters.sockets import LocalGatewaySockets, Message
 from orderflow.domain.order import OrderId
-from tests.integration.conftest import eventually
 from tests.support.fakes import FakeIntake, Outside
 from tests.support.http_api import written
 from tests.support.served import Served, served
 from tests.support.socket_gateway import SECRET
+from tests.support.waiting import eventually
 
 MAX_REQUESTS, MAX_SOCKETS = 3, 2
 STATUS_PATH = "/api/orders/status"

@@ -14,10 +14,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.integration.conftest import eventually
 from tests.support.ports import free_port
 from tests.support.programs import Program
 from tests.support.raw_http import HANDSHAKE_HEADERS, read_to_end, statuses
+from tests.support.waiting import eventually
 
 FILES = 300
 GET = b"GET /docs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

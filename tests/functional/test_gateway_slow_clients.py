@@ -16,8 +16,8 @@ from local.gateway import time_outs
 from local.gateway.connections import MAX_WAITING_FRAMES, POLICY_VIOLATION, Connection, Connections
 from local.gateway.websocket import WebSocketApi
 from orderflow.runtime.refusals import Refusals
-from tests.integration.conftest import eventually
 from tests.support.served import Served, served
+from tests.support.waiting import eventually
 
 FRAME = "x" * 4_000
 SHORT_S = 0.3

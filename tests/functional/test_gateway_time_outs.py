@@ -9,8 +9,8 @@ from starlette.types import Receive, Scope, Send
 
 from local.gateway import time_outs
 from local.gateway.request_reader import MAX_PIPELINED
-from tests.integration.conftest import eventually
 from tests.support.served import Served, served
+from tests.support.waiting import eventually
 
 SHORT_S = 0.3
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -9,9 +9,9 @@ import pytest
 from local.gateway import heads, time_outs
 from local.gateway.app import gateway_app
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
-from tests.integration.conftest import eventually
 from tests.support.raw_http import HANDSHAKE_HEADERS, Recorder, read_head, read_to_end, say, statuses
 from tests.support.served import Served, served
+from tests.support.waiting import eventually
 
 POST = b"POST /orders HTTP/1.1\r\nHost: localhost\r\n"
 SMUGGLED = b"DELETE /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"

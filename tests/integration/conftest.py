@@ -1,39 +1,18 @@
-"""What the integration tests share: the adapters over the real servers, and an event source that they control."""
+"""What the integration tests share: real servers, the adapters over them, and threads."""
 
-import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, cast
 
 import pytest
 import redis
-from redis.asyncio import Redis as AsyncRedis
 
 from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.postgres import connect
-from orderflow.adapters.redis_cluster import AsyncCluster, Cluster
 from orderflow.adapters.streams import Streams
-from orderflow.runtime import async_clients
-from orderflow.runtime.clients import open_redis
 from tests.support.redis_cluster import Nodes, run_nodes
-
-PARTITIONS = 1
-P0 = "p0"
-
-InThread = Callable[[Callable[[threading.Event], None]], threading.Event]
-
-on_single_and_cluster = pytest.mark.parametrize("redis_server", ["single", "cluster"], indirect=True)
-"""Runs tests on a single Redis, and again on a Redis Cluster."""
-
-
-class RedisServer(NamedTuple):
-    """What REDIS_URL and REDIS_CLUSTER say."""
-
-    url: str
-    cluster: bool
+from tests.support.redis_servers import P0, PARTITIONS, RedisServer, opened
+from tests.support.threads import InThread, threads
 
 
 @pytest.fixture(scope="session")
@@ -73,41 +52,6 @@ def client(redis_server: RedisServer) -> Iterator[redis.Redis]:
         yield opened_client
 
 
-@contextmanager
-def opened(server: RedisServer, **options: Any) -> Iterator[redis.Redis]:
-    """Lend a client of a server as the system opens it, with other options if need be."""
-    client = open_redis(server.url, cluster=server.cluster, **options)
-    try:
-        yield client
-    finally:
-        close(client)
-
-
-def close(client: redis.Redis) -> None:
-    """Close all connections of a client."""
-    if isinstance(client, Cluster):
-        disconnect: Callable[[], None] = client.disconnect_connection_pools
-        disconnect()
-    else:
-        client.connection_pool.disconnect()
-
-
-@asynccontextmanager
-async def opened_async(server: RedisServer) -> AsyncIterator[AsyncRedis]:
-    """Lend a client of a server as the front door opens it."""
-    client = async_clients.open_redis(server.url, cluster=server.cluster)
-    try:
-        yield client
-    finally:
-        await client.aclose()
-        if isinstance(client, AsyncCluster):
-            # After an error its own close does nothing.
-            for nodes in ("nodes_cache", "startup_nodes"):
-                await client.nodes_manager.aclose(nodes)
-        else:
-            await client.connection_pool.disconnect()
-
-
 @pytest.fixture
 def orders(client: redis.Redis) -> Orders:
     return Orders(client, PARTITIONS)
@@ -128,31 +72,5 @@ def ledger(database_url: str, ledger_connection: object) -> Iterator[Ledger]:
 @pytest.fixture
 def in_thread() -> Iterator[InThread]:
     """Lend a way to run something until its event is set, which happens at the latest when the test ends."""
-    running: list[tuple[threading.Thread, threading.Event]] = []
-
-    def start(work: Callable[[threading.Event], None]) -> threading.Event:
-        stop = threading.Event()
-        thread = threading.Thread(target=work, args=(stop,))
-        thread.start()
-        running.append((thread, stop))
-        return stop
-
-    yield start
-    for _, stop in running:
-        stop.set()
-    for thread, _ in running:
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-def eventually(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    """Return as soon as `condition` holds; fail when it does not within the deadline."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
-
-def entries_of(client: redis.Redis, stream: str) -> list[tuple[str, dict[str, str]]]:
-    """Return a stream's entries, oldest first."""
-    return cast("list[tuple[str, dict[str, str]]]", client.xrange(stream))
+    with threads() as start:
+        yield start

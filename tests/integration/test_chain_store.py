@@ -16,9 +16,9 @@ from orderflow.venues.mock.chain_store import KEEP_RESULT_MS, ChainStore
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.quotes import Quotes
 from orderflow.venues.mock.universe import VENUES, opening_pools
-from tests.integration.conftest import on_single_and_cluster
-from tests.integration.market import NOW_MS, a_request, pending, submitted
 from tests.support.builders import vault
+from tests.support.order_steps import NOW_MS, a_request, pending, submitted
+from tests.support.redis_servers import on_single_and_cluster
 
 pytestmark = on_single_and_cluster
 

@@ -20,10 +20,11 @@ from orderflow.runtime import async_clients
 from orderflow.runtime.batch import BatchResponse, StreamEvent, stream_function
 from orderflow.runtime.clients import open_redis
 from orderflow.venues.mock.chain_store import ChainStore
-from tests.integration.conftest import RedisServer, eventually, on_single_and_cluster, opened, opened_async
-from tests.integration.market import pending, routed, submitted
+from tests.support.order_steps import pending, routed, submitted
 from tests.support.ports import HOST
 from tests.support.redis_cluster import Node, Nodes, slot_of
+from tests.support.redis_servers import RedisServer, on_single_and_cluster, opened, opened_async
+from tests.support.waiting import eventually
 
 NOWHERE = "redis://127.0.0.1:1"
 Result = TypeVar("Result")

@@ -17,11 +17,13 @@ from orderflow.adapters.replication import AsyncReplication
 from orderflow.event_source.invoke import InProcess
 from orderflow.runtime import clients
 from orderflow.venues.mock.keys import CHAIN
-from tests.e2e.orders import audit, ended
-from tests.integration.conftest import InThread, RedisServer, close, eventually, opened_async
-from tests.integration.market import a_request, pending
 from tests.support.event_sources import event_source
+from tests.support.order_steps import a_request, pending
+from tests.support.placed_orders import audit, ended
 from tests.support.redis_cluster import Nodes
+from tests.support.redis_servers import RedisServer, close, opened_async
+from tests.support.threads import InThread
+from tests.support.waiting import eventually
 
 PARTITIONS = 8
 NAMES = order_partitions(PARTITIONS)

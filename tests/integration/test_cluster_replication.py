@@ -19,10 +19,11 @@ from orderflow.errors import RetryableError
 from orderflow.runtime.clients import open_redis
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.venue import transaction_executed, transaction_sent
-from tests.integration.conftest import RedisServer, eventually, opened, opened_async
-from tests.integration.market import pending, submitted
 from tests.support.builders import land
+from tests.support.order_steps import pending, submitted
 from tests.support.redis_cluster import Nodes
+from tests.support.redis_servers import RedisServer, opened, opened_async
+from tests.support.waiting import eventually
 
 WaitFor = Callable[[Nodes, int, ReplicatedWrite], None]
 

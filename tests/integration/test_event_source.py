@@ -15,9 +15,10 @@ from orderflow.event_source import poller as poller_module
 from orderflow.event_source.invoke import FunctionError
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.source import EventSource
-from tests.integration.conftest import entries_of, eventually, on_single_and_cluster
-from tests.integration.market import pending
 from tests.support.event_sources import event_source
+from tests.support.order_steps import pending
+from tests.support.redis_servers import entries_of, on_single_and_cluster
+from tests.support.waiting import eventually
 
 pytestmark = on_single_and_cluster
 ROUTE = EventSourceMapping(function="route_order", stream="route")

@@ -18,8 +18,8 @@ import redis
 
 from orderflow.adapters.keys import key
 from orderflow.adapters.partition_count import PARTITION_COUNT_KEY
-from tests.integration.conftest import eventually
 from tests.support.lambda_api import LambdaApi
+from tests.support.waiting import eventually
 
 BINDINGS = [{"function": "build_order", "lambda": "orderflow-BuildOrder-X1", "stream": "build", "batch_size": 10}]
 Start = Callable[..., "Program"]

@@ -19,10 +19,10 @@ import pytest
 import redis
 
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
-from tests.e2e.orders import ORDER
-from tests.integration.conftest import eventually
+from tests.support.placed_orders import ORDER
 from tests.support.ports import free_port
 from tests.support.programs import Program
+from tests.support.waiting import eventually
 
 PARTITIONS = 2
 FILES = 40

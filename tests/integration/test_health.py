@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from orderflow.adapters.redis_health import RedisHealth
-from tests.integration.conftest import PARTITIONS, RedisServer, on_single_and_cluster, opened_async
+from tests.support.redis_servers import PARTITIONS, RedisServer, on_single_and_cluster, opened_async
 
 
 def check(server: RedisServer) -> None:

@@ -12,33 +12,16 @@ import pytest
 import redis
 
 from local.servers.redis_server import start_redis
-from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Conflict, Intake, NewOrder
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.replication import AsyncReplication
 from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subscriptions
-from orderflow.domain.venue import Load
 from orderflow.errors import RetryableError
-from tests.integration.conftest import PARTITIONS, RedisServer, entries_of, on_single_and_cluster, opened, opened_async
-from tests.integration.market import pending
+from tests.support.intake import AMPLE, with_intake
+from tests.support.order_steps import pending
+from tests.support.redis_servers import PARTITIONS, RedisServer, entries_of, on_single_and_cluster, opened, opened_async
 
 Result = TypeVar("Result")
-AMPLE = Limits(max_lag=2_000, max_in_flight=50_000, max_memory=0.8)
-
-
-def with_intake(
-    server: RedisServer,
-    work: Callable[[Intake], Awaitable[Result]],
-    limits: Limits = AMPLE,
-    min_replicas: int = 0,
-    venue_load: Callable[[], Load | None] = lambda: None,
-) -> Result:
-    async def run() -> Result:
-        async with opened_async(server) as client:
-            replication = AsyncReplication(client, min_replicas)
-            return await work(Intake(client, PARTITIONS, limits, replication, venue_load=venue_load))
-
-    return asyncio.run(run())
 
 
 def with_subscriptions(server: RedisServer, work: Callable[[Subscriptions], Awaitable[Result]]) -> Result:

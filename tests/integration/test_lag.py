@@ -12,7 +12,8 @@ from orderflow.event_source.lag import PartitionLag, StreamLag, measure, publish
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.source import EventSource
 from orderflow.venues.mock.keys import CHAIN
-from tests.integration.conftest import eventually, on_single_and_cluster
+from tests.support.redis_servers import on_single_and_cluster
+from tests.support.waiting import eventually
 
 METRICS = "orderflow.event_source.lag"
 

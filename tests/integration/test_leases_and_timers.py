@@ -6,7 +6,9 @@ from orderflow.adapters import scripts
 from orderflow.adapters.leases import LEASE_MS, MEMBERS, Leases
 from orderflow.adapters.streams import Streams
 from orderflow.event_source.timers import run_timers
-from tests.integration.conftest import InThread, entries_of, eventually
+from tests.support.redis_servers import entries_of
+from tests.support.threads import InThread
+from tests.support.waiting import eventually
 
 PROMOTE_BY_MS = 250
 

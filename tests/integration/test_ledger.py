@@ -16,9 +16,9 @@ from orderflow.adapters.postgres import connect
 from orderflow.domain.order import Order, OrderRequest, event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from tests.integration.conftest import eventually
-from tests.integration.market import NOW_MS, a_request, pending, submitted
 from tests.support.builders import make_order
+from tests.support.order_steps import NOW_MS, a_request, pending, submitted
+from tests.support.waiting import eventually
 
 
 def step(order: Order) -> Step:

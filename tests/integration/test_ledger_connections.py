@@ -20,8 +20,8 @@ from orderflow.adapters.postgres import connect
 from orderflow.domain.order import Order, event_of
 from orderflow.errors import RetryableError
 from orderflow.migrate import migrate
-from tests.integration.conftest import eventually
-from tests.integration.market import pending
+from tests.support.order_steps import pending
+from tests.support.waiting import eventually
 
 ALL = OrderFilter(limit=10)
 

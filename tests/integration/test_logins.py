@@ -34,9 +34,11 @@ from orderflow.errors import RetryableError
 from orderflow.event_source.invoke import InProcess
 from orderflow.migrate import migrate
 from orderflow.runtime import async_clients, clients
-from tests.integration.conftest import InThread, RedisServer, eventually, on_single_and_cluster
-from tests.integration.market import a_request, pending
 from tests.support.event_sources import event_source
+from tests.support.order_steps import a_request, pending
+from tests.support.redis_servers import RedisServer, on_single_and_cluster
+from tests.support.threads import InThread
+from tests.support.waiting import eventually
 
 ACCESS = read_document(ROOT / "template.yaml")["Resources"]["RedisUser"]["Properties"]["AccessString"]
 _OPENED = [opened for opened in vars(clients).values() if hasattr(opened, "cache_clear")]

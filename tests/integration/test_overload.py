@@ -15,10 +15,10 @@ from orderflow.errors import OverloadedError
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.venue import MockVenue
-from tests.integration.conftest import RedisServer, on_single_and_cluster
-from tests.integration.market import pending
-from tests.integration.test_intake import AMPLE, with_intake
+from tests.support.intake import AMPLE, with_intake
+from tests.support.order_steps import pending
 from tests.support.redis_cluster import Nodes
+from tests.support.redis_servers import RedisServer, on_single_and_cluster
 
 MAX_LAG, MAX_IN_FLIGHT = 5, 8
 FEW = Limits(max_lag=MAX_LAG, max_in_flight=1_000, max_memory=0.8)

@@ -27,17 +27,11 @@ from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.event_source.invoke import InProcess, Invoke
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.runtime import clients
-from tests.integration.conftest import (
-    InThread,
-    RedisServer,
-    close,
-    entries_of,
-    eventually,
-    on_single_and_cluster,
-    opened_async,
-)
-from tests.integration.market import pending
 from tests.support.event_sources import event_source
+from tests.support.order_steps import pending
+from tests.support.redis_servers import RedisServer, close, entries_of, on_single_and_cluster, opened_async
+from tests.support.threads import InThread
+from tests.support.waiting import eventually
 
 ROUTE = EventSourceMapping(function="route_order", stream="route")
 LIMITS = Limits(max_lag=1_000, max_in_flight=1_000, max_memory=1)

@@ -20,9 +20,10 @@ from orderflow.adapters.streams import Streams
 from orderflow.errors import RejectedError
 from orderflow.event_source import dead_letters
 from orderflow.event_source.mapping import EventSourceMapping, partitions_of
-from tests.integration.conftest import PARTITIONS, entries_of, eventually
-from tests.integration.market import NOW_MS, pending
 from tests.support.event_sources import event_source
+from tests.support.order_steps import NOW_MS, pending
+from tests.support.redis_servers import PARTITIONS, entries_of
+from tests.support.waiting import eventually
 
 WITHOUT_RICH = """
 import runpy, sys

@@ -16,8 +16,9 @@ from orderflow.adapters.streams import Streams
 from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subscriptions
 from orderflow.adapters.watchers import StatusEntry, Watchers
 from orderflow.domain.order import Order
-from tests.integration.conftest import RedisServer, entries_of, eventually, on_single_and_cluster, opened_async
-from tests.integration.market import NOW_MS, pending
+from tests.support.order_steps import NOW_MS, pending
+from tests.support.redis_servers import RedisServer, entries_of, on_single_and_cluster, opened_async
+from tests.support.waiting import eventually
 
 pytestmark = on_single_and_cluster
 

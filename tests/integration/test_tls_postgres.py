@@ -22,10 +22,10 @@ from orderflow.adapters.ledger import Ledger, OrderFilter
 from orderflow.adapters.postgres import connect
 from orderflow.errors import RetryableError
 from orderflow.migrate import migrate
-from tests.integration.conftest import eventually
 from tests.support.ports import HOST, free_ports
 from tests.support.programs import Program
 from tests.support.tls import Certificates, encrypted_end, make_certificates
+from tests.support.waiting import eventually
 
 PASSWORD = "s3cr/t"
 

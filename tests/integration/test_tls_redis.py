@@ -11,10 +11,11 @@ from urllib.parse import quote
 import pytest
 import redis
 
-from tests.integration.conftest import RedisServer, eventually, opened, opened_async
 from tests.support.ports import HOST
 from tests.support.redis_cluster import Node, run_nodes
+from tests.support.redis_servers import RedisServer, opened, opened_async
 from tests.support.tls import Certificates, encrypted_end, make_certificates
+from tests.support.waiting import eventually
 
 # A loop that ends leaves a refused connection no time to say goodbye, as TLS wants it to.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -7,8 +7,9 @@ import redis
 from orderflow.adapters.keys import order_key
 from orderflow.adapters.orders import KEEP_AFTER_LEDGER_MS, Orders, Transition
 from orderflow.adapters.streams import Streams
-from tests.integration.conftest import P0, entries_of, eventually, on_single_and_cluster
-from tests.integration.market import NOW_MS, pending, routed
+from tests.support.order_steps import NOW_MS, pending, routed
+from tests.support.redis_servers import P0, entries_of, on_single_and_cluster
+from tests.support.waiting import eventually
 
 pytestmark = on_single_and_cluster
 

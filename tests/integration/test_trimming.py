@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from orderflow.adapters.streams import Streams
-from tests.integration.conftest import entries_of
+from tests.support.redis_servers import entries_of
 
 IDS = ["5-9", "5-10", "6-1", "10-0"]
 

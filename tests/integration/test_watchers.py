@@ -12,8 +12,8 @@ from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.sockets import Message
 from orderflow.adapters.watchers import StatusEntry, Watchers
 from orderflow.domain.order import Order, event_of
-from tests.integration.conftest import P0, on_single_and_cluster
-from tests.integration.market import NOW_MS, a_request, pending, routed
+from tests.support.order_steps import NOW_MS, a_request, pending, routed
+from tests.support.redis_servers import P0, on_single_and_cluster
 
 pytestmark = on_single_and_cluster
 

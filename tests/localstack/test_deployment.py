@@ -9,9 +9,9 @@ import pytest
 
 from local.settings import ROOT
 from local.template import read_template
-from tests.e2e.orders import place_many
-from tests.integration.conftest import eventually
 from tests.support.compose_project import Project
+from tests.support.placed_orders import place_many
+from tests.support.waiting import eventually
 
 STAGES = [function.logical_id for function in read_template(ROOT / "template.yaml").functions if function.event_source]
 COLD_S = 180.0

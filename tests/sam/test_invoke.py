@@ -10,9 +10,9 @@ import pytest
 
 from local.settings import ROOT
 from local.template import read_template
-from tests.sam.conftest import Sam
 from tests.support.builders import ORDER_ID
 from tests.support.programs import Programs
+from tests.support.sam import Sam
 from tests.support.services import Services, start_services
 
 TEMPLATE = read_template(ROOT / "template.yaml")

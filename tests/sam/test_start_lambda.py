@@ -9,12 +9,12 @@ import pytest
 
 from local.client.api import Client
 from local.client.status_socket import FULL_COURSE, Frame
-from tests.e2e.orders import ORDER, audit, ended, place_many, under_way
-from tests.integration.conftest import eventually
-from tests.sam.conftest import COLD_S, READY, Sam
+from tests.support.placed_orders import ORDER, audit, ended, place_many, under_way
 from tests.support.ports import free_port
 from tests.support.programs import Program, Programs
+from tests.support.sam import COLD_S, READY, Sam
 from tests.support.services import Services
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 
 from local.settings import ROOT
-from tests.harness.chaos.checkers.audit import as_on_chain, conserved, ended, executed_once, histories, present
+from tests.harness.chaos.checkers.audit import ended
 from tests.harness.chaos.history.contents import read_ledger
-from tests.harness.chaos.mock_market import read_chain
+from tests.support.placed_orders import violations
 from tests.support.ports import free_port
 
 COMPOSE = ROOT / "local/compose.yaml"
@@ -102,18 +101,8 @@ class Project:
 
     def audit(self, order_ids: list[str]) -> list[str]:
         """Return what is wrong with what is kept, with these orders in it."""
-        ledger = read_ledger(self._database_url)
-        with redis.Redis.from_url(f"redis://{self._published('redis', 6379)}", decode_responses=True) as client:
-            chain = read_chain(client)
-        promises = (
-            present(order_ids, ledger),
-            ended(ledger),
-            histories(ledger),
-            executed_once(ledger),
-            as_on_chain(ledger, chain),
-            conserved(ledger, chain),
-        )
-        return [violation for promise in promises for violation in promise.violations]
+        redis_url = f"redis://{self._published('redis', 6379)}"
+        return violations(order_ids, read_ledger(self._database_url), redis_url)
 
     @property
     def _database_url(self) -> str:

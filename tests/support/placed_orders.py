@@ -10,7 +10,7 @@ import redis
 from orderflow.adapters.postgres import connect
 from tests.harness.chaos.checkers.audit import as_on_chain, conserved, executed_once, histories, present
 from tests.harness.chaos.checkers.audit import ended as every_order_ended
-from tests.harness.chaos.history.contents import read_ledger
+from tests.harness.chaos.history.contents import LedgerContents, read_ledger
 from tests.harness.chaos.mock_market import read_chain
 
 ORDER = {"token_in": "SOL", "token_out": "USDC", "amount": "0.5", "order_type": "market"}
@@ -36,11 +36,18 @@ def place_many(url: str, count: int) -> list[str]:
 
 
 def audit(state: dict[str, object], order_ids: Collection[str], *, all_confirmed: bool = True) -> list[str]:
-    """Return what is wrong: every order must be there once, ended, with every event, and the atoms conserved."""
+    """Return what is wrong in the Redis and the ledger of a running system's `state`, with these orders in them."""
     ledger = read_ledger(str(state["database_url"]))
-    with redis.Redis.from_url(str(state["redis_url"]), decode_responses=True) as client:
+    return violations(order_ids, ledger, str(state["redis_url"]), all_confirmed=all_confirmed)
+
+
+def violations(
+    order_ids: Collection[str], ledger: LedgerContents, redis_url: str, *, all_confirmed: bool = True
+) -> list[str]:
+    """Return what is wrong: every order must be there once, ended, with every event, and the atoms conserved."""
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         chain = read_chain(client)
-    promises = (
+    invariants = (
         present(order_ids, ledger),
         every_order_ended(ledger, all_confirmed=all_confirmed),
         histories(ledger),
@@ -48,7 +55,7 @@ def audit(state: dict[str, object], order_ids: Collection[str], *, all_confirmed
         as_on_chain(ledger, chain),
         conserved(ledger, chain),
     )
-    return [violation for promise in promises for violation in promise.violations]
+    return [violation for invariant in invariants for violation in invariant.violations]
 
 
 def ended(state: dict[str, object]) -> int:
