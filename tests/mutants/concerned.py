@@ -19,13 +19,13 @@ REPLICATION = ("integration/test_cluster_replication.py",)
 ROOM = ("integration/test_intake.py", "integration/test_overload.py")
 SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")
 POOLS = (
-    "unit/domain/test_pool_types.py",
-    "unit/domain/test_pools.py",
-    "unit/domain/test_swap_entry_point.py",
-    "unit/domain/test_dlmm_math.py",
+    "unit/domain/pools/test_pool_types.py",
+    "unit/domain/pools/test_constant_product.py",
+    "unit/domain/pools/test_swap.py",
+    "unit/domain/pools/test_dlmm_math.py",
     "unit/venues/mock/test_dlmm_opening.py",
-    "unit/domain/test_dlmm.py",
-    "unit/domain/test_pool_invariants.py",
+    "unit/domain/pools/test_dlmm.py",
+    "unit/domain/pools/test_pool_invariants.py",
 )
 POLLING = (
     "unit/event_source/test_poller.py",
@@ -61,12 +61,12 @@ CONCERNED = {
     "domain/execution": ("unit/domain/test_execution.py", "functional/test_confirm_order.py"),
     "domain/order": (
         "unit/domain/test_order.py",
-        "unit/functions/test_order_view.py",
+        "unit/functions/read_orders/test_order_view.py",
         "unit/adapters/test_codec.py",
         "functional/test_stream_events.py",
     ),
     "domain/pools/constant_product": POOLS,
-    "domain/pools/curves": ("unit/domain/test_split.py", *POOLS),
+    "domain/pools/curves": ("unit/domain/router/test_split.py", *POOLS),
     "domain/pools/dlmm": POOLS,
     "domain/pools/dlmm_math": POOLS,
     "venues/mock/dlmm_opening": POOLS,

@@ -1,6 +1,6 @@
-"""Meteora DLMM a second time, straight from MARKET.md §1: slow, over fractions, one bin id after the other.
+"""Meteora DLMM a second time, straight from docs/market.md: slow, over fractions, one bin id after the other.
 
-It shares no line with the code under test. Where MARKET.md writes ⌊⌋ or ⌈⌉ there is a floor or a ceil of an exact
+It shares no line with the code under test. Where docs/market.md writes ⌊⌋ or ⌈⌉ there is a floor or a ceil of an exact
 fraction here, and nothing is rounded elsewhere.
 """
 

@@ -1,3 +1,5 @@
+"""A system of a judge's own: one that does not start is reported."""
+
 import pytest
 
 from tests.harness.own_system import SystemNotReadyError, started

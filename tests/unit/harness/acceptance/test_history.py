@@ -1,3 +1,5 @@
+"""Which faults there are in the frames of an order."""
+
 from typing import Any
 
 import pytest

@@ -1,52 +1,15 @@
 """The client against a small server that misbehaves on demand."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
-from aiohttp import WSMsgType, web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import unused_port
 
 from local.client.api import Client, RefusedUpgradeError, UnreachableError
 from local.client.status_socket import SocketClosedError
-from tests.harness.bench.posting import BrokenAnswerError, OrderConnection
+from tests.support.echo_server import against_server
 
 TIMEOUT_S = 5.0
-
-
-async def echo(request: web.Request) -> web.StreamResponse:
-    """Answer a POST with its body, and on a socket echo every text, except `quiet`, and close at `close`."""
-    if request.method == "POST":
-        body = await request.read()
-        return web.Response(status=202, body=body, headers={"Seen-Key": request.headers.get("Idempotency-Key", "")})
-    socket = web.WebSocketResponse()
-    await socket.prepare(request)
-    async for message in socket:
-        if message.type is not WSMsgType.TEXT or message.data == "close":
-            await socket.close(code=1003)
-        elif message.data != "quiet":
-            await socket.send_str(message.data)
-    return socket
-
-
-async def hang_up(request: web.Request) -> web.StreamResponse:
-    transport = request.transport
-    assert transport is not None
-    transport.close()
-    return web.Response()
-
-
-def against_server(
-    test: Callable[[Client], Awaitable[None]], post: Callable[..., Awaitable[web.StreamResponse]] = echo
-) -> None:
-    async def run() -> None:
-        application = web.Application()
-        application.router.add_get("/api/orders/execute", echo)
-        application.router.add_post("/api/orders/execute", post)
-        async with TestServer(application) as server, Client(str(server.make_url("/"))) as client:
-            await test(client)
-
-    asyncio.run(run())
 
 
 def test_the_handshake_is_the_one_that_was_sent() -> None:
@@ -161,31 +124,5 @@ def test_nobody_at_the_address_is_an_error_that_names_it() -> None:
         async with Client(url) as client:
             with pytest.raises(UnreachableError, match=url):
                 await client.get("/health")
-        with pytest.raises(UnreachableError, match=url):
-            await OrderConnection.open(url)
 
     asyncio.run(run())
-
-
-def test_one_connection_posts_orders_one_after_the_other() -> None:
-    async def test(client: Client) -> None:
-        connection = await OrderConnection.open(client.base_url)
-
-        answers = [await connection.post(body) for body in (b"{}", b'{"order_id":"b"}', b"x" * 100_000)]
-
-        connection.close()
-        assert answers == [(202, b"{}"), (202, b'{"order_id":"b"}'), (202, b"x" * 100_000)]
-
-    against_server(test)
-
-
-def test_a_connection_that_ends_before_the_answer_is_reported() -> None:
-    async def test(client: Client) -> None:
-        connection = await OrderConnection.open(client.base_url)
-
-        with pytest.raises(BrokenAnswerError):
-            await connection.post(b"{}")
-        with pytest.raises(BrokenAnswerError):
-            await connection.post(b"{}")
-
-    against_server(test, post=hang_up)

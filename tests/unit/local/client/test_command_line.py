@@ -1,3 +1,5 @@
+"""A base URL as the command lines take it."""
+
 import argparse
 
 import pytest

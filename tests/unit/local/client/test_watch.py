@@ -1,3 +1,5 @@
+"""An order, its statuses and refusals as they are printed."""
+
 from typing import Any
 
 from local.client.api import Answer

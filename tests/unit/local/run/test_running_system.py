@@ -1,3 +1,5 @@
+"""The running system is found by the state in its home, or is one of which only the URL is known."""
+
 import os
 from pathlib import Path
 

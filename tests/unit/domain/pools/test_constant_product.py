@@ -1,7 +1,7 @@
-"""The pools' swaps against MARKET.md §1: cases computed by hand, and what must hold of every swap.
+"""The pools' swaps against docs/market.md: cases computed by hand, and what must hold of every swap.
 
-The formulas are written a second time here, over fractions that are rounded where MARKET.md says so, and a third time
-without any rounding: what a trader would get if atoms could be divided.
+The formulas are written a second time here, over fractions that are rounded where docs/market.md says so, and a third
+time without any rounding: what a trader would get if atoms could be divided.
 """
 
 from decimal import Decimal
@@ -47,7 +47,7 @@ def wishes(draw: st.DrawFn) -> tuple[Pool, str, int]:
 
 
 def rounded_out(pool: Pool, token_in: str, amount: int) -> int:
-    """Return the output by MARKET.md's formulas, rounded where they round."""
+    """Return the output by docs/market.md's formulas, rounded where they round."""
     reserve_in, reserve_out = pool.reserves(token_in)
     match pool:
         case AmmV4():

@@ -1,4 +1,4 @@
-"""Meteora DLMM's swaps against MARKET.md §1: cases computed by hand, and a second implementation."""
+"""Meteora DLMM's swaps against docs/market.md: cases computed by hand, and a second implementation."""
 
 from decimal import Decimal
 

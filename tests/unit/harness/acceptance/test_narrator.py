@@ -1,3 +1,5 @@
+"""What is printed of a suite as it runs, and the sum of it."""
+
 from io import StringIO
 
 from rich.console import Console
