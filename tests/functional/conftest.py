@@ -8,7 +8,9 @@ from websockets.sync.client import connect
 
 from orderflow.runtime import async_clients, clients, clock
 from tests.support.fakes import Outside
-from tests.support.socket_gateway import Gateway, Watcher
+from tests.support.management_api import ManagementApi, Watcher
+from tests.support.raw_http import Recorder
+from tests.support.served import Served, served
 
 _OPENED = [opened for opened in vars(clients).values() if hasattr(opened, "cache_clear")]
 _NAMES = ("redis_client", "orders", "venue", "ledger", "sockets", "watchers", "replication")
@@ -47,16 +49,37 @@ def _event_loop() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def gateway() -> Iterator[Gateway]:
-    """Lend a running gateway."""
-    gateway = Gateway()
-    yield gateway
-    gateway.stop()
+def recorder() -> Recorder:
+    """Return the application that `gateway` serves; `app` is the same one, to look into."""
+    return Recorder()
+
+
+@pytest.fixture(scope="session")
+def gateway(recorder: Recorder) -> Iterator[Served]:
+    """Lend a server that speaks as the local gateway does; some files have one of their own, with more of it."""
+    with served(recorder) as gateway:
+        yield gateway
 
 
 @pytest.fixture
-def watchers(gateway: Gateway) -> Iterator[tuple[Watcher, Watcher]]:
+def app(recorder: Recorder) -> Recorder:
+    """Return the application behind `gateway`, all requests forgotten."""
+    recorder.requests.clear()
+    recorder.scopes.clear()
+    return recorder
+
+
+@pytest.fixture(scope="session")
+def management() -> Iterator[ManagementApi]:
+    """Lend a running management API."""
+    management = ManagementApi()
+    yield management
+    management.stop()
+
+
+@pytest.fixture
+def watchers(management: ManagementApi) -> Iterator[tuple[Watcher, Watcher]]:
     """Lend two clients of it."""
-    gateway.left.clear()
-    with connect(f"ws://{gateway.address}") as one, connect(f"ws://{gateway.address}") as other:
+    management.left.clear()
+    with connect(f"ws://{management.address}") as one, connect(f"ws://{management.address}") as other:
         yield Watcher(one), Watcher(other)

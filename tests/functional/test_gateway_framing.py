@@ -4,7 +4,6 @@ import gc
 import json
 import socket
 import tracemalloc
-from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from local.gateway.heads import MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
 from orderflow.runtime.http.order_input import MAX_BODY_BYTES
 from tests.support.raw_http import Recorder, read_head, read_to_end, say, statuses
-from tests.support.served import Served, served
+from tests.support.served import Served
 from tests.support.waiting import eventually
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
@@ -22,24 +21,6 @@ LAST = b"GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 LENGTH = b"Content-Length: %d\r\n" % len(SMUGGLED)
 IN_CHUNKS = b"Transfer-Encoding: chunked\r\n"
 MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def recorder() -> Recorder:
-    return Recorder()
-
-
-@pytest.fixture(scope="module")
-def gateway(recorder: Recorder) -> Iterator[Served]:
-    with served(recorder) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def app(recorder: Recorder) -> Recorder:
-    recorder.requests.clear()
-    recorder.scopes.clear()
-    return recorder
 
 
 @pytest.mark.parametrize(

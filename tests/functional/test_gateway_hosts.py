@@ -15,17 +15,6 @@ LAST = b"Connection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def recorder() -> Recorder:
-    return Recorder()
-
-
-@pytest.fixture
-def app(recorder: Recorder) -> Recorder:
-    recorder.requests.clear()
-    return recorder
-
-
-@pytest.fixture(scope="module")
 def gateway(recorder: Recorder) -> Iterator[Served]:
     with served(HostCheck(recorder, Hosts())) as gateway:
         yield gateway

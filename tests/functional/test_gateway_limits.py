@@ -20,8 +20,8 @@ from orderflow.adapters.sockets import LocalGatewaySockets, Message
 from orderflow.domain.order import OrderId
 from tests.support.fakes import FakeIntake, Outside
 from tests.support.http_api import written
+from tests.support.management_api import SECRET
 from tests.support.served import Served, served
-from tests.support.socket_gateway import SECRET
 from tests.support.waiting import eventually
 
 MAX_REQUESTS, MAX_SOCKETS = 3, 2

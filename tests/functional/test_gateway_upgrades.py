@@ -2,7 +2,6 @@
 
 import json
 import struct
-from collections.abc import Iterator
 
 import pytest
 
@@ -21,24 +20,6 @@ LAST = b"GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 AS_SENT, IN_TWO, BYTE_BY_BYTE = "as sent", "the head first", "byte by byte"
 INVALID_TEXT, MESSAGE_TOO_BIG = 1007, 1009
 H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
-
-
-@pytest.fixture(scope="module")
-def recorder() -> Recorder:
-    return Recorder()
-
-
-@pytest.fixture(scope="module")
-def gateway(recorder: Recorder) -> Iterator[Served]:
-    with served(recorder) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def app(recorder: Recorder) -> Recorder:
-    recorder.requests.clear()
-    recorder.scopes.clear()
-    return recorder
 
 
 def in_parts(request: bytes, how: str) -> list[bytes]:

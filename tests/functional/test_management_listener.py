@@ -22,8 +22,8 @@ from orderflow.errors import RejectedError, RetryableError
 from orderflow.runtime.http.order_input import MAX_BODY_BYTES
 from tests.support.builders import ORDER_ID
 from tests.support.fakes import Outside
+from tests.support.management_api import SECRET, ManagementApi, Watcher, api_client
 from tests.support.served import Served, served
-from tests.support.socket_gateway import SECRET, Gateway, Watcher, api_client
 
 BATCH = "/@connections"
 JSON = {"content-type": "application/json"}
@@ -113,16 +113,16 @@ def test_on_the_clients_port_it_is_unknown_however_it_is_spelt(public: Served, m
     [("POST", BATCH), ("POST", BATCH + "/a"), ("GET", BATCH + "/a"), ("DELETE", BATCH + "/a"), ("GET", "/elsewhere")],
 )
 def test_without_the_secret_or_from_a_page_everything_is_one_and_the_same_403(
-    gateway: Gateway, headers: dict[str, str], method: str, path: str
+    management: ManagementApi, headers: dict[str, str], method: str, path: str
 ) -> None:
-    answer = ask(gateway.address, path, b"x", JSON | headers, method)
+    answer = ask(management.address, path, b"x", JSON | headers, method)
 
     assert (answer.status, answer.document) == (403, {"message": "Forbidden"})
     assert answer.headers["x-amzn-errortype"] == "ForbiddenException"
 
 
-def test_without_the_secret_nothing_of_a_body_is_taken_in(gateway: Gateway) -> None:
-    host, _, port = gateway.address.partition(":")
+def test_without_the_secret_nothing_of_a_body_is_taken_in(management: ManagementApi) -> None:
+    host, _, port = management.address.partition(":")
     with socket.create_connection((host, int(port)), timeout=10) as caller:
         caller.sendall(b"POST /@connections HTTP/1.1\r\nHost: x\r\nContent-Length: 300000000\r\n\r\n")
 
@@ -131,21 +131,21 @@ def test_without_the_secret_nothing_of_a_body_is_taken_in(gateway: Gateway) -> N
     assert answer.startswith(b"HTTP/1.1 403 ")
 
 
-def test_a_function_with_another_secret_waits_and_says_what_is_wrong(gateway: Gateway) -> None:
+def test_a_function_with_another_secret_waits_and_says_what_is_wrong(management: ManagementApi) -> None:
     message = Message("a", ORDER_ID, "{}")
 
     with pytest.raises(RetryableError, match="CONNECTIONS_SECRET is not the gateway's"):
-        LocalGatewaySockets.at(f"http://{gateway.address}", "another").send([message])
+        LocalGatewaySockets.at(f"http://{management.address}", "another").send([message])
     with pytest.raises(ClientError, match="ForbiddenException"):
-        api_client(f"http://{gateway.address}", "another").post_to_connection(ConnectionId="a", Data=b"x")
+        api_client(f"http://{management.address}", "another").post_to_connection(ConnectionId="a", Data=b"x")
 
 
 # ------------------------------------------------------------------------------------------- what is delivered
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
-def test_a_batch_in_a_form_that_a_page_could_send_is_refused(gateway: Gateway, content_type: str) -> None:
-    answer = ask(gateway.address, BATCH, headers={SECRET_HEADER: SECRET, "content-type": content_type})
+def test_a_batch_in_a_form_that_a_page_could_send_is_refused(management: ManagementApi, content_type: str) -> None:
+    answer = ask(management.address, BATCH, headers={SECRET_HEADER: SECRET, "content-type": content_type})
 
     assert answer.status == 415
 
@@ -178,9 +178,9 @@ def test_a_batch_in_a_form_that_a_page_could_send_is_refused(gateway: Gateway, c
     ],
 )
 def test_what_is_no_batch_is_a_400_that_says_why(
-    gateway: Gateway, body: bytes, caplog: pytest.LogCaptureFixture
+    management: ManagementApi, body: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = ask(gateway.address, BATCH, body)
+    answer = ask(management.address, BATCH, body)
 
     assert answer.status == 400
     assert answer.document["message"]
@@ -188,7 +188,7 @@ def test_what_is_no_batch_is_a_400_that_says_why(
 
 
 def test_a_batch_with_something_wrong_in_it_delivers_nothing(
-    gateway: Gateway, watchers: tuple[Watcher, Watcher]
+    management: ManagementApi, watchers: tuple[Watcher, Watcher]
 ) -> None:
     one, _ = watchers
     document = [
@@ -196,15 +196,15 @@ def test_a_batch_with_something_wrong_in_it_delivers_nothing(
         {"connection_id": one.id, "order_id": ORDER_ID, "text": "second", "sequence": "high", "subscription": "5-0"},
     ]
 
-    refused = ask(gateway.address, BATCH, json.dumps(document).encode())
-    gateway.sockets.send([Message(one.id, ORDER_ID, "real", 1, "5-0")])
+    refused = ask(management.address, BATCH, json.dumps(document).encode())
+    management.sockets.send([Message(one.id, ORDER_ID, "real", 1, "5-0")])
 
     assert refused.status == 400
     assert one.receive() == "real"
 
 
-def test_a_batch_is_16_mib_at_most_whether_it_says_its_length_or_not(gateway: Gateway) -> None:
-    host, _, port = gateway.address.partition(":")
+def test_a_batch_is_16_mib_at_most_whether_it_says_its_length_or_not(management: ManagementApi) -> None:
+    host, _, port = management.address.partition(":")
     head = f"POST /@connections HTTP/1.1\r\nHost: x\r\n{SECRET_HEADER}: {SECRET}\r\nContent-Type: application/json\r\n"
     chunk = f"{1 << 20:x}\r\n".encode() + b" " * (1 << 20) + b"\r\n"
     with socket.create_connection((host, int(port)), timeout=10) as caller:
@@ -219,70 +219,70 @@ def test_a_batch_is_16_mib_at_most_whether_it_says_its_length_or_not(gateway: Ga
 
     assert unsaid.startswith(b"HTTP/1.1 413 ")
     assert said.startswith(b"HTTP/1.1 413 ")
-    assert ask(gateway.address, BATCH, b"[" + b" " * (MAX_BATCH_BYTES - 2) + b"]").status == 200
+    assert ask(management.address, BATCH, b"[" + b" " * (MAX_BATCH_BYTES - 2) + b"]").status == 200
 
 
 def test_more_than_a_batch_holds_is_sent_as_several_and_judged_as_one(
-    gateway: Gateway, watchers: tuple[Watcher, Watcher]
+    management: ManagementApi, watchers: tuple[Watcher, Watcher]
 ) -> None:
     one, _ = watchers
     text = "x" * 100_000
     messages = [Message("gone=", ORDER_ID, text) for _ in range(2 * MAX_BATCH_BYTES // len(text))]
 
-    sent = gateway.sockets.send([*messages, Message(one.id, ORDER_ID, "last")])
+    sent = management.sockets.send([*messages, Message(one.id, ORDER_ID, "last")])
 
     assert sent.gone == messages
     assert one.receive() == "last"
 
 
 def test_a_client_that_reads_gets_any_number_of_messages_of_one_batch(
-    gateway: Gateway, watchers: tuple[Watcher, Watcher]
+    management: ManagementApi, watchers: tuple[Watcher, Watcher]
 ) -> None:
     one, _ = watchers
     texts = [f"{number} {'x' * 1_000}" for number in range(5 * MAX_WAITING_FRAMES)]
 
-    gateway.sockets.send([Message(one.id, ORDER_ID, text) for text in texts])
+    management.sockets.send([Message(one.id, ORDER_ID, text) for text in texts])
 
     assert [one.receive() for _ in texts] == texts
 
 
 def test_a_message_of_more_than_128_kib_is_given_up_rather_than_waited_with(
-    gateway: Gateway, watchers: tuple[Watcher, Watcher]
+    management: ManagementApi, watchers: tuple[Watcher, Watcher]
 ) -> None:
     one, _ = watchers
     largest = "ä" * (MAX_MESSAGE_BYTES // 2)
 
-    gateway.sockets.send([Message(one.id, ORDER_ID, largest)])
+    management.sockets.send([Message(one.id, ORDER_ID, largest)])
     with pytest.raises(RejectedError, match="413"):
-        gateway.sockets.send([Message(one.id, ORDER_ID, largest + "x")])
+        management.sockets.send([Message(one.id, ORDER_ID, largest + "x")])
 
     assert one.receive() == largest
 
 
-def test_a_message_that_is_no_text_is_a_400(gateway: Gateway, watchers: tuple[Watcher, Watcher]) -> None:
-    client = api_client(f"http://{gateway.address}")
+def test_a_message_that_is_no_text_is_a_400(management: ManagementApi, watchers: tuple[Watcher, Watcher]) -> None:
+    client = api_client(f"http://{management.address}")
 
     with pytest.raises(ClientError, match="BadRequestException"):
         client.post_to_connection(ConnectionId=watchers[0].id, Data=b"\xff\xfe")
 
 
 def test_a_caller_that_goes_in_the_middle_of_its_batch_is_no_error(
-    gateway: Gateway, caplog: pytest.LogCaptureFixture
+    management: ManagementApi, caplog: pytest.LogCaptureFixture
 ) -> None:
-    host, _, port = gateway.address.partition(":")
+    host, _, port = management.address.partition(":")
     with socket.create_connection((host, int(port)), timeout=10) as caller:
         caller.sendall(
             f"POST /@connections HTTP/1.1\r\nHost: x\r\n{SECRET_HEADER}: {SECRET}\r\n"
             "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n[".encode()
         )
 
-    assert ask(gateway.address, BATCH).status == 200
+    assert ask(management.address, BATCH).status == 200
     assert caplog.records == []
 
 
-def test_only_callers_with_the_secret_may_send_more_than_clients_may(gateway: Gateway) -> None:
+def test_only_callers_with_the_secret_may_send_more_than_clients_may(management: ManagementApi) -> None:
     large = b"x" * (MAX_BODY_BYTES + 1)
 
-    assert ask(gateway.address, BATCH, large).status == 400
+    assert ask(management.address, BATCH, large).status == 400
     for headers in (JSON, {**JSON, SECRET_HEADER: "x" * len(SECRET)}):
-        assert ask(gateway.address, BATCH, large, headers).status == 403
+        assert ask(management.address, BATCH, large, headers).status == 403

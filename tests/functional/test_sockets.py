@@ -13,7 +13,7 @@ from orderflow.adapters.sockets import ApiGatewaySockets, LocalGatewaySockets, M
 from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.runtime import clients
 from tests.support.builders import ORDER_ID, OTHER_ID
-from tests.support.socket_gateway import SECRET, TIMEOUT_S, Gateway, Watcher, api_client
+from tests.support.management_api import SECRET, TIMEOUT_S, ManagementApi, Watcher, api_client
 
 AWS_ENDPOINT = "https://f6g7h8i9j0.execute-api.eu-central-1.amazonaws.com/live"
 
@@ -61,9 +61,9 @@ def test_a_gone_connection_is_reported_with_all_its_messages_and_not_posted_to_a
 
 
 def test_many_connections_are_posted_to_at_once_and_each_in_its_order(
-    gateway: Gateway, watchers: tuple[Watcher, Watcher]
+    management: ManagementApi, watchers: tuple[Watcher, Watcher]
 ) -> None:
-    sockets = ApiGatewaySockets(api_client(f"http://{gateway.address}"))
+    sockets = ApiGatewaySockets(api_client(f"http://{management.address}"))
     of_both = [message(watcher.id, str(number)) for number in range(20) for watcher in watchers]
 
     gone = sockets.send([*of_both[:10], message("gone="), *of_both[10:]]).gone
@@ -92,10 +92,10 @@ def test_an_api_gateway_that_can_not_be_reached_means_to_wait(nobody: str) -> No
 
 
 def test_many_messages_reach_many_sockets_in_one_request_each_in_its_order(
-    gateway: Gateway, watchers: tuple[Watcher, Watcher]
+    management: ManagementApi, watchers: tuple[Watcher, Watcher]
 ) -> None:
     one, other = watchers
-    sockets = gateway.sockets
+    sockets = management.sockets
 
     sent = sockets.send([message(watcher.id, f"{number} für ⌊x⌋") for number in range(50) for watcher in (one, other)])
 
@@ -105,13 +105,13 @@ def test_many_messages_reach_many_sockets_in_one_request_each_in_its_order(
 
 
 def test_a_connection_that_left_is_reported_with_all_its_messages(
-    gateway: Gateway, watchers: tuple[Watcher, Watcher]
+    management: ManagementApi, watchers: tuple[Watcher, Watcher]
 ) -> None:
     stays, leaves = watchers
     leaves.leave()
-    assert gateway.left.wait(TIMEOUT_S)
+    assert management.left.wait(TIMEOUT_S)
 
-    gone = gateway.sockets.send(
+    gone = management.sockets.send(
         [message(leaves.id, "1"), message(stays.id, "2"), message("never-was", "3"), message(leaves.id, "4")]
     ).gone
 
@@ -124,9 +124,11 @@ def event(connection_id: str, sequence: int, subscription: str = "5-0", order_id
     return Message(connection_id, order_id, str(sequence), sequence, subscription)
 
 
-def test_the_local_gateway_drops_what_a_connection_has_had(gateway: Gateway, watchers: tuple[Watcher, Watcher]) -> None:
+def test_the_local_gateway_drops_what_a_connection_has_had(
+    management: ManagementApi, watchers: tuple[Watcher, Watcher]
+) -> None:
     one, other = watchers
-    sockets = gateway.sockets
+    sockets = management.sockets
     batch = [event(one.id, 1), event(other.id, 1), event(one.id, 2)]
 
     sockets.send(batch)
@@ -138,9 +140,11 @@ def test_the_local_gateway_drops_what_a_connection_has_had(gateway: Gateway, wat
     assert other.receive() == "1"
 
 
-def test_what_comes_too_early_waits_for_what_is_before_it(gateway: Gateway, watchers: tuple[Watcher, Watcher]) -> None:
+def test_what_comes_too_early_waits_for_what_is_before_it(
+    management: ManagementApi, watchers: tuple[Watcher, Watcher]
+) -> None:
     one, _ = watchers
-    sockets = gateway.sockets
+    sockets = management.sockets
 
     sockets.send([event(one.id, 1)])
     ahead = sockets.send([event(one.id, 3), event(one.id, 1, order_id=OTHER_ID), event(one.id, 4)])
@@ -152,9 +156,11 @@ def test_what_comes_too_early_waits_for_what_is_before_it(gateway: Gateway, watc
     assert [one.receive() for _ in range(5)] == ["1", "1", "2", "3", "4"]
 
 
-def test_a_client_that_asks_again_is_sent_everything_again(gateway: Gateway, watchers: tuple[Watcher, Watcher]) -> None:
+def test_a_client_that_asks_again_is_sent_everything_again(
+    management: ManagementApi, watchers: tuple[Watcher, Watcher]
+) -> None:
     one, _ = watchers
-    sockets = gateway.sockets
+    sockets = management.sockets
 
     sockets.send([event(one.id, 1), event(one.id, 2)])
     sockets.send([event(one.id, 1, "10-0"), event(one.id, 2, "10-0")])
@@ -174,14 +180,14 @@ def test_a_gateway_that_can_not_be_reached_means_to_wait(nobody: str) -> None:
         LocalGatewaySockets.at(nobody, SECRET).send([message("a")])
 
 
-def test_a_gateway_that_answers_otherwise_means_to_wait(gateway: Gateway) -> None:
+def test_a_gateway_that_answers_otherwise_means_to_wait(management: ManagementApi) -> None:
     with pytest.raises(RetryableError, match="^@connections answered 404$"):
-        LocalGatewaySockets.at(f"http://{gateway.address}/elsewhere", SECRET).send([message("a")])
+        LocalGatewaySockets.at(f"http://{management.address}/elsewhere", SECRET).send([message("a")])
 
 
-def test_the_settings_say_which_sockets_there_are(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_say_which_sockets_there_are(management: ManagementApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    monkeypatch.setenv("CONNECTIONS_ENDPOINT", f"http://{gateway.address}")
+    monkeypatch.setenv("CONNECTIONS_ENDPOINT", f"http://{management.address}")
 
     on_aws = clients.sockets()
     clients.sockets.cache_clear()

@@ -25,7 +25,7 @@ TIMEOUT_S = 10
 SECRET = "a secret of the tests that is long enough"
 
 
-class Gateway:
+class ManagementApi:
     """The management API on a port of its own, beside sockets that get their connection id as they open."""
 
     def __init__(self) -> None:
