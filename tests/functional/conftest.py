@@ -7,7 +7,7 @@ import pytest
 from websockets.sync.client import connect
 
 from orderflow.runtime import async_clients, clients, clock
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.management_api import ManagementApi, Watcher
 from tests.support.raw_http import Recorder
 from tests.support.served import Served, served

@@ -13,7 +13,7 @@ from orderflow.domain.status import Status
 from orderflow.errors import UnknownStatusError
 from orderflow.runtime.batch import StreamEvent
 from tests.support.builders import ORDER_ID, encode, land, make_order, order_records, records, status_fields
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import get
 from tests.support.lifecycle import STAGES, Stage
 

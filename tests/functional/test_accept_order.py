@@ -16,7 +16,7 @@ from tests.support.builders import (
     make_request,
     read_event,
 )
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import SOL_MINT, assert_problem, assert_refused, call, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")

@@ -9,7 +9,7 @@ from orderflow.adapters.keys import partition_of
 from orderflow.domain.order import OrderId
 from orderflow.errors import OverloadedError
 from tests.support.builders import OTHER_ID
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import assert_problem, assert_refused, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")

@@ -6,7 +6,7 @@ import pytest
 
 from orderflow.domain.status import Status
 from tests.support.builders import ORDER_ID, make_order, make_request
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import assert_refused, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")

@@ -7,7 +7,7 @@ import pytest
 
 from orderflow.runtime.http.order_input import MAX_BODY_BYTES
 from tests.support.builders import read_event
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import SOL_MINT, assert_problem, assert_refused, call, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")

@@ -9,7 +9,7 @@ from orderflow.domain.lifecycle import RESULT_STREAM
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from tests.support.builders import make_order, make_request, nth_id, order_records
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.memory_venue import VENUES, MemoryVenue
 
 STAGES = {

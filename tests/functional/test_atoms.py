@@ -16,7 +16,7 @@ from orderflow.domain.order import Order, event_of
 from orderflow.domain.routing import Leg, Route
 from orderflow.domain.status import Status
 from tests.support.builders import NOW_MS, ORDER_ID, encode, make_order, read_event
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import get
 
 pytestmark = pytest.mark.usefixtures("_event_loop")

@@ -6,7 +6,7 @@ from orderflow.domain.lifecycle import first_stream
 from orderflow.domain.status import Status
 from orderflow.venues.mock.latency import Latency
 from tests.support.builders import NOW_MS, OTHER_ID, make_order, make_request, order_records, read_event, route_for
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 
 
 def test_orders_go_on_to_be_submitted_when_their_transactions_are_built(outside: Outside) -> None:

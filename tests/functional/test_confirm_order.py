@@ -13,7 +13,7 @@ from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from tests.support.builders import ORDER_ID, OTHER_ID, land, make_order, make_request, message_ids, read_event
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 
 FIRST = make_order(Status.SUBMITTED)
 SECOND = make_order(Status.SUBMITTED, make_request("USDC", "SOL", "250.75", slippage_bps=100), order_id=OTHER_ID)

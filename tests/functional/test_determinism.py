@@ -11,7 +11,8 @@ from orderflow.domain.pools import Dlmm
 from orderflow.domain.status import Status
 from orderflow.venues.mock.latency import Latency
 from tests.support.builders import NOW_MS, make_order, make_request, market, nth_id, order_records
-from tests.support.fakes import FakeChain, Outside
+from tests.support.fakes.chain import FakeChain
+from tests.support.fakes.outside import Outside
 from tests.support.lifecycle import STAGES
 
 REQUESTS = [

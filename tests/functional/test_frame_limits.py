@@ -13,7 +13,7 @@ from local.gateway import frame_rate_limit
 from local.gateway.app import gateway_app
 from orderflow.adapters.subscriptions import MAX_SUBSCRIPTIONS
 from tests.support.builders import nth_id
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.served import served
 from tests.support.waiting import eventually
 

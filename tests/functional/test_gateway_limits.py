@@ -18,7 +18,8 @@ from local.gateway.management import management_app
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.adapters.sockets import LocalGatewaySockets, Message
 from orderflow.domain.order import OrderId
-from tests.support.fakes import FakeIntake, Outside
+from tests.support.fakes.front_door import FakeIntake
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import written
 from tests.support.management_api import SECRET
 from tests.support.served import Served, served

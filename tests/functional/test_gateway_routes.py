@@ -8,7 +8,7 @@ from local.gateway.routes import Routes
 from local.settings import ROOT
 from local.template import read_template
 from tests.support.builders import ORDER_ID
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import written
 from tests.support.in_process import ask
 

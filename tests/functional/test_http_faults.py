@@ -13,7 +13,7 @@ from functions.watch_order.handler import websocket_api
 from orderflow.errors import RetryableError
 from orderflow.runtime import faults, refusals
 from tests.support.builders import ORDER_ID, read_event
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import Answer, assert_problem, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
@@ -90,7 +90,7 @@ def test_what_nobody_expected_is_a_problem_and_one_line(
     (line,) = [vars(line) for line in caplog.records if line.levelname == "ERROR"]
     assert (line["message"], line["reason"]) == ("fault", "KeyError")
     assert "the-innermost-secret" in line["detail"]
-    assert "fakes.py" in line["detail"]
+    assert "outage.py" in line["detail"]
     assert "\n" not in line["detail"]
     assert line["exc_info"] is None
 

@@ -16,7 +16,7 @@ from orderflow.runtime.logging import get_logger
 from orderflow.runtime.observability import traced
 from orderflow.runtime.stage import read_nothing, run_stage
 from tests.support.builders import NOW_MS, make_order, nth_id, order_records
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 
 _numbers = count(1)
 

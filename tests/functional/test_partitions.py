@@ -5,7 +5,7 @@ import pytest
 from functions.record_order.handler import lambda_handler as record_order
 from orderflow.errors import RetryableError
 from tests.support.builders import make_order, nth_id, order_records, records, status_fields
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.lifecycle import STAGES, Stage
 
 

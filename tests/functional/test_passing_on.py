@@ -10,7 +10,7 @@ from orderflow.errors import RejectedError, RetryableError
 from orderflow.runtime.batch import BatchResponse
 from orderflow.runtime.stage import read_nothing, run_stage
 from tests.support.builders import ORDER_ID, OTHER_ID, make_order, message_ids, order_records
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 
 CONFIRMED_ID = OTHER_ID.replace("c02", "c03")
 

@@ -20,7 +20,7 @@ from tests.support.builders import (
     order_records,
     read_event,
 )
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 
 FIRST = make_order(Status.SUBMITTED)
 SECOND = make_order(Status.SUBMITTED, make_request("USDC", "SOL", "250.75", slippage_bps=100), order_id=OTHER_ID)

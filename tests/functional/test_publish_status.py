@@ -22,7 +22,7 @@ from tests.support.builders import (
     status_fields,
     watch_fields,
 )
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 
 WAY = [make_order(status) for status in Status if status is not Status.FAILED]
 
@@ -107,7 +107,7 @@ def test_who_unsubscribes_hears_no_more(outside: Outside) -> None:
 def test_for_what_comes_too_early_the_whole_history_is_sent(outside: Outside) -> None:
     outside.watchers.orders[ORDER_ID] = WAY[:3]
     outside.watchers.watching[ORDER_ID] = {CONNECTION_ID: 0}
-    outside.sockets.early = [status_fields(WAY[2])["event"]]
+    outside.sockets.out_of_order = [status_fields(WAY[2])["event"]]
 
     publish(status_fields(WAY[2]))
 

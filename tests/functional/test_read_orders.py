@@ -20,7 +20,7 @@ from tests.support.builders import (
     nth_id,
     read_event,
 )
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import USDC_MINT, assert_problem, assert_refused, call, get
 
 pytestmark = pytest.mark.usefixtures("_event_loop")

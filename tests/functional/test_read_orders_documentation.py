@@ -14,7 +14,7 @@ from orderflow.adapters.public import ATOMS
 from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
 from tests.support.builders import NOW_MS, ORDER_ID, make_order, read_event
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import ORDER, assert_problem, get, post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")

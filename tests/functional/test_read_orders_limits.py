@@ -17,7 +17,7 @@ from orderflow.runtime import async_clients
 from orderflow.runtime.at_once import AtOnce
 from orderflow.runtime.refusals import Refusals
 from tests.support.builders import ORDER_ID, make_order
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import get, written
 from tests.support.in_process import ask
 

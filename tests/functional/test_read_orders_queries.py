@@ -7,7 +7,7 @@ import pytest
 
 from functions.read_orders.app import app
 from tests.support.builders import ORDER_ID, read_event
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import Answer, assert_problem, assert_refused, call
 
 pytestmark = pytest.mark.usefixtures("_event_loop")

@@ -17,7 +17,7 @@ from tests.support.builders import (
     market_state,
     read_event,
 )
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import SOL_MINT, assert_refused, call, get
 
 pytestmark = pytest.mark.usefixtures("_event_loop")

@@ -24,7 +24,7 @@ from tests.support.builders import (
     status_fields,
     watch_fields,
 )
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 
 WAY = [make_order(status) for status in Status if status is not Status.FAILED]
 FAILED = make_order(Status.FAILED, make_request("USDC", "SOL", "250.75", slippage_bps=100), order_id=OTHER_ID)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from functions.accept_order.app import app
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.http_api import post, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")

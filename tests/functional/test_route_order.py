@@ -22,7 +22,7 @@ from tests.support.builders import (
     read_event,
     route_for,
 )
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 
 LATENCY = Latency(seed=1, speed=1)
 

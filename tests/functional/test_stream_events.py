@@ -16,7 +16,7 @@ from orderflow.errors import RetryableError
 from orderflow.runtime.batch import BatchResponse, StreamEvent
 from tests.support.builders import ORDER_ID, OTHER_ID, land, make_order, message_ids, order_records, read_event
 from tests.support.example_events import example_events
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 from tests.support.lifecycle import STAGES, Stage
 
 FUNCTIONS = [

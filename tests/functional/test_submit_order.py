@@ -23,7 +23,7 @@ from tests.support.builders import (
     order_records,
     read_event,
 )
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 
 BACK = make_request("USDC", "SOL", "250.75", slippage_bps=100)
 

@@ -15,7 +15,7 @@ from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from tests.support.builders import CONNECTION_ID, ORDER_ID, encode, make_order, read_event
-from tests.support.fakes import Outside
+from tests.support.fakes.outside import Outside
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 

@@ -32,6 +32,7 @@ from tests.support.router_pools import (
     check_legs_fit,
     constant_product_pools,
     exact_out,
+    most_by_golden_sections,
     named,
     view_of,
 )
@@ -138,13 +139,7 @@ def test_between_a_pool_and_a_path_of_two_hops_golden_sections_find_nothing_bett
         between = exact_out(first, "SOL", amount - part)
         return exact_out(direct, "SOL", part) + exact_out(second, "JUP", between.limit_denominator(10**20))
 
-    low, high = Fraction(0), Fraction(amount)
-    golden = Fraction(61803398875, 10**11)
-    for _ in range(70):
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        left, right = left.limit_denominator(10**15), right.limit_denominator(10**15)
-        low, high = (left, high) if paid(left) < paid(right) else (low, right)
-    best = float(max(paid(low), paid(Fraction(0)), paid(Fraction(amount))))
+    best = most_by_golden_sections(paid, amount)
 
     assert plan.amount_out <= best * (1 + 1e-9)
     assert plan.amount_out >= best * (1 - 1e-6) - 20

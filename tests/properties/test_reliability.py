@@ -14,7 +14,7 @@ from orderflow.venues.mock.quotes import Quotes
 from orderflow.venues.mock.signer import sign
 from orderflow.venues.mock.universe import VENUES
 from tests.support.builders import NOW_MS, make_order, market_state, nth_id
-from tests.support.fakes import FakeChain
+from tests.support.fakes.chain import FakeChain
 
 SYMBOLS = sorted(TOKENS)
 

@@ -1,6 +1,6 @@
 """Pools for the router's tests, and what they would pay if nothing were rounded, written a second time and slowly."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
@@ -223,3 +223,14 @@ def check_not_dominated(paid: int, legs: int, paths: dict[int, int], leg_cost: f
     for path_legs, path_paid in paths.items():
         assert path_paid <= paid or path_legs > legs
         assert path_paid - paid <= leg_cost * (path_legs - legs)
+
+
+def most_by_golden_sections(paid: Callable[[Fraction], Fraction], amount: int) -> float:
+    """Return the most that `paid`, which has one peak, is for any part of `amount`; found by 70 golden sections."""
+    low, high = Fraction(0), Fraction(amount)
+    golden = Fraction(61803398875, 10**11)
+    for _ in range(70):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        left, right = left.limit_denominator(10**15), right.limit_denominator(10**15)
+        low, high = (left, high) if paid(left) < paid(right) else (low, right)
+    return float(max(paid(low), paid(Fraction(0)), paid(Fraction(amount))))

@@ -13,7 +13,8 @@ from orderflow.runtime.end_order import OrderEnder
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.venue import MockVenue
 from tests.support.builders import NOW_MS, encode, land, make_order, status_fields
-from tests.support.fakes import FakeChain, FakeOrders, FakeReplication
+from tests.support.fakes.chain import FakeChain
+from tests.support.fakes.orders import FakeOrders, FakeReplication
 
 SUBMITTED = make_order(Status.SUBMITTED)
 

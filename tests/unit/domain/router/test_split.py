@@ -31,6 +31,7 @@ from tests.support.router_pools import (
     constant_product_pools,
     exact_out,
     kept,
+    most_by_golden_sections,
     named,
     pools_of_one_pair,
     steps_of,
@@ -230,14 +231,8 @@ def test_between_two_pools_golden_sections_find_the_same(a: Pool, b: Pool, amoun
     def paid(part: Fraction) -> Fraction:
         return exact_out(a, "SOL", part) + exact_out(b, "SOL", amount - part)
 
-    low, high = Fraction(0), Fraction(amount)
-    golden = Fraction(61803398875, 10**11)
-    for _ in range(70):
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        left, right = left.limit_denominator(10**15), right.limit_denominator(10**15)
-        low, high = (left, high) if paid(left) < paid(right) else (low, right)
+    best = most_by_golden_sections(paid, amount)
 
-    best = float(max(paid(low), paid(Fraction(0)), paid(Fraction(amount))))
     assert plan.amount_out >= best * (1 - A_HUNDREDTH_BP) - rounding([a, b], best_price([a, b]))
     assert plan.amount_out <= best * (1 + 1e-9)
 

@@ -1,0 +1,71 @@
+"""The mock market's chain in memory."""
+
+from collections.abc import Sequence
+
+from orderflow.domain.execution import Execution
+from orderflow.domain.order import Order, Signature
+from orderflow.venues.mock.chain import Blocks, MarketState
+from orderflow.venues.mock.chain_store import ChainStore
+from tests.support.builders import NOW_MS, market_state
+from tests.support.fakes.outage import Outage
+
+
+class FakeChain(Outage, ChainStore):
+    """A chain in memory, on the opening market of seed 1."""
+
+    def __init__(self) -> None:
+        self.seed = 1
+        self.latest: MarketState = market_state()
+        self.reads = 0
+        self.time_ms = NOW_MS
+        self.executions: dict[str, Execution] = {}
+        self.sent: list[tuple[Order, int]] = []
+        self.unknown: set[str] = set()
+        self.forgotten: list[tuple[str, int]] = []
+        self.blocks: list[Blocks] = []
+        self.rivals = 0
+        """How many blocks of another producer come in before the next commit."""
+
+    def state(self) -> tuple[int, MarketState]:
+        self._reach()
+        self.reads += 1
+        return len(self.blocks), self.latest
+
+    def now_ms(self) -> int:
+        self._reach()
+        return self.time_ms
+
+    def send(self, sends: Sequence[tuple[Order, int]]) -> list[Order]:
+        self._reach()
+        self.sent += sends
+        return [order for order, _ in sends if order.signature in self.executions]
+
+    def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
+        self._reach()
+        return [self.executions.get(signature) for signature in signatures]
+
+    def arrived(self, orders: Sequence[Order]) -> tuple[list[Order], list[Order]]:
+        self._reach()
+        known = [order for order in orders if order.signature not in self.unknown]
+        waiting = {order.signature: order for order in known if order.signature not in self.executions}
+        return list(waiting.values()), [order for order in known if order.signature in self.executions]
+
+    def abandon(self, signature: Signature, reason: str) -> Execution:
+        self._reach()
+        return self.executions.setdefault(signature, Execution(signature, 0, error=reason))
+
+    def forget(self, ended: Sequence[tuple[Signature, int]]) -> None:
+        self._reach()
+        self.forgotten += ended
+
+    def commit(self, block: int, blocks: Blocks) -> bool:
+        self._reach()
+        if self.rivals:
+            self.rivals -= 1
+            return False
+        if block != len(self.blocks):
+            return False
+        self.blocks.append(blocks)
+        self.latest = blocks.after
+        self.executions |= {execution.signature: execution for execution in blocks.executions}
+        return True

@@ -1,0 +1,60 @@
+"""Who watches which order, and the connections that statuses are sent to; in memory."""
+
+from collections.abc import Sequence
+
+from orderflow.adapters.sockets import Message, Sent, Sockets
+from orderflow.adapters.watchers import StatusEntry, Watchers
+from orderflow.domain.order import Order, event_of
+from tests.support.builders import encode
+from tests.support.fakes.outage import Outage
+
+
+class FakeSockets(Outage, Sockets):
+    """Connections in memory: all are open but the `closed` ones."""
+
+    def __init__(self) -> None:
+        self.closed: set[str] = set()
+        self.out_of_order: list[str] = []
+        """The texts of messages that come out of order, once each."""
+        self.sent: list[Message] = []
+
+    def send(self, messages: Sequence[Message]) -> Sent:
+        self._reach()
+        out_of_order = [message for message in messages if message.text in self.out_of_order]
+        self.out_of_order = []
+        gone = [message for message in messages if message.connection_id in self.closed]
+        self.sent += [message for message in messages if message not in out_of_order and message not in gone]
+        return Sent(gone, out_of_order)
+
+
+class FakeWatchers(Outage, Watchers):
+    """Who watches which order, in memory; `orders` are those whose history a subscriber is sent."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, list[Order]] = {}
+        self.watching: dict[str, dict[str, int]] = {}
+        self.partitions: list[str] = []
+
+    def messages(self, partition: str, entries: Sequence[StatusEntry]) -> list[Message]:
+        self._reach()
+        self.partitions.append(partition)
+        return [message for entry in entries for message in self._messages(entry)]
+
+    def everything(self, partition: str, out_of_order: Sequence[Message]) -> list[Message]:
+        return [
+            Message(message.connection_id, message.order_id, encode(event_of(order)))
+            for message in out_of_order
+            for order in self.orders[message.order_id]
+        ]
+
+    def _messages(self, entry: StatusEntry) -> list[Message]:
+        watching = self.watching.setdefault(entry.order_id, {})
+        if entry.action == "event":
+            behind = [connection for connection, sent in watching.items() if entry.sequence > sent]
+            return [Message(connection, entry.order_id, entry.event) for connection in behind]
+        watching.pop(entry.connection_id, None)
+        if entry.action == "unsubscribe":
+            return []
+        history = self.orders.get(entry.order_id, [])
+        watching[entry.connection_id] = len(history)
+        return [Message(entry.connection_id, entry.order_id, encode(event_of(order))) for order in history]

@@ -1,0 +1,48 @@
+"""Everything outside a function, in memory."""
+
+from orderflow.domain.venue import Venue
+from orderflow.venues.mock.latency import Latency
+from orderflow.venues.mock.venue import MockVenue
+from tests.support.builders import NOW_MS
+from tests.support.fakes.chain import FakeChain
+from tests.support.fakes.delivery import FakeSockets, FakeWatchers
+from tests.support.fakes.front_door import FakeIntake, FakeRedisHealth, FakeSubscriptions
+from tests.support.fakes.ledger import FakeLedger
+from tests.support.fakes.orders import FakeOrders, FakeReplication
+from tests.support.fakes.outage import Outage
+
+
+class FakeRedis(Outage):
+    """A Redis that answers, or not."""
+
+    def ping(self) -> bool:
+        self._reach()
+        return True
+
+
+class Outside:
+    """Everything outside a function, in place of what its environment would name."""
+
+    def __init__(self) -> None:
+        self.redis_client = FakeRedis()
+        self.orders = FakeOrders()
+        self.chain = FakeChain()
+        self._venue: Venue | None = None
+        self.ledger = FakeLedger()
+        self.sockets = FakeSockets()
+        self.watchers = FakeWatchers()
+        self.intake = FakeIntake()
+        self.redis_health = FakeRedisHealth()
+        self.subscriptions = FakeSubscriptions()
+        self.replication = FakeReplication()
+        self.latency = Latency(seed=1, speed=1)
+        self.now_ms = NOW_MS
+
+    @property
+    def venue(self) -> Venue:
+        """The real mock market, over the fake chain, unless a test has set another one."""
+        return self._venue or MockVenue(self.chain, self.latency, self.replication)
+
+    @venue.setter
+    def venue(self, venue: Venue) -> None:
+        self._venue = venue
