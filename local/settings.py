@@ -55,6 +55,7 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     database_url: str = ""
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 3000
+    venue: str = "mock"
     speed: Annotated[float, msgspec.Meta(ge=0, le=100)] = 1.0
     seed: int = 1
     drop_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01

@@ -8,20 +8,26 @@ from orderflow.adapters.replication import transition_written
 from orderflow.domain.lifecycle import RESULT_STREAM
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
+from orderflow.domain.venue import Venue
 from orderflow.runtime import clients
 from orderflow.runtime.batch import BatchResponse, StreamEvent, stream_function
-from orderflow.runtime.stage import read_nothing, run_stage
+from orderflow.runtime.stage import run_stage
 
 
 @stream_function
 def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
     """Handle a batch of the `submit` stream."""
-    return run_stage("submit_order", event, read=read_nothing, decide=submit, after=send)
+    return run_stage("submit_order", event, read=open_venue, decide=submit, after=send)
 
 
-def submit(order: Order, _nothing: None, now_ms: int) -> Transition:
+def open_venue(_orders: Sequence[Order]) -> Venue:
+    """Return the venue, which signs; the orders carry all else that is needed."""
+    return clients.venue()
+
+
+def submit(order: Order, venue: Venue, now_ms: int) -> Transition:
     """Give an order the signature of its transaction."""
-    return Transition(order.submit(clients.venue().sign(order), now_ms))
+    return Transition(order.submit(venue.sign(order), now_ms))
 
 
 def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:

@@ -71,11 +71,11 @@ def test_the_reading_of_the_code_finds_what_a_client_needs() -> None:
 
 STAGE = """
 from orderflow.runtime.batch import stream_function
-from orderflow.runtime.stage import read_nothing, run_stage
+from orderflow.runtime.stage import run_stage
 
 @stream_function
 def lambda_handler(event, _context):
-    return run_stage("check_order", event, read=read_nothing, decide=check)
+    return run_stage("check_order", event, read=lambda _orders: None, decide=check)
 
 def check(order, _nothing, _now_ms):
     return order

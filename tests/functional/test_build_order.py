@@ -1,11 +1,24 @@
 """build_order: the unsigned transaction, with its minimum out and its expiry."""
 
+import pytest
+import redis
+
 from functions.build_order.handler import lambda_handler
 from orderflow.adapters.orders import Transition
 from orderflow.domain.lifecycle import first_stream
 from orderflow.domain.status import Status
+from orderflow.errors import RetryableError
 from orderflow.venues.mock.latency import Latency
-from tests.support.builders import NOW_MS, OTHER_ID, make_order, make_request, order_records, read_event, route_for
+from tests.support.builders import (
+    NOW_MS,
+    OTHER_ID,
+    make_order,
+    make_request,
+    message_ids,
+    order_records,
+    read_event,
+    route_for,
+)
 from tests.support.fakes.outside import Outside
 
 
@@ -59,3 +72,26 @@ def test_a_transaction_is_valid_for_150_slots_from_the_one_that_it_was_routed_in
 
     (step,) = outside.orders.transitions
     assert step.order.built_transaction.last_valid_slot == 1_150
+
+
+def test_an_order_that_can_not_be_built_does_not_keep_others_from_being_built(outside: Outside) -> None:
+    # It has no route, as only a bug could leave it.
+    event = order_records("build", make_order(Status.PENDING), make_order(Status.ROUTING, order_id=OTHER_ID))
+
+    response = lambda_handler(event, None)
+
+    (failure,) = response["batchItemFailures"]
+    assert failure["itemIdentifier"] == message_ids(event)[0]
+    assert failure["error"].startswith("ValueError: ")
+    assert [(step.order.order_id, step.order.status) for step in outside.orders.transitions] == [
+        (OTHER_ID, Status.BUILDING)
+    ]
+
+
+def test_when_the_venue_is_unavailable_the_whole_batch_waits(outside: Outside) -> None:
+    outside.chain.error = redis.ConnectionError("gone")
+
+    with pytest.raises(RetryableError):
+        lambda_handler(read_event("build_order"), None)
+
+    assert outside.orders.transitions == []

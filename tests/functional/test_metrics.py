@@ -14,7 +14,7 @@ from orderflow.errors import RejectedError, RetryableError
 from orderflow.runtime.batch import StreamEvent
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.observability import traced
-from orderflow.runtime.stage import read_nothing, run_stage
+from orderflow.runtime.stage import run_stage
 from tests.support.builders import NOW_MS, make_order, nth_id, order_records
 from tests.support.fakes.outside import Outside
 
@@ -45,7 +45,7 @@ def run(stage: str, decide: Decision = fail, orders: int = 1) -> None:
     run_stage(
         stage,
         order_records("route", *pending),
-        read=read_nothing,
+        read=lambda _orders: None,
         decide=lambda order, _nothing, _now_ms: decide(order),
     )
 

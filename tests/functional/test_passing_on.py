@@ -8,7 +8,7 @@ from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RejectedError, RetryableError
 from orderflow.runtime.batch import BatchResponse
-from orderflow.runtime.stage import read_nothing, run_stage
+from orderflow.runtime.stage import run_stage
 from tests.support.builders import ORDER_ID, OTHER_ID, make_order, message_ids, order_records
 from tests.support.fakes.outside import Outside
 
@@ -27,7 +27,7 @@ def check(order: Order, _nothing: None, _now_ms: int) -> Transition:
 
 
 def run(*orders: Order) -> BatchResponse:
-    return run_stage("check_risk", order_records("check", *orders), read=read_nothing, decide=check)
+    return run_stage("check_risk", order_records("check", *orders), read=lambda _orders: None, decide=check)
 
 
 def test_an_order_that_comes_back_as_it_was_goes_to_the_next_stage_for_its_status(outside: Outside) -> None:
@@ -53,7 +53,7 @@ def test_one_whose_status_leads_to_no_other_stage_is_reported_alone(outside: Out
     ended = make_order(Status.CONFIRMED, order_id=CONFIRMED_ID)
     event = order_records("check", ended, make_order(Status.ROUTING))
 
-    response = run_stage("check_risk", event, read=read_nothing, decide=check)
+    response = run_stage("check_risk", event, read=lambda _orders: None, decide=check)
 
     error = "IllegalTransitionError: no stage follows check while an order is confirmed"
     assert response == {"batchItemFailures": [{"itemIdentifier": message_ids(event)[0], "error": error}]}

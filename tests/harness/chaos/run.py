@@ -26,7 +26,6 @@ from tests.harness.chaos.workload.watchers import Watchers
 from tests.harness.own_system import SystemNotReadyError
 
 SOCKETS = 8
-WARM_UP_S = 30.0
 CLOCK_MARGIN_S = 1.0
 """A poller notices at its next invocation that its clock is right again."""
 

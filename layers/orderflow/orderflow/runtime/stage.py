@@ -3,15 +3,20 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+import redis
+
 from orderflow.adapters.orders import Transition
 from orderflow.domain.lifecycle import is_known, stream_after
 from orderflow.domain.order import Order
-from orderflow.errors import RejectedError, UnknownStatusError
+from orderflow.errors import ConfigurationError, RejectedError, RetryableError, UnknownStatusError
 from orderflow.runtime import clients, clock
 from orderflow.runtime.batch import BatchResponse, Done, Failures, StreamEvent, StreamRecord, run_batch
 
 PassedOn = dict[str, list[tuple[Order, int]]]
 """By stream, the orders that go on to it as they are, each after its delay in ms."""
+
+_NOT_AN_ORDER = (RetryableError, ConfigurationError, redis.RedisError, OSError)
+"""Errors of a reading for which no order is to blame: the whole batch waits or fails."""
 
 Found = TypeVar("Found")
 Found_contra = TypeVar("Found_contra", contravariant=True)
@@ -24,10 +29,6 @@ class Decide(Protocol[Found_contra]):
     """
 
     def __call__(self, order: Order, found: Found_contra, now_ms: int, /) -> Transition: ...
-
-
-def read_nothing(_orders: Sequence[Order]) -> None:
-    """Read nothing: the orders of such a stage carry all that it needs."""
 
 
 def run_stage(
@@ -77,9 +78,10 @@ def _decide_all(
 ) -> tuple[list[Transition], PassedOn]:
     """Return the steps that orders take, and the orders that keep their status.
 
-    An order that can never succeed fails; a record that raises is noted.
+    An order that can never succeed fails; a record that raises is noted. When nothing can be read for the batch as a
+    whole, it is read for each order alone, so that a record at fault is noted and the others go on.
     """
-    found, now_ms = read([order for _, order in arrived]), clock.now_ms()
+    found_for, now_ms = _read_all([order for _, order in arrived], read), clock.now_ms()
     orders = {record["messageId"]: order for record, order in arrived}
     transitions: list[Transition] = []
     passed_on: PassedOn = {}
@@ -87,7 +89,7 @@ def _decide_all(
     def decide_one(record: StreamRecord) -> None:
         order = orders[record["messageId"]]
         try:
-            decided = decide(order, found, now_ms)
+            decided = decide(order, found_for(order), now_ms)
         except RejectedError as error:
             decided = Transition(order.fail(str(error), now_ms))
         if decided.order.sequence > order.sequence:
@@ -98,3 +100,14 @@ def _decide_all(
 
     failures.attempt([record for record, _ in arrived], decide_one)
     return transitions, passed_on
+
+
+def _read_all(orders: Sequence[Order], read: Callable[[Sequence[Order]], Found]) -> Callable[[Order], Found]:
+    """Return what gives an order what was read for it."""
+    try:
+        found = read(orders)
+    except _NOT_AN_ORDER:
+        raise
+    except Exception:  # noqa: BLE001 - an order of the batch is at fault, and shows when it is read alone
+        return lambda order: read([order])
+    return lambda _order: found

@@ -36,14 +36,18 @@ class Resources(NamedTuple):
 
 def open_venue(name: str, resources: Resources) -> Venue:
     """Return the venue family `name`. Raises ConfigurationError when there is none, and what the family raises."""
+    return find_family(name)(resources)
+
+
+def find_family(name: str) -> Callable[[Resources], Venue]:
+    """Return what opens the venue family `name`. Raises ConfigurationError when there is none."""
     try:
-        open_family = _resolve(FAMILIES.get(name, name))
+        return _resolve(FAMILIES.get(name, name))
     except (ImportError, AttributeError, ValueError) as error:
         families = ", ".join(FAMILIES)
         raise ConfigurationError(
             f"VENUE={name!r} can't be used: it must be {families}, or module:function that opens another ({error})"
         ) from error
-    return open_family(resources)
 
 
 def _resolve(path: str) -> Callable[[Resources], Venue]:
