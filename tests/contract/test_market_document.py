@@ -1,4 +1,4 @@
-"""The numbers in docs/market.md against the code that they describe."""
+"""What the documents say of the market, its numbers and names, against the code that they describe."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orderflow.domain.pools import Dlmm
+from orderflow.domain.pools import POOL_TYPES, Dlmm
 from orderflow.domain.pools.dlmm_math import MAX_FEE_RATE
 from orderflow.domain.router.choice import LEG_COST_USD
 from orderflow.domain.router.network import MAX_HOPS
@@ -16,9 +16,14 @@ from orderflow.domain.tokens import TOKENS
 from orderflow.venues.mock import background, latency, providers, universe
 from orderflow.venues.mock.dlmm_opening import NARROW
 
-MARKET = " ".join((Path(__file__).parents[2] / "docs/market.md").read_text(encoding="utf-8").split())
+ROOT = Path(__file__).parents[2]
+README, GLOSSARY, MARKET = (
+    " ".join((ROOT / name).read_text(encoding="utf-8").split())
+    for name in ("README.md", "docs/glossary.md", "docs/market.md")
+)
 POOLS = universe.opening_pools(seed=1)
-WORDS = {12: "Twelve", 3: "three"}
+BINS = next(pool for pool in POOLS if isinstance(pool, Dlmm))
+WORDS = {12: "Twelve", 3: "three", 4: "four", 5: "five", 6: "six"}
 SHARES = [round(100 * (high - low)) for low, high in pairwise([0.0, *(share for share, _ in latency._LANDING)])]
 
 NUMBERS = {
@@ -39,7 +44,7 @@ NUMBERS = {
     "jump": f"by a standard deviation of {100 * background._JUMP_SIZE:.1f} %",
     "arbitrage": f"takes more than ${background._LEAST_ARBITRAGE_USD:.0f}",
     "providers": f"look once in {providers.LOOK_EVERY} slots",
-    "off centre": f"({len(POOLS[-1].bins_x) // 2 // providers._FAR if isinstance(POOLS[-1], Dlmm) else 0} bins)",
+    "off centre": f"({len(BINS.bins_x) // 2 // providers._FAR} bins)",
     "quote": f"log-normal, {latency.QUOTE_MEDIAN_MS} ms at the median",
     "deadline": f"deadline for quotes | {latency.QUOTE_DEADLINE_MS} ms",
     "build": f"log-normal, {latency.BUILD_MEDIAN_MS} ms at the median, σ = {latency._BUILD_SIGMA}",
@@ -59,6 +64,20 @@ NUMBERS = {
 @pytest.mark.parametrize("what", NUMBERS)
 def test_a_number_is_the_code_s(what: str) -> None:
     assert NUMBERS[what] in MARKET
+
+
+def test_the_readme_counts_tokens_pools_and_types() -> None:
+    assert f"{WORDS[len(TOKENS)]} tokens, {len(POOLS)} pools of {WORDS[len(POOL_TYPES)]} types" in README
+
+
+def test_the_readme_and_the_glossary_name_every_venue_and_program() -> None:
+    (mock,) = re.findall(r"the market is a mock of ([\w, ]+), simulated", README)
+    (venues,) = re.findall(r"gives a quote of its own: here ([\w, ]+) \|", GLOSSARY)
+    (programs,) = re.findall(r"computes a type of pool: ([`\w, ]+) \|", GLOSSARY)
+
+    assert sorted(re.split(", | and ", mock.lower())) == list(universe.VENUES)
+    assert sorted(re.split(", | and ", venues.lower())) == list(universe.VENUES)
+    assert set(re.findall(r"\w+", programs)) == set(POOL_TYPES)
 
 
 def test_the_pools_of_each_program_are_counted() -> None:

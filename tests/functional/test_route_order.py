@@ -8,7 +8,7 @@ from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.status import Status
 from orderflow.venues.mock.latency import QUOTE_DEADLINE_MS, Latency
-from orderflow.venues.mock.universe import VENUES
+from orderflow.venues.mock.universe import METEORA, RAYDIUM, VENUES
 from tests.support.builders import (
     NOW_MS,
     ORDER_ID,
@@ -48,7 +48,7 @@ def test_orders_go_on_to_be_built_with_their_routes_after_the_slowest_venues_quo
     ]
 
 
-def test_both_venues_are_compared_and_the_route_pays_no_less_than_either(outside: Outside) -> None:
+def test_all_venues_are_compared_and_the_route_pays_no_less_than_any(outside: Outside) -> None:
     lambda_handler(order_records("route", *pending(range(1, 3000, 250))), None)
 
     answered = [step.order.chosen_route for step in outside.orders.transitions]
@@ -58,7 +58,7 @@ def test_both_venues_are_compared_and_the_route_pays_no_less_than_either(outside
     assert sum({quote.venue for quote in route.quotes} == set(VENUES) for route in answered) > 9
 
 
-def test_a_large_order_is_split_over_both_venues(outside: Outside) -> None:
+def test_a_large_order_is_split_over_several_venues(outside: Outside) -> None:
     order = next(
         order for order in pending(range(2000, 2100)) if LATENCY.quotes(0, order.request, VENUES).venues == VENUES
     )
@@ -66,8 +66,9 @@ def test_a_large_order_is_split_over_both_venues(outside: Outside) -> None:
     lambda_handler(order_records("route", order), None)
 
     route = outside.orders.transitions[0].order.chosen_route
-    assert route.venue == "meteora+raydium"
-    assert {leg.venue for leg in route.legs} == set(VENUES)
+    venues = {leg.venue for leg in route.legs}
+    assert venues >= {METEORA, RAYDIUM}
+    assert route.venue == "+".join(sorted(venues))
     assert route.improvement_bps > 0
 
 
@@ -76,12 +77,12 @@ def test_a_venue_that_misses_the_deadline_is_left_out_and_waited_for_until_then(
 
     lambda_handler(order_records("route", *orders), None)
 
-    alone = [step for step in outside.orders.transitions if len(step.order.chosen_route.quotes) == 1]
-    assert 0 < len(alone) < 30
-    for step in alone:
-        (quote,) = step.order.chosen_route.quotes
-        assert {leg.venue for leg in step.order.chosen_route.legs} == {quote.venue}
-        assert step.order.chosen_route.expected_out >= quote.amount_out
+    waited = [step for step in outside.orders.transitions if len(step.order.chosen_route.quotes) < len(VENUES)]
+    assert 0 < len(waited) < 30
+    for step in waited:
+        route = step.order.chosen_route
+        assert {leg.venue for leg in route.legs} <= {quote.venue for quote in route.quotes}
+        assert route.expected_out >= max(quote.amount_out for quote in route.quotes)
         assert step.delay_ms == QUOTE_DEADLINE_MS
 
 

@@ -27,7 +27,7 @@ from tests.support.builders import amm_v4
 from tests.support.router_pools import (
     NOW_S,
     amounts,
-    bin_pools,
+    any_pools,
     bins,
     check_legs_fit,
     constant_product_pools,
@@ -63,8 +63,7 @@ def tangles(draw: st.DrawFn) -> list[Pool]:
     pairs = [(one, other) for number, one in enumerate(tokens) for other in tokens[number + 1 :]]
     pools: list[Pool] = []
     for number, pair in enumerate(draw(st.lists(st.sampled_from(pairs), min_size=2, max_size=9))):
-        kinds = constant_product_pools(f"pool {number}", pair), bin_pools(f"pool {number}", pair)
-        pools.append(draw(st.one_of(*kinds)))
+        pools.append(draw(any_pools(f"pool {number}", pair)))
     return pools
 
 

@@ -24,20 +24,20 @@ from orderflow.errors import InsufficientLiquidityError, NoRouteError, RejectedE
 from orderflow.venues.mock.background import advance, chain_seconds, opening_prices
 from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.universe import VENUES, opening_pools
-from tests.support.builders import amm_v4, cpmm, damm_v2
+from tests.support.builders import amm_v4, damm_v2
+from tests.support.pool_kinds import any_constant_product
 from tests.support.router_pools import (
     NOW_S,
     amounts,
+    any_pools,
     best_single_paths,
-    bin_pools,
     bins,
     check_legs_fit,
     check_not_dominated,
-    constant_product_pools,
     named,
 )
 
-ORCA_VENUE = "orca"
+UNLISTED = "unlisted"
 SLOTS_AT_ONCE = 200
 
 
@@ -144,15 +144,8 @@ def tangles(draw: st.DrawFn) -> list[Pool]:
     pools: list[Pool] = []
     for number, pair in enumerate(draw(st.lists(st.sampled_from(pairs), min_size=1, max_size=6))):
         name = f"pool {number}"
-        kinds = (
-            constant_product_pools(name, pair),
-            bin_pools(name, pair),
-            st.builds(amm_v4, reserves, reserves),
-            st.builds(cpmm, reserves, reserves),
-            st.builds(damm_v2, reserves, reserves),
-        )
-        pool: Pool = draw(st.one_of(*kinds))
-        venue = draw(st.sampled_from([*VENUES, ORCA_VENUE]))
+        pool = draw(any_pools(name, pair) | any_constant_product(reserves))
+        venue = draw(st.sampled_from([*VENUES, UNLISTED]))
         pools.append(msgspec.structs.replace(pool, pool=name, venue=venue, token_a=pair[0], token_b=pair[1]))
     return pools
 
@@ -212,7 +205,7 @@ def test_over_any_pools_a_split_is_no_worse_than_a_single_pool(order: tuple[list
     check_not_dominated(plan.amount_out, len(plan.legs), paths, leg_cost)
 
 
-@given(orders(), st.lists(st.sampled_from([*VENUES, ORCA_VENUE]), min_size=1, unique=True))
+@given(orders(), st.lists(st.sampled_from([*VENUES, UNLISTED]), min_size=1, unique=True))
 @settings(max_examples=300)
 def test_with_any_venues_late_a_route_keeps_to_the_others_and_pays_no_less_than_they_quote(
     order: tuple[list[Pool], int], venues: list[str]
@@ -221,7 +214,7 @@ def test_with_any_venues_late_a_route_keeps_to_the_others_and_pays_no_less_than_
     there = {pool.pool: pool for pool in pools if pool.venue in venues}
     request = OrderRequest("SOL", "USDC", amount, "market", 500)
     try:
-        route = choose_route(MarketView(pools, NOW_S), 0, request, venues, [*VENUES, ORCA_VENUE], 0)
+        route = choose_route(MarketView(pools, NOW_S), 0, request, venues, [*VENUES, UNLISTED], 0)
     except RejectedError:
         assert not best_single_paths(list(there.values()), "SOL", "USDC", amount)
         return

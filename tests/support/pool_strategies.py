@@ -9,18 +9,13 @@ from orderflow.domain.pools.dlmm_math import trade_exact_out
 from orderflow.domain.pools.pool import Swap
 from orderflow.domain.pools.swap import swap
 from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
-from tests.support.builders import amm_v4, cpmm, damm_v2
+from tests.support.pool_kinds import any_constant_product
 
 NOW_S = 1_795_371_241
 
 tokens = st.sampled_from(["SOL", "USDC"])
 
 _reserves = st.integers(1, 1_000) | st.integers(10**6, 2**62)
-constant_product_pools: st.SearchStrategy[Pool] = st.one_of(
-    st.builds(amm_v4, _reserves, _reserves),
-    st.builds(cpmm, _reserves, _reserves, st.sampled_from([100, 2_500, 10_000])),
-    st.builds(damm_v2, _reserves, _reserves, st.integers(0, 500_000_000)),
-)
 
 _WIDE = (250, 4_000, 7_500, 300, 1_200, 150_000)
 _NARROW = (10, 10_000, 40_000, 30, 600, 350_000)
@@ -113,7 +108,7 @@ def dlmm_pools(draw: st.DrawFn, *, orderly: bool = True) -> Dlmm:
     )
 
 
-pools: st.SearchStrategy[Pool] = constant_product_pools | dlmm_pools()
+pools: st.SearchStrategy[Pool] = any_constant_product(_reserves) | dlmm_pools()
 
 
 def capacity(pool: Pool, token_in: str, now_s: int = NOW_S) -> int:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import msgspec
 from hypothesis import strategies as st
 
-from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
+from orderflow.domain.pools import Pool
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.router.market_view import MarketView
@@ -15,12 +15,12 @@ from orderflow.domain.router.network import MAX_HOPS
 from orderflow.domain.routing import Leg
 from orderflow.errors import RejectedError
 from orderflow.venues.mock.dlmm_opening import NARROW, WIDE, DlmmParameters
+from tests.support.pool_kinds import CONSTANT_PRODUCT, constant_product
 
 NOW_S = 1_000_000
-ConstantProductPool = AmmV4 | Cpmm | DammV2
 
 
-def named(pool: ConstantProductPool, name: str, tokens: tuple[str, str] = ("SOL", "USDC")) -> ConstantProductPool:
+def named(pool: Pool, name: str, tokens: tuple[str, str] = ("SOL", "USDC")) -> Pool:
     """Return a pool under another name, for other tokens."""
     return msgspec.structs.replace(pool, pool=name, token_a=tokens[0], token_b=tokens[1])
 
@@ -55,26 +55,13 @@ def bins(
 
 
 @st.composite
-def constant_product_pools(
-    draw: st.DrawFn, name: str, tokens: tuple[str, str] = ("SOL", "USDC")
-) -> ConstantProductPool:
+def constant_product_pools(draw: st.DrawFn, name: str, tokens: tuple[str, str] = ("SOL", "USDC")) -> Pool:
     """A pool whose price is near 1 atom for 1, of any size, with any program's fee."""
     reserve = draw(st.integers(10**7, 10**14))
     skew = draw(st.integers(9_700, 10_300))
-    fields = {
-        "pool": name,
-        "token_a": tokens[0],
-        "token_b": tokens[1],
-        "reserve_a": reserve,
-        "reserve_b": reserve * skew // 10_000,
-    }
-    match draw(st.integers(0, 2)):
-        case 0:
-            return AmmV4(venue="raydium", **fields)  # type: ignore[arg-type]
-        case 1:
-            return Cpmm(venue="raydium", fee_rate=draw(st.sampled_from([100, 2_500, 10_000])), **fields)  # type: ignore[arg-type]
-        case _:
-            return DammV2(venue="meteora", fee_rate=draw(st.integers(0, 20_000_000)), **fields)  # type: ignore[arg-type]
+    kind = draw(st.sampled_from(list(CONSTANT_PRODUCT)))
+    fees = draw(CONSTANT_PRODUCT[kind].fees)
+    return constant_product(kind, reserve, reserve * skew // 10_000, fees, name=name, tokens=tokens)
 
 
 @st.composite
@@ -94,14 +81,17 @@ def bin_pools(draw: st.DrawFn, name: str, tokens: tuple[str, str] = ("SOL", "USD
     )
 
 
+def any_pools(name: str, tokens: tuple[str, str] = ("SOL", "USDC")) -> st.SearchStrategy[Pool]:
+    """Pools of every type."""
+    return st.one_of(constant_product_pools(name, tokens), bin_pools(name, tokens))
+
+
 @st.composite
 def pools_of_one_pair(draw: st.DrawFn, *, most: int = 6, any_type: bool = True) -> list[Pool]:
     """Pools of SOL and USDC, at least one of them without an end."""
-    pools: list[Pool] = [draw(constant_product_pools("pool 0"))]
-    for number in range(1, draw(st.integers(1, most))):
-        kinds = constant_product_pools(f"pool {number}"), bin_pools(f"pool {number}")
-        pools.append(draw(st.one_of(*kinds) if any_type else kinds[0]))
-    return pools
+    kinds = any_pools if any_type else constant_product_pools
+    further = [draw(kinds(f"pool {number}")) for number in range(1, draw(st.integers(1, most)))]
+    return [draw(constant_product_pools("pool 0")), *further]
 
 
 amounts = st.integers(20, 135).flatmap(lambda tenths: st.integers(1, 10 ** (tenths // 10) * (1 + tenths % 10)))
@@ -113,31 +103,25 @@ def view_of(pools: Sequence[Pool], now_s: int = NOW_S) -> MarketView:
     return MarketView(pools, now_s)
 
 
-def kept(pool: ConstantProductPool) -> tuple[Fraction, Fraction]:
+def kept(pool: Pool) -> tuple[Fraction, Fraction]:
     """Return what a pool's fee leaves of the input and of the output."""
-    match pool:
-        case AmmV4():
-            return 1 - Fraction(25, 10_000), Fraction(1)
-        case Cpmm():
-            return 1 - Fraction(pool.fee_rate, 10**6), Fraction(1)
-        case DammV2():
-            return Fraction(1), 1 - Fraction(pool.fee_rate, 10**9)
+    return CONSTANT_PRODUCT[type(pool)].kept(pool)
 
 
-def steps_of(pool: Dlmm, token_in: str) -> list[tuple[Fraction, Fraction]]:
+def steps_of(pool: Dlmm, token_in: str, now_s: int = NOW_S) -> list[tuple[Fraction, Fraction]]:
     """Return (price, capacity) of a pool's bins with the fee inside."""
     steps = []
-    for _, numerator, denominator, rate, held in pool.stocked_bins(token_in, NOW_S):
+    for _, numerator, denominator, rate, held in pool.stocked_bins(token_in, now_s):
         price = (1 - Fraction(rate, 10**9)) * Fraction(numerator, denominator)
         steps.append((price, held / price))
     return steps
 
 
-def exact_out(pool: Pool, token_in: str, amount: Fraction) -> Fraction:
+def exact_out(pool: Pool, token_in: str, amount: Fraction, now_s: int = NOW_S) -> Fraction:
     """Return what a pool would pay if nothing were rounded."""
     if isinstance(pool, Dlmm):
         paid = Fraction(0)
-        for price, capacity in steps_of(pool, token_in):
+        for price, capacity in steps_of(pool, token_in, now_s):
             part = min(amount, capacity)
             paid, amount = paid + part * price, amount - part
         return paid

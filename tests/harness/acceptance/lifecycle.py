@@ -26,20 +26,24 @@ async def run(trial: Trial) -> None:
     trial.narrator.step("place it and watch it")
     async with trial.socket() as socket:
         placed, frames = await trial.confirm(socket, market_order(amount=float(AMOUNT)))
-    _check_statuses(trial, placed, frames)
+    _check_statuses(trial, _venues(quote), placed, frames)
     _check_price(trial, quoted, frames[-1])
     await _check_lookup(trial, placed, frames)
     await _check_answer(trial)
 
 
-def _check_statuses(trial: Trial, placed: Placed, frames: list[Frame]) -> None:
+def _check_statuses(trial: Trial, asked: list[str], placed: Placed, frames: list[Frame]) -> None:
     trial.check("five statuses, in order", list(FULL_COURSE), [frame.status for frame in frames])
     trial.check_history("each has its keys, its place and its time", placed, frames)
-    routing = frames[1].content
-    route = routing.get("route") or {}
-    venues = sorted({str(each.get("venue")) for each in routing.get("quotes") or route.get("quotes") or []})
-    trial.check("the routing status compares both venues", ["meteora", "raydium"], venues)
+    trial.check("a quote compares several venues", "two or more", asked, len(asked) > 1)
+    trial.check("the routing status compares the same", asked, _venues(frames[1].content))
+    route = frames[1].content.get("route")
     trial.check("and says which route was chosen", "a route", route, bool(route))
+
+
+def _venues(document: dict[str, Any]) -> list[str]:
+    route = document.get("route") or {}
+    return sorted({str(each.get("venue")) for each in route.get("quotes") or []})
 
 
 def _check_price(trial: Trial, quoted: Decimal, last: Frame) -> None:

@@ -16,6 +16,7 @@ from orderflow.domain.lifecycle import COURSE, followers
 from orderflow.domain.order import Order, OrderId, Signature, event_of, iso_timestamp
 from orderflow.domain.status import Status
 from orderflow.errors import IllegalTransitionError
+from orderflow.venues.mock.universe import VENUES
 from tests.support.builders import NOW_MS, ORDER_ID, make_order, make_request
 
 ALWAYS = ["order_id", "status", "execution_price", "tx_hash", "reason"]
@@ -178,7 +179,7 @@ def test_only_the_routing_event_has_the_route_with_every_venues_quote() -> None:
     route = found.pop(Status.ROUTING)
     assert route is not None
     assert route["venue"] == "meteora"
-    assert [quote["venue"] for quote in route["quotes"]] == ["meteora", "raydium"]
+    assert [quote["venue"] for quote in route["quotes"]] == list(VENUES)
     assert set(found.values()) == {None}
 
 

@@ -12,7 +12,9 @@ from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.dlmm_math import ONE, bin_price
 from orderflow.domain.pools.swap import swap, swap_exact_out
 from orderflow.errors import InsufficientLiquidityError, RejectedError, ZeroOutputError
-from tests.support.pool_strategies import NOW_S, pools, swapped, tokens, trades, wishes
+from tests.support.pool_kinds import CONSTANT_PRODUCT, constant_product
+from tests.support.pool_strategies import NOW_S, dlmm, pools, swapped, tokens, trades, wishes
+from tests.support.router_pools import exact_out
 
 encoder = msgspec.json.Encoder()
 decoder: msgspec.json.Decoder[Pool] = msgspec.json.Decoder(Pool)
@@ -44,7 +46,7 @@ def test_rounding_never_favours_the_trader(trade: tuple[Pool, str, int]) -> None
 
     result, _ = swapped(pool, token_in, amount)
 
-    assert result.amount_out <= unrounded_out(pool, token_in, amount)
+    assert result.amount_out <= exact_out(pool, token_in, Fraction(amount), NOW_S)
 
 
 @given(trades(), st.integers(0, 2_000))
@@ -92,7 +94,7 @@ def test_what_an_exact_input_buys_never_costs_more_as_an_exact_output(trade: tup
     assert result.amount_in <= amount
 
 
-@given(trades(), st.integers(1, 2**40))
+@given(trades(), st.just(1) | st.integers(1, 2**40))
 def test_selling_more_never_yields_less(trade: tuple[Pool, str, int], more: int) -> None:
     pool, token_in, amount = trade
     less, _ = swapped(pool, token_in, amount)
@@ -100,13 +102,26 @@ def test_selling_more_never_yields_less(trade: tuple[Pool, str, int], more: int)
     assert swapped(pool, token_in, min(amount + more, 2**64 - 1))[0].amount_out >= less.amount_out
 
 
+@pytest.mark.parametrize("token_in", ["SOL", "USDC"])
+@pytest.mark.parametrize(
+    "pool",
+    [*(constant_product(kind, 10**15, 10**15, {}) for kind in CONSTANT_PRODUCT), dlmm({0: (10**15, 10**15)})],
+    ids=lambda pool: type(pool).__name__,
+)
+def test_an_atom_more_never_yields_less(pool: Pool, token_in: str) -> None:
+    # One after the other, as a fee of two parts may take two atoms more at a few amounts only.
+    paid = [swap(pool, token_in, amount, NOW_S)[0].amount_out for amount in range(10, 10_001)]
+
+    assert paid == sorted(paid)
+
+
 @given(pools, st.lists(st.tuples(tokens, st.integers(1, 2**40), st.booleans(), st.integers(0, 900)), max_size=6))
 def test_the_vaults_change_by_the_traders_flows_to_the_atom(pool: Pool, row: list[tuple[str, int, bool, int]]) -> None:
     opening, now_s, flows, swaps = pool, NOW_S, {"SOL": 0, "USDC": 0}, 0
-    for token_in, amount, exact_out, later in row:
+    for token_in, amount, buys, later in row:
         now_s += later
         try:
-            result, pool = (swap_exact_out if exact_out else swap)(pool, token_in, amount, now_s)
+            result, pool = (swap_exact_out if buys else swap)(pool, token_in, amount, now_s)
         except RejectedError:
             continue
         swaps += 1
@@ -199,32 +214,3 @@ def bin_values(pool: Dlmm) -> list[int]:
         x * bin_price(pool.bin_step, pool.lowest_id + index) + y * ONE
         for index, (x, y) in enumerate(zip(pool.bins_x, pool.bins_y, strict=True))
     ]
-
-
-def unrounded_out(pool: Pool, token_in: str, amount: int) -> Fraction:
-    """Return what a trader would get if neither fees nor outputs were rounded."""
-    reserve_in, reserve_out = pool.reserves(token_in)
-    match pool.__struct_config__.tag:
-        case "meteora_dlmm":
-            assert isinstance(pool, Dlmm)
-            return unrounded_out_of_bins(pool, token_in, Fraction(amount))
-        case "meteora_damm_v2":
-            kept = 1 - Fraction(getattr(pool, "fee_rate"), 10**9)  # noqa: B009 - mypy can't distinguish the tags
-            return kept * Fraction(reserve_out * amount, reserve_in + amount)
-        case "raydium_cpmm":
-            net = amount * (1 - Fraction(getattr(pool, "fee_rate"), 10**6))  # noqa: B009 - as above
-        case _:
-            net = amount * (1 - Fraction(25, 10**4))
-    return reserve_out * net / (reserve_in + net)
-
-
-def unrounded_out_of_bins(pool: Dlmm, token_in: str, left: Fraction) -> Fraction:
-    """Return the same for the bins of a DLMM pool, at the fee rates that they ask."""
-    out = Fraction(0)
-    for _, numerator, denominator, rate, held in pool.stocked_bins(token_in, NOW_S):
-        price, kept = Fraction(numerator, denominator), 1 - Fraction(rate, 10**9)
-        if left * kept * price <= held:
-            return out + left * kept * price
-        out += held
-        left -= held / price / kept
-    return out

@@ -9,7 +9,7 @@ import pytest
 
 from orderflow.domain.amounts import MAX_ATOMS
 from orderflow.domain.order import OrderRequest
-from orderflow.domain.pools import POOL_TYPES, AnyPool, Pool, Swap, program_of
+from orderflow.domain.pools import POOL_TYPES, AnyPool, Dlmm, Pool, Swap, program_of
 from orderflow.domain.pools.curves import PoolCurve, Steps
 from orderflow.domain.pools.swap import swap, swap_exact_out
 from orderflow.domain.router.choice import choose_route
@@ -17,6 +17,7 @@ from orderflow.domain.router.execute import run_legs
 from orderflow.domain.router.market_view import MarketView
 from orderflow.errors import InsufficientLiquidityError, ReserveOverflowError
 from tests.support.builders import amm_v4, cpmm, damm_v2
+from tests.support.pool_kinds import CONSTANT_PRODUCT
 from tests.support.pool_strategies import dlmm
 
 NOW_S = 1_795_371_241
@@ -46,6 +47,15 @@ STORED = {
 def test_a_pool_is_stored_as_it_always_was(pool: Pool) -> None:
     assert msgspec.json.encode(pool).decode() == STORED[pool]
     assert msgspec.json.decode(STORED[pool], type=Pool) == pool
+
+
+def test_the_property_tests_of_pools_and_router_try_every_type() -> None:
+    tried = {*CONSTANT_PRODUCT, Dlmm}
+
+    assert tried == set(POOL_TYPES.values()), (
+        "a constant product is a line in tests/support/pool_kinds.py; any other"
+        " type is among `pools` in pool_strategies.py and `any_pools` in router_pools.py there, and in `tried` here"
+    )
 
 
 def test_every_type_that_json_may_name_is_in_the_table_with_what_its_program_calls_a_swap() -> None:

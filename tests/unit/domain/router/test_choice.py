@@ -21,6 +21,7 @@ from orderflow.venues.mock.universe import METEORA, RAYDIUM, VENUES
 from tests.support.builders import amm_v4, cpmm, damm_v2, make_request, market, route_for
 
 ONE_SOL = 10**9
+TWO = (METEORA, RAYDIUM)
 NOW_S = 0
 
 
@@ -29,10 +30,10 @@ def choose(
     amount_in: int,
     token_in: str = "SOL",
     token_out: str = "USDC",
-    venues: Sequence[str] = VENUES,
+    venues: Sequence[str] = TWO,
 ) -> Route:
     request = OrderRequest(token_in, token_out, amount_in, "market", 500)
-    return choose_route(MarketView(pools, NOW_S, OPENING_PRICES), 7, request, venues, VENUES, 12_345)
+    return choose_route(MarketView(pools, NOW_S, OPENING_PRICES), 7, request, venues, TWO, 12_345)
 
 
 def test_the_venue_that_pays_more_gets_a_small_order_and_the_others_quote_is_kept() -> None:
@@ -127,7 +128,7 @@ def test_tokens_that_no_path_leads_between_have_no_route() -> None:
 
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("amount", ["1", "3000"])
-def test_where_a_venue_misses_its_deadline_the_route_keeps_to_the_other(venue: str, amount: str) -> None:
+def test_where_a_venue_misses_its_deadline_the_route_keeps_to_the_others(venue: str, amount: str) -> None:
     request = make_request(amount=amount)
 
     route = route_for(request, venues=[venue])
@@ -144,7 +145,7 @@ def test_tokens_that_share_no_pool_are_traded_by_hops(pair: tuple[str, str], dol
     token_in, token_out = pair
     amount = str(int(dollars / OPENING_PRICES[token_in]))
 
-    route = route_for(make_request(token_in, token_out, amount), venues=VENUES)
+    route = route_for(make_request(token_in, token_out, amount), venues=TWO)
 
     worth = Decimal(route.expected_out).scaleb(-TOKENS[token_out].decimals) * OPENING_PRICES[token_out]
     given_worth = Decimal(amount) * OPENING_PRICES[token_in]

@@ -24,8 +24,8 @@ from tests.support.builders import amm_v4, cpmm, damm_v2
 from tests.support.router_pools import (
     NOW_S,
     amounts,
+    any_pools,
     best_split_slowly,
-    bin_pools,
     bins,
     check_legs_fit,
     constant_product_pools,
@@ -77,14 +77,14 @@ def best_price(pools: Sequence[Pool]) -> float:
 # --- A pool's curve --------------------------------------------------------------------------------------------------
 
 
-@given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.sampled_from(["SOL", "USDC"]), amounts)
+@given(any_pools("a"), st.sampled_from(["SOL", "USDC"]), amounts)
 def test_a_curve_pays_what_its_pool_would_pay_without_rounding(pool: Pool, token_in: str, amount: int) -> None:
     curve = pool.curve(token_in, NOW_S)
 
     assert curve.out(amount) == pytest.approx(float(exact_out(pool, token_in, Fraction(amount))), rel=1e-12)
 
 
-@given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.sampled_from(["SOL", "USDC"]), amounts)
+@given(any_pools("a"), st.sampled_from(["SOL", "USDC"]), amounts)
 def test_no_swap_pays_more_than_the_curve(pool: Pool, token_in: str, amount: int) -> None:
     try:
         result, _ = swap(pool, token_in, amount, NOW_S)
@@ -94,7 +94,7 @@ def test_no_swap_pays_more_than_the_curve(pool: Pool, token_in: str, amount: int
     assert result.amount_out <= pool.curve(token_in, NOW_S).out(amount) * (1 + 1e-12)
 
 
-@given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.sampled_from(["SOL", "USDC"]))
+@given(any_pools("a"), st.sampled_from(["SOL", "USDC"]))
 def test_the_first_price_is_what_a_very_small_input_earns(pool: Pool, token_in: str) -> None:
     small = Fraction(1, 10**9)
 
@@ -103,7 +103,7 @@ def test_the_first_price_is_what_a_very_small_input_earns(pool: Pool, token_in: 
     assert pool.first_price(token_in, NOW_S) == pytest.approx(earned, rel=1e-12)
 
 
-@given(st.one_of(constant_product_pools("a"), bin_pools("a")), st.floats(0.5, 2.0), amounts)
+@given(any_pools("a"), st.floats(0.5, 2.0), amounts)
 def test_no_input_earns_more_over_a_price_than_the_surplus(pool: Pool, price: float, amount: int) -> None:
     curve = pool.curve("SOL", NOW_S)
 

@@ -19,6 +19,7 @@ from orderflow.venues.mock.universe import METEORA, RAYDIUM, VENUES
 REQUESTS = [OrderRequest("SOL", "USDC", 10**9 + number, "market", 500) for number in range(4_000)]
 MARKET = Latency(seed=1, speed=1)
 SLOT = 1_000
+TWO = (METEORA, RAYDIUM)
 
 
 def percentile(values: list[float], percent: int) -> float:
@@ -50,19 +51,19 @@ def test_venues_are_asked_at_the_same_time_so_the_slowest_counts_up_to_the_deadl
         assert quotes.wait_ms == (min(max(alone.values()), QUOTE_DEADLINE_MS) if in_time else min(alone.values()))
 
 
-def test_about_one_order_in_fifty_goes_without_a_venue() -> None:
-    missed = sum(len(MARKET.quotes(SLOT, each, VENUES).venues) < 2 for each in REQUESTS)
+def test_about_one_order_in_fifty_goes_without_one_of_two_venues() -> None:
+    missed = sum(len(MARKET.quotes(SLOT, each, TWO).venues) < 2 for each in REQUESTS)
 
     assert 0.01 < share(missed) < 0.03
 
 
-def test_a_share_of_quotes_fails_as_set_and_fails_alike_for_both_venues() -> None:
+def test_a_share_of_quotes_fails_as_set_and_fails_alike_for_two_venues() -> None:
     failing = Latency(seed=1, speed=1, failure_rate=0.3)
 
-    answered = [failing.quotes(SLOT, each, VENUES).venues for each in REQUESTS]
+    answered = [failing.quotes(SLOT, each, TWO).venues for each in REQUESTS]
 
     # Both answer in 0.7 · 0.7 of the cases; where none does, the quicker one is waited for after all.
-    assert share(sum(venues == VENUES for venues in answered)) == pytest.approx(0.49, abs=0.04)
+    assert share(sum(venues == TWO for venues in answered)) == pytest.approx(0.49, abs=0.04)
     assert share(sum(venues == (METEORA,) for venues in answered)) == pytest.approx(0.255, abs=0.03)
     assert share(sum(venues == (RAYDIUM,) for venues in answered)) == pytest.approx(0.255, abs=0.03)
 

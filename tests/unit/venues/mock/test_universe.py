@@ -23,15 +23,8 @@ NOW_S = chain_seconds(0)
 
 
 def fee(pool: Pool) -> Decimal:
-    match pool:
-        case AmmV4():
-            return Decimal("0.0025")
-        case Cpmm():
-            return Decimal(pool.fee_rate) / 10**6
-        case DammV2():
-            return Decimal(pool.fee_rate) / 10**9
-        case Dlmm():
-            return Decimal(pool.base_factor * pool.bin_step) / 10**8
+    """Return the share of a small swap that the fee takes, whatever the type."""
+    return 1 - Decimal(pool.first_price(pool.token_a, NOW_S)) / pool.spot_price(pool.token_a)
 
 
 def worth(pool: Pool, token: str) -> Decimal:
@@ -68,11 +61,12 @@ def sell(symbols: list[str], dollars: int, seed: int) -> Decimal:
     return to_units(amount, last) * OPENING_PRICES[last.symbol] - started_with
 
 
-def test_both_venues_list_every_token_against_sol_and_usdc() -> None:
+def test_raydium_and_meteora_list_every_token_against_sol_and_usdc() -> None:
     for base, quote in pairs():
         listed = Counter(pool.venue for pool in of_pair(base.symbol, quote.symbol))
 
-        assert set(listed) == set(VENUES)
+        assert set(listed) <= set(VENUES)
+        assert listed[RAYDIUM] >= 1
         assert listed[METEORA] == 2
     assert len(list(pairs())) == 1 + 2 * len(OTHERS)
 
@@ -89,12 +83,11 @@ def test_meteora_has_bins_for_every_pair_and_raydium_two_pools_of_sol_and_usdc()
 
 
 def test_a_pool_goes_by_its_program_and_pair() -> None:
-    programs = {AmmV4: "raydium_amm_v4", Cpmm: "raydium_cpmm", DammV2: "meteora_damm_v2", Dlmm: "meteora_dlmm"}
-
     assert pool_address("raydium_cpmm", "SOL", "USDC") == "raydium_cpmm:SOL-USDC"
     assert len({pool.pool for pool in opening_pools(1)}) == len(opening_pools(1))
     for address, pool in market().items():
-        assert address == pool.pool == pool_address(programs[type(pool)], pool.token_a, pool.token_b)
+        program = str(pool.__struct_config__.tag)
+        assert address == pool.pool == pool_address(program, pool.token_a, pool.token_b)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

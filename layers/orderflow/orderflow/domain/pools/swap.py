@@ -1,8 +1,7 @@
 """Any venue's swap by hand: a pool's state, a token and an amount in; the result and the pool's next state out.
 
 No orders, routes or chains are needed. A pool may be built in Python or read from JSON, where `type`
-names the venue's program (raydium_amm_v4, raydium_cpmm, meteora_damm_v2, meteora_dlmm). Amounts are atoms, a token's
-smallest units.
+names the venue's program, one of `POOL_TYPES`. Amounts are atoms, a token's smallest units.
 
 >>> import msgspec
 >>> pool = msgspec.json.decode(

@@ -121,7 +121,8 @@ class Latency:
         return draws[number] if number is not None else _draws(f"{draws}:{purpose}")[0]
 
 
-# What every order needs comes out of one digest.
+# What every order needs comes out of one digest. That has no room for more, and other fills would follow if it had:
+# nothing is added here. The draws of further venues, and rare ones, each come from a digest of their own.
 _PURPOSES = {
     purpose: number
     for number, purpose in enumerate(

@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Dlmm, Pool
+from orderflow.domain.pools.constant_product import ConstantProduct
 from orderflow.domain.tokens import TOKENS, Token
 from orderflow.venues.mock.dlmm_opening import NARROW, dlmm_opening_bins
 from orderflow.venues.mock.prices import OPENING_PRICES
+
+Program = TypeVar("Program", bound=ConstantProduct)
 
 RAYDIUM = "raydium"
 METEORA = "meteora"
@@ -23,7 +26,8 @@ _MAJOR = (500_000, 2_000_000)
 _MEME = (100_000, 1_000_000)
 _DLMM = (100_000, 1_000_000)
 
-# Half of a constant-product pool's fee: two such pools of a pair open this far apart at most, and no cycle is free.
+# Half of the smallest fee of a constant-product pool: no two of a pair open further apart than that fee, and no cycle
+# is free.
 _MOST_OPENING_GAP = Decimal("0.00125")
 
 
@@ -38,11 +42,7 @@ def pairs() -> Iterator[tuple[Token, Token]]:
 
 
 def opening_pools(seed: int) -> tuple[Pool, ...]:
-    """Return the pools of every pair, the same for the same seed.
-
-    Raydium has one constant-product pool of each pair, and a second of SOL/USDC; Meteora has a constant-product pool
-    and one of bins.
-    """
+    """Return the pools that `LISTINGS` has of every pair, the same for the same seed."""
     return tuple(
         listing.open_pool(listing.venue, base, quote, seed)
         for base, quote in pairs()
@@ -56,9 +56,7 @@ def pool_address(program: str, base: str, quote: str) -> str:
     return f"{program}:{base}-{quote}"
 
 
-def _constant_product(
-    program: type[AmmV4 | Cpmm | DammV2], venue: str, base: Token, quote: Token, seed: int
-) -> AmmV4 | Cpmm | DammV2:
+def _constant_product(program: type[Program], venue: str, base: Token, quote: Token, seed: int) -> Program:
     address, random = _named(program, base, quote, seed)
     side_value = Decimal(random.randint(*_liquidity(base, quote))) / 2
     skew = 1 + _MOST_OPENING_GAP * Decimal(random.randint(-1000, 1000)) / 1000

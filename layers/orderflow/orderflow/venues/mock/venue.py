@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class MockVenue:
-    """Raydium and Meteora on a simulated chain. `replication` keeps what is sent and decided from a failover."""
+    """The mock market's venues on a simulated chain. `replication` keeps what is sent and decided from a failover."""
 
     def __init__(self, chain: ChainStore, latency: Latency, replication: Replication) -> None:
         self.chain = chain
