@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from local.run.running_system import System, find
+from local.settings import ROOT
 from orderflow.errors import OrderflowError
 from tests.support.ports import free_port
 from tests.support.programs import Program
@@ -33,17 +34,22 @@ class OwnSystem:
     """A `python -m local up` of our own in `directory`, on a free port; it can be stopped and started again.
 
     `directory` should have a short path: the sockets of Redis and Postgres go below it, and theirs end at 107 bytes.
-    `own_servers` makes it ignore the REDIS_URL and DATABASE_URL of this process; those among `settings` count.
+    `own_servers` makes it ignore the REDIS_URL and DATABASE_URL of this process; those among `settings` count. Its code
+    is that of `tree`.
     """
 
-    def __init__(self, directory: Path, settings: Mapping[str, str], *, own_servers: bool = False) -> None:
+    def __init__(
+        self, directory: Path, settings: Mapping[str, str], *, own_servers: bool = False, tree: Path = ROOT
+    ) -> None:
         self.home = directory / "home"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         others = ("REDIS_URL", "DATABASE_URL") if own_servers else ()
         self._environment = {name: value for name, value in os.environ.items() if name not in others}
         self.settings = {"ORDERFLOW_HOME": str(self.home), "PORT": str(self.port), "LOG_LEVEL": "WARNING", **settings}
-        self._program = Program([sys.executable, *COMMAND], {}, directory / "up.log")
+        if tree != ROOT:
+            self._environment["PYTHONPATH"] = os.pathsep.join([str(tree), str(tree / "layers" / "orderflow")])
+        self._program = Program([sys.executable, *COMMAND], {}, directory / "up.log", directory=tree)
 
     @property
     def output(self) -> Path:
@@ -105,10 +111,10 @@ class OwnSystem:
 
 
 @contextmanager
-def own_system(settings: Mapping[str, str], *, own_servers: bool = False) -> Iterator[OwnSystem]:
+def own_system(settings: Mapping[str, str], *, own_servers: bool = False, tree: Path = ROOT) -> Iterator[OwnSystem]:
     """Lend a system of our own that is not started yet (see OwnSystem); stop it after, and remove its files."""
     with tempfile.TemporaryDirectory(prefix="orderflow-", ignore_cleanup_errors=True) as directory:
-        system = OwnSystem(Path(directory), settings, own_servers=own_servers)
+        system = OwnSystem(Path(directory), settings, own_servers=own_servers, tree=tree)
         with _stops_on_terminate():
             try:
                 yield system
@@ -118,13 +124,13 @@ def own_system(settings: Mapping[str, str], *, own_servers: bool = False) -> Ite
 
 
 @contextmanager
-def started(speed: float) -> Iterator[System]:
+def started(speed: float, tree: Path = ROOT) -> Iterator[System]:
     """Start a system of our own with `python -m local up`, in a new home and on a free port; stop it after.
 
     Uses REDIS_URL and DATABASE_URL where they are set, like any other start. Raises SystemNotReadyError, with the last
     lines that the system wrote, when it does not get ready.
     """
-    with own_system({"SPEED": f"{speed:g}"}) as system:
+    with own_system({"SPEED": f"{speed:g}"}, tree=tree) as system:
         yield system.start()
 
 

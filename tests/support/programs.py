@@ -17,7 +17,7 @@ STOP_TIMEOUT_S = 30.0
 class Program:
     """A program that runs until it is stopped, and can be started again.
 
-    `environment` is all that it gets of one. `prepare` is called in its process before the program begins.
+    `environment` is all that it gets of one. It runs in `directory`; its process calls `prepare` first.
     """
 
     def __init__(
@@ -26,12 +26,14 @@ class Program:
         environment: Mapping[str, str],
         output: Path,
         prepare: Callable[[], None] | None = None,
+        directory: Path = ROOT,
     ) -> None:
         self.environment = environment
         self.output = output
         self.process: subprocess.Popen[bytes] | None = None
         self._command = command
         self._prepare = prepare
+        self._directory = directory
 
     @property
     def output_text(self) -> str:
@@ -48,7 +50,7 @@ class Program:
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 self._command,
-                cwd=ROOT,
+                cwd=self._directory,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import orjson
@@ -16,8 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from local.client.api import Client
 from local.client.command_line import INTERRUPTED, base_url_argument
 from local.run.running_system import System, find
+from local.settings import ROOT
 from orderflow.errors import OrderflowError
 from tests.harness.bench import closed_loop, imports, processor_time, routing
+from tests.harness.bench.against import Pair, compare, run_pairs, tree_of
+from tests.harness.bench.against import show as show_comparisons
 from tests.harness.bench.closed_loop import Observations
 from tests.harness.bench.ledger import HttpLedger, Ledger, PostgresLedger, wait_until_ended
 from tests.harness.bench.orders import bodies
@@ -72,6 +76,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speed", type=float, default=0.0, help="SPEED of the system that is started (default: %(default)g)"
     )
+    parser.add_argument(
+        "--against", metavar="REF", help="measure this commit and this tree in turn, and print the ratios"
+    )
+    parser.add_argument(
+        "--repeat",
+        type=int,
+        default=3,
+        metavar="N",
+        help="how many pairs of runs --against makes (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 
 
@@ -83,6 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
         return imports.main()
     plan = Plan(arguments.orders, max(arguments.concurrency, 1), arguments.sockets, arguments.unloaded)
     console = Console(stderr=True)
+    if arguments.against:
+        return _run_against(arguments, plan, console)
     try:
         system = find(arguments.base_url) if arguments.base_url else None
         if not arguments.json:
@@ -99,6 +115,33 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show(result, Console())
     return 0 if result.clean else 1
+
+
+def _run_against(arguments: argparse.Namespace, plan: Plan, console: Console) -> int:
+    def measure_one(tree: Path) -> BenchResult:
+        with started(arguments.speed, tree) as target:
+            return uvloop.run(measure(target, plan, _progress(console, hidden=True)))
+
+    pairs: list[Pair] = []
+    try:
+        with tree_of(arguments.against) as tree:
+            for pair in run_pairs(arguments.repeat, lambda: measure_one(tree), lambda: measure_one(ROOT)):
+                pairs.append(pair)
+                ratio = pair.this.end_to_end_per_s / pair.other.end_to_end_per_s
+                console.print(
+                    f"pair {len(pairs)} of {arguments.repeat}: orders per second {ratio:.3f}", highlight=False
+                )
+    except (OrderflowError, aiohttp.ClientError) as error:
+        console.print(f"bench: {error}", style="red", markup=False, highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    comparisons = compare(pairs)
+    if arguments.json:
+        sys.stdout.write(orjson.dumps(comparisons, option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        show_comparisons(arguments.against, comparisons, Console())
+    return 0 if all(pair.other.clean and pair.this.clean for pair in pairs) else 1
 
 
 def _what_is_measured(system: System | None, speed: float) -> str:
