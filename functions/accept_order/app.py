@@ -19,8 +19,10 @@ from orderflow.runtime.http.order_input import read_json_order
 from orderflow.runtime.http.problems import ProblemError
 from orderflow.runtime.http.query import check_query
 from orderflow.runtime.http.responses import json_response
+from orderflow.runtime.http.route import DirectRoute
 
 app = http_app("accept_order")
+app.router.route_class = DirectRoute
 document_answers(app, Accepted)
 
 

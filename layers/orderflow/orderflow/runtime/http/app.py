@@ -26,6 +26,7 @@ def http_app(service: str) -> FastAPI:
         version=__version__,
         description="Submit an order here, then watch it by sending its id to the WebSocket at /api/orders/status.",
         openapi_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # see runtime/observability.py
         redirect_slashes=False,  # API Gateway knows the paths of the template and no others
     )
     answer_problems(app, service)
