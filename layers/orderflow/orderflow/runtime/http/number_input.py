@@ -50,5 +50,6 @@ def exact_json_number(text: str) -> Decimal | str:
 
 _FORMS = [{"type": "number"}, {"type": "string", "pattern": r"^\d+(\.\d+)?$"}]
 _read = PlainValidator(read_number)
-NumberField = Annotated[Number, _read, WithJsonSchema({"anyOf": _FORMS})]
-OptionalNumberField = Annotated[Number, _read, WithJsonSchema({"anyOf": [*_FORMS, {"type": "null"}]})]
+# The model's own validator is given a Number, and returns how many of the smallest steps it is.
+NumberField = Annotated[int, _read, WithJsonSchema({"anyOf": _FORMS})]
+OptionalNumberField = Annotated[int, _read, WithJsonSchema({"anyOf": [*_FORMS, {"type": "null"}]})]

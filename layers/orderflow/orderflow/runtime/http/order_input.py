@@ -64,6 +64,7 @@ TokenName = Annotated[str, AfterValidator(_known_token)]
 class ExecuteOrder(BaseModel):
     """An order to execute. Fields are validated in this order, and the later ones see the earlier."""
 
+    # Once validated, the amount is in atoms and the slippage in basis points, rounded down where they may be.
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     token_in: TokenName = Field(description="what to sell: a symbol, in any case, or a mint", examples=["SOL"])
@@ -75,7 +76,7 @@ class ExecuteOrder(BaseModel):
     )
     order_type: Literal["market"]
     max_slippage: OptionalNumberField = Field(
-        default=Number(Decimal(DEFAULT_SLIPPAGE_BPS) / BPS, exact=True),
+        default=DEFAULT_SLIPPAGE_BPS,
         description=f"how much less than quoted is acceptable, from {LEAST_SLIPPAGE} to {MOST_SLIPPAGE}. A number with"
         " more than 4 decimals is taken down to 4; a string must have no more",
         examples=[0.05],
@@ -92,6 +93,8 @@ class ExecuteOrder(BaseModel):
     @classmethod
     def _without_nulls(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Take null for an optional field as not given: clients with types of their own send it."""
+        if None not in fields.values():
+            return dict(fields)
         optional = (name for name, field in cls.model_fields.items() if not field.is_required())
         nulls = {name for name in optional if fields.get(name, "") is None}
         return {name: value for name, value in fields.items() if name not in nulls}
@@ -106,40 +109,30 @@ class ExecuteOrder(BaseModel):
 
     @field_validator("amount")
     @classmethod
-    def _fits_the_token(cls, amount: Number, info: ValidationInfo) -> Number:
+    def _in_atoms(cls, amount: Number, info: ValidationInfo) -> int:
         if "token_in" in info.data:
-            to_atoms(amount.value, TOKENS[info.data["token_in"]], exact=amount.exact)
-        elif amount.value <= 0:
+            return to_atoms(amount.value, TOKENS[info.data["token_in"]], exact=amount.exact)
+        if amount.value <= 0:
             raise ValueError("must be greater than zero")
-        return amount
+        return 0  # of no token that is known: the order is refused
 
     @field_validator("max_slippage")
     @classmethod
-    def _is_allowed(cls, slippage: Number) -> Number:
-        to_bps(slippage.value, exact=slippage.exact)
-        return slippage
+    def _in_bps(cls, slippage: Number) -> int:
+        return to_bps(slippage.value, exact=slippage.exact)
 
     def request(self) -> OrderRequest:
-        """Return the request as the pipeline takes it, numbers that are too fine rounded down."""
-        return OrderRequest(
-            token_in=self.token_in,
-            token_out=self.token_out,
-            amount_in=to_atoms(self.amount.value, TOKENS[self.token_in], exact=self.amount.exact),
-            order_type=self.order_type,
-            slippage_bps=to_bps(self.max_slippage.value, exact=self.max_slippage.exact),
-        )
+        """Return the request as the pipeline takes it."""
+        return OrderRequest(self.token_in, self.token_out, self.amount, self.order_type, self.max_slippage)
 
 
 def read_json_order(body: bytes) -> ExecuteOrder:
     """Return the order that a request body asks for. Raises ProblemError that names every field at fault."""
     try:
-        fields = json.loads(
-            body.decode("utf-8-sig"),  # a byte order mark is no part of the text
-            parse_int=exact_json_number,
-            parse_float=exact_json_number,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_members,
-        )
+        text = body.decode("utf-8-sig")  # a byte order mark is no part of the text
+        if text.startswith("\ufeff"):
+            raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)  # as json.loads
+        fields = _json.decode(text)
     except UnicodeDecodeError as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, f"the body is not UTF-8: {error.reason}") from error
     except RecursionError as error:
@@ -195,3 +188,11 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) != len(pairs):
         raise ValueError("a field is named twice")
     return fields
+
+
+_json = json.JSONDecoder(
+    parse_int=exact_json_number,
+    parse_float=exact_json_number,
+    parse_constant=_refuse_constant,
+    object_pairs_hook=_members,
+)
