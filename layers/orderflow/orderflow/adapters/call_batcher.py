@@ -20,9 +20,8 @@ class CallBatcher(Generic[Item, Reply]):
     def __init__(self, send: Callable[[Sequence[Item]], Awaitable[list[Reply]]], name: str = "") -> None:
         self._send = send
         self._name = name
-        self._pending: list[Item] = []
-        self._batch: asyncio.Task[list[Reply]] | None = None
-        self._open = False
+        self._pending: list[tuple[Item, asyncio.Future[Reply]]] = []
+        self._sending: asyncio.Task[None] | None = None
         self._waiting = 0
 
     async def add(self, item: Item) -> Reply:
@@ -32,23 +31,28 @@ class CallBatcher(Generic[Item, Reply]):
         """
         if self._waiting >= MAX_WAITING:
             raise OverloadedError("MAX_WAITING", self._name)
-        if self._batch is None or not self._open or len(self._pending) >= MAX_BATCH:
-            self._pending = []
-            self._open = True
-            self._batch = asyncio.create_task(self._send_after(self._pending, self._batch))
-        batch, index = self._batch, len(self._pending)
-        self._pending.append(item)
+        # A future each: a caller that is cancelled must not cancel the batch of the others.
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._pending.append((item, reply))
         self._waiting += 1
-        # The cancellation of one caller must not cancel the batch of the others.
-        replies = await asyncio.shield(batch)
-        return replies[index]
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send_pending())
+        return await reply
 
-    async def _send_after(self, items: list[Item], previous: asyncio.Task[list[Reply]] | None) -> list[Reply]:
-        if previous is not None and not previous.done():
-            await asyncio.wait([previous])
-        if items is self._pending:
-            self._open = False
-        try:
-            return await self._send(items)
-        finally:
-            self._waiting -= len(items)
+    async def _send_pending(self) -> None:
+        while self._pending:
+            batch, self._pending = self._pending[:MAX_BATCH], self._pending[MAX_BATCH:]
+            waiting = [reply for _, reply in batch]
+            try:
+                replies = await self._send([item for item, _ in batch])
+                for reply, value in zip(waiting, replies, strict=True):
+                    if not reply.done():
+                        reply.set_result(value)
+            except Exception as error:  # noqa: BLE001 - each caller raises it
+                for reply in waiting:
+                    if not reply.done():
+                        reply.set_exception(error)
+            finally:
+                self._waiting -= len(batch)
+                for reply in waiting:
+                    reply.cancel()  # unless it is done: this task was cancelled

@@ -111,15 +111,10 @@ class Intake:
             for new in news:
                 order = new.order
                 keys.append(order_key(partition, order.order_id))
-                keys.append(_record_key(partition, new))
-                keys.append(_former_record_key(partition, new))
-                arguments += [
-                    order.order_id,
-                    encoder.encode(event_of(order)),
-                    encoder.encode(order),
-                    new.fingerprint,
-                    _record(new),
-                ]
+                arguments += [order.order_id, encoder.encode(event_of(order)), encoder.encode(order), new.fingerprint]
+                if new.fingerprint:
+                    keys += _record_keys(partition, new)
+                    arguments.append(_record(new))
             outcomes: list[int | str] = await self._create(keys, arguments)
             await self._replication.wait_for(self._kept(partition, news, outcomes))
             return outcomes
@@ -134,9 +129,9 @@ class Intake:
             if outcome in _MADE:
                 yield transition_written(new.order, self.partitions)
             elif _made_before(outcome):
+                record_key, former_key = _record_keys(partition, new)
                 ours = len(str(outcome)) == SHORT_ID
-                record_key = _record_key(partition, new) if ours else _former_record_key(partition, new)
-                yield ReplicatedWrite(partition, record_key, least=1)
+                yield ReplicatedWrite(partition, record_key if ours else former_key, least=1)
 
 
 def _made_before(outcome: int | str) -> OrderId | None:
@@ -146,19 +141,17 @@ def _made_before(outcome: int | str) -> OrderId | None:
     return OrderId(str(UUID(bytes=urlsafe_b64decode(f"{outcome}==")))) if len(outcome) == SHORT_ID else OrderId(outcome)
 
 
-def _former_record_key(partition: str, new: NewOrder) -> str:
-    return key(partition, f"idempotency:{new.idempotency_key}")
+def _record_keys(partition: str, new: NewOrder) -> tuple[str, str]:
+    """Return where the record of an order's name is kept: short, since there is one for each name for a day.
 
-
-def _record_key(partition: str, new: NewOrder) -> str:
-    """Return where the record of an order's name is kept: short, since there is one for each name for a day."""
-    return key(partition, f"i:{_short(sha256(new.idempotency_key.encode()).digest()[:16])}")
+    The second one is that of the version before.
+    """
+    short = _short(sha256(new.idempotency_key.encode()).digest()[:16])
+    return key(partition, f"i:{short}"), key(partition, f"idempotency:{new.idempotency_key}")
 
 
 def _record(new: NewOrder) -> str:
     """Return what is kept under an order's name: its id, then 48 bits by which its request differs from others."""
-    if not new.fingerprint:
-        return ""
     return _short(UUID(new.order.order_id).bytes) + _short(sha256(new.fingerprint.encode()).digest()[:6])
 
 

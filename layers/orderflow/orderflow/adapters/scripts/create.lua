@@ -1,9 +1,10 @@
 -- Create each of many orders of a partition, once, while there is room for them.
--- KEYS: timers, wake, status stream, the stages' streams, then per order its hash, its idempotency record, and that of
--- the version before.
+-- KEYS: timers, wake, status stream, the stages' streams, then per order its hash; of one with a name its idempotency
+-- record follows, and that of the version before.
 -- ARGV: seconds to keep an idempotency record, most records that may wait at a stage, most orders that may be under
 -- way, seconds to keep a record of the version before, number of stages, the names of their streams; then per order:
--- id, event, order, fingerprint or '', record (the short id, then what stands for the fingerprint).
+-- id, event, order, fingerprint; of one with a name its record (the short id, then what stands for the fingerprint)
+-- follows, and the fingerprint of one without is ''.
 -- Returns per order 1 (created), the id, short or whole, of the order that the same request made before, -1 (its
 -- idempotency key came with another request), the name of the stage that is too far behind, or -2 (too many orders are
 -- under way).
@@ -38,11 +39,14 @@ local function made_before(record_key, former_key, fingerprint, record)
 end
 
 local outcome = {}
-for i = SHARED_KEYS + 1, #KEYS, 3 do
-  local n = (i - SHARED_KEYS + 2) / 3
-  local a = SHARED_ARGV + (n - 1) * 5
-  local id, fingerprint, record = ARGV[a + 1], ARGV[a + 4], ARGV[a + 5]
-  local seen = fingerprint ~= '' and made_before(KEYS[i + 1], KEYS[i + 2], fingerprint, record)
+local k, a = SHARED_KEYS, SHARED_ARGV
+while k < #KEYS do
+  local order_key, record_key, former_key = KEYS[k + 1], KEYS[k + 2], KEYS[k + 3]
+  local id, event, order, fingerprint, record = unpack(ARGV, a + 1, a + 5)
+  local named = fingerprint ~= ''
+  k, a = k + (named and 3 or 1), a + (named and 5 or 4)
+  local n = #outcome + 1
+  local seen = named and made_before(record_key, former_key, fingerprint, record)
   if seen then
     outcome[n] = seen
   elseif behind or room_at_first <= 0 then
@@ -50,12 +54,12 @@ for i = SHARED_KEYS + 1, #KEYS, 3 do
   elseif room <= 0 then
     outcome[n] = -2
   else
-    if fingerprint ~= '' then
-      redis.call('SET', KEYS[i + 1], record, 'EX', ARGV[1])
-      redis.call('SET', KEYS[i + 2], fingerprint .. ' ' .. id, 'EX', math.min(ARGV[1], ARGV[4]))
+    if named then
+      redis.call('SET', record_key, record, 'EX', ARGV[1])
+      redis.call('SET', former_key, fingerprint .. ' ' .. id, 'EX', math.min(ARGV[1], ARGV[4]))
     end
-    outcome[n] = transition(KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[i], first_stage,
-      id, 1, 'pending', ARGV[a + 2], ARGV[a + 3], 0)
+    outcome[n] = transition(KEYS[1], KEYS[2], KEYS[3], KEYS[4], order_key, first_stage,
+      id, 1, 'pending', event, order, 0)
     room_at_first, room = room_at_first - 1, room - 1
   end
 end
