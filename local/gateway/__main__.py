@@ -1,5 +1,6 @@
 """Runs the local gateway: `python -m local.gateway`, on HOST and PORT or on listening sockets that it inherits."""
 
+import gc
 import os
 import resource
 import signal
@@ -77,6 +78,9 @@ def main() -> None:
     )
     management = ManagementServer(connections, settings.connections_secret)
     handle_library_logs()
+    # What is imported stays: no collection needs to look through it, which made requests wait.
+    gc.collect()
+    gc.freeze()
     run_both(uvicorn.Server(config), sockets, management, management_listeners(settings))
 
 
