@@ -14,10 +14,11 @@ from orderflow.domain.pools import Pool
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.router import plan as planning
 from orderflow.domain.router.allocation import best_flow, bound_of
-from orderflow.domain.router.dual_bound import bound_at, token_values
+from orderflow.domain.router.dual_bound import bound_at, path_and_gains, token_values
 from orderflow.domain.router.execute import run_legs
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.network import topology
+from orderflow.domain.router.paths import BestPlan
 from orderflow.domain.router.plan import Plan, plan_route, plan_split
 from orderflow.domain.tokens import TOKENS
 from orderflow.errors import InsufficientLiquidityError, NoRouteError, RejectedError
@@ -279,7 +280,77 @@ def test_hops_never_gain_more_than_the_bound_that_decides_on_the_search(pools: l
     assume(abs(flow.input / amount - 1) < 1e-6)
     gain = flow.output - direct
     assert gain <= network.most_gain(price) + 1e-9 * direct
+    assert flow.output <= network.most_with_hops(pair.curve, amount) * (1 + 1e-9)
     assert network.best_hop_price > price or gain <= 1e-9 * direct
+
+
+@given(tangles(), amounts, st.data())
+@settings(max_examples=200)
+def test_what_one_path_pays_and_what_others_could_add_to_it_is_a_bound(
+    pools: list[Pool], amount: int, data: st.DataObject
+) -> None:
+    network = view_of(pools).network("SOL", "USDC")
+    assume(network.topology.paths)
+    path = data.draw(st.sampled_from(network.topology.paths))
+    flow = best_flow(network, amount)
+    assume(abs(flow.input / amount - 1) < 1e-6)
+
+    paid, gains = path_and_gains(network, path, amount)
+
+    assert all(gain >= -1e-9 * paid for gain in gains.values())
+    assert flow.output <= (paid + sum(gains.values())) * (1 + 1e-9)
+
+
+def test_the_tokens_that_are_left_out_of_a_search_gain_less_than_their_legs_cost() -> None:
+    for view, token_in, token_out, amount in market_cases():
+        leg_cost, network = float(worth(1, token_out)) / 20, view.network(token_in, token_out)
+
+        plan = plan_route(view, token_in, token_out, amount, leg_cost=leg_cost)
+
+        searched = BestPlan(leg_cost)
+        planning._offer_allocation(searched, network, amount, NOW_S)
+        value = searched.paid - leg_cost * len(searched.swaps)
+        assert plan.amount_out - leg_cost * len(plan.legs) >= value - leg_cost
+
+
+def test_an_order_that_no_second_path_can_gain_by_does_not_even_pay_for_the_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    view = MarketView(opening_pools(1), NOW_S)
+    monkeypatch.setattr(planning, "path_and_gains", lambda *_: pytest.fail("looked for a bound"))
+
+    for token_in, token_out in WAYS:
+        leg_cost = float(worth(1, token_out))
+        assert plan_route(view, token_in, token_out, worth(10, token_in), leg_cost=leg_cost).legs
+
+
+def test_a_hop_is_split_over_its_pools_without_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    pools = [
+        named(amm_v4(10**15, 10**15), "first", ("SOL", "JUP")),
+        named(amm_v4(10**12, 10**12), "second", ("JUP", "USDC")),
+        named(amm_v4(10**12, 10**12), "twin", ("JUP", "USDC")),
+    ]
+    monkeypatch.setattr(planning, "best_flow", lambda *_: pytest.fail("searched"))
+
+    plan = plan_route(view_of(pools), "SOL", "USDC", 10**10, leg_cost=1_000.0)
+
+    assert [leg.pool for leg in plan.legs] == ["first", "second", "twin"]
+    assert plan.amount_out >= best_flow(view_of(pools).network("SOL", "USDC"), 10**10).output - 10
+    check_plan(plan, "SOL", "USDC", 10**10)
+
+
+def test_a_network_within_some_tokens_has_their_paths_and_curves_alone() -> None:
+    network = MarketView(opening_pools(1), NOW_S).network("JUP", "WIF")
+
+    part = network.within(frozenset({"JUP", "SOL", "WIF"}))
+
+    assert [part.topology.directions[number] for path in part.topology.paths for number in path] == [
+        ("JUP", "SOL"),
+        ("SOL", "WIF"),
+    ]
+    assert [(pair.token_in, pair.token_out) for pair in part.pairs] == list(part.topology.directions)
+    assert part.curves == [pair.curve for pair in part.pairs]
+    assert network.within(frozenset(TOKENS)).topology == network.topology
 
 
 def test_a_dearer_leg_means_fewer_legs() -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "SOL",
     "USDC",
     "VENUES",
+    "ages",
     "amount_worth",
     "atoms_worth",
     "directions",
@@ -54,6 +55,14 @@ def moments(seed: int, count: int) -> Iterator[tuple[list[Pool], int]]:
         background = advance(seed, slot, slot + SLOTS_APART, fair, pools)
         pools, fair = pools | background.changed, background.fair
         yield list(pools.values()), chain_seconds(slot + SLOTS_APART)
+
+
+def ages(seed: int, slots: int) -> Iterator[tuple[str, list[Pool], int]]:
+    """Yield the market as it opens and after so many slots: what it is called, its pools, its second."""
+    pools = {pool.pool: pool for pool in opening_pools(seed)}
+    yield "at its opening", list(pools.values()), chain_seconds(0)
+    pools |= advance(seed, 0, slots, opening_prices(), pools).changed
+    yield f"after {slots:,} slots", list(pools.values()), chain_seconds(slots)
 
 
 def eight_pools(seed: int) -> list[Pool]:

@@ -7,19 +7,25 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from math import log
 from random import Random
 
 from rich.console import Console
 
+from orderflow.domain.order import OrderRequest
+from orderflow.domain.pools import Pool
 from orderflow.domain.router.allocation import bound_of
+from orderflow.domain.router.choice import choose_route
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.plan import LEAST_GAIN, Plan, plan_route, plan_single, plan_split
 from orderflow.domain.router.split import split, upper_bound
+from orderflow.domain.tokens import TOKENS
 from orderflow.errors import RejectedError
 from tests.harness.bench.mock_market import (
     SOL,
     USDC,
     VENUES,
+    ages,
     atoms_worth,
     directions,
     eight_pools,
@@ -31,6 +37,9 @@ from tests.harness.timings import percentile
 
 SIZES_USD = (100, 1_000, 10_000, 100_000, 1_000_000)
 BPS = 1e4
+MIXED = 600
+BATCH = 30
+MEDIAN_USD = 316
 
 
 @dataclass(slots=True)
@@ -47,11 +56,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderRow:
+    """What the choice of an order's route costs with the market at one age, in microseconds of processor time."""
+
+    market: str
+    warm_us: float
+    batch_us: float
+
+
+@dataclass(frozen=True, slots=True)
 class RoutingResult:
     """Splits over one pair of eight pools, routes over the universe, and the cost of all curves of a new market."""
 
     splits: list[Row]
     routes: list[Row]
+    orders: list[OrderRow]
     curves_ms: float
 
 
@@ -61,13 +80,17 @@ def main(seed: int = 1) -> int:
     return 0
 
 
-def run_routing_bench(seed: int, markets: int = 4, repeats: int = 3) -> RoutingResult:
-    """Split and route orders of all sizes over several markets; time each as the median of `repeats` runs."""
+def run_routing_bench(seed: int, markets: int = 4, repeats: int = 3, old_slots: int = 3_000) -> RoutingResult:
+    """Split and route orders of all sizes over several markets; time each as the median of `repeats` runs.
+
+    Mixed orders are routed over the market at its opening and after `old_slots` slots.
+    """
     pairs = [MarketView(eight_pools(seed + number)) for number in range(markets)]
     universes = [MarketView(pools, now_s) for pools, now_s in moments(seed, markets)]
     return RoutingResult(
         splits=[_splits(size, pairs, repeats) for size in SIZES_USD],
         routes=[_routes(size, universes, repeats) for size in SIZES_USD],
+        orders=[_orders(name, pools, now_s, seed) for name, pools, now_s in ages(seed, old_slots)],
         curves_ms=_median_us(lambda: _make_all_curves(seed), 3) / 1e3,
     )
 
@@ -86,6 +109,14 @@ def show(result: RoutingResult, console: Console) -> None:
     table.add_section()
     everything = sorted(used for row in result.routes for used in row.plan_us)
     table.add_row("all sizes", "", "", "", "", f"{percentile(everything, 50):,.0f}")
+    console.print(table)
+    table = table_of_figures(
+        "mixed orders of $10 to $10k between any tokens",
+        "µs, curves made before",
+        f"µs in batches of {BATCH}, curves made new",
+    )
+    for order in result.orders:
+        table.add_row(order.market, f"{order.warm_us:,.0f}", f"{order.batch_us:,.0f}")
     console.print(table)
     console.print(
         f"bps: median / 90th percentile; times: medians. All curves of a new market: {result.curves_ms:.1f} ms.",
@@ -118,6 +149,28 @@ def _routes(size_usd: int, views: list[MarketView], repeats: int) -> Row:
             _compare(row, view, tokens, amount, plan, bound_of(view.network(*tokens), amount))
             row.plan_us.append(_median_us(partial(plan_route, view, *tokens, amount), repeats))
     return row
+
+
+def _orders(market: str, pools: list[Pool], now_s: int, seed: int) -> OrderRow:
+    """Choose routes for mixed orders: batch by batch over a new view, then all of them again over one that is warm."""
+    random, requests = Random(seed), []
+    for _ in range(MIXED):
+        token_in, token_out = random.sample(list(TOKENS.values()), 2)
+        dollars = min(max(random.lognormvariate(log(MEDIAN_USD), 1.5), 10.0), 10_000.0)
+        requests.append(OrderRequest(token_in.symbol, token_out.symbol, atoms_worth(dollars, token_in), "market", 500))
+    view, batch_ns = MarketView(), 0
+    for start in range(0, MIXED, BATCH):
+        view = MarketView(pools, now_s)
+        batch_ns += _processor_ns(view, requests[start : start + BATCH])
+    _processor_ns(view, requests)
+    return OrderRow(market, _processor_ns(view, requests) / MIXED / 1e3, batch_ns / MIXED / 1e3)
+
+
+def _processor_ns(view: MarketView, requests: list[OrderRequest]) -> int:
+    before = time.process_time_ns()
+    for request in requests:
+        choose_route(view, 0, request, VENUES, VENUES, 0)
+    return time.process_time_ns() - before
 
 
 def _compare(row: Row, view: MarketView, tokens: tuple[str, str], amount: int, plan: Plan, bound: float) -> None:

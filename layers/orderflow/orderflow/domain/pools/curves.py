@@ -42,15 +42,17 @@ class Hyperbola:
 class Steps:
     """Bins of constant price: each takes up to its capacity of input at its price, the best price first.
 
-    `until` is the second from which on the steps are no longer right, because a fee that falls with time has fallen.
+    The first atom earns `price`. `until` is the second from which on the steps are no longer right, because a fee that
+    falls with time has fallen.
     """
 
-    __slots__ = ("_falling", "capacities", "capacity", "inputs", "outputs", "prices", "until")
+    __slots__ = ("_falling", "capacities", "capacity", "inputs", "outputs", "price", "prices", "until")
 
     def __init__(self, steps: Iterable[tuple[float, float]], until: float = inf) -> None:
         """Take (price, capacity) of each step in any order: the best price first is the most that any order can pay."""
         ordered = sorted(((price, size) for price, size in steps if price > 0 and size > 0), reverse=True)
         self.prices = tuple(price for price, _ in ordered)
+        self.price = self.prices[0] if ordered else 0.0
         self.capacities = tuple(size for _, size in ordered)
         self.inputs = tuple(accumulate(self.capacities, initial=0.0))
         self.outputs = tuple(accumulate((price * size for price, size in ordered), initial=0.0))

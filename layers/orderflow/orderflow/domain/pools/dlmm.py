@@ -81,7 +81,8 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
 
     def reserves(self, token_in: str) -> tuple[int, int]:
         """Return (atoms of `token_in`, atoms of the other token) in all bins together."""
-        return (self.reserve_a, self.reserve_b) if token_in == self.token_a else (self.reserve_b, self.reserve_a)
+        bins = (self.bins_x, self.bins_y) if token_in == self.token_a else (self.bins_y, self.bins_x)
+        return sum(bins[0]), sum(bins[1])
 
     def other(self, token: str) -> str:
         """Return the token that `token` is traded against here."""
@@ -139,7 +140,7 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
 
     def most_held(self) -> int:
         """Return the atoms in all bins of the token that they hold more of."""
-        return max(self.reserve_a, self.reserve_b)
+        return max(sum(self.bins_x), sum(self.bins_y))
 
     def spot_price(self, token_in: str) -> Decimal:
         """Return what the next atom of `token_in` is worth, without fees, in atoms of the other token.

@@ -25,10 +25,16 @@ def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
     flow = Flow(network)
     if clash := _clashing(network, paths):
         # Paths that swap the same two tokens in opposite directions: the values by the other paths decide between them.
-        _allocate(flow, [path for path in paths if path not in clash], amount)
-        paths = [path for path in paths if path not in clash or _leads_up(flow, path)]
-        flow = Flow(network)
-    _allocate(flow, paths, amount)
+        others = [path for path in paths if path not in clash]
+        _allocate(flow, others, amount)
+        least = min(flow.last_price_of(path) for path in others if flow.in_use(path))
+        more = [path for path in clash if flow.price_of(path) > least and _leads_up(flow, path)]
+        paths = others + more
+        if more:
+            flow = Flow(network)
+            _allocate(flow, paths, amount)
+    else:
+        _allocate(flow, paths, amount)
     if leg_cost > 0.0:
         _drop_unprofitable(flow, paths, amount, leg_cost)
     return flow
@@ -73,14 +79,16 @@ def _leads_up(flow: Flow, path: Path) -> bool:
 
 def _allocate(flow: Flow, paths: list[Path], amount: float) -> None:
     """Allocate what has not entered yet: in exact steps where a few are enough, else most of it in quick steps."""
+    if len(paths) == 1:
+        flow.push(paths[0], amount - flow.input)
+        return
     if not water_fill(flow, paths, amount, FIRST_STEPS):
         water_fill(flow, paths, amount, QUICK_STEPS, least_part=QUICK_PART)
         withdraw_excess(flow, paths)
         if not water_fill(flow, paths, amount, LAST_STEPS):
             allowed = [path for path in paths if flow.in_use(path) or not flow.closes_cycle(path)]
             flow.push(max(allowed, key=flow.price_of), amount - flow.input)
-    if len(paths) > 1:
-        rebalance(flow, paths, amount)
+    rebalance(flow, paths, amount)
 
 
 def _drop_unprofitable(flow: Flow, paths: list[Path], amount: float, leg_cost: float) -> None:

@@ -7,7 +7,8 @@ from orderflow.domain.amounts import price
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.router.impact import price_impact
 from orderflow.domain.router.market_view import MarketView, Venues
-from orderflow.domain.router.plan import Plan, plan_path, plan_route, plan_split
+from orderflow.domain.router.paths import BestPlan
+from orderflow.domain.router.plan import best_route, best_split, plan_of
 from orderflow.domain.routing import Route, VenueQuote
 from orderflow.domain.slippage import BPS
 from orderflow.domain.tokens import TOKENS, Token
@@ -37,10 +38,20 @@ def choose_route(
     Raises RejectedError when no path leads from token to token, or none takes the amount.
     """
     leg_cost = _leg_cost(view, TOKENS[request.token_out])
-    alone = {venue: _plan_alone(view, request, venue, leg_cost) for venue in answered}
-    quotes = tuple(_quote(request, venue, plan) for venue, plan in alone.items())
-    plans_alone = [plan for plan in alone.values() if isinstance(plan, Plan)]
-    plan = _best_plan(view, request, _allowed(answered, venues), leg_cost, plans_alone)
+    alone = {venue: _best_alone(view, request, venue, leg_cost) for venue in answered}
+    quotes = tuple(_quote(request, venue, best) for venue, best in alone.items())
+    plan = plan_of(
+        request.amount_in,
+        best_route(
+            view,
+            request.token_in,
+            request.token_out,
+            request.amount_in,
+            venues=_allowed(answered, venues),
+            leg_cost=leg_cost,
+            known=[best for best in alone.values() if isinstance(best, BestPlan)],
+        ),
+    )
     best_alone = max((quote.amount_out for quote in quotes), default=0)
     return Route(
         slot=slot,
@@ -62,49 +73,21 @@ def _allowed(answered: Sequence[str], venues: Collection[str]) -> Venues:
     return answered[0] if len(answered) == 1 else frozenset(answered)
 
 
-def _best_plan(
-    view: MarketView, request: OrderRequest, allowed: Venues, leg_cost: float, alone: Sequence[Plan]
-) -> Plan:
-    """Return the best plan, each leg's cost subtracted, of those that pay no less than any venue alone.
-
-    A venue alone may pay a little more, with more legs than that is worth; the route pays what was quoted all the same.
-    """
-    trade, plans = (request.token_in, request.token_out, request.amount_in), list(alone)
-    try:
-        plans.insert(0, plan_route(view, *trade, venues=allowed, leg_cost=leg_cost))
-    except RejectedError:
-        if not alone:
-            raise
-    most = max(plans, key=_amount_out)
-    if most is plans[0]:
-        return most
-    try:
-        single = plan_path(view, *trade, venues=allowed, leg_cost=leg_cost, least_out=most.amount_out)
-    except RejectedError:
-        return most
-    more_legs = len(single.legs) - len(most.legs)
-    return single if single.amount_out - most.amount_out >= leg_cost * more_legs else most
-
-
-def _amount_out(plan: Plan) -> int:
-    return plan.amount_out
-
-
-def _plan_alone(view: MarketView, request: OrderRequest, venue: str, leg_cost: float) -> Plan | RejectedError:
+def _best_alone(view: MarketView, request: OrderRequest, venue: str, leg_cost: float) -> BestPlan | RejectedError:
     """Plan over a venue's pools of the pair or, where it has none, over several hops."""
     token_in, token_out = request.token_in, request.token_out
-    plan_alone = plan_split if view.pair(token_in, token_out, venue) else plan_route
+    plan_alone = best_split if view.pair(token_in, token_out, venue) else best_route
     try:
         return plan_alone(view, token_in, token_out, request.amount_in, venues=venue, leg_cost=leg_cost)
     except RejectedError as refusal:
         return refusal
 
 
-def _quote(request: OrderRequest, venue: str, plan: Plan | RejectedError) -> VenueQuote:
-    if isinstance(plan, RejectedError):
-        return VenueQuote(venue, error=str(plan))
-    unit_price = price(plan.amount_in, TOKENS[request.token_in], plan.amount_out, TOKENS[request.token_out])
-    return VenueQuote(venue, plan.amount_out, unit_price, tuple(leg.pool for leg in plan.legs))
+def _quote(request: OrderRequest, venue: str, best: BestPlan | RejectedError) -> VenueQuote:
+    if isinstance(best, RejectedError):
+        return VenueQuote(venue, error=str(best))
+    unit_price = price(request.amount_in, TOKENS[request.token_in], best.paid, TOKENS[request.token_out])
+    return VenueQuote(venue, best.paid, unit_price, tuple(pool.pool for pool, _, _ in best.swaps))
 
 
 def _leg_cost(view: MarketView, token_out: Token) -> float:

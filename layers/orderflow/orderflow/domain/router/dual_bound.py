@@ -4,6 +4,7 @@ Weak duality: any values of the tokens give a bound. At the values of the best f
 """
 
 from collections.abc import Mapping
+from functools import partial
 from math import inf, sqrt
 
 from orderflow.domain.router.flow import A_LITTLE_LESS, Flow
@@ -39,12 +40,12 @@ def bound_at(network: Network, amount_in: float, values: Mapping[str, float]) ->
     return bound
 
 
-def path_and_gain_bound(network: Network, path: Path, amount_in: float, leg_cost: float) -> tuple[float, float]:
-    """Return what arrives by one path through all pools of its pairs, and a bound on what other paths could add to it.
+def path_and_gains(network: Network, path: Path, amount_in: float) -> tuple[float, dict[int, float]]:
+    """Return what arrives by one path through all pools of its pairs, and what each other pair could add at most.
 
     At the marginal prices on the path, its own pairs pay just what arrives, and every other pair gains its surplus at
-    most. The value of a token off the path lies between what the token costs and what it earns on the path; two legs
-    are needed to use it, whose cost is subtracted. No pair takes more than the most that can reach it.
+    most. The value of a token off the path lies between what the token costs and what it earns on the path. No pair
+    takes more than the most that can reach it. Pairs that add nothing are left out.
     """
     topology, curves = network.topology, network.curves
     paid, prices = amount_in, []
@@ -55,29 +56,48 @@ def path_and_gain_bound(network: Network, path: Path, amount_in: float, leg_cost
     for number, price in zip(reversed(path), reversed(prices), strict=True):
         value *= price
         on_path[topology.directions[number][0]] = value
-    values = on_path | _values_off_path(network, on_path)
-    gains: dict[str, float] = {}
+    values = on_path | _values_off_path(network, on_path, amount_in)
+    gains: dict[int, float] = {}
     for number, (token_in, token_out) in enumerate(topology.directions):
         worth = values[token_out]
         if worth * curves[number].price > values[token_in] and number not in path:
-            off_path = token_in if token_out in on_path else token_out
             most = amount_in * network.best_prices[token_in]
-            gains[off_path] = gains.get(off_path, 0.0) + worth * curves[number].surplus(values[token_in] / worth, most)
-    return paid, sum(max(gain - (0.0 if token in on_path else 2 * leg_cost), 0.0) for token, gain in gains.items())
+            gains[number] = worth * curves[number].surplus(values[token_in] / worth, most)
+    return paid, gains
 
 
-def _values_off_path(network: Network, on_path: Mapping[str, float]) -> dict[str, float]:
+def _values_off_path(network: Network, on_path: Mapping[str, float], amount_in: float) -> dict[str, float]:
+    """Return a value of each token off a path, between what it costs and what it earns there, at which it gains least.
+
+    Where either its purchase or its sale can take little, that one's gain is the whole gain.
+    """
     costs: dict[str, float] = {}
     earned: dict[str, float] = {}
-    for (token_in, token_out), curve in zip(network.topology.directions, network.curves, strict=True):
-        if token_in in on_path:
-            if token_out not in on_path:
-                costs[token_out] = min(costs.get(token_out, inf), on_path[token_in] / curve.price)
-        elif token_out in on_path:
-            earned[token_in] = max(earned.get(token_in, 0.0), on_path[token_out] * curve.price)
-    return {token: sqrt(cost * max(cost, earned.get(token, 0.0))) for token, cost in costs.items()} | {
-        token: value for token, value in earned.items() if token not in costs
-    }
+    beside: dict[str, list[int]] = {}
+    for number, pair in enumerate(network.pairs):
+        if pair.token_in in on_path:
+            if pair.token_out not in on_path:
+                costs[pair.token_out] = min(costs.get(pair.token_out, inf), on_path[pair.token_in] / pair.price)
+                beside.setdefault(pair.token_out, []).append(number)
+        elif pair.token_out in on_path:
+            earned[pair.token_in] = max(earned.get(pair.token_in, 0.0), on_path[pair.token_out] * pair.price)
+            beside.setdefault(pair.token_in, []).append(number)
+
+    def gained(token: str, value: float) -> float:
+        gain = 0.0
+        for number in beside[token]:
+            pair = network.pairs[number]
+            start, end = on_path.get(pair.token_in, value), on_path.get(pair.token_out, value)
+            if end * pair.price > start:
+                gain += end * pair.curve.surplus(start / end, amount_in * network.best_prices[pair.token_in])
+        return gain
+
+    values = earned | costs
+    for token, cost in costs.items():
+        most = earned.get(token, 0.0)
+        if most > cost:
+            values[token] = min((sqrt(cost * most), cost, most), key=partial(gained, token))
+    return values
 
 
 def token_values(flow: Flow, *, at_cost: bool = False) -> dict[str, float]:

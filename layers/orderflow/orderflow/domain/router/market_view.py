@@ -7,7 +7,6 @@ from types import MappingProxyType
 from orderflow.domain.pools import AnyPool
 from orderflow.domain.pools.curves import PoolCurve
 from orderflow.domain.router.network import Direction, Network, Pair, topology
-from orderflow.domain.router.pair import PairCurve
 
 Venues = str | frozenset[str] | None
 """The venues whose pools may be used: one, several, or None for all."""
@@ -67,14 +66,16 @@ class MarketView:
 
     def pair(self, token_in: str, token_out: str, venues: Venues = None) -> Pair | None:
         """Return a directed pair with its curve, or None where no pool trades it."""
+        if (token_in, token_out) not in self._listed:
+            return None
         pairs = self._pairs.setdefault((token_in, token_out), {})
         pair = pairs.get(venues)
-        if pair is None or not pair.made_s <= self._now_s < pair.curve.until:
+        if pair is None or not pair.made_s <= self._now_s < pair.until:
             pools = self._of(token_in, token_out, venues)
             if not pools:
                 return None
-            curves = {number: self._curve(pool, token_in) for number, pool in enumerate(pools)}
-            pair = pairs[venues] = Pair(token_in, token_out, pools, PairCurve(curves), self._now_s)
+            curves = [self._curve(pool, token_in) for pool in pools]
+            pair = pairs[venues] = Pair(token_in, token_out, pools, curves, self._now_s)
         return pair
 
     def network(self, source: str, target: str, venues: Venues = None) -> Network:

@@ -1,12 +1,14 @@
 """The paths of up to three hops from one token to another, and the curves along them."""
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
 from itertools import pairwise
+from math import prod
 from typing import NamedTuple
 
 from orderflow.domain.pools import AnyPool
-from orderflow.domain.router.pair import PairCurve
+from orderflow.domain.pools.curves import PoolCurve
+from orderflow.domain.router.pair import LAST_PRICE, PairCurve
 
 MAX_HOPS = 3
 
@@ -17,14 +19,32 @@ Path = tuple[int, ...]
 """The numbers of the pairs on a path, from the source on."""
 
 
-class Pair(NamedTuple):
-    """A directed pair: its pools, their merged curve that numbers them in this order, and the second it was made."""
+class Pair:
+    """A directed pair: its pools, the curve of each, and their merged curve, which is made when it is first asked for.
 
-    token_in: str
-    token_out: str
-    pools: tuple[AnyPool, ...]
-    curve: PairCurve
-    made_s: int
+    The merged curve numbers the pools in this order. `price` is what the first atom earns, `made_s` the second for
+    which the curves were made, and `until` the one from which on they are no longer right.
+    """
+
+    def __init__(
+        self, token_in: str, token_out: str, pools: Sequence[AnyPool], curves: Sequence[PoolCurve], made_s: int
+    ) -> None:
+        self.token_in = token_in
+        self.token_out = token_out
+        self.pools = pools
+        self.curves = curves
+        self.made_s = made_s
+        self.price = max(LAST_PRICE, *(curve.price for curve in curves))
+        self.until = min(curve.until for curve in curves)
+
+    @cached_property
+    def curve(self) -> PairCurve:
+        """The curve of all pools together."""
+        return PairCurve(dict(enumerate(self.curves)))
+
+    def most_alone(self, amount: float) -> float:
+        """Return the most that a single pool pays for an input."""
+        return max([curve.out(amount) for curve in self.curves])
 
 
 class Topology(NamedTuple):
@@ -68,22 +88,72 @@ def topology(directions: frozenset[Direction], source: str, target: str) -> Topo
     return Topology(source, target, tuple(numbers), paths)
 
 
+@lru_cache(maxsize=4096)
+def topology_within(plan: Topology, tokens: frozenset[str]) -> tuple[Topology, tuple[int, ...]]:
+    """Return the part of a topology whose paths meet just these tokens, and the numbers that its pairs had before."""
+    numbers: dict[int, int] = {}
+    paths = tuple(
+        tuple(numbers.setdefault(number, len(numbers)) for number in path)
+        for path in plan.paths
+        if all(token in tokens for number in path for token in plan.directions[number])
+    )
+    return Topology(plan.source, plan.target, tuple(plan.directions[number] for number in numbers), paths), tuple(
+        numbers
+    )
+
+
 class Network:
     """The pairs of a topology with their curves as they are now, and what the first atom earns on each path.
 
-    `best_hop_price` is the most that it earns on a path of more than one hop.
+    `best_hop_price` is the most that it earns on a path of more than one hop. What only a search or its bounds need is
+    made when it is first asked for.
     """
-
-    __slots__ = ("best_hop_price", "best_prices", "curves", "first_prices", "openings", "pairs", "topology")
 
     def __init__(self, plan: Topology, pairs: Iterable[Pair]) -> None:
         self.topology = plan
         self.pairs = tuple(pairs)
-        self.curves = [pair.curve for pair in self.pairs]
-        self.openings = [curve.at(0.0) for curve in self.curves]
-        self.first_prices = [self._first_price(path) for path in plan.paths]
+        prices = [pair.price for pair in self.pairs]
+        self.first_prices = [prod([prices[number] for number in path]) for path in plan.paths]
         self.best_hop_price = max(self.first_prices[0 if plan.direct is None else 1 :], default=0.0)
-        self.best_prices = self._best_prices()
+
+    @cached_property
+    def curves(self) -> list[PairCurve]:
+        """The merged curves of the pairs."""
+        return [pair.curve for pair in self.pairs]
+
+    @cached_property
+    def openings(self) -> list[tuple[float, float, float]]:
+        """What each merged curve says of an input of nothing."""
+        return [curve.at(0.0) for curve in self.curves]
+
+    @cached_property
+    def best_prices(self) -> Mapping[str, float]:
+        """By token the most of it that an atom of the source buys, by any number of hops."""
+        topology = self.topology
+        best = dict.fromkeys((token for direction in topology.directions for token in direction), 0.0)
+        best[topology.source] = 1.0
+        # With as many rounds as there are tokens, every path without a cycle is followed to its end. Cycles that gain
+        # are for arbitrage, not for the router.
+        for _ in best:
+            changed = False
+            for pair in self.pairs:
+                if (reached := best[pair.token_in] * pair.price) > best[pair.token_out]:
+                    best[pair.token_out], changed = reached, True
+            if not changed:
+                break
+        return best
+
+    def within(self, tokens: frozenset[str]) -> "Network":
+        """Return the part of the network whose paths meet just these tokens."""
+        part, numbers = topology_within(self.topology, tokens)
+        return Network(part, [self.pairs[number] for number in numbers])
+
+    def most_with_hops(self, direct: PairCurve, amount: float) -> float:
+        """Return a bound on what the direct pools and paths of several hops together make of `amount`.
+
+        It is what they would pay if every atom on a path of several hops earned what the first does.
+        """
+        return self.best_hop_price * amount + direct.surplus(self.best_hop_price, amount)
 
     def most_gain(self, price: float) -> float:
         """Return a bound on what paths of several hops add to a split over the direct pools that ended at `price`.
@@ -105,25 +175,3 @@ class Network:
             amount, own_price, _ = self.curves[number].at(amount)
             price *= own_price
         return amount, price
-
-    def _first_price(self, path: Path) -> float:
-        price = 1.0
-        for number in path:
-            price *= self.curves[number].price
-        return price
-
-    def _best_prices(self) -> Mapping[str, float]:
-        """Return by token the most of it that an atom of the source buys, by any number of hops."""
-        topology = self.topology
-        best = dict.fromkeys((token for direction in topology.directions for token in direction), 0.0)
-        best[topology.source] = 1.0
-        # With as many rounds as there are tokens, every path without a cycle is followed to its end. Cycles that gain
-        # are for arbitrage, not for the router.
-        for _ in best:
-            changed = False
-            for (token_in, token_out), curve in zip(topology.directions, self.curves, strict=True):
-                if (reached := best[token_in] * curve.price) > best[token_out]:
-                    best[token_out], changed = reached, True
-            if not changed:
-                break
-        return best

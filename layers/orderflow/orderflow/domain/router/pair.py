@@ -85,10 +85,6 @@ class PairCurve:
             return out + ratio * (amount - start) / reach, root * root, 2 / reach
         return out + price * (amount - start), price, 0.0
 
-    def most_alone(self, amount: float) -> float:
-        """Return the most that a single pool pays for an input."""
-        return max(curve.out(amount) for curve in self.curves.values())
-
     def input_for(self, output: float) -> float:
         """Return the least input that pays `output`; infinity where none does."""
         start, out, price, b, shift, ratio, _, _ = self.pieces[bisect_right(self._outs, output) - 1]

@@ -6,7 +6,9 @@ Curves only say which paths need not be tried, for no venue pays more than its c
 
 from collections.abc import Sequence
 from math import floor
+from typing import Self
 
+from orderflow.domain.pools import AnyPool, Swap
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.router.execute import PoolSwap, check_held
 from orderflow.domain.router.network import Network, Pair
@@ -19,19 +21,24 @@ _FLOAT_MARGIN = 1 + 1e-12
 class BestPlan:
     """The best of the plans that were offered; each leg costs `leg_cost` atoms of what is paid out.
 
-    Of equally good plans the one with fewer legs is kept, then the one that was offered first. A plan that pays less
-    than `least_out` is not accepted.
+    Of equally good plans the one with fewer legs is kept, then the one that was offered first. The `known` plans are
+    offered first of all, and a plan that pays less than one of them is not accepted.
     """
 
-    __slots__ = ("_least_out", "_needed", "_refusal", "leg_cost", "paid", "swaps")
+    __slots__ = ("_done", "_least_out", "_needed", "_refusal", "leg_cost", "paid", "swaps")
 
-    def __init__(self, leg_cost: float, least_out: int = 0) -> None:
+    def __init__(self, leg_cost: float, known: Sequence["BestPlan"] = ()) -> None:
         self.leg_cost = leg_cost
         self.paid = 0
         self.swaps: Sequence[PoolSwap] = ()
-        self._least_out = least_out
+        self._least_out = max((plan.paid for plan in known), default=0)
         self._needed: dict[int, int] = {}
         self._refusal: RejectedError | None = None
+        self._done = {
+            (pool.pool, token_in, result.amount_in): result for plan in known for pool, token_in, result in plan.swaps
+        }
+        for plan in known:
+            self.offer(plan.swaps, plan.paid)
 
     def can_reach(self, bound: float, legs: int) -> bool:
         """Whether a single path of so many legs that pays no more than `bound` may be better."""
@@ -55,15 +62,19 @@ class BestPlan:
         equal_is_enough = legs < len(self.swaps) and whole == more_cost
         return max(self.paid + whole + (0 if equal_is_enough else 1), self._least_out)
 
+    def swap(self, pool: AnyPool, token_in: str, amount_in: int, now_s: int) -> Swap:
+        """Return a swap's result, without running it again where a known plan has it. Raises as `swap` does."""
+        return self._done.get((pool.pool, token_in, amount_in)) or swap(pool, token_in, amount_in, now_s)[0]
+
     def refuse(self, refusal: RejectedError) -> None:
         """Note why a plan can't be executed; if there is no plan in the end, the first reason counts."""
         self._refusal = self._refusal or refusal
 
-    def plan(self) -> Sequence[PoolSwap]:
-        """Return the best plan's swaps. Raises the first refusal when no plan was accepted."""
+    def checked(self) -> Self:
+        """Return this when there is a plan; raise the first refusal when none was accepted."""
         if not self.swaps:
             raise self._refusal or NoRouteError("no pool takes the amount")
-        return self.swaps
+        return self
 
 
 def offer_path(best: BestPlan, path: Sequence[Pair], amount_in: int, now_s: int) -> None:
@@ -90,12 +101,12 @@ def offer_paths(best: BestPlan, network: Network, amount_in: int, now_s: int) ->
 def _extend(best: BestPlan, path: Sequence[Pair], done: list[PoolSwap], amount: int, now_s: int) -> None:
     """Offer the single paths that begin with the swaps `done` and go on with `amount` atoms, the best pools first."""
     pair, rest = path[len(done)], path[len(done) + 1 :]
-    for most, number in sorted((-curve.out(amount), number) for number, curve in pair.curve.curves.items()):
+    for most, number in sorted([(-curve.out(amount), number) for number, curve in enumerate(pair.curves)]):
         # A pool that pays less here does not pay more at the end.
         if not best.can_reach(_most_at_end(rest, -most), len(path)):
             break
         try:
-            result, _ = swap(pair.pools[number], pair.token_in, amount, now_s)
+            result = best.swap(pair.pools[number], pair.token_in, amount, now_s)
             check_held(result.amount_out, pair.token_out)
         except RejectedError as refusal:
             best.refuse(refusal)
@@ -110,5 +121,5 @@ def _extend(best: BestPlan, path: Sequence[Pair], done: list[PoolSwap], amount: 
 def _most_at_end(path: Sequence[Pair], amount: float) -> float:
     """Return a bound on what single paths over these pairs make of an amount."""
     for pair in path:
-        amount = pair.curve.most_alone(amount)
+        amount = pair.most_alone(amount)
     return amount

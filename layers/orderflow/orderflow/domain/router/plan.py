@@ -3,21 +3,25 @@
 A market view and an amount in, swaps in integers out, each as its venue would execute it.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from math import prod
 
 import msgspec
 
 from orderflow.domain.router.allocation import best_flow
-from orderflow.domain.router.dual_bound import path_and_gain_bound, token_values
+from orderflow.domain.router.dual_bound import path_and_gains, token_values
 from orderflow.domain.router.execute import PoolSwap, check_held, legs_of, swap_along, swap_split
 from orderflow.domain.router.market_view import MarketView, Venues
-from orderflow.domain.router.network import Network, Pair, Path, Topology
-from orderflow.domain.router.paths import BestPlan, offer_path, offer_paths
+from orderflow.domain.router.network import Direction, Network, Pair, Path, Topology
+from orderflow.domain.router.paths import LEAST_HOPS, BestPlan, offer_path, offer_paths
 from orderflow.domain.routing import Leg
 from orderflow.errors import NoRouteError, RejectedError
 
 LEAST_GAIN = 1e-7
 """The share of the output (a thousandth of a bp) that a further leg must gain, whatever it costs."""
+
+LEAST_LEGS_OF_A_SPLIT = 2
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -35,18 +39,26 @@ def plan_single(view: MarketView, token_in: str, token_out: str, amount_in: int,
     """
     best = BestPlan(leg_cost=0.0)
     offer_path(best, (_pair(view, token_in, token_out, venues),), amount_in, view.now_s)
-    return _plan(amount_in, best)
+    return plan_of(amount_in, best.checked())
 
 
 def plan_split(
-    view: MarketView,
-    token_in: str,
-    token_out: str,
-    amount_in: int,
-    *,
-    venues: Venues = None,
-    leg_cost: float = 0.0,
+    view: MarketView, token_in: str, token_out: str, amount_in: int, *, venues: Venues = None, leg_cost: float = 0.0
 ) -> Plan:
+    """Return the best split over the pools of the pair as a plan; raise as `best_split` does."""
+    return plan_of(amount_in, best_split(view, token_in, token_out, amount_in, venues=venues, leg_cost=leg_cost))
+
+
+def plan_route(
+    view: MarketView, token_in: str, token_out: str, amount_in: int, *, venues: Venues = None, leg_cost: float = 0.0
+) -> Plan:
+    """Return the best plan over all paths of up to three hops; raise as `best_route` does."""
+    return plan_of(amount_in, best_route(view, token_in, token_out, amount_in, venues=venues, leg_cost=leg_cost))
+
+
+def best_split(
+    view: MarketView, token_in: str, token_out: str, amount_in: int, *, venues: Venues, leg_cost: float
+) -> BestPlan:
     """Return the best split over the pools of the pair; no single pool pays more, each leg's cost subtracted.
 
     A leg that gains less than `leg_cost` atoms of `token_out`, or less than `LEAST_GAIN` of the output, is left out.
@@ -54,26 +66,27 @@ def plan_split(
     """
     best = BestPlan(leg_cost)
     _offer_split(best, _pair(view, token_in, token_out, venues), amount_in, view.now_s)
-    return _plan(amount_in, best)
+    return best.checked()
 
 
-def plan_route(
+def best_route(
     view: MarketView,
     token_in: str,
     token_out: str,
     amount_in: int,
     *,
-    venues: Venues = None,
-    leg_cost: float = 0.0,
-) -> Plan:
-    """Return the best plan over all paths of up to three hops.
+    venues: Venues,
+    leg_cost: float,
+    known: Sequence[BestPlan] = (),
+) -> BestPlan:
+    """Return the best plan over all paths of up to three hops, of those that pay no less than any that is `known`.
 
     With each leg's cost subtracted, neither the split over the pair's own pools nor any single path, one pool for each
-    hop, pays more. An allocation to several paths is computed only where a bound says that it may gain more than its
-    legs cost. Raises NoRouteError when no path leads from token to token, and the venue's RejectedError when none takes
-    the amount.
+    hop, pays more and no less than what is known. An allocation to several paths is computed only where a bound says
+    that it may gain more than its legs cost. Raises NoRouteError when no path leads from token to token, and the
+    venue's RejectedError when none takes the amount.
     """
-    best = BestPlan(leg_cost)
+    best = BestPlan(leg_cost, known)
     network = view.network(token_in, token_out, venues)
     if not network.topology.paths:
         raise NoRouteError(f"no venue trades {token_in} against {token_out}")
@@ -81,24 +94,18 @@ def plan_route(
     if pair is not None:
         _offer_split(best, pair, amount_in, view.now_s)
     offer_paths(best, network, amount_in, view.now_s)
-    if _may_gain(network, pair, amount_in, best):
-        _offer_allocation(best, network, amount_in, view.now_s)
-    return _plan(amount_in, best)
+    _offer_split_path(best, network, amount_in, view.now_s)
+    for part in _promising(network, pair, amount_in, best):
+        swaps = best.swaps
+        _offer_allocation(best, part, amount_in, view.now_s)
+        if best.swaps is swaps:
+            break
+    return best.checked()
 
 
-def plan_path(
-    view: MarketView, token_in: str, token_out: str, amount_in: int, *, venues: Venues, leg_cost: float, least_out: int
-) -> Plan:
-    """Return the best single path that pays `least_out` or more, each leg's cost subtracted.
-
-    Raises the venue's RejectedError, or NoRouteError, when there is none.
-    """
-    best = BestPlan(leg_cost, least_out)
-    pair = view.pair(token_in, token_out, venues)
-    if pair is not None:
-        offer_path(best, (pair,), amount_in, view.now_s)
-    offer_paths(best, view.network(token_in, token_out, venues), amount_in, view.now_s)
-    return _plan(amount_in, best)
+def plan_of(amount_in: int, best: BestPlan) -> Plan:
+    """Return the best plan with its legs."""
+    return Plan(amount_in, best.paid, legs_of(best.swaps))
 
 
 def _pair(view: MarketView, token_in: str, token_out: str, venues: Venues) -> Pair:
@@ -114,7 +121,13 @@ def _least_gain(paid: float, price: float, leg_cost: float) -> float:
 
 
 def _offer_split(best: BestPlan, pair: Pair, amount_in: int, now_s: int) -> None:
+    """Offer the best single pool of a pair and, where the curve of all pools promises enough, the best split."""
+    offer_path(best, (pair,), amount_in, now_s)
+    if not best.can_reach(pair.price * amount_in, LEAST_LEGS_OF_A_SPLIT):
+        return
     paid, price, _ = pair.curve.at(amount_in)
+    if not best.can_reach(paid, LEAST_LEGS_OF_A_SPLIT):
+        return
     try:
         swaps = swap_split(pair, amount_in, _least_gain(paid, price, best.leg_cost), now_s)
         paid_out = sum(result.amount_out for _, _, result in swaps)
@@ -122,31 +135,96 @@ def _offer_split(best: BestPlan, pair: Pair, amount_in: int, now_s: int) -> None
         best.offer(swaps, paid_out)
     except RejectedError as refusal:
         best.refuse(refusal)
-    offer_path(best, (pair,), amount_in, now_s)
 
 
-def _may_gain(network: Network, pair: Pair | None, amount_in: int, best: BestPlan) -> bool:
-    """Whether an allocation to several paths, other than a split of the pair, may be better than the best so far."""
+def _offer_split_path(best: BestPlan, network: Network, amount_in: int, now_s: int) -> None:
+    """Where the best plan lies on one path of several hops, offer each hop split over all pools of its pair."""
+    hops = len({(token_in, pool.other(token_in)) for pool, token_in, _ in best.swaps})
+    branches = hops > len({token_in for _, token_in, _ in best.swaps})
+    if hops < LEAST_HOPS or branches or not best.can_reach(network.best_hop_price * amount_in, hops + 1):
+        return
+    path, paid = _main_path(best.swaps, network.topology), float(amount_in)
+    prices: list[float] = []
+    for number in path:
+        paid, price, _ = network.pairs[number].curve.at(paid)
+        prices.append(price)
+    if not best.can_reach(paid, hops + 1):
+        return
+    swaps: list[PoolSwap] = []
+    amount = amount_in
+    try:
+        for place, number in enumerate(path):
+            pair = network.pairs[number]
+            least = best.leg_cost / prod(prices[place + 1 :])
+            hop = swap_split(pair, amount, max(least, 1 + pair.price), now_s)
+            amount = sum(result.amount_out for _, _, result in hop)
+            check_held(amount, pair.token_out)
+            swaps += hop
+    except RejectedError as refusal:
+        best.refuse(refusal)
+    else:
+        best.offer(swaps, amount)
+
+
+def _promising(network: Network, pair: Pair | None, amount_in: int, best: BestPlan) -> Sequence[Network]:
+    """Return the parts of a network in which an allocation to several paths may be better than the best plan so far.
+
+    Both have the path that the best plan lies on. The first has the other path that promises most besides; the second
+    has all others that may gain what their legs cost, and is worth a search only where the first has gained.
+    """
     topology = network.topology
     if not best.swaps:
-        return True
+        return [network]
     first, source, _ = best.swaps[0]
     if pair is not None and first.other(source) == topology.target:
-        paid, price, _ = pair.curve.at(amount_in)
-        least = _least_gain(paid, price, best.leg_cost)
         # Paths of several hops would be used beside the split: two legs more at least.
-        if network.best_hop_price <= price or network.most_gain(price) <= 2 * least:
-            return False
-        return path_and_gain_bound(network, topology.paths[0], amount_in, least)[1] > 0.0
-    least = _least_gain(best.paid, network.best_hop_price, best.leg_cost)
-    paid, more = path_and_gain_bound(network, _path_of(best.swaps, topology), amount_in, least)
-    return more > 0.0 or paid - best.paid > least
+        least = _least_gain(best.paid, pair.price, best.leg_cost)
+        if max(pair.price, network.best_hop_price) * amount_in <= best.paid + 2 * least:
+            return []
+        path = topology.paths[0]
+        paid, price, _ = pair.curve.at(amount_in)
+        if (
+            network.best_hop_price <= price
+            or network.most_with_hops(pair.curve, amount_in) <= paid + 2 * least
+            or network.most_gain(price) <= 2 * least
+        ):
+            return []
+    else:
+        least = _least_gain(best.paid, network.best_hop_price, best.leg_cost)
+        if network.best_hop_price * amount_in <= best.paid + least:
+            return []
+        path = _main_path(best.swaps, topology)
+    _, gains = path_and_gains(network, path, amount_in)
+    worth: dict[Path, float] = {}
+    for other in topology.paths:
+        further = [number for number in other if number not in path]
+        gain = sum([gains.get(number, 0.0) for number in further]) - least * len(further)
+        if gain > 0.0:
+            worth[other] = gain
+    if not worth:
+        return []
+    most = max(worth, key=worth.__getitem__)
+    return [
+        network.within(tokens) for tokens in dict.fromkeys(_tokens(topology, [path, *some]) for some in ([most], worth))
+    ]
 
 
-def _path_of(swaps: Sequence[PoolSwap], topology: Topology) -> Path:
-    """Return the one path that all of these swaps lie on."""
-    hops = dict.fromkeys((token_in, pool.other(token_in)) for pool, token_in, _ in swaps)
-    return tuple(topology.directions.index(hop) for hop in hops)
+def _tokens(topology: Topology, paths: Iterable[Path]) -> frozenset[str]:
+    """Return all tokens on some paths."""
+    return frozenset(token for path in paths for number in path for token in topology.directions[number])
+
+
+def _main_path(swaps: Sequence[PoolSwap], topology: Topology) -> Path:
+    """Return the path of the hops that take most of each token; all swaps lie on it where there is only one path."""
+    taken: Counter[Direction] = Counter()
+    for pool, token_in, result in swaps:
+        taken[token_in, pool.other(token_in)] += result.amount_in
+    token, path = topology.source, []
+    while token != topology.target:
+        hop = max((hop for hop in taken if hop[0] == token), key=taken.__getitem__)
+        path.append(topology.directions.index(hop))
+        token = hop[1]
+    return tuple(path)
 
 
 def _offer_allocation(best: BestPlan, network: Network, amount_in: int, now_s: int) -> None:
@@ -162,7 +240,3 @@ def _offer_allocation(best: BestPlan, network: Network, amount_in: int, now_s: i
     else:
         target = topology.target
         best.offer(swaps, sum(result.amount_out for pool, sold, result in swaps if pool.other(sold) == target))
-
-
-def _plan(amount_in: int, best: BestPlan) -> Plan:
-    return Plan(amount_in, best.paid, legs_of(best.plan()))

@@ -21,10 +21,9 @@ def rebalance(flow: Flow, paths: list[Path], amount: float) -> None:
     # The path to and the path from, where a move gained nothing, with the gap between their prices at that time.
     spent: dict[tuple[Path, Path], float] = {}
     for number in range(MAX_MOVES):
-        if number % 8 == 0 and is_proved(flow, amount):
-            return
         choice = _widest_gap(flow, paths, spent)
-        if choice is None:
+        # Where all prices are nearly equal, little is left to gain; else a bound may prove that it is.
+        if choice is None or choice[0] <= PROOF or (number % 8 == 0 and is_proved(flow, amount)):
             return
         gap, best, worst = choice
         if not _try_move(flow, worst, best, least):
