@@ -324,6 +324,18 @@ def test_an_order_that_no_second_path_can_gain_by_does_not_even_pay_for_the_boun
         assert plan_route(view, token_in, token_out, worth(10, token_in), leg_cost=leg_cost).legs
 
 
+def test_a_small_pool_of_the_pair_is_used_beside_a_deep_path() -> None:
+    pools = [
+        named(amm_v4(10_000_000, 9_700_000), "direct"),
+        named(amm_v4(56_024_966_263, 55_459_114_103), "first", ("SOL", "JUP")),
+        named(amm_v4(43_881_824_088, 42_565_369_365), "second", ("JUP", "USDC")),
+    ]
+
+    plan = plan_route(view_of(pools), "SOL", "USDC", 163_035)
+
+    assert {leg.pool for leg in plan.legs} == {"direct", "first", "second"}
+
+
 def test_a_hop_is_split_over_its_pools_without_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
     pools = [
         named(amm_v4(10**15, 10**15), "first", ("SOL", "JUP")),

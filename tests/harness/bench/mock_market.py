@@ -59,10 +59,9 @@ def moments(seed: int, count: int) -> Iterator[tuple[list[Pool], int]]:
 
 def ages(seed: int, slots: int) -> Iterator[tuple[str, list[Pool], int]]:
     """Yield the market as it opens and after so many slots: what it is called, its pools, its second."""
-    pools = {pool.pool: pool for pool in opening_pools(seed)}
-    yield "at its opening", list(pools.values()), chain_seconds(0)
-    pools |= advance(seed, 0, slots, opening_prices(), pools).changed
-    yield f"after {slots:,} slots", list(pools.values()), chain_seconds(slots)
+    yield "at its opening", list(opening_pools(seed)), chain_seconds(0)
+    *_, (pools, now_s) = moments(seed, slots // SLOTS_APART)
+    yield f"after {slots:,} slots", pools, now_s
 
 
 def eight_pools(seed: int) -> list[Pool]:

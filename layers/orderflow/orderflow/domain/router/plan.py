@@ -175,11 +175,12 @@ def _promising(network: Network, pair: Pair | None, amount_in: int, best: BestPl
     topology = network.topology
     if not best.swaps:
         return [network]
+    best_price = network.best_hop_price if pair is None else max(pair.price, network.best_hop_price)
     first, source, _ = best.swaps[0]
     if pair is not None and first.other(source) == topology.target:
         # Paths of several hops would be used beside the split: two legs more at least.
         least = _least_gain(best.paid, pair.price, best.leg_cost)
-        if max(pair.price, network.best_hop_price) * amount_in <= best.paid + 2 * least:
+        if best_price * amount_in <= best.paid + 2 * least:
             return []
         path = topology.paths[0]
         paid, price, _ = pair.curve.at(amount_in)
@@ -191,7 +192,7 @@ def _promising(network: Network, pair: Pair | None, amount_in: int, best: BestPl
             return []
     else:
         least = _least_gain(best.paid, network.best_hop_price, best.leg_cost)
-        if network.best_hop_price * amount_in <= best.paid + least:
+        if best_price * amount_in <= best.paid + least:
             return []
         path = _main_path(best.swaps, topology)
     _, gains = path_and_gains(network, path, amount_in)
