@@ -67,6 +67,21 @@ def test_fifty_posts_with_one_key_make_one_order(redis_server: RedisServer, clie
     assert client.ttl(record_of("a-key")) > 86_000
 
 
+def test_orders_with_and_without_a_name_share_a_trip(redis_server: RedisServer, client: redis.Redis) -> None:
+    names = ["", "a-key", "", "another-key", "a-key", ""]
+    news = [NewOrder(pending(), name, name and f"{name}'s-fingerprint") for name in names]
+
+    async def create(intake: Intake) -> list[object]:
+        return await asyncio.gather(*(intake.create(new) for new in news))
+
+    created = with_intake(redis_server, create)
+
+    ids = [new.order.order_id for new in news]
+    assert created == [*ids[:4], ids[1], ids[5]]
+    assert client.xlen("{p0}:route") == 5
+    assert client.exists(record_of("a-key"), record_of("another-key")) == 2
+
+
 def test_a_key_stands_for_its_order_for_its_24_hours_even_if_redis_is_killed() -> None:
     first, again = (NewOrder(pending(), "a-key", "a-fingerprint") for _ in range(2))
     with TemporaryDirectory(prefix="orderflow-") as home:  # a short path, for Redis' socket

@@ -159,3 +159,21 @@ def test_calls_that_failed_no_longer_wait(monkeypatch: pytest.MonkeyPatch) -> No
         assert await together.add(1) == "reply 1"
 
     with_trips(test)
+
+
+def test_callers_of_a_batch_that_is_cancelled_are_cancelled_and_the_next_is_sent() -> None:
+    async def test(trips: Trips, together: CallBatcher[int, str]) -> None:
+        trips.back.clear()
+        before = asyncio.all_tasks()
+        callers = [asyncio.create_task(together.add(number)) for number in (1, 2)]
+        await let_start()
+        [sending] = asyncio.all_tasks() - before - set(callers)
+
+        sending.cancel()
+
+        outcomes = await asyncio.gather(*callers, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 2
+        trips.back.set()
+        assert await together.add(3) == "reply 3"
+
+    with_trips(test)
