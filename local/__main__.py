@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from local.client.command_line import add_commands
 from local.settings import interpreter
 from orderflow.errors import OrderflowError
 from orderflow.runtime.terminal import print_whatever_the_locale
 
-# Imported only when asked for: none should wait for what another needs.
 CLIENTS = {
     "watch": ("local.client.watch", "place an order and follow it here, or follow one that is on its way"),
     "dead-letters": ("local.dead_letters", "list, show, redrive or discard the records that were given up"),
@@ -35,11 +35,7 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     up.add_argument("--invoke", choices=["here", "lambda"], help="where the functions run; INVOKE, by default here")
     up.add_argument("--lambda-endpoint", metavar="URL", help="where Lambda is; LAMBDA_ENDPOINT, by default SAM's")
     commands.add_parser("services", help="start Redis and Postgres alone, where functions in containers reach them")
-    named = next((word for word in words if word in CLIENTS), None)
-    for name, (module, text) in CLIENTS.items():
-        command = commands.add_parser(name, help=text)
-        if name == named:
-            import_module(module).add_arguments(command)
+    add_commands(commands, CLIENTS, words)
     return parser
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 
+import msgspec
 import redis
 
 from local.run.running_system import find
@@ -9,7 +10,7 @@ from local.settings import ROOT, LocalSettings, read_local_settings
 from local.template import read_template
 from orderflow.errors import OrderflowError
 from orderflow.event_source import dead_letters
-from orderflow.runtime.clients import open_redis
+from orderflow.event_source.settings import connect
 
 
 class NoRedisError(OrderflowError):
@@ -30,9 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _client(settings: LocalSettings) -> redis.Redis:
-    system = find()
-    if settings.redis_url:
-        return open_redis(settings.redis_url, cluster=settings.redis_cluster)
-    if system is not None and system.redis_url:
-        return open_redis(system.redis_url)
-    raise NoRedisError("nothing runs here; start it (make run), or set REDIS_URL")
+    if not settings.redis_url:
+        system = find()
+        if system is None or not system.redis_url:
+            raise NoRedisError("nothing runs here; start it (make run), or set REDIS_URL")
+        settings = msgspec.structs.replace(settings, redis_url=system.redis_url, redis_cluster=False)
+    return connect(settings, connections=1)

@@ -6,7 +6,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pkgutil import resolve_name
 from typing import Any
 
@@ -17,8 +16,8 @@ from orderflow.errors import OrderflowError
 from orderflow.event_source.health import HealthServer
 from orderflow.event_source.invoke import InLambda, InProcess, Invoke, lambda_client
 from orderflow.event_source.lag import publish_lags
-from orderflow.event_source.mapping import partitions_of
-from orderflow.event_source.source import EventSource
+from orderflow.event_source.mapping import EventSourceMapping, partitions_of
+from orderflow.event_source.source import EventSource, connections_of
 from orderflow.runtime.clients import open_redis
 from orderflow.runtime.end_order import end_order
 from orderflow.runtime.stopping import end_when_a_thread_fails, stop_on
@@ -50,13 +49,12 @@ def run(settings: LocalSettings, name: str, stop: threading.Event) -> None:
     template = read_template(ROOT / "template.yaml")
     mappings = template.event_sources
     functions = [template.function(mapping.function) for mapping in mappings]
-    # A connection for each thread of each partition, should this process ever hold them all.
-    connections = len(partitions_of(mappings, settings.partitions)) * (len(mappings) + 1) + 2
+    connections = connections_of(mappings, settings.partitions)
     client = open_redis(settings.redis_url, cluster=settings.redis_cluster, max_connections=connections)
     source = EventSource(
         client,
         mappings,
-        _invoke(settings, functions, name),
+        _invoke(settings, mappings, functions, name),
         end_order=end_order,
         partitions=settings.partitions,
         name=name,
@@ -68,9 +66,11 @@ def run(settings: LocalSettings, name: str, stop: threading.Event) -> None:
     source.run(stop)
 
 
-def _invoke(settings: LocalSettings, functions: Sequence[FunctionTemplate], name: str) -> Invoke:
+def _invoke(
+    settings: LocalSettings, mappings: Sequence[EventSourceMapping], functions: Sequence[FunctionTemplate], name: str
+) -> Invoke:
     if settings.invoke == "lambda":
-        return _in_lambda(settings, functions)
+        return _in_lambda(settings, mappings, functions)
     handlers = {function.name: handler_of(function) for function in functions}
     time_outs_s = {function.name: float(function.timeout_s) for function in functions}
     if settings.invoker:
@@ -79,20 +79,22 @@ def _invoke(settings: LocalSettings, functions: Sequence[FunctionTemplate], name
     return InProcess(handlers, time_outs_s)
 
 
-def _in_lambda(settings: LocalSettings, functions: Sequence[FunctionTemplate]) -> InLambda:
+def _in_lambda(
+    settings: LocalSettings, mappings: Sequence[EventSourceMapping], functions: Sequence[FunctionTemplate]
+) -> InLambda:
     if not os.environ.keys() & {"AWS_ACCESS_KEY_ID", "AWS_PROFILE"}:
         os.environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # nothing checks them here
     os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
+    partitions = len(partitions_of(mappings, settings.partitions))
     # SAM runs one invocation of a function at a time, so partitions wait for each other, all for a cold start.
-    time_out_s = max(function.timeout_s for function in functions) * (settings.partitions + 1)
-    client = lambda_client(settings.lambda_endpoint, len(functions) * (settings.partitions + 1), time_out_s)
+    time_out_s = max(function.timeout_s for function in functions) * partitions
+    client = lambda_client(settings.lambda_endpoint, len(functions) * partitions, time_out_s)
     return InLambda(client, {function.name: function.logical_id for function in functions})
 
 
 def handler_of(function: FunctionTemplate) -> Callable[[Any, Any], Any]:
     """Import a function's handler by the dotted path that the template gives."""
-    module, _, name = function.handler.rpartition(".")
-    handler: Callable[[Any, Any], Any] = getattr(import_module(module), name)
+    handler: Callable[[Any, Any], Any] = resolve_name(function.handler)
     return handler
 
 

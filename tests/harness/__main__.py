@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from local.client.command_line import add_commands
 from local.settings import interpreter
 from orderflow.errors import OrderflowError
 from orderflow.runtime.terminal import print_whatever_the_locale
 
 DESCRIPTION = "Judges of a running system; each exits with 1 when a check fails."
-# Imported only when named: none should wait for the imports of another.
 COMMANDS = {
     "acceptance": (
         "tests.harness.acceptance",
@@ -38,11 +38,7 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser of the command line `words`: of all commands, with the options of the one that they name."""
     parser = argparse.ArgumentParser(prog=f"{interpreter()} -m tests.harness", description=DESCRIPTION)
     commands = parser.add_subparsers(dest="command", required=True)
-    named = next((word for word in words if word in COMMANDS), None)
-    for name, (module, text) in COMMANDS.items():
-        command = commands.add_parser(name, help=text)
-        if name == named:
-            import_module(module).add_arguments(command)
+    add_commands(commands, COMMANDS, words)
     return parser
 
 

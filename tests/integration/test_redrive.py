@@ -217,3 +217,17 @@ def test_the_command_says_when_there_is_no_redis(
     assert status == 1
     assert "Redis does not answer" in said
     assert "secret" not in said
+
+
+def test_the_command_says_when_the_url_of_redis_is_none_and_does_not_repeat_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://:se/cret@127.0.0.1:1/0")
+    monkeypatch.setattr("sys.argv", ["local", "dead-letters"])
+
+    status = main()
+
+    said = capsys.readouterr().err
+    assert status == 1
+    assert said.startswith("REDIS_URL is not a URL that can be used")
+    assert "cret" not in said

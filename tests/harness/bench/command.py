@@ -70,14 +70,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unloaded", type=int, default=0, metavar="N", help="measure N single orders first, one at a time"
     )
-    parser.add_argument(
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument(
         "--base-url", type=base_url_argument, help="the system to measure, such as http://127.0.0.1:3000"
+    )
+    target.add_argument(
+        "--against", metavar="REF", help="measure this commit and this tree in turn, and print the ratios"
     )
     parser.add_argument(
         "--speed", type=float, default=0.0, help="SPEED of the system that is started (default: %(default)g)"
-    )
-    parser.add_argument(
-        "--against", metavar="REF", help="measure this commit and this tree in turn, and print the ratios"
     )
     parser.add_argument(
         "--repeat",
@@ -97,21 +98,23 @@ def run(arguments: argparse.Namespace) -> int:
         return imports.main()
     plan = Plan(arguments.orders, max(arguments.concurrency, 1), arguments.sockets, arguments.unloaded)
     console = Console(stderr=True)
-    if arguments.against:
-        return _run_against(arguments, plan, console)
     try:
-        system = find(arguments.base_url) if arguments.base_url else None
-        if not arguments.json:
-            console.print(_what_is_measured(system, arguments.speed), markup=False, highlight=False, soft_wrap=True)
-        with nullcontext(system) if system else started(arguments.speed) as target:
-            result = uvloop.run(measure(target, plan, _progress(console, hidden=arguments.json)))
+        return (_run_against if arguments.against else _run_once)(arguments, plan, console)
     except (OrderflowError, aiohttp.ClientError) as error:
         console.print(f"bench: {error}", style="red", markup=False, highlight=False)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _run_once(arguments: argparse.Namespace, plan: Plan, console: Console) -> int:
+    system = find(arguments.base_url) if arguments.base_url else None
+    if not arguments.json:
+        console.print(_what_is_measured(system, arguments.speed), markup=False, highlight=False, soft_wrap=True)
+    with nullcontext(system) if system else started(arguments.speed) as target:
+        result = uvloop.run(measure(target, plan, _progress(console, hidden=arguments.json)))
     if arguments.json:
-        sys.stdout.write(orjson.dumps(result.to_dict(), option=orjson.OPT_INDENT_2).decode() + "\n")
+        _print_json(result.to_dict())
     else:
         show(result, Console())
     return 0 if result.clean else 1
@@ -123,25 +126,22 @@ def _run_against(arguments: argparse.Namespace, plan: Plan, console: Console) ->
             return uvloop.run(measure(target, plan, _progress(console, hidden=True)))
 
     pairs: list[Pair] = []
-    try:
-        with tree_of(arguments.against) as tree:
-            for pair in run_pairs(arguments.repeat, lambda: measure_one(tree), lambda: measure_one(ROOT)):
-                pairs.append(pair)
-                ratio = pair.this.end_to_end_per_s / pair.other.end_to_end_per_s
-                console.print(
-                    f"pair {len(pairs)} of {arguments.repeat}: orders per second {ratio:.3f}", highlight=False
-                )
-    except (OrderflowError, aiohttp.ClientError) as error:
-        console.print(f"bench: {error}", style="red", markup=False, highlight=False)
-        return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    repeat = max(arguments.repeat, 1)
+    with tree_of(arguments.against) as tree:
+        for pair in run_pairs(repeat, lambda: measure_one(tree), lambda: measure_one(ROOT)):
+            pairs.append(pair)
+            rates = f"{pair.this.end_to_end_per_s:,.0f} orders a second, {pair.other.end_to_end_per_s:,.0f} there"
+            console.print(f"pair {len(pairs)} of {repeat}: {rates}", highlight=False)
     comparisons = compare(pairs)
     if arguments.json:
-        sys.stdout.write(orjson.dumps(comparisons, option=orjson.OPT_INDENT_2).decode() + "\n")
+        _print_json(comparisons)
     else:
         show_comparisons(arguments.against, comparisons, Console())
     return 0 if all(pair.other.clean and pair.this.clean for pair in pairs) else 1
+
+
+def _print_json(document: object) -> None:
+    sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
 def _what_is_measured(system: System | None, speed: float) -> str:

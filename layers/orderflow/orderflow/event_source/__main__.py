@@ -14,9 +14,8 @@ from orderflow.errors import OrderflowError
 from orderflow.event_source.health import HealthServer
 from orderflow.event_source.invoke import InLambda, lambda_client
 from orderflow.event_source.lag import publish_lags
-from orderflow.event_source.mapping import partitions_of
 from orderflow.event_source.settings import EventSourceSettings, connect
-from orderflow.event_source.source import EventSource
+from orderflow.event_source.source import EventSource, connections_of, threads_of
 from orderflow.runtime.end_order import end_order
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.settings import read_settings
@@ -45,11 +44,8 @@ def main() -> int:
 def run(settings: EventSourceSettings, stop: threading.Event) -> None:
     """Run the event source until `stop` is set. Raises OrderflowError when it can't be started, or may not go on."""
     bindings = settings.bindings
-    # A thread for each mapping and for the timers of each partition, should this process ever hold them all.
-    threads = len(partitions_of(bindings, settings.partitions)) * (len(bindings) + 1)
-    lambda_ = lambda_client(settings.lambda_endpoint, threads, INVOCATION_S)
-    # One connection more for the leases, one for the lags.
-    client = connect(settings, connections=threads + 2)
+    lambda_ = lambda_client(settings.lambda_endpoint, threads_of(bindings, settings.partitions), INVOCATION_S)
+    client = connect(settings, connections_of(bindings, settings.partitions))
     # Not the name of its predecessor on this host and in this container, which may still be about to end.
     name = f"{socket.gethostname()}-{secrets.token_hex(4)}"
     invoke = InLambda(lambda_, {binding.function: binding.function_name for binding in bindings})

@@ -26,6 +26,16 @@ P = ParamSpec("P")
 logger = get_logger("event_source")
 
 
+def threads_of(mappings: Sequence[EventSourceMapping], partitions: int) -> int:
+    """Return how many threads an event source has that holds all partitions: timers and all mappings on each."""
+    return len(partitions_of(mappings, partitions)) * (len(mappings) + 1)
+
+
+def connections_of(mappings: Sequence[EventSourceMapping], partitions: int) -> int:
+    """Return how many connections to Redis it needs: one for each thread, for the leases and for the lags."""
+    return threads_of(mappings, partitions) + 2
+
+
 class EventSource:
     """Redis Streams as an event source for functions.
 

@@ -20,7 +20,7 @@ FAMILIES = {"mock": "orderflow.venues.mock:open_venue"}
 """The families of this package by name. Any other goes by the path of the function that opens it: `module:function`."""
 
 
-class ReadSettings(Protocol):
+class SettingsReader(Protocol):
     """Returns the settings of a model from the environment; raises ConfigurationError."""
 
     def __call__(self, model: type[Model]) -> Model: ...
@@ -29,7 +29,7 @@ class ReadSettings(Protocol):
 class Resources(NamedTuple):
     """What a family may use of its process: its own settings, and Redis if it keeps something there."""
 
-    read_settings: ReadSettings
+    read_settings: SettingsReader
     redis_client: "Callable[[], redis.Redis]"
     replication: "Callable[[], Replication]"
 

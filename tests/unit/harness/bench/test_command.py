@@ -69,3 +69,13 @@ def test_servers_that_are_shared_are_said_to_keep_the_orders(
     assert bench() == 1
 
     assert "It uses REDIS_URL, where the orders stay." in capsys.readouterr().err
+
+
+def test_another_commit_is_not_measured_against_a_system_that_runs_elsewhere(
+    started: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        bench("--against", "HEAD", "--base-url", URL)
+
+    assert "not allowed with argument" in capsys.readouterr().err
+    assert started == []
