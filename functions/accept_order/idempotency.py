@@ -40,24 +40,30 @@ class Name(NamedTuple):
         return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, (error,))
 
 
-def name_of(headers: Headers, client_order_id: str | None) -> Name | None:
-    """Return the order's name, None when the client gave it none.
-
-    Raises ProblemError for a key that breaks a rule, and for two names: they can't both be held in one partition.
-    """
+def key_of(headers: Headers) -> str | None:
+    """Return the key that a request has, None when it has none. Raises ProblemError for one that breaks a rule."""
     keys = headers.getlist(KEY_HEADER)
-    if keys and client_order_id is not None:
+    if len(keys) > 1:
+        raise invalid(KEY_HEADER, _ONCE)
+    return _read_key(keys[0].strip()) if keys else None
+
+
+def name_of(key: str | None, client_order_id: str | None, place: int | None = None) -> Name | None:
+    """Return the order's name, None when the client gave it none; `place` is the order's in the batch that `key` names.
+
+    Raises ProblemError for two names: they can't both be held in one partition.
+    """
+    if key is None:
+        return None if client_order_id is None else Name(CLIENT_ORDER_ID, client_order_id)
+    if client_order_id is not None:
         detail = f"{KEY_HEADER} and {CLIENT_ORDER_ID} each identify the order: give one"
         errors = (
             FieldError(KEY_HEADER, f"must not come with a {CLIENT_ORDER_ID}"),
             FieldError(CLIENT_ORDER_ID, f"must not come with an {KEY_HEADER}"),
         )
         raise ProblemError(HTTPStatus.BAD_REQUEST, detail, errors)
-    if len(keys) > 1:
-        raise invalid(KEY_HEADER, _ONCE)
-    if keys:
-        return Name(KEY_HEADER, _read_key(keys[0].strip()))
-    return None if client_order_id is None else Name(CLIENT_ORDER_ID, client_order_id)
+    # No key has a line break, so that no single order's name is one of a batch's.
+    return Name(KEY_HEADER, key if place is None else f"{key}\n{place}")
 
 
 def fingerprint(request: OrderRequest) -> str:

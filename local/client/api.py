@@ -4,7 +4,7 @@ Knows HTTP and WebSocket and nothing else of the system, so it works against one
 """
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from local.client.status_socket import Handshake, StatusSocket
 from orderflow.errors import OrderflowError
 
 EXECUTE_PATH = "/api/orders/execute"
+BATCH_PATH = "/api/orders/batch"
 STATUS_PATH = "/api/orders/status"
 JSON = "application/json"
 REQUEST_TIMEOUT_S = 30.0
@@ -99,10 +100,17 @@ class Client:
 
     async def execute(self, order: Mapping[str, object], idempotency_key: str | None = None) -> Answer:
         """POST `order` for execution."""
+        return await self._post(EXECUTE_PATH, order, idempotency_key)
+
+    async def execute_batch(self, orders: Sequence[object], idempotency_key: str | None = None) -> Answer:
+        """POST `orders` for execution in one request."""
+        return await self._post(BATCH_PATH, {"orders": orders}, idempotency_key)
+
+    async def _post(self, path: str, document: Mapping[str, object], idempotency_key: str | None) -> Answer:
         headers = {"Content-Type": JSON}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
-        return await self.request("POST", EXECUTE_PATH, orjson.dumps(order), headers)
+        return await self.request("POST", path, orjson.dumps(document), headers)
 
     @asynccontextmanager
     async def open_socket(self, path: str = EXECUTE_PATH) -> AsyncIterator[StatusSocket]:

@@ -24,6 +24,8 @@ ROUTES = Routes(TEMPLATE, {function.name: function.name for function in TEMPLATE
         ("GET", "/api/orders/status", "accept_order"),
         ("GET", "/api/orders", "read_orders"),
         ("GET", "/api/orders/executed", "read_orders"),
+        ("POST", "/api/orders/batch", "accept_order"),
+        ("GET", "/api/orders/batch", "read_orders"),
         ("GET", "/docs/favicon.png", "read_orders"),
         # What no function takes is for the first that has the path.
         ("DELETE", "/api/orders/status", "accept_order"),
@@ -60,6 +62,7 @@ def test_there_is_nothing_at_other_paths(path: str) -> None:
     [
         ("PUT", "/api/orders/execute", "POST"),
         ("DELETE", "/api/orders/execute", "POST"),
+        ("PUT", "/api/orders/batch", "POST"),
         ("POST", "/api/orders/status", "GET"),
         ("DELETE", f"/api/orders/{ORDER_ID}", "GET"),
         ("POST", "/api/tokens", "GET"),

@@ -55,11 +55,13 @@ class Door:
             return False
         return True
 
-    def post(self, requests: Sequence[tuple[Mapping[str, str], Mapping[str, str]]]) -> list[Answer]:
-        """Post orders, each with its headers and fields, all at once."""
+    def post(
+        self, requests: Sequence[tuple[Mapping[str, str], Mapping[str, Any]]], path: str = "/api/orders/execute"
+    ) -> list[Answer]:
+        """Post orders, or batches at their `path`, each with its headers and fields, all at once."""
 
-        async def one(session: aiohttp.ClientSession, headers: Mapping[str, str], order: Mapping[str, str]) -> Answer:
-            async with session.post(f"{self.url}/api/orders/execute", json=order, headers=headers) as answer:
+        async def one(session: aiohttp.ClientSession, headers: Mapping[str, str], body: Mapping[str, Any]) -> Answer:
+            async with session.post(f"{self.url}{path}", json=body, headers=headers) as answer:
                 return Answer(answer.status, dict(answer.headers), json.loads(await answer.text()))
 
         async def all_at_once() -> list[Answer]:
@@ -133,6 +135,50 @@ def test_a_name_belongs_to_its_order_whichever_way_it_is_given(open_door: OpenDo
     assert len(set(ids)) == 3  # what one field says is no name in the other
     assert other.status == 422
     assert other.document["errors"][0]["field"] == "client_order_id"
+
+
+@pytest.mark.parametrize("key", [None, "abc"])
+def test_a_batch_that_is_posted_many_times_at_two_doors_makes_each_of_its_orders_once(
+    open_door: OpenDoor, redis_client: redis.Redis, key: str | None
+) -> None:
+    doors = open_door(), open_door()
+    headers = {"Idempotency-Key": key} if key else {}
+    orders = [ORDER if key else ORDER | {"client_order_id": f"desk-{number}"} for number in range(100)]
+    broken = {"token_in": "SOL"}
+    batch = {"orders": [*orders[:50], broken, *orders[51:]]}
+
+    async def at_both() -> list[list[Answer]]:
+        return await asyncio.gather(
+            *(asyncio.to_thread(door.post, [(headers, batch)] * 5, "/api/orders/batch") for door in doors)
+        )
+
+    answers = [answer for of_door in asyncio.run(at_both()) for answer in of_door]
+
+    assert [answer.status for answer in answers] == [207] * 10
+    first = answers[0].document
+    assert all(answer.document == first for answer in answers)
+    assert [place for place, result in enumerate(first["results"]) if "problem" in result] == [50]
+    ids = {result["order"]["order_id"] for result in first["results"] if "order" in result}
+    assert orders_of(redis_client) == ids
+    assert len(ids) == 99
+    assert sum(redis_client.xlen(f"{{p{number}}}:route") for number in range(PARTITIONS)) == 99
+
+
+def test_a_partition_that_fails_is_said_of_its_orders_and_hides_no_other(
+    open_door: OpenDoor, redis_client: redis.Redis
+) -> None:
+    door = open_door()
+    redis_client.set("{p1}:timers", "no sorted set")
+
+    (answer,) = door.post([({}, {"orders": [ORDER] * 40})], "/api/orders/batch")
+
+    results = answer.document["results"]
+    made = {result["order"]["order_id"] for result in results if "order" in result}
+    assert (answer.status, answer.headers["Retry-After"]) == (207, "1")
+    assert 0 < len(made) < 40
+    assert orders_of(redis_client) == made
+    assert {result["problem"]["status"] for result in results if "problem" in result} == {503}
+    eventually(lambda: sum(line["count"] for line in refusals(door)) == 40 - len(made))
 
 
 def test_an_order_is_shown_with_its_clients_name_for_it(open_door: OpenDoor) -> None:

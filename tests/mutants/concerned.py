@@ -16,7 +16,7 @@ LEDGER = (
 )
 VENUE = ("integration/test_chain_store.py",)
 REPLICATION = ("integration/test_cluster_replication.py",)
-ROOM = ("integration/test_intake.py", "integration/test_overload.py")
+ROOM = ("integration/test_intake.py", "integration/test_intake_batches.py", "integration/test_overload.py")
 SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")
 POOLS = (
     "unit/domain/pools/test_pool_types.py",
@@ -46,6 +46,7 @@ CONCERNED = {
     "adapters/intake": (
         "functional/test_accept_order.py",
         "functional/test_accept_order_names.py",
+        "functional/test_accept_order_batch.py",
         *ROOM,
     ),
     "adapters/keys": PARTITIONED,

@@ -24,6 +24,7 @@ ORDER = {
     "max_slippage": "0.05",
 }
 """The fields of an order as JSON text, for values that a JSON writer would refuse to write."""
+BATCH_PATH = "/api/orders/batch"
 HANDLERS = {"accept_order": accept_order, "read_orders": read_orders}
 ROUTES = Routes(read_template(ROOT / "template.yaml"), HANDLERS)
 
@@ -48,14 +49,27 @@ def call(event: dict[str, Any]) -> Answer:
     return Answer(response["statusCode"], response["headers"], text)
 
 
-def post(body: str | bytes, headers: Mapping[str, str] | None = None, *, without: str = "") -> Answer:
+def post(
+    body: str | bytes,
+    headers: Mapping[str, str] | None = None,
+    *,
+    without: str = "",
+    path: str = "/api/orders/execute",
+) -> Answer:
     """Post an order; a body of bytes travels in base64, as API Gateway sends what is not text."""
     event = read_event("accept_order.execute")
+    event["routeKey"] = event["requestContext"]["routeKey"] = f"POST {path}"
+    event["rawPath"] = event["requestContext"]["http"]["path"] = path
     event["isBase64Encoded"] = isinstance(body, bytes)
     event["body"] = base64.b64encode(body).decode() if isinstance(body, bytes) else body
     event["headers"] = {**event["headers"], "content-length": str(len(body)), **(headers or {})}
     event["headers"].pop(without, None)
     return call(event)
+
+
+def post_batch(*orders: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """Post orders that are JSON texts as a batch."""
+    return post(f'{{"orders":[{",".join(orders)}]}}', headers, path=BATCH_PATH)
 
 
 def get(path: str, method: str = "GET", **query: str) -> Answer:

@@ -20,12 +20,13 @@ def with_intake(
     limits: Limits = AMPLE,
     min_replicas: int = 0,
     venue_load: Callable[[], Load | None] = lambda: None,
+    partitions: int = PARTITIONS,
 ) -> Result:
     """Return the result of `work` with an intake of its own, which is closed afterwards."""
 
     async def run() -> Result:
         async with opened_async(server) as client:
             replication = AsyncReplication(client, min_replicas)
-            return await work(Intake(client, PARTITIONS, limits, replication, venue_load=venue_load))
+            return await work(Intake(client, partitions, limits, replication, venue_load=venue_load))
 
     return asyncio.run(run())

@@ -8,7 +8,7 @@ import aiohttp
 
 from local.client.api import Client
 from orderflow.errors import OrderflowError
-from tests.harness.acceptance import acknowledgement, concurrency, errors, lifecycle, reconnection, slippage
+from tests.harness.acceptance import acknowledgement, batch, concurrency, errors, lifecycle, reconnection, slippage
 from tests.harness.acceptance.narrator import Narrator
 from tests.harness.acceptance.report import AcceptanceReport, SuiteReport
 from tests.harness.acceptance.trial import Trial
@@ -26,6 +26,7 @@ SUITES: Mapping[str, Suite] = {
     "acknowledgement": Suite(acknowledgement.PURPOSE, acknowledgement.run),
     "lifecycle": Suite(lifecycle.PURPOSE, lifecycle.run),
     "concurrency": Suite(concurrency.PURPOSE, concurrency.run),
+    "batch": Suite(batch.PURPOSE, batch.run),
     "reconnection": Suite(reconnection.PURPOSE, reconnection.run),
     "slippage": Suite(slippage.PURPOSE, slippage.run),
     "errors": Suite(errors.PURPOSE, errors.run),

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import orjson
 
-from local.client.api import EXECUTE_PATH, Answer, Client
+from local.client.api import BATCH_PATH, EXECUTE_PATH, Answer, Client
 from local.client.status_socket import Frame, StatusSocket
 from orderflow.errors import OrderflowError
 from tests.harness.acceptance.history import faults
@@ -89,6 +89,13 @@ class Trial:
         answer = await self.client.execute(order, key)
         if narrate:
             self.narrator.request("POST", EXECUTE_PATH, orjson.dumps(order), answer)
+        return answer
+
+    async def post_batch(self, orders: Sequence[object], key: str | None = None, narrate: bool = True) -> Answer:
+        """POST orders in one request and narrate it, whatever the answer."""
+        answer = await self.client.execute_batch(orders, key)
+        if narrate:
+            self.narrator.request("POST", BATCH_PATH, orjson.dumps({"orders": orders}), answer)
         return answer
 
     async def place(self, order: Order, narrate: bool = True) -> Placed:

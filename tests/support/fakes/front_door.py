@@ -1,5 +1,7 @@
 """What the front door needs of Redis, in memory: orders that come in, subscriptions, and health."""
 
+from collections.abc import Sequence
+
 from orderflow.adapters.intake import Conflict, Intake, NewOrder
 from orderflow.adapters.redis_health import RedisHealth
 from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subscriptions
@@ -13,12 +15,17 @@ class FakeIntake(Outage, Intake):
     def __init__(self, partitions: int = 4) -> None:
         self.partitions = partitions
         self.outcome: OrderId | Conflict | None = None
+        self.outcomes: dict[int, OrderId | Conflict | Exception] = {}
+        """What orders of a batch come to, by their place in it, if not to what `create` makes of them."""
         self.created: list[NewOrder] = []
 
     async def create(self, new: NewOrder) -> OrderId | Conflict:
         self._reach()
         self.created.append(new)
         return self.outcome or new.order.order_id
+
+    async def create_each(self, news: Sequence[NewOrder]) -> list[OrderId | Conflict | Exception]:
+        return [self.outcomes.get(place) or self.error or await self.create(new) for place, new in enumerate(news)]
 
 
 class FakeSubscriptions(Outage, Subscriptions):

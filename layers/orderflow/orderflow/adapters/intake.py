@@ -1,5 +1,6 @@
 """What the front door asks of Redis, for asyncio: create an order, once, if there is room for it."""
 
+import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from enum import Enum
@@ -7,11 +8,12 @@ from hashlib import sha256
 from uuid import UUID
 
 import msgspec
+from redis import RedisError
 from redis.asyncio import Redis, RedisCluster
 
 from orderflow.adapters import scripts
 from orderflow.adapters.call_batcher import CallBatcher
-from orderflow.adapters.capacity import Capacity, Limits
+from orderflow.adapters.capacity import Capacity, LimitExceeded, Limits
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.keys import key, order_key, order_partitions, partition_of
 from orderflow.adapters.partition_count import AsyncPartitionCount
@@ -19,7 +21,7 @@ from orderflow.adapters.replication import AsyncReplication, ReplicatedWrite, tr
 from orderflow.domain.lifecycle import STREAMS
 from orderflow.domain.order import Order, OrderId, event_of
 from orderflow.domain.venue import Load
-from orderflow.errors import OverloadedError
+from orderflow.errors import OrderflowError, OverloadedError
 
 KEEP_IDEMPOTENCY_S = 24 * 60 * 60
 KEEP_FORMER_S = 10 * 60
@@ -78,8 +80,25 @@ class Intake:
         the order, which then does not exist; RetryableError and redis' errors when that is not known;
         ConfigurationError when this Redis is used with another number of partitions.
         """
-        await self._partition_count.hold()
+        return await self._create_one(new, await self._capacity.exceeded_limit())
+
+    async def create_each(self, news: Sequence[NewOrder]) -> list[OrderId | Conflict | Exception]:
+        """Create many orders, each by itself, in one trip to each partition.
+
+        Returns for each what `create` returns or raises; those of one partition are created in the order of `news`.
+        """
+        # Asked once for all: the order that asked would otherwise come behind those that go by the answer before.
         exceeded = await self._capacity.exceeded_limit()
+        return await asyncio.gather(*(self._try_one(new, exceeded) for new in news))
+
+    async def _try_one(self, new: NewOrder, exceeded: LimitExceeded | None) -> OrderId | Conflict | Exception:
+        try:
+            return await self._create_one(new, exceeded)
+        except (OrderflowError, RedisError, OSError) as error:
+            return error
+
+    async def _create_one(self, new: NewOrder, exceeded: LimitExceeded | None) -> OrderId | Conflict:
+        await self._partition_count.hold()
         if exceeded and not new.idempotency_key:
             raise OverloadedError(*exceeded)
         partition = partition_of(new.order.order_id, self.partitions)

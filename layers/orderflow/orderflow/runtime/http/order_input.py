@@ -128,6 +128,11 @@ class ExecuteOrder(BaseModel):
 
 def read_json_order(body: bytes) -> ExecuteOrder:
     """Return the order that a request body asks for. Raises ProblemError that names every field at fault."""
+    return read_order(read_json_object(body))
+
+
+def read_json_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in a request body, its numbers exact. Raises ProblemError when it is none."""
     try:
         text = body.decode("utf-8-sig")  # a byte order mark is no part of the text
         if text.startswith("\ufeff"):
@@ -141,7 +146,7 @@ def read_json_order(body: bytes) -> ExecuteOrder:
         raise ProblemError(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {error}") from error
     if not isinstance(fields, dict):
         raise ProblemError(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
-    return read_order(fields)
+    return fields
 
 
 def read_order(fields: Mapping[str, Any], *, text_is_a_number: bool = False) -> ExecuteOrder:

@@ -1,6 +1,6 @@
 """Answers errors as `application/problem+json` (RFC 9457), naming the field and the rule where there is one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -24,6 +24,17 @@ class FieldError(msgspec.Struct, frozen=True):
 
     field: str
     rule: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A problem document; `limit` names what the engine's load is beyond."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+    limit: str | None = None
 
 
 class ProblemError(Exception):
@@ -69,18 +80,10 @@ def problem(
     headers: dict[str, str] | None = None,
     limit: str | None = None,
 ) -> Response:
-    """Return a problem document as a response; `limit` names what the engine's load is beyond."""
-    body: dict[str, object] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": int(status),
-        "detail": detail.encode(errors="replace").decode(),  # it may quote half a character
-    }
-    if errors:
-        body["errors"] = errors
-    if limit:
-        body["limit"] = limit
-    return Response(msgspec.json.encode(body), status, headers, MEDIA_TYPE)
+    """Return a problem document as a response."""
+    written = detail.encode(errors="replace").decode()  # it may quote half a character
+    document = Problem("about:blank", HTTPStatus(status).phrase, int(status), written, errors, limit)
+    return Response(msgspec.json.encode(document), status, headers, MEDIA_TYPE)
 
 
 def overloaded(limit: str) -> Response:
@@ -139,3 +142,15 @@ def answer_problems(app: FastAPI, service: str) -> None:
 
     for kind in (RetryableError, ConfigurationError, redis.RedisError, OSError):
         app.add_exception_handler(kind, unavailable)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """Return what `request` is answered when its route raises `error`, and log it as then.
+
+    Raises an error that has no answer of its own.
+    """
+    handlers: Mapping[type, Callable[[Request, Exception], Awaitable[Response]]] = request.app.exception_handlers
+    for kind in type(error).__mro__:
+        if kind in handlers:
+            return await handlers[kind](request, error)
+    raise error
