@@ -40,7 +40,7 @@ async def execute(request: Request) -> Response:
     answer = placement.answer(await intake.create(placement.new))
     if isinstance(answer, ProblemError):
         raise answer
-    return json_response(answer, HTTPStatus.ACCEPTED, {"location": f"/api/orders/{answer.order_id}"})
+    return json_response(answer, 202, {"location": f"/api/orders/{answer.order_id}"})
 
 
 @app.post(

@@ -67,9 +67,9 @@ def test_calls_that_come_at_once_share_a_trip_and_each_gets_its_own_reply() -> N
 def test_what_comes_while_a_trip_is_under_way_waits_for_the_next_one() -> None:
     async def test(trips: Trips, together: CallBatcher[int, str]) -> None:
         trips.back.clear()
-        first = asyncio.create_task(together.add(1))
+        first = asyncio.ensure_future(together.add(1))
         await let_start()
-        later = [asyncio.create_task(together.add(number)) for number in (2, 3, 4)]
+        later = [asyncio.ensure_future(together.add(number)) for number in (2, 3, 4)]
         await let_start()
         assert trips.taken == [[1]]
 
@@ -98,9 +98,9 @@ def test_a_trip_takes_so_many_and_no_more() -> None:
 def test_a_trip_that_fails_fails_all_of_its_calls_and_none_of_the_next() -> None:
     async def test(trips: Trips, together: CallBatcher[int, str]) -> None:
         trips.back.clear()
-        lost = [asyncio.create_task(together.add(number)) for number in (1, -1)]
+        lost = [asyncio.ensure_future(together.add(number)) for number in (1, -1)]
         await let_start()
-        saved = asyncio.create_task(together.add(2))
+        saved = asyncio.ensure_future(together.add(2))
         await let_start()
         trips.back.set()
 
@@ -114,7 +114,7 @@ def test_a_trip_that_fails_fails_all_of_its_calls_and_none_of_the_next() -> None
 def test_a_call_that_is_given_up_does_not_take_the_others_with_it() -> None:
     async def test(trips: Trips, together: CallBatcher[int, str]) -> None:
         trips.back.clear()
-        given_up, patient = (asyncio.create_task(together.add(number)) for number in (1, 2))
+        given_up, patient = (asyncio.ensure_future(together.add(number)) for number in (1, 2))
         await let_start()
         given_up.cancel()
         await let_start()
@@ -134,7 +134,7 @@ def test_a_caller_when_too_many_wait_is_refused_at_once_and_not_later(
 
     async def test(trips: Trips, together: CallBatcher[int, str]) -> None:
         trips.back.clear()
-        waiting = [asyncio.create_task(together.add(number)) for number in (1, 2, 3)]
+        waiting = [asyncio.ensure_future(together.add(number)) for number in (1, 2, 3)]
         await let_start()
 
         with pytest.raises(OverloadedError, match="MAX_WAITING"):
@@ -165,7 +165,7 @@ def test_callers_of_a_batch_that_is_cancelled_are_cancelled_and_the_next_is_sent
     async def test(trips: Trips, together: CallBatcher[int, str]) -> None:
         trips.back.clear()
         before = asyncio.all_tasks()
-        callers = [asyncio.create_task(together.add(number)) for number in (1, 2)]
+        callers = [asyncio.ensure_future(together.add(number)) for number in (1, 2)]
         await let_start()
         [sending] = asyncio.all_tasks() - before - set(callers)
 

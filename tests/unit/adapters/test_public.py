@@ -87,3 +87,8 @@ def test_decimals_keep_every_digit() -> None:
     assert public_json({"price": Decimal("0.333333333333"), "zero": Decimal("0.00")}) == (
         encoder.encode({"price": Decimal("0.333333333333"), "zero": Decimal("0.00")})
     )
+
+
+@pytest.mark.parametrize("said", ['"fee":', 'a "fee":12', "fee"])
+def test_a_text_that_looks_like_a_field_of_atoms_is_shown_as_it_is(said: str) -> None:
+    assert json.loads(public_json({"detail": said, "status": 400})) == {"detail": said, "status": 400}

@@ -24,20 +24,21 @@ class CallBatcher(Generic[Item, Reply]):
         self._sending: asyncio.Task[None] | None = None
         self._waiting = 0
 
-    async def add(self, item: Item) -> Reply:
-        """Send `item` with the next batch and return its reply; raise what the batch raised.
+    def add(self, item: Item) -> asyncio.Future[Reply]:
+        """Send `item` with the next batch; the future has its reply, or the error that the batch raised.
 
-        Raises OverloadedError, and sends nothing, when MAX_WAITING calls wait for their reply already.
+        It has an OverloadedError, and nothing is sent, when MAX_WAITING calls wait for their reply already.
         """
-        if self._waiting >= MAX_WAITING:
-            raise OverloadedError("MAX_WAITING", self._name)
         # A future each: a caller that is cancelled must not cancel the batch of the others.
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        if self._waiting >= MAX_WAITING:
+            reply.set_exception(OverloadedError("MAX_WAITING", self._name))
+            return reply
         self._pending.append((item, reply))
         self._waiting += 1
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send_pending())
-        return await reply
+        return reply
 
     async def _send_pending(self) -> None:
         while self._pending:

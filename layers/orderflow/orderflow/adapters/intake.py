@@ -31,6 +31,8 @@ SHORT_ID = 22
 """The length of an id in a record: its bytes in base64."""
 # What create.lua says of an order; 0 is what it says when the same call was sent before.
 _MADE, _REUSED = (1, 0), -1
+_FAILURES = (OrderflowError, RedisError, OSError)
+"""What an order may fail with, and the others of its batch not."""
 # `status` is counted by memory alone, so that trading goes on without Postgres.
 _SHARED_KEYS = ("timers", "wake", "status", *STREAMS)
 
@@ -80,36 +82,44 @@ class Intake:
         the order, which then does not exist; RetryableError and redis' errors when that is not known;
         ConfigurationError when this Redis is used with another number of partitions.
         """
-        return await self._create_one(new, await self._capacity.exceeded_limit())
+        await self._partition_count.hold()
+        return self._answer(new, await self._send(new, await self._capacity.exceeded_limit()))
 
     async def create_each(self, news: Sequence[NewOrder]) -> list[OrderId | Conflict | Exception]:
         """Create many orders, each by itself, in one trip to each partition.
 
         Returns for each what `create` returns or raises; those of one partition are created in the order of `news`.
         """
-        # Asked once for all: the order that asked would otherwise come behind those that go by the answer before.
-        exceeded = await self._capacity.exceeded_limit()
-        return await asyncio.gather(*(self._try_one(new, exceeded) for new in news))
-
-    async def _try_one(self, new: NewOrder, exceeded: LimitExceeded | None) -> OrderId | Conflict | Exception:
         try:
-            return await self._create_one(new, exceeded)
-        except (OrderflowError, RedisError, OSError) as error:
+            await self._partition_count.hold()
+        except _FAILURES as error:
+            return [error] * len(news)
+        exceeded = await self._capacity.exceeded_limit()
+        sent = [self._send(new, exceeded) for new in news]
+        await asyncio.gather(*sent, return_exceptions=True)
+        return [self._answer_or_failure(new, outcome) for new, outcome in zip(news, sent, strict=True)]
+
+    def _send(self, new: NewOrder, exceeded: LimitExceeded | None) -> asyncio.Future[int | str]:
+        if exceeded and not new.idempotency_key:
+            refused: asyncio.Future[int | str] = asyncio.get_running_loop().create_future()
+            refused.set_exception(OverloadedError(*exceeded))
+            return refused
+        return self._batchers[partition_of(new.order.order_id, self.partitions)].add(new)
+
+    def _answer_or_failure(self, new: NewOrder, outcome: asyncio.Future[int | str]) -> OrderId | Conflict | Exception:
+        try:
+            return self._answer(new, outcome.result())
+        except _FAILURES as error:
             return error
 
-    async def _create_one(self, new: NewOrder, exceeded: LimitExceeded | None) -> OrderId | Conflict:
-        await self._partition_count.hold()
-        if exceeded and not new.idempotency_key:
-            raise OverloadedError(*exceeded)
-        partition = partition_of(new.order.order_id, self.partitions)
-        outcome = await self._batchers[partition].add(new)
+    def _answer(self, new: NewOrder, outcome: int | str) -> OrderId | Conflict:
         if outcome in _MADE:
             return new.order.order_id
         if outcome == _REUSED:
             return Conflict.KEY_REUSED
         if first := _made_before(outcome):
             return first
-        raise self._refusal(partition, outcome)
+        raise self._refusal(partition_of(new.order.order_id, self.partitions), outcome)
 
     def _refusal(self, partition: str, outcome: int | str) -> OverloadedError:
         if self._capacity.exceeded:
