@@ -15,9 +15,9 @@ from orderflow.domain.amounts import MAX_ATOMS
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import Dlmm, Pool, Swap
 from orderflow.domain.pools.dlmm_math import trade_exact_out
-from orderflow.domain.pools.swap import swap
-from orderflow.domain.router import paths
+from orderflow.domain.pools.swap import quote
 from orderflow.domain.router import plan as planning
+from orderflow.domain.router import swapper
 from orderflow.domain.router.choice import LEG_COST_USD, choose_route
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.plan import Plan, plan_route, plan_split
@@ -389,20 +389,20 @@ def test_what_was_quoted_is_paid_even_where_its_legs_are_not_worth_it() -> None:
     assert route.improvement_bps == 0
 
 
-def test_a_swap_that_a_venues_quote_has_is_not_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_swap_is_run_twice_for_an_order(monkeypatch: pytest.MonkeyPatch) -> None:
     swaps: list[tuple[str, str, int]] = []
 
-    def counted(pool: Pool, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Pool]:
+    def counted(pool: Pool, token_in: str, amount_in: int, now_s: int) -> Swap:
         swaps.append((pool.pool, token_in, amount_in))
-        return swap(pool, token_in, amount_in, now_s)
+        return quote(pool, token_in, amount_in, now_s)
 
-    monkeypatch.setattr(paths, "swap", counted)
+    monkeypatch.setattr(swapper, "quote", counted)
 
     route = moment(400).route("JUP", "WIF", moment(400).worth(100, "JUP"))
 
     assert len(route.legs) == 2
-    repeated = {one for one in swaps if swaps.count(one) > 1}
-    assert not repeated & {(leg.pool, leg.token_in, leg.amount_in) for leg in route.legs}
+    assert {(leg.pool, leg.token_in, leg.amount_in) for leg in route.legs} <= set(swaps)
+    assert len(swaps) == len(set(swaps))
 
 
 def test_a_split_that_promises_less_than_a_legs_cost_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,8 @@ from orderflow.domain.pools import Pool
 from orderflow.domain.router.allocation import bound_of
 from orderflow.domain.router.choice import choose_route
 from orderflow.domain.router.market_view import MarketView
-from orderflow.domain.router.plan import LEAST_GAIN, Plan, plan_route, plan_single, plan_split
+from orderflow.domain.router.plan import Plan, plan_route, plan_single, plan_split
+from orderflow.domain.router.several_paths import LEAST_GAIN
 from orderflow.domain.router.split import split, upper_bound
 from orderflow.domain.tokens import TOKENS
 from orderflow.errors import RejectedError

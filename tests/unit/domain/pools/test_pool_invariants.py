@@ -1,5 +1,6 @@
 """What must hold of every swap on every venue's pool, whatever the pool and the amount."""
 
+import re
 from fractions import Fraction
 
 import msgspec
@@ -7,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orderflow.domain.amounts import MAX_ATOMS
 from orderflow.domain.pools import Pool
 from orderflow.domain.pools.dlmm import Dlmm
 from orderflow.domain.pools.dlmm_math import ONE, bin_price
-from orderflow.domain.pools.swap import swap, swap_exact_out
+from orderflow.domain.pools.swap import quote, swap, swap_exact_out
 from orderflow.errors import InsufficientLiquidityError, RejectedError, ZeroOutputError
 from tests.support.pool_kinds import CONSTANT_PRODUCT, constant_product
 from tests.support.pool_strategies import NOW_S, dlmm, pools, swapped, tokens, trades, wishes
@@ -172,6 +174,23 @@ def test_a_swap_is_the_same_every_time_and_after_a_trip_through_json(trade: tupl
     assert decoder.decode(written) == pool
     assert swap(decoder.decode(written), token_in, amount, NOW_S) == first
     assert decoder.decode(encoder.encode(first[1])) == first[1]
+
+
+@given(pools, tokens, st.integers(0, 2**40) | st.integers(0, MAX_ATOMS))
+def test_a_quote_is_what_a_swap_gives_or_the_same_refusal(pool: Pool, token_in: str, amount: int) -> None:
+    try:
+        result, after = swap(pool, token_in, amount, NOW_S)
+    except RejectedError as refusal:
+        with pytest.raises(type(refusal), match=f"^{re.escape(str(refusal))}$"):
+            quote(pool, token_in, amount, NOW_S)
+    else:
+        assert quote(pool, token_in, amount, NOW_S) == result
+        assert pool.most_held(token_in, result) == max(*held_by(after), pool.reserves(token_in)[1])
+
+
+def held_by(pool: Pool) -> tuple[int, int]:
+    """Return what must fit in 64 bits of each token: what lies in the vaults, of a DLMM pool what lies in its bins."""
+    return pool.reserves("SOL") if isinstance(pool, Dlmm) else vaults(pool, "SOL")
 
 
 @given(trades())

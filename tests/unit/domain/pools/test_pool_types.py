@@ -92,18 +92,21 @@ class OneForOne:
     def reserves(self, token_in: str) -> tuple[int, int]:
         return self.taken, self.held
 
-    def most_held(self) -> int:
-        return self.taken
+    def most_held(self, token_in: str, swap: Swap) -> int:
+        return self.taken + swap.amount_in
 
     def check_state(self) -> None:
         if not self.held:
             raise InsufficientLiquidityError(f"{self.pool} is empty")
 
-    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
+    def quote(self, token_in: str, amount_in: int, now_s: int) -> Swap:
         if amount_in > self.held:
             raise InsufficientLiquidityError(f"{self.pool} holds {self.held}")
-        after = replace(self, held=self.held - amount_in, taken=self.taken + amount_in)
-        return Swap(amount_in, amount_in, 0, token_in), after
+        return Swap(amount_in, amount_in, 0, token_in)
+
+    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
+        result = self.quote(token_in, amount_in, now_s)
+        return result, replace(self, held=self.held - amount_in, taken=self.taken + amount_in)
 
     def swap_exact_out(self, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, Self]:
         return self.swap(token_in, amount_out, now_s)

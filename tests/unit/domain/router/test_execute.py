@@ -6,6 +6,7 @@ from orderflow.domain.pools.swap import swap
 from orderflow.domain.router.execute import run_legs, swap_along
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.router.network import Pair
+from orderflow.domain.router.swapper import Swapper
 from orderflow.errors import InsufficientLiquidityError, ZeroOutputError
 from orderflow.venues.mock.background import chain_seconds
 from tests.support.builders import make_request, market, route_for
@@ -32,7 +33,7 @@ def test_what_is_not_worth_a_leg_even_as_a_whole_is_left_out_before_a_venue_refu
     ]
     five_cents = {"mSOL": 175_000.0, "SOL": 227_000.0, "USDC": 50_000.0, "WIF": 62_500.0}
 
-    swaps = swap_along("mSOL", "WIF", ONE_SOL, flows, five_cents, NOW_S)
+    swaps = swap_along("mSOL", "WIF", ONE_SOL, flows, five_cents, Swapper(NOW_S))
 
     hops = {(token_in, pool.other(token_in)) for pool, token_in, _ in swaps}
     assert hops == {("mSOL", "SOL"), ("mSOL", "USDC"), ("SOL", "WIF"), ("USDC", "WIF")}
@@ -44,7 +45,9 @@ def test_what_is_not_worth_a_leg_even_as_a_whole_is_left_out_before_a_venue_refu
 def test_an_order_that_is_not_worth_a_leg_itself_is_executed_all_the_same() -> None:
     flows = [(pair("SOL", "USDC"), 1_000.0), (pair("SOL", "JUP"), 900.0), (pair("JUP", "USDC"), 900.0)]
 
-    swaps = swap_along("SOL", "USDC", 1_900, flows, {"SOL": 227_000.0, "USDC": 50_000.0, "JUP": 100_000.0}, NOW_S)
+    swaps = swap_along(
+        "SOL", "USDC", 1_900, flows, {"SOL": 227_000.0, "USDC": 50_000.0, "JUP": 100_000.0}, Swapper(NOW_S)
+    )
 
     assert [(pool.other(token_in), result.amount_in) for pool, token_in, result in swaps] == [("USDC", 1_900)]
 

@@ -35,9 +35,26 @@ class ConstantProduct(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
         """The share of a small swap that the fee leaves."""
         raise NotImplementedError
 
-    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
-        """Sell `amount_in` atoms of `token_in`; return the result and the pool after it."""
+    def quote(self, token_in: str, amount_in: int, now_s: int) -> Swap:
+        """Return what comes of selling `amount_in` atoms of `token_in`."""
         raise NotImplementedError
+
+    def withheld_of(self, fee: int) -> int:
+        """Return the atoms of a fee that leave the reserves."""
+        return 0
+
+    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
+        """Sell `amount_in` atoms of `token_in`; return the result and the pool after it. Raises as `quote` does."""
+        result = self.quote(token_in, amount_in, now_s)
+        reserve_in, reserve_out = self.reserves(token_in)
+        withheld = self.withheld_of(result.fee)
+        after = self.after(
+            token_in,
+            reserve_in=reserve_in + amount_in - withheld,
+            reserve_out=reserve_out - result.amount_out,
+            withheld=withheld,
+        )
+        return result, after
 
     def amount_in_for(self, token_in: str, amount_out: int) -> int:
         """Return the fewest atoms of `token_in` that the venue asks for `amount_out` atoms, rounded up."""
@@ -69,10 +86,13 @@ class ConstantProduct(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
         if self.reserve_a <= 0 or self.reserve_b <= 0:
             raise InsufficientLiquidityError(f"{self.venue} pool {self.pool} is empty")
 
-    def most_held(self) -> int:
-        """Return the atoms in the fuller vault, withheld fees included."""
-        held_a, held_b = self.reserve_a + self.withheld_a, self.reserve_b + self.withheld_b
-        return held_a if held_a > held_b else held_b
+    def most_held(self, token_in: str, swap: Swap) -> int:
+        """Return the atoms in the fuller vault after a swap, withheld fees included, or what it is paid from before."""
+        if token_in == self.token_a:
+            vault_in, reserve_out, withheld_out = self.reserve_a + self.withheld_a, self.reserve_b, self.withheld_b
+        else:
+            vault_in, reserve_out, withheld_out = self.reserve_b + self.withheld_b, self.reserve_a, self.withheld_a
+        return max(vault_in + swap.amount_in, reserve_out + withheld_out - swap.amount_out, reserve_out)
 
     def reserves(self, token_in: str) -> tuple[int, int]:
         """Return (reserve of `token_in`, reserve of the other token)."""

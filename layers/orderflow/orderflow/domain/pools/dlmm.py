@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cached_property
 from math import inf
 from typing import ClassVar, Self
 
@@ -27,7 +28,7 @@ ZERO_OUTPUT = "error 6039, 0x1797"
 INSUFFICIENT_LIQUIDITY = "error 6012, 0x177c"
 
 
-class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="meteora_dlmm"):
+class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="meteora_dlmm", dict=True):
     """A Meteora DLMM pool. Token a is the program's X, token b its Y; a bin's price is in Y per X. Amounts are atoms.
 
     `bins_x` and `bins_y` hold the bins in parallel: the bin `lowest_id + i` has bins_x[i] and bins_y[i]. Fees never
@@ -69,39 +70,53 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
     protocol_b: int = 0
     version: int = 0
 
-    @property
+    @cached_property
     def reserve_a(self) -> int:
-        """Return the atoms of token a in all bins together."""
+        """The atoms of token a in all bins together."""
         return sum(self.bins_x)
 
-    @property
+    @cached_property
     def reserve_b(self) -> int:
-        """Return the atoms of token b in all bins together."""
+        """The atoms of token b in all bins together."""
         return sum(self.bins_y)
 
     def reserves(self, token_in: str) -> tuple[int, int]:
         """Return (atoms of `token_in`, atoms of the other token) in all bins together."""
-        bins = (self.bins_x, self.bins_y) if token_in == self.token_a else (self.bins_y, self.bins_x)
-        return sum(bins[0]), sum(bins[1])
+        if token_in == self.token_a:
+            return self.reserve_a, self.reserve_b
+        return self.reserve_b, self.reserve_a
 
     def other(self, token: str) -> str:
         """Return the token that `token` is traded against here."""
         return self.token_b if token == self.token_a else self.token_a
 
+    def quote(self, token_in: str, amount_in: int, now_s: int) -> Swap:
+        """Return what comes of selling `amount_in` atoms of `token_in` at the second `now_s`.
+
+        Raises ZeroOutputError when the output would be zero, and InsufficientLiquidityError when the bins can't take
+        the amount.
+        """
+        trades = self._trades(token_in, amount_in, now_s)
+        return self._result(token_in, trades, sum([paid for _, _, _, paid in trades]))
+
     def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
         """Sell `amount_in` atoms of `token_in` at the second `now_s`; return the result and the pool after it.
 
         The active bin changes only while there is input left: after a swap that just empties a bin, that bin is still
-        the active one. Raises ZeroOutputError when the output would be zero, and InsufficientLiquidityError when the
-        bins can't take the amount.
+        the active one. Raises as `quote` does.
         """
+        trades = self._trades(token_in, amount_in, now_s)
+        result = self._result(token_in, trades, sum([paid for _, _, _, paid in trades]))
+        return result, self._after(token_in, trades, result.amount_out, now_s)
+
+    def _trades(self, token_in: str, amount_in: int, now_s: int) -> list[BinTrade]:
         trades, left = trade_exact_in(self.stocked_bins(token_in, now_s), amount_in)
         if left:
             raise InsufficientLiquidityError(
                 f"{self.venue} pool {self.pool} runs out of {self.other(token_in)} with {left} of {amount_in} atoms "
                 f"still to sell ({INSUFFICIENT_LIQUIDITY})"
             )
-        return self._after(token_in, trades, sum(paid for _, _, _, paid in trades), now_s)
+        return trades
 
     def swap_exact_out(self, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, Self]:
         """Buy exactly `amount_out` atoms for the fewest atoms of `token_in` that `swap` would give as many for.
@@ -116,7 +131,8 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
                 f"{self.venue} pool {self.pool} holds {amount_out - wanted} atoms of {self.other(token_in)}, "
                 f"{amount_out} were asked for ({INSUFFICIENT_LIQUIDITY})"
             )
-        return self._after(token_in, trades, amount_out, now_s)
+        result = self._result(token_in, trades, amount_out)
+        return result, self._after(token_in, trades, amount_out, now_s)
 
     def curve(self, token_in: str, now_s: int) -> PoolCurve:
         """Return the steps along which the pool takes `token_in`, until its fee falls next."""
@@ -138,9 +154,10 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
         if len(self.bins_x) != len(self.bins_y):
             raise ValueError(f"{self.pool} has {len(self.bins_x)} bins of x, but {len(self.bins_y)} of y")
 
-    def most_held(self) -> int:
-        """Return the atoms in all bins of the token that they hold more of."""
-        return max(sum(self.bins_x), sum(self.bins_y))
+    def most_held(self, token_in: str, swap: Swap) -> int:
+        """Return the more of what all bins hold of the token sold after a swap, and of the other before it."""
+        held_in, held_out = self.reserves(token_in)
+        return max(held_in + swap.amount_in - swap.fee, held_out)
 
     def spot_price(self, token_in: str) -> Decimal:
         """Return what the next atom of `token_in` is worth, without fees, in atoms of the other token.
@@ -192,26 +209,30 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
             return self.active_id, self.va * self.reduction_factor // BPS
         return self.active_id, 0
 
-    def _after(self, token_in: str, trades: list[BinTrade], amount_out: int, now_s: int) -> tuple[Swap, Self]:
-        """Return a swap and the pool after its trades; the trader gets `amount_out`, and the surplus is withheld."""
+    def _result(self, token_in: str, trades: list[BinTrade], amount_out: int) -> Swap:
+        """Return a swap by its trades; the trader gets `amount_out`."""
+        net, fees = sum([net for _, net, _, _ in trades]), sum([fee for _, _, fee, _ in trades])
+        if amount_out == 0:
+            raise ZeroOutputError(f"{net + fees} atoms are too few: {self.venue} would pay out nothing ({ZERO_OUTPUT})")
+        return Swap(net + fees, amount_out, fees, token_in)
+
+    def _after(self, token_in: str, trades: list[BinTrade], amount_out: int, now_s: int) -> Self:
+        """Return the pool after trades; the trader gets `amount_out`, and the surplus is withheld."""
         sells_x = token_in == self.token_a
         incoming, outgoing = list(self.bins_x), list(self.bins_y)
         if not sells_x:
             incoming, outgoing = outgoing, incoming
-        amount_in = taken_out = fees = protocol = 0
+        taken_out = fees = protocol = 0
         for bin_id, net, fee, paid in trades:
             incoming[bin_id - self.lowest_id] += net
             outgoing[bin_id - self.lowest_id] -= paid
-            amount_in += net + fee
             taken_out += paid
             fees += fee
             protocol += fee * self.protocol_share // BPS
-        if amount_out == 0:
-            raise ZeroOutputError(f"{amount_in} atoms are too few: {self.venue} would pay out nothing ({ZERO_OUTPUT})")
         active_id = trades[-1][0]
         index_ref, vol_ref = self._references(now_s)
         surplus = taken_out - amount_out
-        after = msgspec.structs.replace(
+        return msgspec.structs.replace(
             self,
             active_id=active_id,
             bins_x=tuple(incoming if sells_x else outgoing),
@@ -226,4 +247,3 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
             protocol_b=self.protocol_b + (0 if sells_x else protocol),
             version=self.version + 1,
         )
-        return Swap(amount_in, amount_out, fees, token_in), after

@@ -21,7 +21,7 @@ class DammV2(ConstantProduct, frozen=True, kw_only=True, tag="meteora_damm_v2"):
         """The share of a small swap that the fee leaves."""
         return 1 - self.fee_rate / FEE_UNIT
 
-    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
+    def quote(self, token_in: str, amount_in: int, now_s: int) -> Swap:
         """Sell `amount_in` atoms: gross = ⌊S·a/(R+a)⌋, fee = ⌈gross·rate/10⁹⌉, out = gross − fee.
 
         Raises ZeroOutputError when the output would be zero.
@@ -31,8 +31,7 @@ class DammV2(ConstantProduct, frozen=True, kw_only=True, tag="meteora_damm_v2"):
         fee = divide_up(gross * self.fee_rate, FEE_UNIT)
         out = gross - fee
         self.check_output(amount_in, out)
-        after = self.after(token_in, reserve_in=reserve_in + amount_in, reserve_out=reserve_out - out)
-        return Swap(amount_in, out, fee, self.other(token_in)), after
+        return Swap(amount_in, out, fee, self.other(token_in))
 
     def amount_in_for(self, token_in: str, amount_out: int) -> int:
         """Return the input for `amount_out`: gross = ⌈b·10⁹/(10⁹−rate)⌉, in = ⌈R·gross/(S−gross)⌉.

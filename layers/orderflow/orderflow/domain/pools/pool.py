@@ -52,18 +52,21 @@ class AnyPool(Protocol):
     def reserves(self, token_in: str) -> tuple[int, int]:
         """Return (atoms of `token_in`, atoms of the other token) that swaps are priced with or paid from."""
 
-    def most_held(self) -> int:
-        """Return the larger of the two amounts that the pool's accounts hold and that must fit in 64 bits."""
+    def most_held(self, token_in: str, swap: Swap) -> int:
+        """Return the most atoms of a token that the pool's accounts hold before or after a swap: 64 bits must do."""
 
     def check_state(self) -> None:
         """Raise RejectedError when the pool can't trade in this state, and ValueError when the state is not valid."""
 
-    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
-        """Sell `amount_in` atoms of `token_in`; return the result and the pool after it.
+    def quote(self, token_in: str, amount_in: int, now_s: int) -> Swap:
+        """Return what comes of selling `amount_in` atoms of `token_in`, without making the pool after it.
 
         Raises ZeroOutputError when the output would be zero, and InsufficientLiquidityError when the pool can't take
         the amount.
         """
+
+    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
+        """Return what `quote` does, and the pool after it. Raises as `quote` does."""
 
     def swap_exact_out(self, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, Self]:
         """Buy exactly `amount_out` atoms for the fewest atoms of `token_in` that `swap` would give as many for.

@@ -1,6 +1,6 @@
 """Raydium's constant-product pools: AMM v4 and CPMM, bit for bit as their programs compute."""
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from orderflow.domain.pools.constant_product import ConstantProduct, divide_up
 from orderflow.domain.pools.pool import Swap
@@ -23,7 +23,7 @@ class AmmV4(ConstantProduct, frozen=True, kw_only=True, tag="raydium_amm_v4"):
         """The share of a small swap that the fee leaves."""
         return 1 - AMM_V4_FEE / AMM_V4_FEE_UNIT
 
-    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
+    def quote(self, token_in: str, amount_in: int, now_s: int) -> Swap:
         """Sell `amount_in` atoms: fee = ⌈a·25/10⁴⌉, x = a − fee, out = ⌊S·x/(R+x)⌋.
 
         Raises ZeroOutputError when the output would be zero.
@@ -33,8 +33,7 @@ class AmmV4(ConstantProduct, frozen=True, kw_only=True, tag="raydium_amm_v4"):
         net = amount_in - fee
         out = reserve_out * net // (reserve_in + net)
         self.check_output(amount_in, out)
-        after = self.after(token_in, reserve_in=reserve_in + amount_in, reserve_out=reserve_out - out)
-        return Swap(amount_in, out, fee, token_in), after
+        return Swap(amount_in, out, fee, token_in)
 
     def amount_in_for(self, token_in: str, amount_out: int) -> int:
         """Return the input for `amount_out`: pre = ⌈R·b/(S−b)⌉, in = ⌈pre·10⁴/9975⌉.
@@ -60,10 +59,9 @@ class Cpmm(ConstantProduct, frozen=True, kw_only=True, tag="raydium_cpmm"):
         """The share of a small swap that the fee leaves."""
         return 1 - self.fee_rate / CPMM_UNIT
 
-    def swap(self, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, Self]:
+    def quote(self, token_in: str, amount_in: int, now_s: int) -> Swap:
         """Sell `amount_in` atoms: fee = ⌈a·rate/10⁶⌉, x = a − fee, out = ⌊S·x/(R+x)⌋.
 
-        Of the fee, ⌊fee·0.12⌋ (protocol) and ⌊fee·0.04⌋ (fund) are withheld from the reserves.
         Raises ZeroOutputError when the output would be zero.
         """
         reserve_in, reserve_out = self.reserves(token_in)
@@ -71,14 +69,11 @@ class Cpmm(ConstantProduct, frozen=True, kw_only=True, tag="raydium_cpmm"):
         net = amount_in - fee
         out = reserve_out * net // (reserve_in + net)
         self.check_output(amount_in, out)
-        withheld = fee * CPMM_PROTOCOL_SHARE // CPMM_UNIT + fee * CPMM_FUND_SHARE // CPMM_UNIT
-        after = self.after(
-            token_in,
-            reserve_in=reserve_in + amount_in - withheld,
-            reserve_out=reserve_out - out,
-            withheld=withheld,
-        )
-        return Swap(amount_in, out, fee, token_in), after
+        return Swap(amount_in, out, fee, token_in)
+
+    def withheld_of(self, fee: int) -> int:
+        """Return the atoms of a fee that leave the reserves: ⌊fee·0.12⌋ (protocol) and ⌊fee·0.04⌋ (fund)."""
+        return fee * CPMM_PROTOCOL_SHARE // CPMM_UNIT + fee * CPMM_FUND_SHARE // CPMM_UNIT
 
     def amount_in_for(self, token_in: str, amount_out: int) -> int:
         """Return the input for `amount_out`: x = ⌈R·b/(S−b)⌉, in = ⌈x·10⁶/(10⁶−rate)⌉.

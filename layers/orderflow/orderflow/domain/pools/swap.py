@@ -24,7 +24,7 @@ from orderflow.domain.amounts import MAX_ATOMS
 from orderflow.domain.pools import AnyPool, Pool, Swap
 from orderflow.errors import InsufficientLiquidityError, ReserveOverflowError
 
-__all__ = ["Pool", "Swap", "swap", "swap_exact_out"]
+__all__ = ["Pool", "Swap", "quote", "swap", "swap_exact_out"]
 
 P = TypeVar("P", bound=AnyPool)
 
@@ -39,8 +39,16 @@ def swap(pool: P, token_in: str, amount_in: int, now_s: int) -> tuple[Swap, P]:
     """
     _check(pool, token_in, amount_in)
     result, after = pool.swap(token_in, amount_in, now_s)
-    _check_reserves(pool, after, token_in)
+    _check_held(pool, token_in, result)
     return result, after
+
+
+def quote(pool: AnyPool, token_in: str, amount_in: int, now_s: int) -> Swap:
+    """Return the result of `swap` without making the pool after it. Raises as `swap` does."""
+    _check(pool, token_in, amount_in)
+    result = pool.quote(token_in, amount_in, now_s)
+    _check_held(pool, token_in, result)
+    return result
 
 
 def swap_exact_out(pool: P, token_in: str, amount_out: int, now_s: int) -> tuple[Swap, P]:
@@ -56,7 +64,7 @@ def swap_exact_out(pool: P, token_in: str, amount_out: int, now_s: int) -> tuple
         raise InsufficientLiquidityError(
             f"{pool.venue} pool {pool.pool} would ask for {result.amount_in} atoms of {token_in}, more than can exist"
         )
-    _check_reserves(pool, after, token_in)
+    _check_held(pool, token_in, result)
     return result, after
 
 
@@ -68,10 +76,10 @@ def _check(pool: AnyPool, token_in: str, amount: int) -> None:
     pool.check_state()
 
 
-def _check_reserves(before: AnyPool, after: AnyPool, token_in: str) -> None:
+def _check_held(pool: AnyPool, token_in: str, result: Swap) -> None:
     """Refuse a swap by which a pool would hold more than 64 bits, and a pool that held more before of what it pays."""
-    held = max(after.most_held(), before.reserves(token_in)[1])
+    held = pool.most_held(token_in, result)
     if held > MAX_ATOMS:
         raise ReserveOverflowError(
-            f"{after.venue} pool {after.pool} would hold {held} atoms, and an account holds {MAX_ATOMS} at most"
+            f"{pool.venue} pool {pool.pool} would hold {held} atoms, and an account holds {MAX_ATOMS} at most"
         )

@@ -4,6 +4,8 @@ In the best flow all paths in use end at one marginal price. Water filling finds
 rebalancing gains what is left.
 """
 
+from collections.abc import Iterable
+
 from orderflow.domain.router.dual_bound import dual_bound, token_values
 from orderflow.domain.router.flow import Flow
 from orderflow.domain.router.network import Network, Path
@@ -14,12 +16,15 @@ FIRST_STEPS = 16
 QUICK_STEPS = 48
 QUICK_PART = 1 / 12
 LAST_STEPS = 96
+FEW_PATHS = 4
+"""So many paths are rebalanced from where a search began; more are filled from nothing on, which is nearer the best."""
 
 
-def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
+def best_flow(network: Network, amount: float, leg_cost: float = 0.0, begun: Iterable[tuple[Path, float]] = ()) -> Flow:
     """Return the allocation of `amount` to the paths of a network by which the most arrives.
 
-    A path is left out where that loses less than `leg_cost` for each pair that is no longer needed then.
+    A path is left out where that loses less than `leg_cost` for each pair that is no longer needed then. The search
+    begins with the parts of some paths that are `begun`, unless there are many paths to come.
     """
     paths = _candidates(network, amount)
     flow = Flow(network)
@@ -34,6 +39,10 @@ def best_flow(network: Network, amount: float, leg_cost: float = 0.0) -> Flow:
             flow = Flow(network)
             _allocate(flow, paths, amount)
     else:
+        if len(paths) <= FEW_PATHS:
+            for path, part in begun:
+                if path in paths:
+                    flow.push(path, part)
         _allocate(flow, paths, amount)
     if leg_cost > 0.0:
         _drop_unprofitable(flow, paths, amount, leg_cost)

@@ -9,6 +9,7 @@ from orderflow.domain.router.impact import price_impact
 from orderflow.domain.router.market_view import MarketView, Venues
 from orderflow.domain.router.paths import BestPlan
 from orderflow.domain.router.plan import best_route, best_split, plan_of
+from orderflow.domain.router.swapper import Swapper
 from orderflow.domain.routing import Route, VenueQuote
 from orderflow.domain.slippage import BPS
 from orderflow.domain.tokens import TOKENS, Token
@@ -38,7 +39,8 @@ def choose_route(
     Raises RejectedError when no path leads from token to token, or none takes the amount.
     """
     leg_cost = _leg_cost(view, TOKENS[request.token_out])
-    alone = {venue: _best_alone(view, request, venue, leg_cost) for venue in answered}
+    swapper = Swapper(view.now_s)
+    alone = {venue: _best_alone(view, request, venue, leg_cost, swapper) for venue in answered}
     quotes = tuple(_quote(request, venue, best) for venue, best in alone.items())
     plan = plan_of(
         request.amount_in,
@@ -49,6 +51,7 @@ def choose_route(
             request.amount_in,
             venues=_allowed(answered, venues),
             leg_cost=leg_cost,
+            swapper=swapper,
             known=[best for best in alone.values() if isinstance(best, BestPlan)],
         ),
     )
@@ -73,12 +76,16 @@ def _allowed(answered: Sequence[str], venues: Collection[str]) -> Venues:
     return answered[0] if len(answered) == 1 else frozenset(answered)
 
 
-def _best_alone(view: MarketView, request: OrderRequest, venue: str, leg_cost: float) -> BestPlan | RejectedError:
+def _best_alone(
+    view: MarketView, request: OrderRequest, venue: str, leg_cost: float, swapper: Swapper
+) -> BestPlan | RejectedError:
     """Plan over a venue's pools of the pair or, where it has none, over several hops."""
     token_in, token_out = request.token_in, request.token_out
     plan_alone = best_split if view.pair(token_in, token_out, venue) else best_route
     try:
-        return plan_alone(view, token_in, token_out, request.amount_in, venues=venue, leg_cost=leg_cost)
+        return plan_alone(
+            view, token_in, token_out, request.amount_in, venues=venue, leg_cost=leg_cost, swapper=swapper
+        )
     except RejectedError as refusal:
         return refusal
 

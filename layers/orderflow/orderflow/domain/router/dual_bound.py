@@ -3,12 +3,11 @@
 Weak duality: any values of the tokens give a bound. At the values of the best flow the bound is what that flow pays.
 """
 
-from collections.abc import Mapping
-from functools import partial
-from math import inf, sqrt
+from collections.abc import Container, Mapping, Sequence
+from math import inf, prod, sqrt
 
 from orderflow.domain.router.flow import A_LITTLE_LESS, Flow
-from orderflow.domain.router.network import Network, Path
+from orderflow.domain.router.network import Network, Pair, Path, Topology
 
 LEAST_SHARE = 1e-6
 """A smaller share of a token's flow than this is an error of rounding, not a choice."""
@@ -40,64 +39,62 @@ def bound_at(network: Network, amount_in: float, values: Mapping[str, float]) ->
     return bound
 
 
-def path_and_gains(network: Network, path: Path, amount_in: float) -> tuple[float, dict[int, float]]:
-    """Return what arrives by one path through all pools of its pairs, and what each other pair could add at most.
-
-    At the marginal prices on the path, its own pairs pay just what arrives, and every other pair gains its surplus at
-    most. The value of a token off the path lies between what the token costs and what it earns on the path. No pair
-    takes more than the most that can reach it. Pairs that add nothing are left out.
-    """
-    topology, curves = network.topology, network.curves
-    paid, prices = amount_in, []
-    for number in path:
-        paid, price, _ = curves[number].at(paid)
-        prices.append(price)
-    value, on_path = 1.0, {topology.target: 1.0}
-    for number, price in zip(reversed(path), reversed(prices), strict=True):
-        value *= price
-        on_path[topology.directions[number][0]] = value
-    values = on_path | _values_off_path(network, on_path, amount_in)
-    gains: dict[int, float] = {}
-    for number, (token_in, token_out) in enumerate(topology.directions):
-        worth = values[token_out]
-        if worth * curves[number].price > values[token_in] and number not in path:
-            most = amount_in * network.best_prices[token_in]
-            gains[number] = worth * curves[number].surplus(values[token_in] / worth, most)
-    return paid, gains
-
-
-def _values_off_path(network: Network, on_path: Mapping[str, float], amount_in: float) -> dict[str, float]:
-    """Return a value of each token off a path, between what it costs and what it earns there, at which it gains least.
-
-    Where either its purchase or its sale can take little, that one's gain is the whole gain.
-    """
-    costs: dict[str, float] = {}
-    earned: dict[str, float] = {}
-    beside: dict[str, list[int]] = {}
-    for number, pair in enumerate(network.pairs):
-        if pair.token_in in on_path:
-            if pair.token_out not in on_path:
-                costs[pair.token_out] = min(costs.get(pair.token_out, inf), on_path[pair.token_in] / pair.price)
-                beside.setdefault(pair.token_out, []).append(number)
-        elif pair.token_out in on_path:
-            earned[pair.token_in] = max(earned.get(pair.token_in, 0.0), on_path[pair.token_out] * pair.price)
-            beside.setdefault(pair.token_in, []).append(number)
-
-    def gained(token: str, value: float) -> float:
-        gain = 0.0
-        for number in beside[token]:
-            pair = network.pairs[number]
-            start, end = on_path.get(pair.token_in, value), on_path.get(pair.token_out, value)
-            if end * pair.price > start:
-                gain += end * pair.curve.surplus(start / end, amount_in * network.best_prices[pair.token_in])
-        return gain
-
-    values = earned | costs
-    for token, cost in costs.items():
-        most = earned.get(token, 0.0)
-        if most > cost:
-            values[token] = min((sqrt(cost * most), cost, most), key=partial(gained, token))
+def path_values(topology: Topology, path: Path, prices: Mapping[int, float]) -> dict[str, float]:
+    """Return what an atom of each token on a path earns on it, in atoms of the target, at marginal prices by pair."""
+    value, values = 1.0, {topology.target: 1.0}
+    for number in reversed(path):
+        value *= prices[number]
+        values[topology.directions[number][0]] = value
     return values
+
+
+def most_gained(
+    network: Network,
+    path: Path,
+    used: Container[int],
+    values: Mapping[str, float],
+    amount_in: float,
+    *,
+    enough: float = 0.0,
+) -> float:
+    """Return a bound on what a path adds to a flow, from the pairs `used` and the values of the tokens they trade.
+
+    At these values the pairs in use pay just what they pay already, so a path gains only where it leaves them. A bound
+    that is not more than `enough` is not improved any further.
+    """
+    gain, start = 0.0, network.topology.source
+    apart: list[Pair] = []
+    for number in path:
+        pair = network.pairs[number]
+        if number not in used:
+            apart.append(pair)
+        if pair.token_out in values:
+            if apart:
+                most = amount_in * network.best_prices[start]
+                gain += _gained_apart(apart, values[start], values[pair.token_out], most, enough)
+                apart = []
+            start = pair.token_out
+    return gain
+
+
+def _gained_apart(pairs: Sequence[Pair], start: float, end: float, amount: float, enough: float) -> float:
+    """Return a bound on what pairs in a row gain with `amount` at most, from the values of their first and last token.
+
+    The tokens in between can be valued so that one of the pairs has the whole gain, while all others just break even at
+    their first prices. Of these bounds, one for each pair, the least counts.
+    """
+    price = prod([pair.price for pair in pairs])
+    if end * price <= start:
+        return 0.0
+    gain, before = inf, 1.0
+    for pair in pairs:
+        # What the pair's own tokens are worth when all others break even.
+        worth_in, worth_out = start / before, end * price / (before * pair.price)
+        gain = min(gain, worth_out * pair.curve.surplus(worth_in / worth_out, amount * before))
+        if gain <= enough:
+            break
+        before *= pair.price
+    return gain
 
 
 def token_values(flow: Flow, *, at_cost: bool = False) -> dict[str, float]:

@@ -12,6 +12,7 @@ from orderflow.domain.pools import AnyPool, Swap
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.router.network import Pair
 from orderflow.domain.router.split import split
+from orderflow.domain.router.swapper import PoolSwap, Swapper
 from orderflow.domain.routing import Leg
 from orderflow.domain.slippage import BPS
 from orderflow.errors import InsufficientLiquidityError, NoRouteError, RejectedError, ZeroOutputError
@@ -21,32 +22,32 @@ P = TypeVar("P", bound=AnyPool)
 LEAST_SHARE = 1e-7
 """A smaller share of a token's flow than this is an error of rounding, not a choice."""
 
-PoolSwap = tuple[AnyPool, str, Swap]
-"""A swap that was run: the pool before it, the token sold, the result."""
 
-
-def swap_split(pair: Pair, amount_in: int, leg_cost: float, now_s: int) -> list[PoolSwap]:
+def swap_split(pair: Pair, amount_in: int, leg_cost: float, swapper: Swapper) -> list[PoolSwap]:
     """Split an input over the pools of a pair and run their swaps.
 
     A part for which a pool would pay nothing goes to another pool. Raises the venue's RejectedError when a pool can't
     take its part.
     """
+    most, number = pair.best_alone(amount_in)
+    if len(pair.pools) == 1 or (
+        amount_in <= pair.curves[number].capacity and pair.curve.at(amount_in)[0] - most < leg_cost
+    ):
+        return [swapper.run(pair.pools[number], pair.token_in, amount_in)]
     swaps: list[PoolSwap] = []
     unpaid, refusal = 0, None
     for number, part in split(pair.curve, amount_in, leg_cost).parts:
         try:
-            result, _ = swap(pair.pools[number], pair.token_in, part, now_s)
-            swaps.append((pair.pools[number], pair.token_in, result))
+            swaps.append(swapper.run(pair.pools[number], pair.token_in, part))
         except ZeroOutputError as error:
             unpaid, refusal = unpaid + part, error
     if refusal is None:
         return swaps
     for place, (pool, token_in, taken) in enumerate(swaps):
         try:
-            result, _ = swap(pool, token_in, taken.amount_in + unpaid, now_s)
+            swaps[place] = swapper.run(pool, token_in, taken.amount_in + unpaid)
         except RejectedError:
             continue
-        swaps[place] = (pool, token_in, result)
         return swaps
     raise refusal
 
@@ -57,7 +58,7 @@ def swap_along(
     amount_in: int,
     flows: Iterable[tuple[Pair, float]],
     leg_costs: Mapping[str, float],
-    now_s: int,
+    swapper: Swapper,
 ) -> list[PoolSwap]:
     """Run the swaps of a flow without cycles, given as pairs with the input of each as a float.
 
@@ -81,7 +82,7 @@ def swap_along(
             # A leg must gain more than rounding may cost.
             leg_cost = max(leg_costs.get(pair.token_out, 0.0), 1 + pair.curve.price)
             try:
-                swaps = swap_split(pair, part, leg_cost, now_s)
+                swaps = swap_split(pair, part, leg_cost, swapper)
             except ZeroOutputError:
                 if number == len(shares):
                     raise

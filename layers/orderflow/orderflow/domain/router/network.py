@@ -1,6 +1,6 @@
 """The paths of up to three hops from one token to another, and the curves along them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from math import prod
@@ -45,6 +45,12 @@ class Pair:
     def most_alone(self, amount: float) -> float:
         """Return the most that a single pool pays for an input."""
         return max([curve.out(amount) for curve in self.curves])
+
+    def best_alone(self, amount: float) -> tuple[float, int]:
+        """Return the most that a single pool pays for an input, and the number of that pool."""
+        outs = [curve.out(amount) for curve in self.curves]
+        most = max(outs)
+        return most, outs.index(most)
 
 
 class Topology(NamedTuple):
@@ -105,8 +111,8 @@ def topology_within(plan: Topology, tokens: frozenset[str]) -> tuple[Topology, t
 class Network:
     """The pairs of a topology with their curves as they are now, and what the first atom earns on each path.
 
-    `best_hop_price` is the most that it earns on a path of more than one hop. What only a search or its bounds need is
-    made when it is first asked for.
+    `paths_by_price` has these prices with the paths, the best first, and `hops_by_price` those of several hops. What
+    only a search or its bounds need is made when it is first asked for.
     """
 
     def __init__(self, plan: Topology, pairs: Iterable[Pair]) -> None:
@@ -114,7 +120,9 @@ class Network:
         self.pairs = tuple(pairs)
         prices = [pair.price for pair in self.pairs]
         self.first_prices = [prod([prices[number] for number in path]) for path in plan.paths]
-        self.best_hop_price = max(self.first_prices[0 if plan.direct is None else 1 :], default=0.0)
+        hops = slice(0 if plan.direct is None else 1, None)
+        self.paths_by_price = sorted(zip(self.first_prices, plan.paths, strict=True), reverse=True)
+        self.hops_by_price = sorted(zip(self.first_prices[hops], plan.paths[hops], strict=True), reverse=True)
 
     @cached_property
     def curves(self) -> list[PairCurve]:
@@ -143,30 +151,17 @@ class Network:
                 break
         return best
 
-    def within(self, tokens: frozenset[str]) -> "Network":
-        """Return the part of the network whose paths meet just these tokens."""
+    def tokens(self, path: Path) -> Iterator[str]:
+        """Yield the tokens on a path."""
+        yield self.topology.source
+        for number in path:
+            yield self.pairs[number].token_out
+
+    def within(self, tokens: frozenset[str]) -> tuple["Network", dict[int, int]]:
+        """Return the part of the network whose paths meet just these tokens, and the numbers there by those here."""
         part, numbers = topology_within(self.topology, tokens)
-        return Network(part, [self.pairs[number] for number in numbers])
-
-    def most_with_hops(self, direct: PairCurve, amount: float) -> float:
-        """Return a bound on what the direct pools and paths of several hops together make of `amount`.
-
-        It is what they would pay if every atom on a path of several hops earned what the first does.
-        """
-        return self.best_hop_price * amount + direct.surplus(self.best_hop_price, amount)
-
-    def most_gain(self, price: float) -> float:
-        """Return a bound on what paths of several hops add to a split over the direct pools that ended at `price`.
-
-        Every token in between is valued at price / (the most of it that an atom of the source buys). Then no pair gains
-        before the last hop, and there each pair gains its surplus over that value at most. By weak duality the sum is a
-        bound on all paths together.
-        """
-        topology, gain = self.topology, 0.0
-        for number, (token_in, token_out) in enumerate(topology.directions):
-            if token_out == topology.target and token_in != topology.source:
-                gain += self.curves[number].surplus(price / self.best_prices[token_in])
-        return gain
+        there = {number: place for place, number in enumerate(numbers)}
+        return Network(part, [self.pairs[number] for number in numbers]), there
 
     def end_of(self, path: Path, amount: float) -> tuple[float, float]:
         """Return what all of `amount` pays along one path, and what its last atom earns."""

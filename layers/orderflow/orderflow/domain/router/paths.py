@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from math import floor
 from typing import Self
 
-from orderflow.domain.pools import AnyPool, Swap
-from orderflow.domain.pools.swap import swap
-from orderflow.domain.router.execute import PoolSwap, check_held
+from orderflow.domain.router.execute import check_held
 from orderflow.domain.router.network import Network, Pair
+from orderflow.domain.router.swapper import PoolSwap, Swapper
 from orderflow.errors import NoRouteError, RejectedError
 
 LEAST_HOPS = 2
@@ -22,21 +21,19 @@ class BestPlan:
     """The best of the plans that were offered; each leg costs `leg_cost` atoms of what is paid out.
 
     Of equally good plans the one with fewer legs is kept, then the one that was offered first. The `known` plans are
-    offered first of all, and a plan that pays less than one of them is not accepted.
+    offered first of all, and a plan that pays less than one of them is not accepted. All swaps are run by `swapper`.
     """
 
-    __slots__ = ("_done", "_least_out", "_needed", "_refusal", "leg_cost", "paid", "swaps")
+    __slots__ = ("_least_out", "_needed", "_refusal", "leg_cost", "paid", "swapper", "swaps")
 
-    def __init__(self, leg_cost: float, known: Sequence["BestPlan"] = ()) -> None:
+    def __init__(self, leg_cost: float, swapper: Swapper, known: Sequence["BestPlan"] = ()) -> None:
         self.leg_cost = leg_cost
+        self.swapper = swapper
         self.paid = 0
         self.swaps: Sequence[PoolSwap] = ()
         self._least_out = max((plan.paid for plan in known), default=0)
         self._needed: dict[int, int] = {}
         self._refusal: RejectedError | None = None
-        self._done = {
-            (pool.pool, token_in, result.amount_in): result for plan in known for pool, token_in, result in plan.swaps
-        }
         for plan in known:
             self.offer(plan.swaps, plan.paid)
 
@@ -62,10 +59,6 @@ class BestPlan:
         equal_is_enough = legs < len(self.swaps) and whole == more_cost
         return max(self.paid + whole + (0 if equal_is_enough else 1), self._least_out)
 
-    def swap(self, pool: AnyPool, token_in: str, amount_in: int, now_s: int) -> Swap:
-        """Return a swap's result, without running it again where a known plan has it. Raises as `swap` does."""
-        return self._done.get((pool.pool, token_in, amount_in)) or swap(pool, token_in, amount_in, now_s)[0]
-
     def refuse(self, refusal: RejectedError) -> None:
         """Note why a plan can't be executed; if there is no plan in the end, the first reason counts."""
         self._refusal = self._refusal or refusal
@@ -77,28 +70,24 @@ class BestPlan:
         return self
 
 
-def offer_path(best: BestPlan, path: Sequence[Pair], amount_in: int, now_s: int) -> None:
+def offer_path(best: BestPlan, path: Sequence[Pair], amount_in: int) -> None:
     """Offer the best of the single paths over these pairs."""
-    _extend(best, path, [], amount_in, now_s)
+    _extend(best, path, [], amount_in)
 
 
-def offer_paths(best: BestPlan, network: Network, amount_in: int, now_s: int) -> None:
+def offer_paths(best: BestPlan, network: Network, amount_in: int) -> None:
     """Offer the best of all single paths of several hops; try only those that may be better than the best plan."""
-    if not best.can_reach(network.best_hop_price * amount_in, LEAST_HOPS):
-        return
-    topology = network.topology
-    hops = slice(0 if topology.direct is None else 1, None)
-    bounds = [
-        (price * amount_in - best.leg_cost * len(path), price * amount_in, path)
-        for price, path in zip(network.first_prices[hops], topology.paths[hops], strict=True)
-        if best.can_reach(price * amount_in, len(path))
-    ]
-    for _, bound, path in sorted(bounds, reverse=True):
-        if best.can_reach(bound, len(path)):
-            _extend(best, [network.pairs[number] for number in path], [], amount_in, now_s)
+    for price, path in network.hops_by_price:
+        most = price * amount_in
+        if not best.can_reach(most, LEAST_HOPS):
+            break
+        if best.can_reach(most, len(path)):
+            pairs = [network.pairs[number] for number in path]
+            if best.can_reach(_most_at_end(pairs, amount_in), len(path)):
+                _extend(best, pairs, [], amount_in)
 
 
-def _extend(best: BestPlan, path: Sequence[Pair], done: list[PoolSwap], amount: int, now_s: int) -> None:
+def _extend(best: BestPlan, path: Sequence[Pair], done: list[PoolSwap], amount: int) -> None:
     """Offer the single paths that begin with the swaps `done` and go on with `amount` atoms, the best pools first."""
     pair, rest = path[len(done)], path[len(done) + 1 :]
     for most, number in sorted([(-curve.out(amount), number) for number, curve in enumerate(pair.curves)]):
@@ -106,16 +95,17 @@ def _extend(best: BestPlan, path: Sequence[Pair], done: list[PoolSwap], amount: 
         if not best.can_reach(_most_at_end(rest, -most), len(path)):
             break
         try:
-            result = best.swap(pair.pools[number], pair.token_in, amount, now_s)
-            check_held(result.amount_out, pair.token_out)
+            swapped = best.swapper.run(pair.pools[number], pair.token_in, amount)
+            paid = swapped[2].amount_out
+            check_held(paid, pair.token_out)
         except RejectedError as refusal:
             best.refuse(refusal)
             continue
-        swaps = [*done, (pair.pools[number], pair.token_in, result)]
+        swaps = [*done, swapped]
         if rest:
-            _extend(best, path, swaps, result.amount_out, now_s)
+            _extend(best, path, swaps, paid)
         else:
-            best.offer(swaps, result.amount_out)
+            best.offer(swaps, paid)
 
 
 def _most_at_end(path: Sequence[Pair], amount: float) -> float:
