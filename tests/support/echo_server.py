@@ -40,7 +40,8 @@ def against_server(
     async def run() -> None:
         application = web.Application()
         application.router.add_get("/api/orders/execute", echo)
-        application.router.add_post("/api/orders/execute", post)
+        for path in ("/api/orders/execute", "/api/orders/batch"):
+            application.router.add_post(path, post)
         async with TestServer(application) as server, Client(str(server.make_url("/"))) as client:
             await test(client)
 

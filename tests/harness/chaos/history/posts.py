@@ -20,7 +20,7 @@ class Post:
     """An order that a client tried to place, and the answers that it got.
 
     `order_ids` are all ids that answers named, `unexpected` what was wrong with an answer. Without a key an order that
-    no answer accepted may exist or not.
+    no answer accepted may exist or not. The key is an Idempotency-Key, or with `key_in_body` the client_order_id.
     """
 
     identity: Identity
@@ -28,14 +28,26 @@ class Post:
     posted_at: float = 0.0
     order_ids: set[str] = field(default_factory=set)
     unexpected: list[str] = field(default_factory=list)
+    key_in_body: bool = False
 
     @property
     def sure(self) -> bool:
         """Whether the client knows that its order exists: it was answered 202."""
         return bool(self.order_ids)
 
+    @property
+    def header_key(self) -> str | None:
+        """The Idempotency-Key that is sent with it."""
+        return None if self.key_in_body else self.key
+
     def body(self) -> dict[str, object]:
         """Return what is posted."""
         token_in, token_out, amount_in = self.identity
         amount = Decimal(amount_in).scaleb(-TOKENS[token_in].decimals)
-        return {"token_in": token_in, "token_out": token_out, "amount": f"{amount:f}", "order_type": "market"}
+        order: dict[str, object] = {
+            "token_in": token_in,
+            "token_out": token_out,
+            "amount": f"{amount:f}",
+            "order_type": "market",
+        }
+        return order | {"client_order_id": self.key} if self.key_in_body else order

@@ -6,9 +6,10 @@ A client repeats a post that has a key until it knows whether there is an order.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from random import Random
 from threading import Lock
+from typing import Any
 
 import aiohttp
 import orjson
@@ -26,6 +27,8 @@ REPEATS_AT_ONCE = 20
 KEYED = 0.5
 TWICE = 0.1
 """The share of the posts with a key that are sent twice at the same moment."""
+BATCHES, BATCH = 0.02, 10
+"""The share of the posts that are a batch of so many orders, each with a key of its own."""
 
 NO_ANSWER, BROKEN = "no answer in time", "connection lost"
 LOST = (aiohttp.ClientError, UnreachableError, TimeoutError, OSError)
@@ -43,10 +46,10 @@ class OpenLoop:
         self._lock = Lock()
         self._identities: Iterator[Identity] = identities()
 
-    def new_post(self, key: str | None) -> Post:
+    def new_post(self, key: str | None, *, key_in_body: bool = False) -> Post:
         """Return a new order to post, which is kept in `posts`."""
         with self._lock:  # a burst comes from a thread of its own
-            post = Post(next(self._identities), key, time.time())
+            post = Post(next(self._identities), key, time.time(), key_in_body=key_in_body)
         self.posts.append(post)
         return post
 
@@ -60,6 +63,10 @@ class OpenLoop:
                         await stop.wait()
                         return
                 except TimeoutError:
+                    if self._random.random() < BATCHES:
+                        posts = [self.new_post(f"chaos-{number}.{place}", key_in_body=True) for place in range(BATCH)]
+                        clients.create_task(self.place_batch(client, posts))
+                        continue
                     keyed = self._random.random() < KEYED
                     post = self.new_post(f"chaos-{number}" if keyed else None)
                     twice = keyed and self._random.random() < TWICE
@@ -98,6 +105,20 @@ class OpenLoop:
                 return
             await asyncio.sleep(back_off_s[min(attempt, len(back_off_s) - 1)])
 
+    async def place_batch(self, client: Client, posts: Sequence[Post]) -> None:
+        """Post orders as a batch, and again those whose fate is not known, until it is; watch those that there are."""
+        give_up_at = time.monotonic() + GIVE_UP_S
+        left = posts
+        for attempt in range(2**62):
+            self.answers[await self._try_batch(client, left)] += len(left)
+            left = [post for post in left if not (post.sure or post.unexpected)]
+            if not left or time.monotonic() > give_up_at:
+                break
+            await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
+        for post in posts:
+            if post.sure:
+                self._watch(min(post.order_ids))
+
     async def _place(self, client: Client, post: Post) -> None:
         known = post.sure
         await self.place(client, post)
@@ -106,16 +127,44 @@ class OpenLoop:
 
     @staticmethod
     async def _try_once(client: Client, post: Post, timeout_s: float) -> str:
-        try:
-            async with asyncio.timeout(timeout_s):
-                answer = await client.execute(post.body(), post.key)
-        except LOST as error:
-            return NO_ANSWER if isinstance(error, TimeoutError) else BROKEN
+        answer = await _answer(client.execute(post.body(), post.header_key), timeout_s)
+        if isinstance(answer, str):
+            return answer
         if answer.status == 202:
             post.order_ids.add(orjson.loads(answer.body)["order_id"])
         elif (problem := _problem(answer)) is not None:
             post.unexpected.append(problem)
         return str(answer.status)
+
+    @staticmethod
+    async def _try_batch(client: Client, posts: Sequence[Post]) -> str:
+        answer = await _answer(client.execute_batch([post.body() for post in posts]), ATTEMPT_TIMEOUT_S)
+        if isinstance(answer, str):
+            return answer
+        if answer.status in (202, 207):
+            for post, result in zip(posts, orjson.loads(answer.body)["results"], strict=True):
+                _note(post, result, answer)
+        elif (problem := _problem(answer)) is not None:
+            for post in posts:
+                post.unexpected.append(problem)
+        return str(answer.status)
+
+
+async def _answer(request: Awaitable[Answer], timeout_s: float) -> Answer | str:
+    """Return the answer to a request, or why there is none."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await request
+    except LOST as error:
+        return NO_ANSWER if isinstance(error, TimeoutError) else BROKEN
+
+
+def _note(post: Post, result: Mapping[str, Any], answer: Answer) -> None:
+    """Note what became of one order of a batch."""
+    if "order" in result:
+        post.order_ids.add(result["order"]["order_id"])
+    elif result["problem"]["status"] != 503 or not answer.headers.get("Retry-After"):
+        post.unexpected.append(f"answered {result} in a batch")
 
 
 def _problem(answer: Answer) -> str | None:

@@ -109,6 +109,16 @@ def test_an_upgrade_that_is_refused_says_so() -> None:
     against_server(test)
 
 
+def test_a_batch_carries_its_orders_and_its_idempotency_key() -> None:
+    async def test(client: Client) -> None:
+        answer = await client.execute_batch([{"amount": 1}, "no order"], "key-1")
+
+        assert (answer.status, answer.json()) == (202, {"orders": [{"amount": 1}, "no order"]})
+        assert answer.headers["Seen-Key"] == "key-1"
+
+    against_server(test)
+
+
 def test_an_order_carries_its_idempotency_key() -> None:
     async def test(client: Client) -> None:
         answer = await client.execute({"amount": 1}, "key-1")

@@ -1,0 +1,57 @@
+"""Chaos' clients of batches: what they repeat, and what they hold against an answer."""
+
+from typing import Any
+
+from aiohttp import web
+
+from local.client.api import Client
+from tests.harness.chaos.workload.open_loop import OpenLoop
+from tests.support.echo_server import against_server
+
+BUSY: dict[str, Any] = {"problem": {"status": 503}}
+REUSED: dict[str, Any] = {"problem": {"status": 422}}
+RETRY = {"Retry-After": "1"}
+
+
+def test_of_a_batch_only_the_orders_whose_fate_is_not_known_are_sent_again() -> None:
+    requests: list[list[str]] = []
+    watched: list[str] = []
+
+    async def judge(request: web.Request) -> web.Response:
+        names = [order["client_order_id"] for order in (await request.json())["orders"]]
+        requests.append(names)
+        if len(requests) == 1:
+            return web.Response(status=503, headers=RETRY)
+        first = {"a": BUSY, "b": REUSED, "c": {"order": {"order_id": "id of c"}}}
+        accepted = {name: {"order": {"order_id": f"id of {name}"}} for name in names}
+        results = [(first if len(requests) == 2 else accepted)[name] for name in names]
+        return web.json_response({"results": results}, status=207, headers=RETRY)
+
+    async def test(client: Client) -> None:
+        load = OpenLoop(client.base_url, seed=1, watch=watched.append)
+        posts = [load.new_post(name, key_in_body=True) for name in "abc"]
+
+        await load.place_batch(client, posts)
+
+        a, b, c = posts
+        assert requests == [["a", "b", "c"], ["a", "b", "c"], ["a"]]
+        assert (a.order_ids, b.order_ids, c.order_ids) == ({"id of a"}, set(), {"id of c"})
+        assert (a.unexpected, len(b.unexpected), c.unexpected) == ([], 1, [])
+        assert watched == ["id of a", "id of c"]
+
+    against_server(test, post=judge)
+
+
+def test_an_order_of_a_batch_that_is_refused_for_now_without_a_time_is_held_against_the_answer() -> None:
+    async def judge(_request: web.Request) -> web.Response:
+        return web.json_response({"results": [BUSY]}, status=207)
+
+    async def test(client: Client) -> None:
+        load = OpenLoop(client.base_url, seed=1, watch=lambda _: None)
+        post = load.new_post("a", key_in_body=True)
+
+        await load.place_batch(client, [post])
+
+        assert (post.sure, len(post.unexpected)) == (False, 1)
+
+    against_server(test, post=judge)
