@@ -18,7 +18,7 @@ from rich.table import Table
 
 from local.settings import ROOT
 from orderflow.errors import OrderflowError
-from tests.harness.bench import processor_time
+from tests.harness.bench.figures import figures_of
 from tests.harness.bench.report import BenchResult
 from tests.harness.tables import table_of_figures
 
@@ -59,18 +59,6 @@ def run_pairs(repeat: int, other: Callable[[], BenchResult], this: Callable[[], 
             yield Pair(theirs, this())
 
 
-FIGURES: dict[str, Callable[[BenchResult], float]] = {
-    "end-to-end orders per second": lambda result: result.end_to_end_per_s,
-    "accepted orders per second": lambda result: result.accepted_per_s,
-    "processor time, µs an order": lambda result: result.system_us_per_order,
-    "POST → 202, p50 ms": lambda result: result.post_to_202_ms.p50,
-    "POST → 202, p99 ms": lambda result: result.post_to_202_ms.p99,
-    "→ confirmed, p50 ms": lambda result: result.post_to_confirmed_ms.p50,
-    "→ confirmed, p99 ms": lambda result: result.post_to_confirmed_ms.p99,
-    "→ confirmed, unloaded, p50 ms": lambda result: result.unloaded_ms.p50,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """A figure of both: the medians, the ratio of this to the other one (of the medians), and that of each pair."""
@@ -84,14 +72,10 @@ class Comparison:
 
 def compare(pairs: Sequence[Pair]) -> list[Comparison]:
     """Return every figure that both have."""
-    parts = {kind for pair in pairs for kind in pair.this.processor_us_per_order} - {processor_time.OWN}
-    by_part = {
-        f"{kind}, µs an order": lambda result, kind=kind: result.processor_us_per_order.get(kind, 0.0)
-        for kind in sorted(parts)
-    }
+    figures = figures_of([result for pair in pairs for result in (pair.other, pair.this)])
     return [
         comparison
-        for label, figure in (FIGURES | by_part).items()
+        for label, figure in figures.items()
         if (comparison := _compare(label, [(figure(pair.other), figure(pair.this)) for pair in pairs])) is not None
     ]
 

@@ -1,11 +1,10 @@
 """`python -m tests.harness bench`: load on a running system, or on one of its own; the figures out."""
 
 import argparse
-import asyncio
+import resource
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import aiohttp
@@ -14,35 +13,22 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from local.client.api import Client
 from local.client.command_line import INTERRUPTED, base_url_argument
 from local.run.running_system import System, find
 from local.settings import ROOT
 from orderflow.errors import OrderflowError
-from tests.harness.bench import closed_loop, imports, processor_time, routing
+from tests.harness.bench import imports, routing
 from tests.harness.bench.against import Pair, compare, run_pairs, tree_of
 from tests.harness.bench.against import show as show_comparisons
-from tests.harness.bench.closed_loop import Observations
-from tests.harness.bench.ledger import HttpLedger, Ledger, PostgresLedger, wait_until_ended
-from tests.harness.bench.orders import bodies
+from tests.harness.bench.figures import summarize, table_of_runs
+from tests.harness.bench.load import IN_FLIGHT, Load
+from tests.harness.bench.measurement import WARM_UP_S, Plan, measure
+from tests.harness.bench.mix import MIXES
 from tests.harness.bench.report import BenchResult, show
 from tests.harness.own_system import shared_servers, started
-from tests.harness.timings import Timings
 
-WARM_UP_ORDERS = 200
-WARM_UP_CLIENTS = 10
-DRAIN_TIMEOUT_S = 120.0
-REFRESH_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to send, and how."""
-
-    orders: int
-    concurrency: int
-    sockets: bool
-    unloaded: int
+DEFAULT_SECONDS = 20.0
+PAIRS = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,17 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="orders through a system (the default), the router alone, by the size of the trade, or the functions'"
         " imports, which a cold start waits for",
     )
-    parser.add_argument("--orders", type=int, default=2000, help="how many orders to send (default: %(default)s)")
-    parser.add_argument("--concurrency", type=int, default=50, help="clients at the same time (default: %(default)s)")
-    parser.add_argument(
-        "--sockets",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="watch every order on a WebSocket and wait for its end before the next; without, only post",
-    )
-    parser.add_argument(
-        "--unloaded", type=int, default=0, metavar="N", help="measure N single orders first, one at a time"
-    )
+    _add_load(parser)
+    _add_procedure(parser)
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "--base-url", type=base_url_argument, help="the system to measure, such as http://127.0.0.1:3000"
@@ -80,14 +57,72 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speed", type=float, default=0.0, help="SPEED of the system that is started (default: %(default)g)"
     )
-    parser.add_argument(
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+
+
+def _add_load(parser: argparse.ArgumentParser) -> None:
+    load = parser.add_argument_group("the load")
+    load.add_argument("--orders", type=int, metavar="N", help="post so many orders")
+    load.add_argument(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help=f"post for so long (default: {DEFAULT_SECONDS:g}); with --orders, whichever is over first",
+    )
+    load.add_argument("--concurrency", type=int, default=50, metavar="N", help="clients (default: %(default)s)")
+    load.add_argument(
+        "--rate",
+        type=float,
+        metavar="N",
+        help="an open loop: N orders a second are due, and latencies count from then; without, a client posts its next"
+        " order when the last one has ended",
+    )
+    load.add_argument(
+        "--sockets",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="watch every order on a WebSocket; without, the ledger shows how orders end",
+    )
+    load.add_argument(
+        "--orders-per-socket",
+        type=int,
+        metavar="N",
+        help="open a socket for N orders and close it when they have ended (default: each client keeps one)",
+    )
+    load.add_argument(
+        "--in-flight",
+        type=int,
+        default=IN_FLIGHT,
+        metavar="N",
+        help="without sockets and --rate: post only while fewer orders are under way (default: %(default)s)",
+    )
+    load.add_argument(
+        "--mix",
+        choices=tuple(MIXES),
+        default="mixed",
+        help="mixed: $10 to $10,000, log-normal, between any tokens (the default); small: $10 to $50 between tokens"
+        " that have pools of their own. Both directions alternate, so prices stay where they are",
+    )
+
+
+def _add_procedure(parser: argparse.ArgumentParser) -> None:
+    procedure = parser.add_argument_group("the procedure")
+    procedure.add_argument(
+        "--warm-up",
+        type=float,
+        default=WARM_UP_S,
+        metavar="S",
+        help="the same load first, until its rate is steady, for at most so long (default: %(default)g)",
+    )
+    procedure.add_argument(
+        "--unloaded", type=int, default=0, metavar="N", help="measure N single orders first, one at a time"
+    )
+    procedure.add_argument(
         "--repeat",
         type=int,
-        default=3,
         metavar="N",
-        help="how many pairs of runs --against makes (default: %(default)s)",
+        help=f"measure N times, and print medians and ranges; with --against, N pairs (default: 1, or {PAIRS} pairs)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -96,10 +131,10 @@ def run(arguments: argparse.Namespace) -> int:
         return routing.main()
     if arguments.what == "imports":
         return imports.main()
-    plan = Plan(arguments.orders, max(arguments.concurrency, 1), arguments.sockets, arguments.unloaded)
     console = Console(stderr=True)
+    _allow_many_files()
     try:
-        return (_run_against if arguments.against else _run_once)(arguments, plan, console)
+        return (_run_against if arguments.against else _run_alone)(arguments, plan_of(arguments), console)
     except (OrderflowError, aiohttp.ClientError) as error:
         console.print(f"bench: {error}", style="red", markup=False, highlight=False)
         return 1
@@ -107,31 +142,58 @@ def run(arguments: argparse.Namespace) -> int:
         return INTERRUPTED
 
 
-def _run_once(arguments: argparse.Namespace, plan: Plan, console: Console) -> int:
+def plan_of(arguments: argparse.Namespace) -> Plan:
+    """Return what the command line asks to be sent."""
+    by_time = arguments.seconds is not None or arguments.orders is None
+    load = Load(
+        orders=arguments.orders,
+        seconds=(arguments.seconds or DEFAULT_SECONDS) if by_time else None,
+        concurrency=max(arguments.concurrency, 1),
+        sockets=arguments.sockets,
+        orders_per_socket=arguments.orders_per_socket,
+        rate=arguments.rate,
+        in_flight=arguments.in_flight,
+        mix=arguments.mix,
+    )
+    repeat = 1 if arguments.against else max(arguments.repeat or 1, 1)
+    return Plan(load, arguments.warm_up, arguments.unloaded, repeat)
+
+
+def _run_alone(arguments: argparse.Namespace, plan: Plan, console: Console) -> int:
     system = find(arguments.base_url) if arguments.base_url else None
     if not arguments.json:
         console.print(_what_is_measured(system, arguments.speed), markup=False, highlight=False, soft_wrap=True)
     with nullcontext(system) if system else started(arguments.speed) as target:
-        result = uvloop.run(measure(target, plan, _progress(console, hidden=arguments.json)))
+        results = uvloop.run(measure(target, plan, _progress(console, hidden=arguments.json)))
     if arguments.json:
-        _print_json(result.to_dict())
+        documents = [result.to_dict() for result in results]
+        _print_json(documents[0] if len(documents) == 1 else {"runs": documents, "figures": summarize(results)})
     else:
-        show(result, Console())
-    return 0 if result.clean else 1
+        _show(results, Console())
+    return 0 if all(result.clean for result in results) else 1
+
+
+def _show(results: Sequence[BenchResult], console: Console) -> None:
+    for result in results:
+        show(result, console)
+    if len(results) > 1:
+        console.print(table_of_runs(summarize(results), len(results)))
 
 
 def _run_against(arguments: argparse.Namespace, plan: Plan, console: Console) -> int:
     def measure_one(tree: Path) -> BenchResult:
         with started(arguments.speed, tree) as target:
-            return uvloop.run(measure(target, plan, _progress(console, hidden=True)))
+            [result] = uvloop.run(measure(target, plan, _progress(console, hidden=True)))
+        return result
 
     pairs: list[Pair] = []
-    repeat = max(arguments.repeat, 1)
+    repeat = max(arguments.repeat or PAIRS, 1)
     with tree_of(arguments.against) as tree:
         for pair in run_pairs(repeat, lambda: measure_one(tree), lambda: measure_one(ROOT)):
             pairs.append(pair)
             rates = f"{pair.this.end_to_end_per_s:,.0f} orders a second, {pair.other.end_to_end_per_s:,.0f} there"
             console.print(f"pair {len(pairs)} of {repeat}: {rates}", highlight=False)
+            console.print(f"  {pair.this.warm_up}; {pair.this.pace}", markup=False, highlight=False, soft_wrap=True)
     comparisons = compare(pairs)
     if arguments.json:
         _print_json(comparisons)
@@ -153,83 +215,6 @@ def _what_is_measured(system: System | None, speed: float) -> str:
     return " ".join(filter(None, (f"Starting a system with SPEED={speed:g} …", shared_servers(), beside)))
 
 
-async def measure(system: System, plan: Plan, progress: Progress) -> BenchResult:
-    """Warm up, then measure single orders and the load of `plan`, and compare with the ledger."""
-    async with AsyncExitStack() as stack:
-        ledger = await _ledger(system, stack)
-        stack.enter_context(progress)
-        await _send(system, ledger, min(WARM_UP_ORDERS, plan.orders), WARM_UP_CLIENTS, plan.sockets)
-        unloaded, _ = await _send(system, ledger, plan.unloaded, 1, sockets=True)
-        before = processor_time.read(system.processes)
-        async with _shown("orders", plan.orders, progress) as seen:
-            _, drained_at = await _send(system, ledger, plan.orders, plan.concurrency, plan.sockets, seen)
-        after = processor_time.read(system.processes)
-        audit = await ledger.audit(seen.accepted)
-    accepted = len(seen.accepted)
-    endings = seen.endings if plan.sockets else audit.endings
-    ended = endings["confirmed"] + endings["failed"]
-    return BenchResult(
-        url=system.url,
-        speed=system.speed,
-        orders=plan.orders,
-        concurrency=plan.concurrency,
-        sockets=plan.sockets,
-        accepted=accepted,
-        refused=dict(seen.refusals),
-        accepted_per_s=_rate(accepted, seen.last_accepted_at - seen.started_at),
-        end_to_end_per_s=_rate(ended, drained_at - seen.started_at),
-        post_to_202_ms=Timings.of(seen.post_ms),
-        post_to_confirmed_ms=Timings.of(seen.confirmed_ms if plan.sockets else audit.confirmed_ms),
-        confirmed=endings["confirmed"],
-        failed=endings["failed"],
-        never_ended=accepted - ended,
-        statuses_delivered=seen.delivered if plan.sockets else audit.events,
-        statuses_expected=seen.expected if plan.sockets else audit.events_expected,
-        ledger_orders=audit.orders,
-        processor_us_per_order=processor_time.per_order_us(before, after, accepted) if system.processes else {},
-        unloaded_ms=Timings.of(unloaded.confirmed_ms),
-    )
-
-
-async def _ledger(system: System, stack: AsyncExitStack) -> Ledger:
-    if system.database_url is None:
-        return HttpLedger(await stack.enter_async_context(Client(system.url)))
-    ledger = PostgresLedger(system.database_url)
-    stack.callback(ledger.close)
-    return ledger
-
-
-async def _send(
-    system: System, ledger: Ledger, orders: int, concurrency: int, sockets: bool, seen: Observations | None = None
-) -> tuple[Observations, float]:
-    """Send orders and wait until the ledger has the end of all; return what was seen and when that was."""
-    seen = seen or Observations()
-    if orders:
-        await closed_loop.drive(system.url, bodies(orders), concurrency, sockets, seen)
-    return seen, await wait_until_ended(ledger, seen.accepted, DRAIN_TIMEOUT_S)
-
-
-@asynccontextmanager
-async def _shown(label: str, total: int, progress: Progress) -> AsyncIterator[Observations]:
-    """Yield observations whose progress is looked up a few times a second, so that it costs nothing an order."""
-    seen = Observations()
-    task = progress.add_task(label, total=total)
-
-    async def refresh() -> None:
-        while True:
-            progress.update(task, completed=seen.over)
-            await asyncio.sleep(REFRESH_S)
-
-    refreshing = asyncio.create_task(refresh())
-    try:
-        yield seen
-    finally:
-        refreshing.cancel()
-        with suppress(asyncio.CancelledError):
-            await refreshing
-        progress.update(task, completed=seen.over)
-
-
 def _progress(console: Console, hidden: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
@@ -242,5 +227,9 @@ def _progress(console: Console, hidden: bool) -> Progress:
     )
 
 
-def _rate(count: int, elapsed_s: float) -> float:
-    return count / elapsed_s if elapsed_s > 0 else 0.0
+def _allow_many_files() -> None:
+    """Raise the number of files that may be open to what is allowed at most: each connection is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # macOS calls its limit infinite, but does not take that for an answer.
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

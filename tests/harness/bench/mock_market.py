@@ -10,11 +10,15 @@ from typing import Any
 
 import msgspec
 
+from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Dlmm, Pool
 from orderflow.domain.tokens import TOKENS, Token
+from orderflow.runtime.settings import read_settings
 from orderflow.venues.mock.background import advance, chain_seconds, opening_prices
 from orderflow.venues.mock.dlmm_opening import NARROW, WIDE, DlmmParameters, dlmm_opening_bins
+from orderflow.venues.mock.latency import SLOT_MS, SLOTS_TO_CONFIRM, Latency
 from orderflow.venues.mock.prices import OPENING_PRICES
+from orderflow.venues.mock.settings import MockSettings
 from orderflow.venues.mock.universe import VENUES, opening_pools, pairs
 
 __all__ = [
@@ -29,11 +33,29 @@ __all__ = [
     "moments",
     "opening_pools",
     "pairs",
+    "simulated_ms",
 ]
 
 SOL, USDC = TOKENS["SOL"], TOKENS["USDC"]
 SLOTS_APART = 50
 _SIGNIFICANT_DIGITS = 4
+
+
+def simulated_ms(request: OrderRequest, slot: int, speed: float) -> tuple[int, ...]:
+    """Return the real milliseconds that an order waits, whose route was chosen at `slot`, one timer after the other.
+
+    For its quotes, its building, its landing and its confirmation. The market is that of the settings in this process's
+    environment, which a system that the bench starts has too.
+    """
+    settings = read_settings(MockSettings)
+    latency = Latency(settings.seed, speed, settings.drop_rate, settings.network_failure_rate)
+    market_ms = (
+        latency.quotes(slot, request, VENUES).wait_ms,
+        latency.build_ms(slot, request),
+        latency.landing(slot, request).slots * SLOT_MS,
+        SLOTS_TO_CONFIRM * SLOT_MS,
+    )
+    return tuple(map(latency.scaled, market_ms))
 
 
 def directions() -> Iterator[tuple[Token, Token]]:
@@ -79,7 +101,7 @@ def eight_pools(seed: int) -> list[Pool]:
     ]
 
 
-def amount_worth(size_usd: int, token: Token) -> Decimal:
+def amount_worth(size_usd: float, token: Token) -> Decimal:
     """Return about how much of `token` is worth `size_usd` at the opening, to a few digits that the token has."""
     exact = Decimal(size_usd) / OPENING_PRICES[token.symbol]
     digits = min(token.decimals, _SIGNIFICANT_DIGITS - 1 - exact.adjusted())

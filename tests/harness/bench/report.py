@@ -8,19 +8,23 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.harness.bench import processor_time
+from tests.harness.bench.bottleneck import Pace
+from tests.harness.bench.load import Load
 from tests.harness.tables import table_of_figures
 from tests.harness.timings import Timings
 
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
-    """One run. Times in milliseconds, processor time in microseconds an order."""
+    """One run. Times in milliseconds, processor time in microseconds an order.
+
+    `timers_late_ms` is what at most 1 % of the timers were later than; None where there were none, or that many were
+    later than anything that is looked for.
+    """
 
     url: str
     speed: float | None
-    orders: int
-    concurrency: int
-    sockets: bool
+    load: Load
     accepted: int
     refused: dict[str, int]
     accepted_per_s: float
@@ -33,6 +37,12 @@ class BenchResult:
     statuses_delivered: int
     statuses_expected: int
     ledger_orders: int
+    pace: Pace | None = None
+    warm_up: str = ""
+    sent_late_ms: Timings = field(default_factory=Timings)
+    beyond_simulated_ms: Timings = field(default_factory=Timings)
+    timers_late_ms: float | None = None
+    most_in_flight: int = 0
     processor_us_per_order: dict[str, float] = field(default_factory=dict)
     unloaded_ms: Timings = field(default_factory=Timings)
 
@@ -54,6 +64,7 @@ class BenchResult:
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values to three decimals, the sum over the processes and the verdict included."""
         document = dataclasses.asdict(self)
+        document["pace"] = self.pace.to_dict() if self.pace else None
         document |= {"system_us_per_order": self.system_us_per_order, "clean": self.clean}
         return {key: _rounded(value) for key, value in document.items()}
 
@@ -66,19 +77,27 @@ def _rounded(value: Any) -> Any:
 
 def show(result: BenchResult, console: Console) -> None:
     """Print the result for a person."""
-    watched = "each watched on a socket" if result.sockets else "no sockets"
     at_speed = "" if result.speed is None else f", SPEED={result.speed:g}"
-    console.print(
-        f"\n{result.orders} orders through {result.concurrency} clients, {watched}, {result.url}{at_speed}\n",
-        highlight=False,
-    )
-    if result.orders:
+    console.print(f"\n{_what_was_sent(result)}, {result.url}{at_speed}", highlight=False, soft_wrap=True)
+    for line in (result.warm_up, result.pace):
+        if line:
+            console.print(str(line), markup=False, highlight=False, soft_wrap=True)
+    if result.load.clients:
         console.print(_counts(result))
     console.print(_latencies(result))
     if result.processor_us_per_order:
         console.print(_processor_time(result))
     for refusal, count in result.refused.items():
         console.print(f"refused {count} times: {refusal}", style="red", markup=False)
+
+
+def _what_was_sent(result: BenchResult) -> str:
+    load = result.load
+    how = "no sockets"
+    if load.sockets:
+        how = "a socket each" if load.orders_per_socket is None else f"a socket for {load.orders_per_socket} orders"
+    due = "" if load.rate is None else f", {load.rate:g} due a second"
+    return f"{result.accepted:,} orders ({load.mix}) by {load.clients} clients{due}, {how}"
 
 
 def _counts(result: BenchResult) -> Table:
@@ -88,7 +107,8 @@ def _counts(result: BenchResult) -> Table:
     table.add_row("confirmed", f"{result.confirmed:,}")
     table.add_row("failed", f"{result.failed:,}")
     table.add_row("never ended", f"{result.never_ended:,}")
-    where = "delivered on sockets" if result.sockets else "in the ledger"
+    table.add_row("most in flight at once", f"{result.most_in_flight:,}")
+    where = "delivered on sockets" if result.load.sockets else "in the ledger"
     table.add_row(f"statuses in order, {where}", f"{result.statuses_delivered:,} of {result.statuses_expected:,}")
     table.add_row("orders in the ledger, of those accepted", f"{result.ledger_orders:,} of {result.accepted:,}")
     table.add_row("every order exactly once, with every status", "yes" if result.clean else "[bold red]NO[/]")
@@ -97,17 +117,20 @@ def _counts(result: BenchResult) -> Table:
 
 def _latencies(result: BenchResult) -> Table:
     table = table_of_figures("milliseconds", "p50", "p95", "p99", "maximum")
+    since = "POST" if result.load.rate is None else "due"
+    by = "" if result.load.sockets else " (by the ledger)"
     rows = (
-        ("POST → 202", result.post_to_202_ms),
-        (
-            "POST → confirmed" if result.sockets else "created → confirmed (by the ledger)",
-            result.post_to_confirmed_ms,
-        ),
+        (f"{since} → 202", result.post_to_202_ms),
+        (f"{since} → confirmed{by}", result.post_to_confirmed_ms),
+        ("beyond the simulated time", result.beyond_simulated_ms),
+        ("due → sent, the bench's part", result.sent_late_ms if result.load.rate else Timings()),
         ("POST → confirmed, unloaded", result.unloaded_ms),
     )
     for label, timings in rows:
         if timings.count:
             table.add_row(label, *(f"{ms:,.1f}" for ms in (timings.p50, timings.p95, timings.p99, timings.maximum)))
+    if result.timers_late_ms is not None:
+        table.add_row("timers late, at most", "", "", f"{result.timers_late_ms:,.0f}", "")
     return table
 
 

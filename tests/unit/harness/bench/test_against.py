@@ -10,15 +10,14 @@ from rich.console import Console
 
 from tests.harness.bench import against
 from tests.harness.bench.against import NoSuchTreeError, Pair, compare, run_pairs, tree_of
+from tests.harness.bench.load import Load
 from tests.harness.bench.report import BenchResult
 from tests.harness.timings import Timings
 
 RESULT = BenchResult(
     url="http://127.0.0.1:1",
     speed=0.0,
-    orders=10,
-    concurrency=1,
-    sockets=False,
+    load=Load(orders=10, concurrency=1, sockets=False),
     accepted=10,
     refused={},
     accepted_per_s=200.0,

@@ -11,6 +11,7 @@ import pytest
 
 from local.run.running_system import System
 from tests.harness.bench import command
+from tests.harness.bench.measurement import Plan
 from tests.harness.own_system import SystemNotReadyError
 
 URL = "http://127.0.0.1:1"
@@ -79,3 +80,20 @@ def test_another_commit_is_not_measured_against_a_system_that_runs_elsewhere(
 
     assert "not allowed with argument" in capsys.readouterr().err
     assert started == []
+
+
+def plan(*words: str) -> Plan:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return command.plan_of(parser.parse_args(words))
+
+
+def test_a_load_has_an_end_whatever_is_left_out() -> None:
+    assert (plan().load.orders, plan().load.seconds) == (None, command.DEFAULT_SECONDS)
+    assert (plan("--orders", "9").load.orders, plan("--orders", "9").load.seconds) == (9, None)
+    assert (plan("--seconds", "7").load.orders, plan("--seconds", "7").load.seconds) == (None, 7)
+
+
+def test_each_run_of_a_pair_is_repeated_by_the_pairs() -> None:
+    assert plan("--repeat", "4").repeat == 4
+    assert plan("--repeat", "4", "--against", "HEAD").repeat == 1

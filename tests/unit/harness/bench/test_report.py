@@ -7,6 +7,7 @@ import orjson
 import pytest
 from rich.console import Console
 
+from tests.harness.bench.load import Load
 from tests.harness.bench.report import BenchResult, show
 from tests.harness.timings import Timings
 
@@ -15,9 +16,7 @@ def make_result(**changes: Any) -> BenchResult:
     values: dict[str, Any] = {
         "url": "http://there",
         "speed": 0.0,
-        "orders": 10,
-        "concurrency": 2,
-        "sockets": True,
+        "load": Load(orders=10, concurrency=2),
         "accepted": 10,
         "refused": {},
         "accepted_per_s": 1234.56789,
