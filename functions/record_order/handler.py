@@ -1,14 +1,15 @@
 """Records orders: from the `status` stream, by batches, to the ledger in Postgres."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-import msgspec
 from pg8000.exceptions import DatabaseError
 
-from orderflow.adapters.ledger import Step
-from orderflow.adapters.replication import ReplicatedWrite
+from orderflow.adapters.codec import encoder
+from orderflow.adapters.ledger_documents import OrderDocument, decode_document
+from orderflow.adapters.replication import ReplicatedWrite, transition_written
 from orderflow.domain.lifecycle import TERMINAL
+from orderflow.domain.order import Order
 from orderflow.runtime import clients
 from orderflow.runtime.batch import (
     BatchResponse,
@@ -21,6 +22,8 @@ from orderflow.runtime.batch import (
     stream_function,
 )
 
+Recorded = tuple[StreamRecord, OrderDocument]
+
 
 @stream_function
 def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
@@ -29,12 +32,12 @@ def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
 
 
 def record_order(records: Sequence[StreamRecord], failures: Failures) -> Done:
-    """Record the steps of a batch; note those that are none, or that Postgres refuses."""
-    steps: list[tuple[StreamRecord, Step]] = []
+    """Record the steps of a batch; note those that are none, that Postgres refuses, or whose order is nowhere."""
+    steps: list[Recorded] = []
 
     def read(record: StreamRecord) -> None:
-        if "event" in record["data"]:  # the others are subscriptions, which leave no trace in the ledger
-            steps.append((record, msgspec.convert(record["data"], Step, strict=False)))
+        if (document := document_of(record["data"])) is not None:
+            steps.append((record, decode_document(document)))
 
     failures.attempt(records, read)
     check_partitions((record, step.order_id) for record, step in steps)
@@ -43,23 +46,52 @@ def record_order(records: Sequence[StreamRecord], failures: Failures) -> Done:
         ReplicatedWrite(partition) for partition in {record["partition"] for record in records}
     )
     try:
-        record_orders([step for _, step in steps])
+        record_steps(steps, failures)
     except DatabaseError:
         # Postgres refuses something in the batch: find what, so that the rest is not held back by it.
         for record, step in steps:
             try:
-                record_orders([step])
+                record_steps([(record, step)], failures)
             except DatabaseError as error:
                 failures.add(record, error)
     return Done({"steps": len(steps)})
 
 
-def record_orders(steps: Sequence[Step]) -> None:
+def document_of(fields: dict[str, str]) -> str | None:
+    """Return the document of a step's entry; None for a subscription, which leaves no trace in the ledger.
+
+    The release before wrote the step's event, and beside it the whole order, which says what the step changed too.
+    """
+    if "event" in fields:
+        return fields["order"]
+    return fields.get("step")
+
+
+def record_steps(steps: Sequence[Recorded], failures: Failures) -> None:
     """Write steps to the ledger, and let the orders that have ended leave Redis.
 
     Raises RetryableError when Postgres is unavailable, and DatabaseError when it refuses one of the steps.
     """
     if not steps:
         return
-    clients.ledger().write(steps)
-    clients.orders().expire_after_recording([step.order_id for step in steps if step.status in TERMINAL])
+    lacking = clients.ledger().write([step for _, step in steps])
+    nowhere = record_wholly(lacking) if lacking else ()
+    for record, step in steps:
+        if step.order_id in nowhere:
+            failures.add(record, LookupError("the ledger lacks the steps before, and Redis has no such order"))
+    clients.orders().expire_after_recording(
+        [step.order_id for _, step in steps if step.status in TERMINAL and step.order_id not in nowhere]
+    )
+
+
+def record_wholly(order_ids: Collection[str]) -> set[str]:
+    """Write the orders as Redis has them to the ledger, which lacks steps of them; return those that Redis has not.
+
+    An order stays in Redis until the ledger has its end. Raises as `record_steps` does.
+    """
+    found = {order_id: clients.orders().find(order_id) for order_id in order_ids}
+    orders: list[Order] = [order_and_events[0] for order_and_events in found.values() if order_and_events]
+    partitions = clients.orders().partitions
+    clients.replication().wait_for(transition_written(order, partitions) for order in orders)
+    clients.ledger().write([decode_document(encoder.encode(order)) for order in orders])
+    return {order_id for order_id, order_and_events in found.items() if not order_and_events}

@@ -78,7 +78,7 @@ def test_an_order_of_newer_code_waits_for_it_and_the_others_of_its_batch_do_not(
 
 
 def test_a_step_to_a_new_status_is_recorded(outside: Outside) -> None:
-    fields = status_fields(make_order(Status.ROUTING)) | {"status": "of_newer_code"}
+    fields = status_fields(make_order(Status.ROUTING)) | {"order": simulated("build")["Records"][0]["data"]["order"]}
 
     assert record_order.lambda_handler(records("status", [fields]), None) == {"batchItemFailures": []}
     assert [step.status for step in outside.ledger.written] == ["of_newer_code"]

@@ -7,7 +7,8 @@ import redis
 from pg8000.exceptions import DatabaseError
 
 from functions.record_order.handler import lambda_handler
-from orderflow.adapters.ledger import Step
+from orderflow.adapters.ledger_documents import OrderDocument
+from orderflow.adapters.replication import transition_written
 from orderflow.domain.order import Order, event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
@@ -25,19 +26,16 @@ from tests.support.builders import (
     watch_fields,
 )
 from tests.support.fakes.outside import Outside
+from tests.support.order_steps import step_document, step_text, whole_document
 
 WAY = [make_order(status) for status in Status if status is not Status.FAILED]
 FAILED = make_order(Status.FAILED, make_request("USDC", "SOL", "250.75", slippage_bps=100), order_id=OTHER_ID)
 
 
-def step_of(order: Order) -> Step:
-    return Step(order.order_id, order.sequence, order.status, encode(event_of(order)), encode(order))
-
-
 def refusing(outside: Outside, *order_ids: str) -> None:
     """Have Postgres refuse the steps of these orders."""
 
-    def refuse(step: Step) -> None:
+    def refuse(step: OrderDocument) -> None:
         if step.order_id in order_ids:
             raise DatabaseError({"S": "ERROR", "C": "22003", "M": "numeric field overflow"})
 
@@ -52,7 +50,7 @@ def test_every_step_is_written_and_subscriptions_leave_no_trace(outside: Outside
     response = lambda_handler(read_event("record_order"), None)
 
     assert response == {"batchItemFailures": []}
-    assert outside.ledger.written == [step_of(order) for order in (*WAY, FAILED)]
+    assert outside.ledger.written == [whole_document(order) for order in (*WAY, FAILED)]
 
 
 def test_orders_that_have_ended_are_let_go_and_no_others(outside: Outside) -> None:
@@ -90,7 +88,7 @@ def test_a_step_that_postgres_refuses_is_found_and_the_others_are_written(outsid
     (failure,) = response["batchItemFailures"]
     assert failure["itemIdentifier"] == message_ids(event)[2]
     assert "numeric field overflow" in failure["error"]
-    assert outside.ledger.written == [step_of(order) for order in orders if order.order_id != nth_id(2)]
+    assert outside.ledger.written == [whole_document(order) for order in orders if order.order_id != nth_id(2)]
     assert outside.orders.gone == [nth_id(0), nth_id(1), nth_id(3)]
 
 
@@ -110,7 +108,68 @@ def test_a_batch_of_subscriptions_needs_no_ledger(outside: Outside) -> None:
     assert record() == {"batchItemFailures": []}
 
 
-@pytest.mark.parametrize("broken", [{"event": "{}"}, {"event": "{}", "order": "{}"}])
+def step_fields(order: Order) -> dict[str, str]:
+    """Return the fields of the status entry that says what an order's last step changed."""
+    return {
+        "order_id": order.order_id,
+        "sequence": str(order.sequence),
+        "status": order.status.value,
+        "step": step_text(order),
+    }
+
+
+def test_an_entry_that_says_only_what_its_step_changed_is_written(outside: Outside) -> None:
+    assert record(*map(step_fields, WAY)) == {"batchItemFailures": []}
+
+    assert outside.ledger.written == [step_document(order) for order in WAY]
+    assert outside.orders.gone == [ORDER_ID]
+
+
+def test_an_order_of_which_the_ledger_lacks_steps_is_written_as_redis_has_it_and_then_let_go(outside: Outside) -> None:
+    outside.ledger.lacking = {ORDER_ID}
+    outside.orders.known[ORDER_ID] = (WAY[4], [event_of(order) for order in WAY])
+
+    assert record(step_fields(WAY[3]), step_fields(WAY[4])) == {"batchItemFailures": []}
+
+    assert outside.ledger.written == [step_document(WAY[3]), step_document(WAY[4]), whole_document(WAY[4])]
+    assert outside.orders.gone == [ORDER_ID]
+    # A failover must not take back what Redis said either.
+    assert transition_written(WAY[4], 1) in outside.replication.waited
+
+
+def test_an_order_that_no_replica_has_as_redis_has_it_is_not_written_yet(outside: Outside) -> None:
+    outside.ledger.lacking = {ORDER_ID}
+    outside.orders.known[ORDER_ID] = (WAY[4], [event_of(order) for order in WAY])
+    outside.replication.lacking.append(transition_written(WAY[4], 1))
+
+    with pytest.raises(RetryableError, match="^0 of 1 replicas have "):
+        record(step_fields(WAY[4]))
+
+    assert whole_document(WAY[4]) not in outside.ledger.written
+    assert outside.orders.gone == []
+
+
+def test_a_step_of_an_order_that_is_nowhere_is_reported_and_nothing_is_let_go(outside: Outside) -> None:
+    outside.ledger.lacking = {ORDER_ID}
+    event = records("status", [step_fields(FAILED), step_fields(WAY[4])])
+
+    response = lambda_handler(event, None)
+
+    [failure] = response["batchItemFailures"]
+    assert failure["itemIdentifier"] == message_ids(event)[1]
+    assert "the ledger lacks the steps before, and Redis has no such order" in failure["error"]
+    assert outside.orders.gone == [OTHER_ID]
+
+
+def test_a_subscription_that_had_to_wait_is_none_of_the_steps(outside: Outside) -> None:
+    assert record({"order": encode(watch_fields())}) == {"batchItemFailures": []}
+
+    assert outside.ledger.written == []
+
+
+@pytest.mark.parametrize(
+    "broken", [{"event": "{}"}, {"event": "{}", "order": "{}"}, {"step": "{}"}, {"step": "no JSON"}]
+)
 def test_a_poisoned_record_is_reported_alone_while_the_others_are_written(
     outside: Outside, broken: dict[str, str]
 ) -> None:
@@ -119,4 +178,4 @@ def test_a_poisoned_record_is_reported_alone_while_the_others_are_written(
     response = lambda_handler(event, None)
 
     assert [failure["itemIdentifier"] for failure in response["batchItemFailures"]] == message_ids(event, 1)
-    assert outside.ledger.written == [step_of(WAY[0]), step_of(WAY[1])]
+    assert outside.ledger.written == [whole_document(WAY[0]), whole_document(WAY[1])]

@@ -10,30 +10,19 @@ import pytest
 from pg8000.exceptions import DatabaseError
 
 from functions.read_orders.cursor import decode_cursor
-from orderflow.adapters.codec import encoder
-from orderflow.adapters.ledger import Ledger, OrderFilter, Step
+from orderflow.adapters.ledger import Ledger, OrderFilter
+from orderflow.adapters.ledger_documents import OrderDocument
 from orderflow.adapters.postgres import connect
-from orderflow.domain.order import Order, OrderRequest, event_of
+from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from tests.support.builders import make_order
-from tests.support.order_steps import NOW_MS, a_request, pending, submitted
+from tests.support.order_steps import NOW_MS, a_request, confirmed, pending, submitted, whole_document
 from tests.support.waiting import eventually
 
 
-def step(order: Order) -> Step:
-    event, snapshot = encoder.encode(event_of(order)).decode(), encoder.encode(order).decode()
-    return Step(order.order_id, order.sequence, order.status, event, snapshot)
-
-
-def confirmed(order: Order) -> Order:
-    sent = submitted(order)
-    fills = sent.chosen_route.legs
-    return sent.confirm(fills, fills[0].amount_out, NOW_MS + 2_500)
-
-
-def history(order: Order) -> list[Step]:
-    return [step(order), step(submitted(order)), step(confirmed(order))]
+def history(order: Order) -> list[OrderDocument]:
+    return [whole_document(order), whole_document(submitted(order)), whole_document(confirmed(order))]
 
 
 def test_a_batch_is_written_with_state_events_and_fills(ledger: Ledger) -> None:
@@ -55,7 +44,7 @@ def test_a_batch_is_written_with_state_events_and_fills(ledger: Ledger) -> None:
 def test_the_ledger_holds_every_status(ledger: Ledger, status: Status) -> None:
     order = make_order(status)
 
-    ledger.write([step(order)])
+    ledger.write([whole_document(order)])
 
     row = ledger.find(order.order_id)
     assert row is not None
@@ -68,7 +57,7 @@ def test_writing_again_or_late_changes_nothing(ledger: Ledger) -> None:
     before = ledger.find(order.order_id)
 
     ledger.write(history(order))
-    ledger.write([step(order)])
+    ledger.write([whole_document(order)])
 
     assert ledger.find(order.order_id) == before
     assert len(ledger.history(order.order_id)) == 3
@@ -78,7 +67,7 @@ def test_writing_again_or_late_changes_nothing(ledger: Ledger) -> None:
 def test_amounts_up_to_64_bits_are_kept_to_the_atom(ledger: Ledger) -> None:
     order = pending(request=a_request(amount_in=2**64 - 1))
 
-    ledger.write([step(order)])
+    ledger.write([whole_document(order)])
 
     row = ledger.find(order.order_id)
     assert row is not None
@@ -89,17 +78,17 @@ def test_an_order_that_postgres_refuses_leaves_nothing_behind(ledger: Ledger) ->
     good, bad = pending(), pending("not-a-uuid")
 
     with pytest.raises(DatabaseError):
-        ledger.write([step(good), step(bad)])
+        ledger.write([whole_document(good), whole_document(bad)])
 
     assert ledger.find(good.order_id) is None
-    ledger.write([step(good)])
+    ledger.write([whole_document(good)])
     assert ledger.find(good.order_id) is not None
 
 
 def test_text_that_is_not_sql_stays_text(ledger: Ledger) -> None:
     order = pending().fail("'); DROP TABLE orders; -- 😀 \\u0000", NOW_MS)
 
-    ledger.write([step(order)])
+    ledger.write([whole_document(order)])
 
     row = ledger.find(order.order_id)
     assert row is not None
@@ -108,7 +97,7 @@ def test_text_that_is_not_sql_stays_text(ledger: Ledger) -> None:
 
 def test_orders_are_listed_newest_first_page_by_page(ledger: Ledger) -> None:
     orders = [Order.accept(pending().order_id, a_request(), NOW_MS + number // 2) for number in range(7)]
-    ledger.write([step(order) for order in orders])
+    ledger.write([whole_document(order) for order in orders])
     newest_first = sorted(orders, key=lambda order: (order.created_at_ms, order.order_id), reverse=True)
 
     seen: list[str] = []
@@ -123,7 +112,7 @@ def test_orders_are_listed_newest_first_page_by_page(ledger: Ledger) -> None:
 def test_orders_are_listed_by_status_and_token(ledger: Ledger) -> None:
     sells = pending()
     buys = pending(request=OrderRequest("USDC", "SOL", 5_000_000, "market", 500))
-    ledger.write([*history(sells), step(buys)])
+    ledger.write([*history(sells), whole_document(buys)])
 
     def listed(**wanted: Any) -> list[str]:
         return [row.order_id for row in ledger.find_all(OrderFilter(limit=10, **wanted))]
@@ -147,7 +136,7 @@ def test_orders_of_a_token_are_the_same_page_by_page_as_by_looking_at_each(
         asked = OrderRequest(*PAIRS[number * number % len(PAIRS)], 5_000_000, "market", 500)
         order = Order.accept(pending().order_id, asked, NOW_MS + number // 3)  # of each moment three
         orders.append(order.fail("no route", NOW_MS + 100) if number % 4 == 0 else order)
-    ledger.write([step(order) for order in orders])
+    ledger.write([whole_document(order) for order in orders])
     expected = [
         order.order_id
         for order in sorted(orders, key=lambda order: (order.created_at_ms, order.order_id), reverse=True)
@@ -206,7 +195,7 @@ def scans_and_rows_read(connection: pg8000.native.Connection) -> tuple[int, int]
 def test_orders_are_listed_by_the_name_that_their_client_gave_them(ledger: Ledger) -> None:
     named = [Order.accept(pending().order_id, a_request(), NOW_MS + number, "desk-7.42") for number in range(2)]
     other = Order.accept(pending().order_id, a_request(), NOW_MS, "desk-7.43")
-    ledger.write([*history(named[0]), step(named[1]), step(other), step(pending())])
+    ledger.write([*history(named[0]), whole_document(named[1]), whole_document(other), whole_document(pending())])
 
     listed = ledger.find_all(OrderFilter(limit=10, client_order_id="desk-7.42"))
 
@@ -229,7 +218,7 @@ def test_an_unavailable_postgres_can_be_tried_again(database_url: str) -> None:
     gone = Ledger(lambda: connect(database_url.replace("host=", "host=/nowhere")))
 
     with pytest.raises(RetryableError, match="can't be reached"):
-        gone.write([step(pending())])
+        gone.write([whole_document(pending())])
 
 
 def test_threads_share_a_few_connections(ledger: Ledger) -> None:
@@ -238,7 +227,7 @@ def test_threads_share_a_few_connections(ledger: Ledger) -> None:
 
     def write(part: list[Order]) -> None:
         start.wait()
-        ledger.write([step(order) for order in part])
+        ledger.write([whole_document(order) for order in part])
 
     with ThreadPoolExecutor(20) as threads:
         list(threads.map(write, [orders[number::20] for number in range(20)]))

@@ -13,22 +13,17 @@ import pytest
 
 from local.servers.postgres_server import start_postgres
 from orderflow.adapters import ledger as ledger_module
-from orderflow.adapters.codec import encoder
-from orderflow.adapters.ledger import Ledger, OrderFilter, Step
+from orderflow.adapters.ledger import Ledger, OrderFilter
 from orderflow.adapters.ledger_connections import MAX_CONNECTIONS, LedgerConnection
+from orderflow.adapters.ledger_documents import Change
+from orderflow.adapters.ledger_writing import WRITE, parameters
 from orderflow.adapters.postgres import connect
-from orderflow.domain.order import Order, event_of
 from orderflow.errors import RetryableError
 from orderflow.migrate import migrate
-from tests.support.order_steps import pending
+from tests.support.order_steps import pending, whole_document
 from tests.support.waiting import eventually
 
 ALL = OrderFilter(limit=10)
-
-
-def step(order: Order) -> Step:
-    event = encoder.encode(event_of(order)).decode()
-    return Step(order.order_id, order.sequence, order.status, event, encoder.encode(order).decode())
 
 
 def use_every_connection(ledger: Ledger) -> None:
@@ -74,7 +69,7 @@ def postgres() -> Iterator[OwnPostgres]:
 def test_no_read_fails_once_postgres_is_back(postgres: OwnPostgres, number: signal.Signals) -> None:
     ledger = Ledger(lambda: connect(postgres.url))
     order = pending()
-    ledger.write([step(order)])
+    ledger.write([whole_document(order)])
     use_every_connection(ledger)
 
     postgres.restart(number)
@@ -89,10 +84,10 @@ def test_what_is_written_over_a_broken_connection_is_written_once(
     ledger: Ledger, ledger_connection: pg8000.native.Connection
 ) -> None:
     order = pending()
-    ledger.write([step(order)])
+    ledger.write([whole_document(order)])
     end_all_others(ledger_connection)
 
-    ledger.write([step(order), step(pending())])
+    ledger.write([whole_document(order), whole_document(pending())])
 
     assert len(ledger.find_all(ALL)) == 2
     assert len(ledger.history(order.order_id)) == 1
@@ -107,9 +102,7 @@ def test_an_answer_that_was_lost_after_the_writing_changes_nothing(
 
     def write_then_lose_the_answer(connection: LedgerConnection) -> None:
         attempts.append(connection)
-        connection.run_prepared(
-            ledger_module._WRITE, events=f"[{step(order).event}]", snapshots=f"[{step(order).order}]"
-        )
+        connection.run_prepared(WRITE, **parameters([whole_document(order)], [Change(whole_document(order), 0)]))
         if len(attempts) == 1:
             raise ConnectionResetError
 
@@ -150,7 +143,7 @@ def test_a_time_out_is_not_asked_for_twice(ledger: Ledger) -> None:
     [
         ("READ_TIMEOUT_MS", lambda ledger: ledger.find_all(ALL)),
         ("READ_TIMEOUT_MS", lambda ledger: ledger.find(pending().order_id)),
-        ("WRITE_TIMEOUT_MS", lambda ledger: ledger.write([step(pending())])),
+        ("WRITE_TIMEOUT_MS", lambda ledger: ledger.write([whole_document(pending())])),
     ],
     ids=["list", "one", "write"],
 )

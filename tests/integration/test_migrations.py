@@ -12,14 +12,17 @@ import pg8000.native
 import pytest
 from alembic.script import Script, ScriptDirectory
 from pg8000.exceptions import DatabaseError
+from sqlalchemy.exc import DBAPIError
 
-from orderflow.adapters.ledger import Ledger, Step
+from orderflow.adapters.codec import event_decoder
+from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.postgres import connect
 from orderflow.domain.order import event_of
 from orderflow.errors import RetryableError
 from orderflow.migrate import VERSIONS, MigrationError, migrate
 from orderflow.migrate.__main__ import main
-from tests.support.builders import encode, make_order
+from tests.support.builders import make_order
+from tests.support.order_steps import NOW_MS, pending, routed, step_document, way_of, whole_document
 
 SCRIPTS = ScriptDirectory(str(VERSIONS.parent), version_locations=[str(VERSIONS)])
 REVISIONS = list(reversed(list(SCRIPTS.walk_revisions())))
@@ -239,6 +242,54 @@ def test_a_migration_that_only_adds_takes_nothing_from_the_code_before_it(
     assert [column for column in added if column[-2] == "NO" and column[-1] is None] == []
 
 
+def test_the_code_before_finds_all_events_again_after_the_way_down(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    way = way_of(pending())
+    failed = [pending()]
+    failed.append(failed[0].fail('no "route"', NOW_MS))
+    bare = pending()  # of which only a later step is there
+    ledger = Ledger(lambda: connect(empty_database_url))
+    for order in (*way, *failed, routed(bare)):
+        ledger.write([step_document(order)])
+    ledger.close()
+
+    migrate(empty_database_url, "0003")
+
+    with closing(connect(empty_database_url)) as connection:
+        events = connection.run("SELECT event::text, order_id::text FROM order_events ORDER BY order_id, sequence")
+    for orders in (way, failed):
+        shown = [event_decoder.decode(event) for event, order_id in events if order_id == orders[0].order_id]
+        assert shown == [event_of(order) for order in orders]
+    assert len(events) == 8
+
+
+def test_a_migration_does_not_hold_up_writing_while_it_waits_for_a_long_read(empty_database_url: str) -> None:
+    migrate(empty_database_url, "0003")
+    with closing(connect(empty_database_url)) as reading:
+        reading.run("BEGIN")
+        reading.run("SELECT count(*) FROM order_events")
+
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            migrate(empty_database_url)
+
+        assert revision_of(empty_database_url) == "0003"
+    migrate(empty_database_url)
+    assert revision_of(empty_database_url) == HEAD
+
+
+def test_what_wants_no_json_of_events_waits_for_the_schema_that_does_not_either(empty_database_url: str) -> None:
+    migrate(empty_database_url, "0003")
+    order = pending()
+    ledger = Ledger(lambda: connect(empty_database_url))
+    with pytest.raises(RetryableError, match='null value in column "event"'):
+        ledger.write([step_document(order)])
+
+    migrate(empty_database_url)
+
+    assert not ledger.write([step_document(order)])
+    ledger.close()
+
+
 def test_older_code_goes_on_with_a_newer_schema_that_only_adds(empty_database_url: str, newer_code: NewerCode) -> None:
     migrate(empty_database_url, versions=newer_code(COLUMN, INDEX))
     before = schema(empty_database_url)
@@ -251,8 +302,7 @@ def test_older_code_goes_on_with_a_newer_schema_that_only_adds(empty_database_ur
     )
     assert schema(empty_database_url) == before
     ledger, order_id = Ledger(lambda: connect(empty_database_url)), str(uuid.uuid4())
-    order = encode(make_order(order_id=order_id))
-    ledger.write([Step(order_id, 1, "pending", encode(event_of(make_order(order_id=order_id))), order)])
+    ledger.write([whole_document(make_order(order_id=order_id))])
     assert ledger.find(order_id) is not None
     ledger.close()
 
@@ -378,7 +428,7 @@ def test_what_is_deployed_before_its_migration_waits_for_it(empty_database_url: 
     ledger = Ledger(lambda: connect(empty_database_url))
     order_id = str(uuid.uuid4())
     with pytest.raises(RetryableError, match='^Postgres is not ready: relation "order_events" does not exist$'):
-        ledger.write([Step(order_id, 1, "pending", "{}", "{}")])
+        ledger.write([whole_document(make_order(order_id=order_id))])
 
     migrate(empty_database_url)
 

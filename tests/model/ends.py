@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from local.gateway.connections import Connection
 from local.gateway.ordering import Ordering, Verdict
-from orderflow.adapters.ledger import Step
+from orderflow.adapters.ledger_documents import OrderDocument
 from orderflow.adapters.sockets import Message, Sent
 from orderflow.errors import RetryableError
 
@@ -17,8 +17,10 @@ Ask = Callable[[Sequence[object], Callable[[], Any], Callable[[], Exception]], A
 class Ends:
     """All that has arrived at the ends. Writing a row again changes nothing."""
 
-    rows: dict[tuple[str, int], Step] = field(default_factory=dict)
+    rows: dict[tuple[str, int], OrderDocument] = field(default_factory=dict)
     """By order and sequence."""
+    reached: dict[str, int] = field(default_factory=dict)
+    """By order, the step up to which the ledger has it."""
     inboxes: dict[tuple[str, str], list[Message]] = field(default_factory=dict)
     """By connection and order."""
     closed: set[str] = field(default_factory=set)
@@ -26,7 +28,7 @@ class Ends:
     def copy(self) -> "Ends":
         """Return ends that change apart from these."""
         inboxes = {place: messages.copy() for place, messages in self.inboxes.items()}
-        return Ends(self.rows.copy(), inboxes, self.closed.copy())
+        return Ends(self.rows.copy(), self.reached.copy(), inboxes, self.closed.copy())
 
 
 class Ledger:
@@ -36,13 +38,22 @@ class Ledger:
         self._ask = ask
         self._ends = ends
 
-    def write(self, steps: Sequence[Step]) -> None:
+    def write(self, documents: Sequence[OrderDocument]) -> set[str]:
         """Write a batch: all of it or nothing."""
-        self._ask(("ledger", *steps), lambda: self._write(steps), lambda: RetryableError("Postgres can't be reached"))
+        unreachable = RetryableError("Postgres can't be reached")
+        return set(self._ask(("ledger", *documents), lambda: self._write(documents), lambda: unreachable))
 
-    def _write(self, steps: Sequence[Step]) -> None:
-        for step in steps:
-            self._ends().rows.setdefault((step.order_id, step.sequence), step)
+    def _write(self, documents: Sequence[OrderDocument]) -> set[str]:
+        ends, lacking = self._ends(), set()
+        for document in documents:
+            order_id, sequence = document.order_id, document.sequence
+            ends.rows.setdefault((order_id, sequence), document)
+            reached = ends.reached.get(order_id, 0)
+            if document.is_whole or reached >= sequence - 1:
+                ends.reached[order_id] = max(reached, sequence)
+            else:
+                lacking.add(order_id)
+        return lacking
 
 
 class Gateway:

@@ -13,7 +13,7 @@ from orderflow.adapters.codec import event_decoder, order_decoder
 from orderflow.adapters.keys import key
 from orderflow.domain.execution import Execution
 from orderflow.domain.lifecycle import COURSE, LIFECYCLE, TERMINAL
-from orderflow.domain.order import Order, StatusEvent
+from orderflow.domain.order import Order, StatusEvent, iso_timestamp
 from orderflow.domain.pools import Pool
 from orderflow.domain.status import Status
 from orderflow.event_source.mapping import EventSourceMapping
@@ -242,7 +242,15 @@ class Witness:
         """Only what happened is recorded, as it happened."""
         for (order_id, sequence), row in self.world.ends.rows.items():
             published = self.memory.histories[order_id][sequence - 1]
-            require(_event(row.event) == published, f"{row} is recorded, published was {published}")
+            recorded = (row.status, iso_timestamp(row.updated_at_ms), row.tx_hash, row.execution_price, row.reason)
+            as_published = (
+                published.status,
+                published.timestamp,
+                published.tx_hash,
+                published.execution_price,
+                published.reason,
+            )
+            require(recorded == as_published, f"{row} is recorded, published was {published}")
 
     def _check_inboxes(self, snapshot: Snapshot) -> None:
         """Every watcher of an order gets each status once, in order, from the first, unless one was given up."""

@@ -2,27 +2,34 @@
 
 from collections.abc import Callable, Sequence
 
-from orderflow.adapters.ledger import Fill, Ledger, OrderFilter, OrderRow, Step
+from orderflow.adapters.ledger import Fill, Ledger, OrderFilter, OrderRow
+from orderflow.adapters.ledger_documents import OrderDocument
 from orderflow.domain.order import StatusEvent
 from tests.support.fakes.outage import Outage
 
 
 class FakeLedger(Outage, Ledger):
-    """The ledger's rows in memory. `refuse` may raise what Postgres would on seeing a step."""
+    """The ledger's rows in memory. `refuse` may raise what Postgres would on seeing a document.
+
+    It lacks the steps before of the orders in `lacking` until one of them is written wholly.
+    """
 
     def __init__(self) -> None:
-        self.refuse: Callable[[Step], None] = lambda _: None
-        self.written: list[Step] = []
+        self.refuse: Callable[[OrderDocument], None] = lambda _: None
+        self.written: list[OrderDocument] = []
+        self.lacking: set[str] = set()
         self.rows: dict[str, OrderRow] = {}
         self.histories: dict[str, list[StatusEvent]] = {}
         self.filled: dict[str, list[Fill]] = {}
         self.asked: list[OrderFilter] = []
 
-    def write(self, steps: Sequence[Step]) -> None:
+    def write(self, documents: Sequence[OrderDocument]) -> set[str]:
         self._reach()
-        for step in steps:
-            self.refuse(step)
-        self.written += steps
+        for document in documents:
+            self.refuse(document)
+        self.written += documents
+        self.lacking -= {document.order_id for document in documents if document.is_whole}
+        return self.lacking & {document.order_id for document in documents}
 
     def find(self, order_id: str) -> OrderRow | None:
         self._reach()

@@ -1,6 +1,6 @@
 """The ledger in Postgres: batches of status entries in, orders and their histories out."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,56 +10,31 @@ import pg8000.native
 
 from orderflow.adapters.codec import event_decoder
 from orderflow.adapters.ledger_connections import LedgerConnections
-from orderflow.domain.order import StatusEvent
+from orderflow.adapters.ledger_documents import OrderDocument, rounds
+from orderflow.adapters.ledger_writing import WRITE, parameters
+from orderflow.domain.lifecycle import COURSE
+from orderflow.domain.order import OrderId, Signature, StatusEvent, iso_timestamp
+from orderflow.domain.routing import Route
+from orderflow.domain.slippage import minimum_out
+from orderflow.domain.status import Status
 from orderflow.domain.tokens import TOKENS
 
 READ_TIMEOUT_MS, WRITE_TIMEOUT_MS = 2_000, 4_000
 """After this Postgres ends a statement itself; sooner than a connection is given up for lost."""
-
-# One statement, so one transaction and one trip. Postgres takes the documents apart itself, which is far cheaper than
-# to decode them here into rows and to encode those again.
-_WRITE = """
-WITH new_events AS (
-    INSERT INTO order_events (order_id, sequence, status, event, occurred_at)
-    SELECT (event->>'order_id')::uuid, (event->>'sequence')::smallint, event->>'status', event,
-           (event->>'timestamp')::timestamptz
-    FROM jsonb_array_elements(CAST(:events AS jsonb)) AS event
-    ON CONFLICT (order_id, sequence) DO NOTHING
-),
-snapshots AS (
-    SELECT *, to_timestamp(created_at_ms / 1000.0) AS created_at, to_timestamp(updated_at_ms / 1000.0) AS updated_at
-    FROM json_to_recordset(CAST(:snapshots AS json)) AS snapshot(
-        order_id uuid, sequence smallint, status text, created_at_ms bigint, updated_at_ms bigint, request json,
-        route jsonb, amount_out numeric, execution_price numeric, tx_hash text, reason text, fills json,
-        client_order_id text)
-),
-new_states AS (
-    INSERT INTO orders (order_id, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps, route,
-                        amount_out, execution_price, tx_hash, reason, created_at, updated_at, client_order_id)
-    SELECT order_id, sequence, status, request->>'order_type', request->>'token_in', request->>'token_out',
-           (request->>'amount_in')::numeric, (request->>'slippage_bps')::integer, route,
-           amount_out, execution_price, tx_hash, reason, created_at, updated_at, client_order_id
-    FROM snapshots
-    ON CONFLICT (order_id) DO UPDATE SET
-        sequence = EXCLUDED.sequence, status = EXCLUDED.status, route = EXCLUDED.route,
-        amount_out = EXCLUDED.amount_out, execution_price = EXCLUDED.execution_price, tx_hash = EXCLUDED.tx_hash,
-        reason = EXCLUDED.reason, updated_at = EXCLUDED.updated_at
-    WHERE orders.sequence < EXCLUDED.sequence
-)
-INSERT INTO fills (order_id, leg, venue, pool, token_in, token_out, amount_in, amount_out, fee, fee_token, tx_hash,
-                   executed_at)
-SELECT order_id, leg, fill->>'venue', fill->>'pool', fill->>'token_in', fill->>'token_out',
-       (fill->>'amount_in')::numeric, (fill->>'amount_out')::numeric, (fill->>'fee')::numeric, fill->>'fee_token',
-       tx_hash, updated_at
-FROM snapshots CROSS JOIN LATERAL json_array_elements(fills) WITH ORDINALITY AS of_order(fill, leg)
-ON CONFLICT (order_id, leg) DO NOTHING
-"""
 
 _ORDER_COLUMNS = """order_id::text, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps,
     route::text, amount_out, execution_price, tx_hash, reason, created_at, updated_at, client_order_id"""
 
 _FIND_ORDER = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE order_id = CAST(:order_id AS uuid)"  # noqa: S608 - our own
 
+
+_HISTORY = """SELECT order_id::text, event.sequence, event.status, occurred_at, event.event::text,
+    route::text, slippage_bps, execution_price, tx_hash, reason
+    FROM order_events AS event JOIN orders USING (order_id)
+    WHERE order_id = CAST(:order_id AS uuid) ORDER BY event.sequence"""
+
+_UNSIGNED = COURSE[: COURSE.index(Status.SUBMITTED)]
+"""The statuses before an order has its signature."""
 
 # Only conditions of our own are put into the text; every value is a parameter.
 _FIND_NEWEST = f"""SELECT {_ORDER_COLUMNS} FROM orders WHERE {{conditions}}
@@ -75,16 +50,6 @@ _FIND_BY_PAIRS = f"""SELECT of_pair.* FROM unnest(CAST(:tokens_in AS text[]), CA
         ORDER BY orders.created_at DESC NULLS LAST, orders.order_id DESC NULLS LAST LIMIT :limit
     ) AS of_pair
     ORDER BY created_at DESC, CAST(order_id AS uuid) DESC LIMIT :limit"""  # noqa: S608 - see above
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One step of an order as the status stream has it: its event, and the order after it, both as JSON text."""
-
-    order_id: str
-    sequence: int
-    status: str
-    event: str
-    order: str
 
 
 class OrderRow(msgspec.Struct, frozen=True):
@@ -121,6 +86,44 @@ class Fill(msgspec.Struct, frozen=True):
     fee_token: str
 
 
+class _EventRow(msgspec.Struct, frozen=True):
+    """A row of `order_events`, with what the order as it is now says of its steps.
+
+    The release before has written each event as JSON too.
+    """
+
+    order_id: str
+    sequence: int
+    status: str
+    occurred_at: datetime
+    written: str | None
+    route: str | None
+    slippage_bps: int
+    execution_price: Decimal | None
+    tx_hash: str | None
+    reason: str | None
+
+    @property
+    def event(self) -> StatusEvent:
+        """The event that was published."""
+        if self.written is not None:
+            return event_decoder.decode(self.written)
+        status = Status(self.status)
+        route = msgspec.json.decode(self.route, type=Route) if self.route else None
+        least = minimum_out(route.expected_out, self.slippage_bps) if route else msgspec.UNSET
+        return StatusEvent(
+            order_id=OrderId(self.order_id),
+            status=status,
+            execution_price=self.execution_price if status is Status.CONFIRMED else None,
+            tx_hash=Signature(self.tx_hash) if self.tx_hash and status not in _UNSIGNED else None,
+            reason=self.reason if status is Status.FAILED else None,
+            sequence=self.sequence,
+            timestamp=iso_timestamp(round(self.occurred_at.timestamp() * 1000)),
+            route=route if route and status is Status.ROUTING else msgspec.UNSET,
+            minimum_out=least if status is Status.BUILDING else msgspec.UNSET,
+        )
+
+
 class OrderFilter(msgspec.Struct, frozen=True):
     """Which orders to list: equal to each value given, created before `before` (a time and an id), newest first."""
 
@@ -138,21 +141,21 @@ class Ledger:
     def __init__(self, connect: Callable[[], pg8000.native.Connection]) -> None:
         self._connections = LedgerConnections(connect)
 
-    def write(self, steps: Sequence[Step]) -> None:
-        """Write steps in one transaction; those that are written already are left as they are.
+    def write(self, documents: Sequence[OrderDocument]) -> set[str]:
+        """Write what happened to orders, in one transaction; what is written already is left as it is.
+
+        Returns the orders whose rows are not what these documents should lead to, since a step before theirs is not
+        written: that takes a document with the whole order. (Documents that leave out a step between two of an order
+        take a transaction more.)
 
         Raises RetryableError when Postgres is unavailable or busy, and pg8000's DatabaseError when it refuses the data.
         """
-        latest: dict[str, Step] = {}
-        for step in steps:
-            known = latest.get(step.order_id)
-            if known is None or step.sequence > known.sequence:
-                latest[step.order_id] = step
-        events = _array(step.event for step in steps)
-        snapshots = _array(step.order for step in latest.values())
-        self._connections.use(
-            WRITE_TIMEOUT_MS, lambda connection: connection.run_prepared(_WRITE, events=events, snapshots=snapshots)
-        )
+        lacking: set[str] = set()
+        steps = documents
+        for changes in rounds(documents):
+            lacking.update(self._run_write(parameters(steps, changes)))
+            steps = ()
+        return lacking
 
     def find(self, order_id: str) -> OrderRow | None:
         """Return an order, or None when the ledger has none of this id. Raises RetryableError."""
@@ -161,11 +164,7 @@ class Ledger:
 
     def history(self, order_id: str) -> list[StatusEvent]:
         """Return an order's events in sequence; empty for an unknown order. Raises RetryableError."""
-        rows = self._read(
-            "SELECT event::text FROM order_events WHERE order_id = CAST(:order_id AS uuid) ORDER BY sequence",
-            order_id=order_id,
-        )
-        return [event_decoder.decode(event) for (event,) in rows]
+        return [_EventRow(*row).event for row in self._read(_HISTORY, order_id=order_id)]
 
     def fills(self, order_id: str) -> list[Fill]:
         """Return an order's fills by leg. Raises RetryableError."""
@@ -210,6 +209,11 @@ class Ledger:
         """Raise RetryableError unless Postgres answers."""
         self._read("SELECT 1")
 
+    def _run_write(self, values: dict[str, str]) -> list[str]:
+        """Return the ids that the statement answers with."""
+        rows = self._connections.use(WRITE_TIMEOUT_MS, lambda connection: connection.run_prepared(WRITE, **values))
+        return [order_id for (order_id,) in rows]
+
     def _read(self, statement: str, **values: Any) -> list[list[Any]]:
         return self._connections.use(
             READ_TIMEOUT_MS, lambda connection: list(connection.run(statement, **values) or [])
@@ -220,7 +224,3 @@ def _pairs(wanted: OrderFilter) -> list[tuple[str, str]]:
     """Return the pairs of tokens that a filter admits."""
     tokens_in, tokens_out = ([token] if token else list(TOKENS) for token in (wanted.token_in, wanted.token_out))
     return [(token_in, token_out) for token_in in tokens_in for token_out in tokens_out if token_in != token_out]
-
-
-def _array(documents: Iterable[str]) -> str:
-    return f"[{','.join(documents)}]"

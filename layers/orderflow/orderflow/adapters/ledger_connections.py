@@ -33,11 +33,13 @@ class LedgerConnection:
         self._prepared: dict[str, Any] = {}
         self._limit_ms = 0
 
-    def run_prepared(self, statement: str, **values: str) -> None:
-        """Run a statement that is prepared at its first use."""
+    def run_prepared(self, statement: str, **values: str) -> list[list[Any]]:
+        """Run a statement that is prepared at its first use, and return its rows."""
         if statement not in self._prepared:
+            # Its plan is kept while tables grow, so a row is looked up through an index in the smallest one already.
+            self.run("SET enable_seqscan = off")
             self._prepared[statement] = self._prepare(statement)
-        self._prepared[statement].run(**values)
+        return list(self._prepared[statement].run(**values) or [])
 
     def limit(self, milliseconds: int) -> None:
         """Have Postgres end a statement that takes longer."""
@@ -89,7 +91,7 @@ class _Place:
             if code[:2] == "08" or code in _ENDS_CONNECTION:
                 self.close()
                 raise _LostError(f"Postgres is not ready: {_message(error)}") from error
-            if _is_transient(code):
+            if _is_transient(code) or _is_older(error):
                 raise RetryableError(f"Postgres is not ready: {_message(error)}") from error
             raise
 
@@ -135,11 +137,17 @@ def _code(error: DatabaseError) -> str:
 
 
 def _is_transient(code: str) -> bool:
-    """Return whether the server, not the data, is at fault (SQLSTATE classes 08, 40, 53, 55, 57, 58).
+    """Return whether the server, not the data, is at fault (SQLSTATE classes 08, 40, 53, 55, 57, 58)."""
+    return code[:2] in ("08", "40", "53", "55", "57", "58")
 
-    So it is too while it lacks a table or a column: a deployment was quicker than its migration.
+
+def _is_older(error: DatabaseError) -> bool:
+    """Return whether the schema is older than this code: a deployment was quicker than its migration.
+
+    It lacks a table or a column then, or wants the JSON of an event, which is not written since revision 0004.
     """
-    return code[:2] in ("08", "40", "53", "55", "57", "58") or code in ("42P01", "42703")
+    code = _code(error)
+    return code in ("42P01", "42703") or (code == "23502" and error.args[0].get("c") == "event")
 
 
 def _message(error: DatabaseError) -> str:
