@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from operator import attrgetter
 
 import msgspec
 
@@ -68,8 +69,7 @@ def rounds(documents: Sequence[OrderDocument]) -> Iterator[list[Change]]:
     """
     changes: dict[str, Change] = {}
     behind_a_gap: list[OrderDocument] = []
-    # A whole order that is as far as a step says the same and more, so it comes after that.
-    for document in sorted(documents, key=lambda document: (document.sequence, document.is_whole)):
+    for document in sorted(documents, key=attrgetter("sequence")):
         known = changes.get(document.order_id)
         if document.is_whole:
             changes[document.order_id] = Change(document, 0)
