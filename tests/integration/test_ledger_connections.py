@@ -15,7 +15,6 @@ from local.servers.postgres_server import start_postgres
 from orderflow.adapters import ledger as ledger_module
 from orderflow.adapters.ledger import Ledger, OrderFilter
 from orderflow.adapters.ledger_connections import MAX_CONNECTIONS, LedgerConnection
-from orderflow.adapters.ledger_documents import Change
 from orderflow.adapters.ledger_writing import WRITE, parameters
 from orderflow.adapters.postgres import connect
 from orderflow.errors import RetryableError
@@ -102,7 +101,7 @@ def test_an_answer_that_was_lost_after_the_writing_changes_nothing(
 
     def write_then_lose_the_answer(connection: LedgerConnection) -> None:
         attempts.append(connection)
-        connection.run_prepared(WRITE, **parameters([whole_document(order)], [Change(whole_document(order), 0)]))
+        connection.run_prepared(WRITE, **parameters([whole_document(order)], [whole_document(order)]))
         if len(attempts) == 1:
             raise ConnectionResetError
 

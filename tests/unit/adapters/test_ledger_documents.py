@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from orderflow.adapters.ledger_documents import Change, OrderDocument, decode_document, rounds
+from orderflow.adapters.ledger_documents import OrderDocument, decode_document, rounds
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.status import Status
 from tests.support.builders import make_order
@@ -15,17 +15,16 @@ STEPS = [step_document(order) for order in WAY]
 
 @pytest.mark.parametrize("length", range(1, 6))
 def test_the_first_steps_of_an_order_come_to_the_whole_order(length: int) -> None:
-    [[change]] = rounds(STEPS[:length])
+    [[merged]] = rounds(STEPS[:length])
 
-    assert change == Change(whole_document(WAY[length - 1]), 0)
+    assert merged == msgspec.structs.replace(whole_document(WAY[length - 1]), steps=length)
 
 
-def test_later_steps_come_to_one_change_of_an_order_that_has_those_before() -> None:
-    [[change]] = rounds(STEPS[2:4])
+def test_later_steps_come_to_what_they_change_of_an_order_that_has_those_before() -> None:
+    [[merged]] = rounds(STEPS[2:4])
 
-    assert change.after == 2
-    assert (change.document.sequence, change.document.status) == (4, "submitted")
-    assert (change.document.request, change.document.route) == (None, msgspec.Raw())
+    assert merged == msgspec.structs.replace(STEPS[3], steps=2)
+    assert not merged.is_whole
 
 
 def test_a_step_that_comes_twice_counts_once() -> None:
@@ -35,14 +34,15 @@ def test_a_step_that_comes_twice_counts_once() -> None:
 def test_a_whole_order_says_all_that_the_steps_up_to_it_say() -> None:
     whole = whole_document(WAY[2])
 
-    assert list(rounds([STEPS[1], STEPS[2], whole])) == [[Change(whole, 0)]]
-    assert list(rounds([whole, STEPS[3]])) == [[Change(whole_document(WAY[3]), 0)]]
+    assert list(rounds([STEPS[1], STEPS[2], whole])) == [[whole]]
+    [[merged]] = rounds([whole, STEPS[3], STEPS[2]])
+    assert merged == msgspec.structs.replace(whole_document(WAY[3]), steps=2)
 
 
-def test_what_is_behind_a_missing_step_is_a_change_of_its_own() -> None:
+def test_what_is_behind_a_missing_step_is_a_document_of_its_own() -> None:
     first, second = rounds([STEPS[0], STEPS[2], STEPS[3]])
 
-    assert [(change.document.sequence, change.after) for change in (*first, *second)] == [(1, 0), (4, 2)]
+    assert [(document.sequence, document.steps) for document in (*first, *second)] == [(1, 1), (4, 2)]
 
 
 def test_without_documents_there_is_nothing_to_do() -> None:

@@ -152,8 +152,8 @@ class Ledger:
         """
         lacking: set[str] = set()
         steps = documents
-        for changes in rounds(documents):
-            lacking.update(self._run_write(parameters(steps, changes)))
+        for merged in rounds(documents):
+            lacking.update(self._run_write(parameters(steps, merged)))
             steps = ()
         return lacking
 

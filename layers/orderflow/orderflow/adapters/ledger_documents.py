@@ -1,4 +1,4 @@
-"""What the status stream says of orders, for the ledger: JSON documents in, what has to change in the tables out."""
+"""What the status stream says of orders, for the ledger: JSON documents in, as few of them as say the same out."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -11,8 +11,8 @@ from orderflow.domain.routing import Leg
 from orderflow.domain.status import Status
 
 
-class OrderDocument(msgspec.Struct, frozen=True):
-    """What one step changed of its order; or, with a request, the whole order as it was after that step.
+class OrderDocument(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What steps changed of their order; or, with a request, the whole order as it was after a step.
 
     Its members are those of `Order` that the ledger keeps. Times are milliseconds since 1970, amounts are atoms.
     """
@@ -31,6 +31,8 @@ class OrderDocument(msgspec.Struct, frozen=True):
     fills: tuple[Leg, ...] = ()
     reason: str | None = None
     client_order_id: str | None = None
+    steps: int = 1
+    """Of how many steps up to `sequence` it says what they changed; a whole order says that of all."""
 
     def __post_init__(self) -> None:
         if (self.request is None) != (self.created_at_ms is None):
@@ -43,43 +45,32 @@ class OrderDocument(msgspec.Struct, frozen=True):
 
     def followed_by(self, step: "OrderDocument") -> "OrderDocument":
         """Return the two as one: the members of both, and where both have one that of the later `step`."""
-        own = {name: value for name in _OF_ONE_STEP if (value := getattr(self, name)) and not getattr(step, name)}
-        return msgspec.structs.replace(step, **own)
+        own = {name: value for name in _OF_SOME_STEPS if (value := getattr(self, name)) and not getattr(step, name)}
+        return msgspec.structs.replace(step, steps=self.steps + 1, **own)
 
 
-_OF_ONE_STEP = tuple(
-    name for name in OrderDocument.__struct_fields__ if name not in OrderDocument.__struct_fields__[:4]
-)
+_OF_SOME_STEPS = OrderDocument.__struct_fields__[4:-1]
 
 decode_document = msgspec.json.Decoder(OrderDocument).decode
 
 
-class Change(msgspec.Struct, frozen=True):
-    """What becomes of an order's row: `document` for one that has all steps up to `after`; for any when it is 0."""
-
-    document: OrderDocument
-    after: int
-
-
-def rounds(documents: Sequence[OrderDocument]) -> Iterator[list[Change]]:
-    """Yield the changes that documents come to, in any number and order: one of each order at a time.
+def rounds(documents: Sequence[OrderDocument]) -> Iterator[list[OrderDocument]]:
+    """Yield what documents, in any number and order, come to: one of each order at a time.
 
     That is a single round, except where a step between two of an order is missing: it may have been written before, so
-    what follows it is a change of its own, to be written after the one that precedes it.
+    what follows it is a document of its own, to be written after the one that precedes it.
     """
-    changes: dict[str, Change] = {}
+    merged: dict[str, OrderDocument] = {}
     behind_a_gap: list[OrderDocument] = []
     for document in sorted(documents, key=attrgetter("sequence")):
-        known = changes.get(document.order_id)
-        if document.is_whole:
-            changes[document.order_id] = Change(document, 0)
-        elif known is None:
-            changes[document.order_id] = Change(document, document.sequence - 1)
-        elif document.sequence == known.document.sequence + 1:
-            changes[document.order_id] = Change(known.document.followed_by(document), known.after)
-        elif document.sequence > known.document.sequence:
+        known = merged.get(document.order_id)
+        if known is None or document.is_whole:
+            merged[document.order_id] = document
+        elif document.sequence == known.sequence + 1:
+            merged[document.order_id] = known.followed_by(document)
+        elif document.sequence > known.sequence:
             behind_a_gap.append(document)
-    if changes:
-        yield list(changes.values())
+    if merged:
+        yield list(merged.values())
     if behind_a_gap:
         yield from rounds(behind_a_gap)
