@@ -11,7 +11,9 @@ RECORDS = ("integration/test_trimming.py", "integration/test_redrive.py", "integ
 LEDGER = (
     "functional/test_record_order.py",
     "functional/test_read_orders.py",
+    "unit/adapters/test_ledger_documents.py",
     "integration/test_ledger.py",
+    "integration/test_ledger_steps.py",
     "integration/test_ledger_connections.py",
 )
 VENUE = ("integration/test_chain_store.py",)
@@ -52,6 +54,8 @@ CONCERNED = {
     "adapters/keys": PARTITIONED,
     "adapters/ledger": LEDGER,
     "adapters/ledger_connections": LEDGER,
+    "adapters/ledger_documents": LEDGER,
+    "adapters/ledger_writing": LEDGER,
     "adapters/orders": ("functional/test_route_order.py", "functional/test_submit_order.py", *PARTITIONED),
     "adapters/replication": ("functional/test_submit_order.py", *REPLICATION),
     "adapters/streams": ("integration/test_trimming.py", *STREAMS),
