@@ -60,11 +60,11 @@ def record_order(records: Sequence[StreamRecord], failures: Failures) -> Done:
 def document_of(fields: dict[str, str]) -> str | None:
     """Return the document of a step's entry; None for a subscription, which leaves no trace in the ledger.
 
-    The release before wrote the step's event, and beside it the whole order, which says what the step changed too.
+    The release before wrote what clients see of a step, and beside it the whole order, which says what it changed too.
     """
-    if "event" in fields:
-        return fields["order"]
-    return fields.get("step")
+    if "event" not in fields:
+        return None
+    return fields.get("order", fields["event"])
 
 
 def record_steps(steps: Sequence[Recorded], failures: Failures) -> None:

@@ -35,7 +35,7 @@ TOO_HEAVY = {
     *("sqlite3", "multiprocessing", "unittest", "pydoc", "sqlalchemy"),
 }
 OF_THE_ROUTER = "orderflow.domain.router.plan"
-OF_THE_LEDGER = "orderflow.adapters.ledger"
+OF_THE_LEDGER = "orderflow.adapters.ledger_documents"
 
 
 @cache

@@ -4,7 +4,7 @@ import pytest
 
 from functions.record_order.handler import lambda_handler as record_order
 from orderflow.errors import RetryableError
-from tests.support.builders import make_order, nth_id, order_records, records, status_fields
+from tests.support.builders import ORDER_ID, make_order, nth_id, order_records, records, status_fields
 from tests.support.fakes.outside import Outside
 from tests.support.lifecycle import STAGES, Stage
 
@@ -18,6 +18,17 @@ def test_an_order_from_a_partition_that_is_not_its_own_here_makes_the_batch_wait
 
     with pytest.raises(RetryableError, match="PARTITIONS=4 it lies in p[123]"):
         stage.handler(order_records(stage.stream, *orders), None)
+
+    assert outside.orders.transitions == []
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.function)
+def test_a_record_that_only_names_its_order_makes_the_batch_wait(stage: Stage, outside: Outside) -> None:
+    # An event source of the release before does not read the order.
+    batch = records(stage.stream, [{"order": f"{ORDER_ID} 1"}])
+
+    with pytest.raises(RetryableError, match="the event source is of the release before"):
+        stage.handler(batch, None)
 
     assert outside.orders.transitions == []
 

@@ -54,15 +54,6 @@ def test_an_event_that_stood_in_the_history_is_not_sent_again(outside: Outside) 
     assert outside.sockets.sent == [notice(order) for order in WAY]
 
 
-def test_an_event_is_sent_as_it_was_written(outside: Outside) -> None:
-    outside.watchers.watching[ORDER_ID] = {CONNECTION_ID: 0}
-    fields = status_fields(WAY[4])
-
-    publish(fields)
-
-    assert [message.text for message in outside.sockets.sent] == [fields["event"]]
-
-
 def test_events_without_watchers_are_not_sent_anywhere(outside: Outside) -> None:
     outside.sockets.error = AssertionError("asked")
 
@@ -107,7 +98,7 @@ def test_who_unsubscribes_hears_no_more(outside: Outside) -> None:
 def test_for_what_comes_too_early_the_whole_history_is_sent(outside: Outside) -> None:
     outside.watchers.orders[ORDER_ID] = WAY[:3]
     outside.watchers.watching[ORDER_ID] = {CONNECTION_ID: 0}
-    outside.sockets.out_of_order = [status_fields(WAY[2])["event"]]
+    outside.sockets.out_of_order = [notice(WAY[2]).text]
 
     publish(status_fields(WAY[2]))
 

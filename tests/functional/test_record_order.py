@@ -26,7 +26,7 @@ from tests.support.builders import (
     watch_fields,
 )
 from tests.support.fakes.outside import Outside
-from tests.support.order_steps import step_document, step_text, whole_document
+from tests.support.order_steps import step_document, whole_document
 
 WAY = [make_order(status) for status in Status if status is not Status.FAILED]
 FAILED = make_order(Status.FAILED, make_request("USDC", "SOL", "250.75", slippage_bps=100), order_id=OTHER_ID)
@@ -50,7 +50,7 @@ def test_every_step_is_written_and_subscriptions_leave_no_trace(outside: Outside
     response = lambda_handler(read_event("record_order"), None)
 
     assert response == {"batchItemFailures": []}
-    assert outside.ledger.written == [whole_document(order) for order in (*WAY, FAILED)]
+    assert outside.ledger.written == [step_document(order) for order in (*WAY, FAILED)]
 
 
 def test_orders_that_have_ended_are_let_go_and_no_others(outside: Outside) -> None:
@@ -88,7 +88,7 @@ def test_a_step_that_postgres_refuses_is_found_and_the_others_are_written(outsid
     (failure,) = response["batchItemFailures"]
     assert failure["itemIdentifier"] == message_ids(event)[2]
     assert "numeric field overflow" in failure["error"]
-    assert outside.ledger.written == [whole_document(order) for order in orders if order.order_id != nth_id(2)]
+    assert outside.ledger.written == [step_document(order) for order in orders if order.order_id != nth_id(2)]
     assert outside.orders.gone == [nth_id(0), nth_id(1), nth_id(3)]
 
 
@@ -108,28 +108,19 @@ def test_a_batch_of_subscriptions_needs_no_ledger(outside: Outside) -> None:
     assert record() == {"batchItemFailures": []}
 
 
-def step_fields(order: Order) -> dict[str, str]:
-    """Return the fields of the status entry that says what an order's last step changed."""
-    return {
-        "order_id": order.order_id,
-        "sequence": str(order.sequence),
-        "status": order.status.value,
-        "step": step_text(order),
-    }
+@pytest.mark.parametrize("order", WAY, ids=lambda order: order.status)
+def test_an_entry_of_the_release_before_is_written_by_the_order_in_it(outside: Outside, order: Order) -> None:
+    former = status_fields(order) | {"event": encode(event_of(order)), "order": encode(order)}
 
-
-def test_an_entry_that_says_only_what_its_step_changed_is_written(outside: Outside) -> None:
-    assert record(*map(step_fields, WAY)) == {"batchItemFailures": []}
-
-    assert outside.ledger.written == [step_document(order) for order in WAY]
-    assert outside.orders.gone == [ORDER_ID]
+    assert record(former) == {"batchItemFailures": []}
+    assert outside.ledger.written == [whole_document(order)]
 
 
 def test_an_order_of_which_the_ledger_lacks_steps_is_written_as_redis_has_it_and_then_let_go(outside: Outside) -> None:
     outside.ledger.lacking = {ORDER_ID}
     outside.orders.known[ORDER_ID] = (WAY[4], [event_of(order) for order in WAY])
 
-    assert record(step_fields(WAY[3]), step_fields(WAY[4])) == {"batchItemFailures": []}
+    assert record(status_fields(WAY[3]), status_fields(WAY[4])) == {"batchItemFailures": []}
 
     assert outside.ledger.written == [step_document(WAY[3]), step_document(WAY[4]), whole_document(WAY[4])]
     assert outside.orders.gone == [ORDER_ID]
@@ -143,7 +134,7 @@ def test_an_order_that_no_replica_has_as_redis_has_it_is_not_written_yet(outside
     outside.replication.lacking.append(transition_written(WAY[4], 1))
 
     with pytest.raises(RetryableError, match="^0 of 1 replicas have "):
-        record(step_fields(WAY[4]))
+        record(status_fields(WAY[4]))
 
     assert whole_document(WAY[4]) not in outside.ledger.written
     assert outside.orders.gone == []
@@ -151,7 +142,7 @@ def test_an_order_that_no_replica_has_as_redis_has_it_is_not_written_yet(outside
 
 def test_a_step_of_an_order_that_is_nowhere_is_reported_and_nothing_is_let_go(outside: Outside) -> None:
     outside.ledger.lacking = {ORDER_ID}
-    event = records("status", [step_fields(FAILED), step_fields(WAY[4])])
+    event = records("status", [status_fields(FAILED), status_fields(WAY[4])])
 
     response = lambda_handler(event, None)
 
@@ -167,9 +158,7 @@ def test_a_subscription_that_had_to_wait_is_none_of_the_steps(outside: Outside) 
     assert outside.ledger.written == []
 
 
-@pytest.mark.parametrize(
-    "broken", [{"event": "{}"}, {"event": "{}", "order": "{}"}, {"step": "{}"}, {"step": "no JSON"}]
-)
+@pytest.mark.parametrize("broken", [{"event": "{}"}, {"event": "{}", "order": "{}"}, {"event": "no JSON"}])
 def test_a_poisoned_record_is_reported_alone_while_the_others_are_written(
     outside: Outside, broken: dict[str, str]
 ) -> None:
@@ -178,4 +167,4 @@ def test_a_poisoned_record_is_reported_alone_while_the_others_are_written(
     response = lambda_handler(event, None)
 
     assert [failure["itemIdentifier"] for failure in response["batchItemFailures"]] == message_ids(event, 1)
-    assert outside.ledger.written == [whole_document(WAY[0]), whole_document(WAY[1])]
+    assert outside.ledger.written == [step_document(WAY[0]), step_document(WAY[1])]

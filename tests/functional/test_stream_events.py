@@ -10,7 +10,7 @@ import redis
 from functions.produce_block.handler import lambda_handler as produce_block
 from functions.publish_status.handler import lambda_handler as publish_status
 from functions.record_order.handler import lambda_handler as record_order
-from orderflow.adapters.codec import encoder, event_decoder, order_decoder
+from orderflow.adapters.codec import encoder, order_decoder, step_decoder
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from orderflow.runtime.batch import BatchResponse, StreamEvent
@@ -56,7 +56,7 @@ def test_the_documents_of_an_example_event_are_read_in_full_and_written_alike(na
         if "order" in data:
             assert encoder.encode(order_decoder.decode(data["order"])).decode() == data["order"]
         if "event" in data:
-            assert encoder.encode(event_decoder.decode(data["event"])).decode() == data["event"]
+            assert encoder.encode(step_decoder.decode(data["event"])).decode() == data["event"]
 
 
 @every_stage

@@ -11,7 +11,6 @@ from local.run.poller import handler_of
 from local.settings import ROOT
 from local.template import read_template
 from orderflow.adapters.capacity import Limits
-from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.intake import Intake, NewOrder
 from orderflow.adapters.keys import key, order_partitions
 from orderflow.adapters.orders import Orders, Transition
@@ -22,6 +21,7 @@ from orderflow.adapters.partition_count import (
     kept_partition_count,
 )
 from orderflow.adapters.replication import AsyncReplication
+from orderflow.adapters.streams import order_name
 from orderflow.adapters.subscriptions import Subscription, Subscriptions
 from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.event_source.invoke import InProcess, Invoke
@@ -91,7 +91,7 @@ def count_in(client: redis.Redis, stream: str, partitions: int) -> int:
 
 def orders_in(client: redis.Redis, stream: str, partitions: int) -> set[str]:
     entries = [entry for name in order_partitions(partitions) for entry in entries_of(client, key(name, stream))]
-    return {order_decoder.decode(fields["order"]).order_id for _, fields in entries}
+    return {name[0] for _, fields in entries if (name := order_name(fields))}
 
 
 @on_single_and_cluster

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 import redis
 
-from orderflow.adapters.codec import encoder
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.sockets import Message
 from orderflow.adapters.watchers import StatusEntry, Watchers
-from orderflow.domain.order import Order, event_of
+from orderflow.domain.order import Order, step_of
+from tests.support.builders import encode
 from tests.support.order_steps import NOW_MS, a_request, pending, routed
 from tests.support.redis_servers import P0, on_single_and_cluster
 
@@ -24,7 +24,7 @@ def watchers(client: redis.Redis) -> Watchers:
 
 
 def event(order: Order) -> StatusEntry:
-    return StatusEntry(order.order_id, order.sequence, encoder.encode(event_of(order)).decode())
+    return StatusEntry(order.order_id, order.sequence, encode(step_of(order)))
 
 
 _entry_ids = (f"1763835240000-{number}" for number in count())
@@ -257,28 +257,6 @@ def test_an_order_that_has_ended_is_shown_to_as_many_as_ask(orders: Orders, clie
     assert sequences(messages, "c") == [1, 2]
 
 
-def test_what_the_release_before_kept_of_watchers_is_understood(
-    orders: Orders, watchers: Watchers, client: redis.Redis
-) -> None:
-    order = pending()
-    orders.apply([Transition(order)])
-    hash_key = f"{{p0}}:order:{order.order_id}"
-    former = {"watchers": "one 1 5-0 other 1 6-0", "acted:one": "5-0", "acted:other": "6-0", "acted:left": "7-0"}
-    for name, value in former.items():
-        client.hset(hash_key, name, value)
-
-    late = StatusEntry(order.order_id, connection_id="left", action="subscribe", entry_id="4-0")
-    again = StatusEntry(order.order_id, connection_id="one", action="subscribe", entry_id="5-0")
-    messages = watchers.messages(P0, [event(order), late, again, event(routed(order))])
-
-    assert [(message.connection_id, message.sequence, message.subscription) for message in messages] == [
-        ("one", 1, "5-0"),
-        ("one", 2, "5-0"),
-        ("other", 2, "6-0"),
-    ]
-    assert client.hget(hash_key, "watchers") is None
-
-
 def test_a_connection_that_is_gone_is_not_brought_back_by_what_is_read_again(
     orders: Orders, watchers: Watchers
 ) -> None:
@@ -306,4 +284,4 @@ def test_those_who_left_an_order_are_remembered_within_bounds(
 
     assert most <= 1_000
     assert client.exists(f"{{p0}}:watchers:{order.order_id}") == 0
-    assert len(client.hgetall(f"{{p0}}:order:{order.order_id}")) == 4
+    assert client.hgetall(f"{{p0}}:order:{order.order_id}").keys() == {"sequence", "status", "step:1"}

@@ -9,8 +9,9 @@ from functools import lru_cache
 import msgspec
 import redis
 
-from orderflow.adapters.codec import event_decoder, order_decoder
+from orderflow.adapters.codec import decode_event, merge, order_decoder
 from orderflow.adapters.keys import key
+from orderflow.adapters.streams import order_name
 from orderflow.domain.execution import Execution
 from orderflow.domain.lifecycle import COURSE, LIFECYCLE, TERMINAL
 from orderflow.domain.order import Order, StatusEvent, iso_timestamp
@@ -31,8 +32,9 @@ Vaults = Counter[tuple[str, str]]
 _WRITES = ("EVALSHA", "XREADGROUP", "XCLAIM", "ledger", "sockets")
 
 _execution = lru_cache(maxsize=1024)(msgspec.json.Decoder(Execution).decode)
-_event = lru_cache(maxsize=1024)(event_decoder.decode)
+_event = lru_cache(maxsize=1024)(decode_event)
 _order = lru_cache(maxsize=4096)(order_decoder.decode)
+_name_of = lru_cache(maxsize=4096)(lambda text: ((order := _order(text)).order_id, order.sequence))
 _sequence = lru_cache(maxsize=1024)(lambda text: int(msgspec.json.decode(text)["sequence"]))
 
 
@@ -164,10 +166,11 @@ class Witness:
                 recorded = self.world.ends.rows.get((order_id, len(history)))
                 require(recorded and recorded.status in TERMINAL, f"{order_id} has left Redis and is not recorded")
             else:
-                events = [_event(fields[f"event:{number}"]) for number in range(1, int(fields["sequence"]) + 1)]
-                order = _order(fields["order"])
+                names = [f"step:{number}" for number in range(1, int(fields["sequence"]) + 1)]
+                steps = [fields[name] for name in names]
+                events, order = [_event(step) for step in steps], _order(merge(steps))
                 require(events == history, f"{order_id} holds {events}, published was {history}")
-                require(sum(name.startswith("event:") for name in fields) == len(events), f"{fields} has stray events")
+                require(fields.keys() == {"sequence", "status", *names}, f"{fields} holds nothing else")
                 state = (order.order_id, order.sequence, order.status)
                 require(state == (order_id, len(history), fields["status"]), f"{fields} is one state")
                 if order.status in TERMINAL:
@@ -218,8 +221,8 @@ class Witness:
         """An order that has not ended has a message that takes it on."""
         carried: dict[str, set[tuple[str, int]]] = {}
         for _, stream, text in under_way:
-            order = _order(text)
-            carried.setdefault(order.order_id, set()).add((stream, order.sequence))
+            order_id, sequence = order_name({"order": text}) or _name_of(text)
+            carried.setdefault(order_id, set()).add((stream, sequence))
         for order_id, history in self.memory.histories.items():
             status = history[-1].status
             if status not in TERMINAL:

@@ -7,6 +7,7 @@ SCRIPTS = (PACKAGE / "adapters/scripts", PACKAGE / "venues/mock/scripts")
 PARTITIONED = ("unit/adapters/test_keys.py", "integration/test_transition.py")
 TIMERS = ("integration/test_leases_and_timers.py", "integration/test_event_source.py")
 STREAMS = ("integration/test_transition.py", *TIMERS)
+FORMER = ("integration/test_former_orders.py",)
 RECORDS = ("integration/test_trimming.py", "integration/test_redrive.py", "integration/test_event_source.py")
 LEDGER = (
     "functional/test_record_order.py",
@@ -129,12 +130,14 @@ CONCERNED = {
     "scripts/expire": VENUE,
     "scripts/leave": SUBSCRIPTIONS,
     "scripts/expire_after_recording": ("integration/test_transition.py", *SUBSCRIPTIONS),
+    "scripts/load": FORMER,
     "scripts/promote": STREAMS,
     "scripts/redrive": RECORDS,
     "scripts/release_lease": TIMERS,
     "scripts/renew_lease": TIMERS,
     "scripts/schedule": (*VENUE, *RECORDS),
     "scripts/send": VENUE,
+    "scripts/steps_of": FORMER,
     "scripts/subscribe": (*SUBSCRIPTIONS, "integration/test_intake.py"),
     "scripts/time": (*STREAMS, *VENUE),
     "scripts/transition": STREAMS,

@@ -11,7 +11,7 @@ from orderflow.adapters.codec import encoder
 from orderflow.domain.amounts import to_atoms
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.lifecycle import COURSE
-from orderflow.domain.order import Order, OrderId, OrderRequest, event_of
+from orderflow.domain.order import Order, OrderId, OrderRequest, step_of
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
 from orderflow.domain.router.choice import choose_route
 from orderflow.domain.router.market_view import MarketView
@@ -182,8 +182,7 @@ def status_fields(order: Order) -> dict[str, str]:
         "order_id": order.order_id,
         "sequence": str(order.sequence),
         "status": order.status.value,
-        "event": encode(event_of(order)),
-        "order": encode(order),
+        "event": encode(step_of(order)),
     }
 
 

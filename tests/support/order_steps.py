@@ -2,11 +2,8 @@
 
 import uuid
 
-import msgspec
-
 from orderflow.adapters.ledger_documents import OrderDocument, decode_document
-from orderflow.domain.order import Order, OrderId, OrderRequest
-from orderflow.domain.status import Status
+from orderflow.domain.order import Order, OrderId, OrderRequest, step_of
 from orderflow.venues.mock.chain import MarketState
 from orderflow.venues.mock.signer import sign
 from tests.support.builders import encode, route_for
@@ -14,14 +11,6 @@ from tests.support.builders import encode, route_for
 NOW_MS = 1_763_835_240_000
 FAR_MS = 4_000_000_000_000
 FAR_SLOT = 1_000_000
-_CHANGED = {
-    Status.PENDING: ("created_at_ms", "request", "client_order_id"),
-    Status.ROUTING: ("route",),
-    Status.BUILDING: ("transaction",),
-    Status.SUBMITTED: ("tx_hash",),
-    Status.CONFIRMED: ("tx_hash", "fills", "amount_out", "execution_price"),
-    Status.FAILED: ("reason", "tx_hash"),
-}
 
 
 def a_request(token_in: str = "SOL", token_out: str = "USDC", amount_in: int = 1_000_000_000) -> OrderRequest:
@@ -60,12 +49,5 @@ def whole_document(order: Order) -> OrderDocument:
     return decode_document(encode(order))
 
 
-def step_text(order: Order) -> str:
-    """Return the JSON of what an order's last step changed of it."""
-    snapshot = msgspec.json.decode(encode(order), type=dict[str, msgspec.Raw])
-    members = ("order_id", "sequence", "status", "updated_at_ms", *_CHANGED[order.status])
-    return encode({name: snapshot[name] for name in members if name in snapshot})
-
-
 def step_document(order: Order) -> OrderDocument:
-    return decode_document(step_text(order))
+    return decode_document(encode(step_of(order)))

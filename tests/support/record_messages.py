@@ -4,7 +4,6 @@ See tests/events/recorded/README.md.
 """
 
 import asyncio
-import json
 import os
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from local.run.poller import handler_of
 from local.servers.redis_server import start_redis
 from orderflow.adapters.keys import key, partition_of
 from orderflow.adapters.sockets import Message, Sent
-from orderflow.adapters.streams import Entry, Streams
+from orderflow.adapters.streams import Entry, Streams, order_name
 from orderflow.domain.lifecycle import LIFECYCLE
 from orderflow.event_source.failure_destination import FailureDestination
 from orderflow.runtime import clients
@@ -126,7 +125,7 @@ class Recorder:
             "stream": stream,
             "partition": partition,
             "attempt": entry.attempt,
-            "data": entry.fields,
+            "data": entry.data,
         }
 
 
@@ -144,7 +143,7 @@ def record(client: redis.Redis) -> Recording:
             recorder.work("publish_status", "p0")
         recorder.post_until_each_partition_has_one()
     [(_, given_up)] = cast("list[tuple[str, dict[str, str]]]", client.xrange(key("p0", "build"), count=1))
-    failed = json.loads(given_up["order"])["order_id"]
+    failed, _ = order_name(given_up) or ("", 0)
     recorder.give_up("build_order", "p0")
     recorder.work("route_order", "p0")
     recorder.post_until_each_partition_has_one()

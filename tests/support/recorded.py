@@ -71,6 +71,8 @@ def load(client: redis.Redis, keys: list[Document]) -> None:
                 client.hset(name, mapping=value)
             case "list":
                 client.rpush(name, *value)
+            case "set":
+                client.sadd(name, *value)
             case "zset":
                 latest = max(score for _, score in value)
                 client.zadd(name, {member: score - latest for member, score in value})
@@ -88,6 +90,8 @@ def _value(client: redis.Redis, name: str, kind: str) -> Any:
             return dict(sorted(client.hgetall(name).items()))
         case "list":
             return client.lrange(name, 0, -1)
+        case "set":
+            return sorted(client.smembers(name))
         case "zset":
             return client.zrange(name, 0, -1, withscores=True)
         case "stream":

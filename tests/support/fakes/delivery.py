@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from orderflow.adapters.codec import decode_event
 from orderflow.adapters.sockets import Message, Sent, Sockets
 from orderflow.adapters.watchers import StatusEntry, Watchers
 from orderflow.domain.order import Order, event_of
@@ -51,7 +52,8 @@ class FakeWatchers(Outage, Watchers):
         watching = self.watching.setdefault(entry.order_id, {})
         if entry.action == "event":
             behind = [connection for connection, sent in watching.items() if entry.sequence > sent]
-            return [Message(connection, entry.order_id, entry.event) for connection in behind]
+            event = encode(decode_event(entry.event))
+            return [Message(connection, entry.order_id, event) for connection in behind]
         watching.pop(entry.connection_id, None)
         if entry.action == "unsubscribe":
             return []

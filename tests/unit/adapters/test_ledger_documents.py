@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from orderflow.adapters.ledger_documents import OrderDocument, decode_document, rounds
-from orderflow.domain.order import OrderRequest
+from orderflow.domain.order import OrderRequest, step_of
 from orderflow.domain.status import Status
-from tests.support.builders import make_order
-from tests.support.order_steps import step_document, step_text, whole_document
+from tests.support.builders import encode, make_order
+from tests.support.order_steps import step_document, whole_document
 
 WAY = [make_order(status) for status in Status if status is not Status.FAILED]
 STEPS = [step_document(order) for order in WAY]
@@ -50,7 +50,7 @@ def test_without_documents_there_is_nothing_to_do() -> None:
 
 
 def test_a_request_without_the_time_of_its_order_is_refused() -> None:
-    text = step_text(WAY[0]).replace("created_at_ms", "made_at_ms")
+    text = encode(step_of(WAY[0])).replace("created_at_ms", "made_at_ms")
 
     with pytest.raises(msgspec.ValidationError, match="come together"):
         decode_document(text)

@@ -12,25 +12,14 @@ from functions.read_orders.order_view import OrderDetails
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Fill
 from orderflow.adapters.public import ATOMS, public_event, public_json
-from orderflow.domain.order import StatusEvent, event_of
+from orderflow.domain.order import StatusEvent, event_of, step_of
 from orderflow.domain.routing import Leg, Route, VenueQuote
 from orderflow.domain.status import Status
 from orderflow.domain.tokens import Token
-from tests.support.builders import encode, make_order, read_event
+from tests.support.builders import encode, make_order
 
 SMALL = {"sequence", "slot", "share_bps", "decimals"}
 """Integers that never come near 2^53."""
-
-ROUTING = (
-    '{"order_id":"01a20477-0e28-7d4b-9a3f-2b7c5d8e9f10","status":"rerouting","sequence":2,"route":{"slot":9,"legs":'
-    '[{"amount_in":18446744073709551615,"amount_out":10000000000000001,"fee":0,"fee_token":"SOL","hops":3}],'
-    '"price_impact":0.000000,"network_fee":12459,"price":219.750000000000000001},"minimum_out":null,"colour":"red"}'
-)
-SHOWN = (
-    '{"order_id":"01a20477-0e28-7d4b-9a3f-2b7c5d8e9f10","status":"rerouting","sequence":2,"route":{"slot":9,"legs":'
-    '[{"amount_in":"18446744073709551615","amount_out":"10000000000000001","fee":"0","fee_token":"SOL","hops":3}],'
-    '"price_impact":0.000000,"network_fee":"12459","price":219.750000000000000001},"minimum_out":null,"colour":"red"}'
-)
 
 
 @pytest.mark.parametrize("seen", [StatusEvent, Route, Leg, VenueQuote, Fill, OrderDetails, Accepted, Token])
@@ -48,30 +37,30 @@ def _kinds(kind: msgspec.inspect.Type) -> list[msgspec.inspect.Type]:
     return list(kind.types) if isinstance(kind, msgspec.inspect.UnionType) else [kind]
 
 
-def test_an_event_is_shown_with_its_atoms_as_strings_and_all_else_as_it_is() -> None:
-    assert public_event(ROUTING) == SHOWN
+@pytest.mark.parametrize("status", list(Status))
+def test_a_step_is_shown_as_its_event_with_atoms_as_strings(status: Status) -> None:
+    order = make_order(status)
+
+    assert public_event(encode(step_of(order))).encode() == public_json(event_of(order))
 
 
-def test_what_is_shown_already_stays_as_it_is() -> None:
-    assert public_event(SHOWN) == SHOWN
+def test_the_event_of_a_step_shows_every_atom_as_a_string() -> None:
+    steps = [step_of(make_order(status)) for status in (Status.ROUTING, Status.BUILDING)]
+
+    routing, building = (json.loads(public_event(encode(step))) for step in steps)
+
+    assert building["minimum_out"] == "2609586671"
+    assert [leg["amount_in"] for leg in routing["route"]["legs"]] == ["12500000000"]
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_an_event_is_shown_alike_from_its_text_and_from_the_event(status: Status) -> None:
-    event = event_of(make_order(status))
+def test_what_the_version_before_kept_is_shown_alike(status: Status) -> None:
+    # Its events, and the whole orders of its status entries, which stand in for their latest steps.
+    order = make_order(status)
+    shown = public_event(encode(step_of(order)))
 
-    assert public_event(encode(event)).encode() == public_json(event)
-    assert (public_event(encode(event)) == encode(event)) == (status not in (Status.ROUTING, Status.BUILDING))
-
-
-def test_events_that_the_version_before_has_recorded_are_shown_too() -> None:
-    events = [record["data"]["event"] for record in read_event("record_order")["Records"] if "event" in record["data"]]
-
-    shown = [json.loads(public_event(event)) for event in events]
-
-    assert [event["minimum_out"] for event in shown if "minimum_out" in event] == ["2609586671"]
-    (route,) = [event["route"] for event in shown if "route" in event]
-    assert [leg["amount_in"] for leg in route["legs"]] == ["12500000000"]
+    assert public_event(encode(event_of(order))) == shown
+    assert public_event(encode(order)) == shown
 
 
 @pytest.mark.parametrize("inside", [list, tuple])

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderflow.adapters.codec import encoder
+from orderflow.adapters.codec import encoder, merge, order_decoder
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.lifecycle import COURSE, followers
-from orderflow.domain.order import Order, OrderId, Signature, event_of, iso_timestamp
+from orderflow.domain.order import Order, OrderId, Signature, event_of, iso_timestamp, step_of
 from orderflow.domain.status import Status
 from orderflow.errors import IllegalTransitionError
 from orderflow.venues.mock.universe import VENUES
@@ -54,6 +54,41 @@ def test_an_accepted_order_is_pending_at_sequence_one() -> None:
     order = Order.accept(OrderId(ORDER_ID), request, NOW_MS)
 
     assert order == Order(OrderId(ORDER_ID), 1, Status.PENDING, NOW_MS, NOW_MS, request)
+
+
+@pytest.mark.parametrize("end", [Status.CONFIRMED, Status.FAILED])
+def test_an_order_is_its_steps(end: Status) -> None:
+    last = COURSE.index(Status.CONFIRMED) if end is Status.CONFIRMED else COURSE.index(Status.SUBMITTED) + 1
+    orders = [named(make_order(status)) for status in [*COURSE[:last], end]]
+
+    for number, order in enumerate(orders, start=1):
+        steps = [encoder.encode(step_of(each)).decode() for each in orders[:number]]
+        assert order_decoder.decode(merge(steps)) == order
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_step_and_the_order_after_it_give_the_same_event(status: Status) -> None:
+    order = make_order(status)
+
+    assert event_of(step_of(order)) == event_of(order)
+
+
+def test_a_step_says_only_what_it_changed() -> None:
+    written = [json.loads(encoder.encode(step_of(make_order(status)))).keys() for status in COURSE]
+
+    assert len(COURSE) == 5
+    common = {"order_id", "sequence", "status", "updated_at_ms"}
+    assert [keys - common for keys in written] == [
+        {"created_at_ms", "request"},
+        {"route"},
+        {"transaction"},
+        {"tx_hash"},
+        {"tx_hash", "fills", "amount_out", "execution_price"},
+    ]
+
+
+def named(order: Order) -> Order:
+    return msgspec.structs.replace(order, client_order_id="desk-7.42")
 
 
 def test_the_clients_name_for_an_order_stays_with_it() -> None:

@@ -10,6 +10,7 @@ from orderflow.adapters import scripts
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.keys import is_order_partition, key
 from orderflow.adapters.orders import Orders
+from orderflow.adapters.streams import order_name
 from orderflow.domain.lifecycle import TERMINAL
 from orderflow.domain.order import Order
 from orderflow.errors import RejectedError
@@ -41,6 +42,8 @@ class DeadLetter(msgspec.Struct, frozen=True):
         """The order that the record is about, if it names one."""
         if "order_id" in self.fields:
             return self.fields["order_id"]
+        if name := order_name(self.fields):
+            return name[0]
         try:
             return order_decoder.decode(self.fields.get("order", "")).order_id
         except msgspec.DecodeError:

@@ -19,7 +19,7 @@ from orderflow.adapters.keys import key, order_key, order_partitions, partition_
 from orderflow.adapters.partition_count import AsyncPartitionCount
 from orderflow.adapters.replication import AsyncReplication, ReplicatedWrite, transition_written
 from orderflow.domain.lifecycle import STREAMS
-from orderflow.domain.order import Order, OrderId, event_of
+from orderflow.domain.order import Order, OrderId, step_of
 from orderflow.domain.venue import Load
 from orderflow.errors import OrderflowError, OverloadedError
 
@@ -140,7 +140,7 @@ class Intake:
             for new in news:
                 order = new.order
                 keys.append(order_key(partition, order.order_id))
-                arguments += [order.order_id, encoder.encode(event_of(order)), encoder.encode(order), new.fingerprint]
+                arguments += [order.order_id, encoder.encode(step_of(order)), new.fingerprint]
                 if new.fingerprint:
                     keys += _record_keys(partition, new)
                     arguments.append(_record(new))

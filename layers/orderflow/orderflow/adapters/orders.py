@@ -1,18 +1,22 @@
 """Orders in Redis, as the stages use them: take steps, find an order, have it expire when the ledger has it."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 import redis
 
 from orderflow.adapters import scripts
-from orderflow.adapters.codec import encoder, event_decoder, order_decoder
+from orderflow.adapters.codec import decode_event, encoder, merge, order_decoder
 from orderflow.adapters.keys import key, order_key, partition_of, watcher_keys
 from orderflow.domain.lifecycle import first_stream
-from orderflow.domain.order import Order, StatusEvent, event_of
+from orderflow.domain.order import Order, StatusEvent, step_of
 
-KEEP_AFTER_LEDGER_MS = 5 * 60 * 1000
-"""How long an order stays in Redis after Postgres has its end: long enough to answer late subscribers fast."""
+KEEP_AFTER_LEDGER_MS = 60 * 1000
+"""How long an order stays in Redis after Postgres has its end: long enough to answer most subscribers from there.
+
+Orders that have ended are most of what Redis holds, so this sets how many orders a second a memory carries for long.
+"""
 
 
 class Transition(msgspec.Struct, frozen=True):
@@ -63,18 +67,22 @@ class Orders:
             keys = [key(partition, name) for name in ("timers", "wake", stream)]
             arguments: list[str | bytes | int] = [stream]
             for order, delay_ms in group:
-                arguments += [delay_ms, encoder.encode(order)]
+                arguments += [delay_ms, f"{order.order_id} {order.sequence}"]
             self._schedule(keys, arguments)
 
     def find(self, order_id: str) -> tuple[Order, list[StatusEvent]] | None:
         """Return an order's latest snapshot and all its events in sequence, or None when Redis has no such order."""
         partition = partition_of(order_id, self.partitions)
-        fields = self._client.hgetall(order_key(partition, order_id))
+        fields = cast("dict[str, str]", self._client.hgetall(order_key(partition, order_id)))
         if not fields:
             return None
-        order = order_decoder.decode(fields["order"])
-        events = (fields[f"event:{sequence}"] for sequence in range(1, order.sequence + 1))
-        return order, [event_decoder.decode(event) for event in events]
+        numbers = range(1, int(fields["sequence"]) + 1)
+        steps = [fields[f"step:{number}"] for number in numbers if f"step:{number}" in fields]
+        # The release before kept an order whole, and its events. It may have taken the last step, too.
+        whole = [fields["order"]] if "order" in fields else []
+        by_former = f"step:{numbers[-1]}" not in fields
+        order = order_decoder.decode(merge([*steps, *whole] if by_former else [*whole, *steps]))
+        return order, [decode_event(fields.get(f"step:{number}") or fields[f"event:{number}"]) for number in numbers]
 
     def expire_after_recording(self, order_ids: Sequence[str]) -> None:
         """Have orders expire in a few minutes; only to be called when the ledger has their end."""
@@ -101,8 +109,7 @@ def _transition_call(
             order.order_id,
             order.sequence,
             order.status.value,
-            encoder.encode(event_of(order)),
-            encoder.encode(order),
+            encoder.encode(step_of(order)),
             stream or "",
             transition.delay_ms,
         ]

@@ -10,14 +10,12 @@ from typing import Any
 
 import msgspec
 
-from orderflow.adapters.codec import encoder
+from orderflow.adapters.codec import decode_event, encoder
 
 ATOMS = frozenset({"amount_in", "amount_out", "expected_out", "minimum_out", "fee", "network_fee"})
 """The names of the fields that hold atoms (lamports are the atoms of SOL), in whatever document they are."""
 
-_IN_TEXT = tuple(f'"{name}":' for name in sorted(ATOMS))
-_IN_JSON = tuple(name.encode() for name in _IN_TEXT)
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_IN_JSON = tuple(f'"{name}":'.encode() for name in sorted(ATOMS))
 
 
 def public_json(document: Any) -> bytes:
@@ -29,12 +27,9 @@ def public_json(document: Any) -> bytes:
     return encoder.encode(_shown(msgspec.to_builtins(document, builtin_types=(Decimal,))))
 
 
-def public_event(event: str) -> str:
-    """Return an event, the JSON text that is stored of it, as the frame that its watchers get."""
-    # Most events have no amounts. The others are not read into a StatusEvent, which may know less than they say.
-    if not any(name in event for name in _IN_TEXT):
-        return event
-    return encoder.encode(_shown(_decoder.decode(event))).decode()
+def public_event(kept: str) -> str:
+    """Return a step, the JSON text that is stored of it, as the frame that its watchers get."""
+    return public_json(decode_event(kept)).decode()
 
 
 def _shown(value: Any) -> Any:

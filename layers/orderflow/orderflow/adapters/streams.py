@@ -1,5 +1,6 @@
 """Redis Streams as the event source and the stages use them: read, acknowledge, defer, dead_letter, promote."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import cast
 
@@ -7,20 +8,33 @@ import msgspec
 import redis
 
 from orderflow.adapters import scripts
-from orderflow.adapters.keys import key
+from orderflow.adapters.codec import merge
+from orderflow.adapters.keys import key, order_key
 
 _Reply = list[tuple[str, list[tuple[str, dict[str, str]]]]]
+
+_ORDER_NAME = re.compile(r"([0-9a-f-]{36}) ([0-9]{1,5})")
 
 CONSUMER = "owner"
 """All lease holders of a partition read under this one name, so the next one finds the entries pending of the last."""
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A stream's entry: its id, and its fields as text (`attempt` is taken out of them)."""
+    """A stream's entry: its id, and its fields as text (`attempt` is taken out of them).
+
+    `order` is the order that the entry names, as JSON. An entry whose order has left Redis has no fields any more, like
+    one that was removed: nothing is left to be done.
+    """
 
     id: str
     fields: dict[str, str]
     attempt: int
+    order: str = ""
+
+    @property
+    def data(self) -> dict[str, str]:
+        """The fields as the function gets them, with the order itself where the entry only names it."""
+        return self.fields | {"order": self.order} if self.order else self.fields
 
 
 class Streams:
@@ -33,6 +47,7 @@ class Streams:
         self._acknowledge = client.register_script(scripts.source("acknowledge"))
         self._defer = client.register_script(scripts.source("defer"))
         self._dead_letter = client.register_script(scripts.source("dead_letter"))
+        self._load = client.register_script(scripts.source("load"))
         self._promote = client.register_script(scripts.source("promote"))
 
     def create_group(self, stream: str, group: str) -> None:
@@ -108,7 +123,30 @@ class Streams:
             _Reply,
             self._client.xreadgroup(group, CONSUMER, {key(self.partition, stream): after}, count=count, block=block_ms),
         )
-        return [_entry(entry_id, fields) for _, entries in reply for entry_id, fields in entries]
+        return self._with_orders([_entry(entry_id, fields) for _, entries in reply for entry_id, fields in entries])
+
+    def _with_orders(self, entries: list[Entry]) -> list[Entry]:
+        """Return entries with the orders that they name."""
+        named = {place: name for place, entry in enumerate(entries) if (name := order_name(entry.fields))}
+        if not named:
+            return entries
+        keys = [order_key(self.partition, order_id) for order_id, _ in named.values()]
+        loaded = self._load(keys, [sequence for _, sequence in named.values()])
+        for place, steps in zip(named, loaded, strict=True):
+            entry = entries[place]
+            entries[place] = Entry(entry.id, entry.fields, entry.attempt, merge(steps)) if steps else _done(entry)
+        return entries
+
+
+def order_name(fields: dict[str, str]) -> tuple[str, int] | None:
+    """Return the id and the sequence by which an entry names its order; None where it holds it whole, or has none."""
+    name = _ORDER_NAME.fullmatch(fields.get("order", ""))
+    return (name[1], int(name[2])) if name else None
+
+
+def _done(entry: Entry) -> Entry:
+    """Return an entry of whose order nothing is left in Redis, since it has ended and its end is recorded."""
+    return Entry(entry.id, {}, entry.attempt)
 
 
 def _entry(entry_id: str, fields: dict[str, str]) -> Entry:

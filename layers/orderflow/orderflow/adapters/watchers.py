@@ -21,7 +21,7 @@ ENDS = f" {' '.join(sorted(TERMINAL))} "
 
 
 class StatusEntry(msgspec.Struct, frozen=True):
-    """An entry of the status stream: an event (with its sequence), or a connection's `action` on an order.
+    """An entry of the status stream: an event (a step, with its sequence), or a connection's `action` on an order.
 
     `entry_id` is its place in the stream; empty for an action that is not from there.
     """
@@ -55,8 +55,8 @@ class Watchers:
                 messages.append(_too_many(entry, reply))
             elif entry.action != "event":
                 messages += [
-                    Message(entry.connection_id, entry.order_id, public_event(event), sequence, entry.entry_id)
-                    for sequence, event in enumerate(reply, start=1)
+                    Message(entry.connection_id, entry.order_id, public_event(step), sequence, entry.entry_id)
+                    for sequence, step in enumerate(reply, start=1)
                 ]
             elif reply:
                 frame = public_event(entry.event)
@@ -72,10 +72,11 @@ class Watchers:
         messages: list[Message] = []
         for message in {(each.order_id, each.connection_id): each for each in out_of_order}.values():
             fields = cast("dict[str, str]", self._client.hgetall(order_key(partition, message.order_id)))
-            events = (fields[f"event:{number}"] for number in range(1, int(fields.get("sequence", 0)) + 1))
+            numbers = range(1, int(fields.get("sequence", 0)) + 1)
+            steps = (fields.get(f"step:{number}") or fields[f"event:{number}"] for number in numbers)
             messages += [
-                Message(message.connection_id, message.order_id, public_event(event), sequence, message.subscription)
-                for sequence, event in enumerate(events, start=1)
+                Message(message.connection_id, message.order_id, public_event(step), sequence, message.subscription)
+                for sequence, step in enumerate(steps, start=1)
             ]
         return messages
 

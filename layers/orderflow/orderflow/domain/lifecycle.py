@@ -1,12 +1,14 @@
 """The life of an order as one table: which status may follow which, and at which stages an order waits meanwhile."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 from orderflow.domain.status import Status
 from orderflow.errors import IllegalTransitionError, UnknownStatusError
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     """What becomes of an order of one status; an end has nothing here.
 
     `streams` are those of the stages that get the order, one after the other: each passes it on as it is, but for the
@@ -17,7 +19,7 @@ class Row(NamedTuple):
     then: Status | None = None
     at_venue: bool = False
 
-    @property
+    @cached_property
     def followers(self) -> frozenset[Status]:
         """The statuses that may follow. Any stage may find that the order can never succeed."""
         return frozenset({self.then, Status.FAILED}) if self.then else frozenset()
@@ -68,7 +70,7 @@ def check_transition(current: Status, following: Status) -> None:
 
     Raises UnknownStatusError when `current` is of newer code, which knows what may follow it.
     """
-    if following in followers(current):
+    if any(following in row.followers for row in _rows(current)):
         return
     if not is_known(current):
         raise UnknownStatusError(f"the status {current} is of newer code")

@@ -124,6 +124,45 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         return msgspec.structs.replace(self, sequence=self.sequence + 1, status=status, updated_at_ms=at_ms, **changes)
 
 
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one step changed of an order, under the names that Order has for it; the first one says all there is.
+
+    An order is its steps, each laid over those before. So an order as a whole may stand in for its latest step.
+    """
+
+    order_id: OrderId
+    sequence: int
+    status: Status
+    updated_at_ms: int
+    created_at_ms: int | None = None
+    request: OrderRequest | None = None
+    client_order_id: str | None = None
+    route: Route | None = None
+    transaction: Transaction | None = None
+    tx_hash: Signature | None = None
+    fills: tuple[Leg, ...] = ()
+    amount_out: int | None = None
+    execution_price: Decimal | None = None
+    reason: str | None = None
+
+
+_ADDS: dict[Status, tuple[str, ...]] = {
+    Status.PENDING: ("created_at_ms", "request", "client_order_id"),
+    Status.ROUTING: ("route",),
+    Status.BUILDING: ("transaction",),
+    Status.SUBMITTED: ("tx_hash",),
+    Status.CONFIRMED: ("tx_hash", "fills", "amount_out", "execution_price"),
+    Status.FAILED: ("tx_hash", "reason"),
+}
+"""What a step to each status adds. An end repeats the signature, which its clients read from the last event alone."""
+
+
+def step_of(order: Order) -> Step:
+    """Return the step that led to this snapshot."""
+    added = {name: getattr(order, name) for name in _ADDS[order.status]}
+    return Step(order.order_id, order.sequence, order.status, order.updated_at_ms, **added)
+
+
 class StatusEvent(msgspec.Struct, frozen=True):
     """One step of an order as its client sees it; `route` comes with `routing`, `minimum_out` with `building`."""
 
@@ -138,20 +177,20 @@ class StatusEvent(msgspec.Struct, frozen=True):
     minimum_out: int | msgspec.UnsetType = msgspec.UNSET
 
 
-def event_of(order: Order) -> StatusEvent:
-    """Return the event of the step that led to this snapshot."""
-    routed = order.status is Status.ROUTING and order.route is not None
-    built = order.status is Status.BUILDING and order.transaction is not None
+def event_of(step: Step | Order) -> StatusEvent:
+    """Return the event of a step, or of the step that led to a snapshot."""
+    route = step.route if step.status is Status.ROUTING else None
+    built = step.transaction if step.status is Status.BUILDING else None
     return StatusEvent(
-        order_id=order.order_id,
-        status=order.status,
-        execution_price=order.execution_price,
-        tx_hash=order.tx_hash,
-        reason=order.reason,
-        sequence=order.sequence,
-        timestamp=iso_timestamp(order.updated_at_ms),
-        route=order.chosen_route if routed else msgspec.UNSET,
-        minimum_out=order.built_transaction.minimum_out if built else msgspec.UNSET,
+        order_id=step.order_id,
+        status=step.status,
+        execution_price=step.execution_price,
+        tx_hash=step.tx_hash,
+        reason=step.reason,
+        sequence=step.sequence,
+        timestamp=iso_timestamp(step.updated_at_ms),
+        route=msgspec.UNSET if route is None else route,
+        minimum_out=msgspec.UNSET if built is None else built.minimum_out,
     )
 
 

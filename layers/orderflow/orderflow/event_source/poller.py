@@ -185,9 +185,12 @@ class Poller:
         return [(entry, errors[entry.id]) for entry in entries if entry.id in errors]
 
     def _own(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Return this function's entries: a redriven dead letter is for the function that gave it up alone."""
+        """Return this function's entries: a redriven dead letter is for the function that gave it up alone.
+
+        Nor is there anything to do where nothing is left of an entry, or of its order.
+        """
         function = self._mapping.function
-        others = [entry for entry in entries if entry.fields.get("function", function) != function]
+        others = [entry for entry in entries if not entry.fields or entry.fields.get("function", function) != function]
         self._acknowledge(others)
         return [entry for entry in entries if entry not in others] if others else entries
 
@@ -238,7 +241,7 @@ class Poller:
                     "stream": stream,
                     "partition": partition,
                     "attempt": entry.attempt,
-                    "data": entry.fields,
+                    "data": entry.data,
                 }
                 for entry in entries
             ]

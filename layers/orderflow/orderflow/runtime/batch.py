@@ -10,6 +10,7 @@ import redis
 
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.keys import is_order_partition, partition_of
+from orderflow.adapters.streams import order_name
 from orderflow.domain.order import Order
 from orderflow.errors import RetryableError
 from orderflow.runtime import clients
@@ -108,12 +109,14 @@ class Failures:
             except Exception as error:  # noqa: BLE001 - the one broad except: a bug on one record is its alone
                 self.add(record, error)
 
-    def decode_orders(self, records: Iterable[StreamRecord]) -> list[tuple[StreamRecord, Order]]:
+    def decode_orders(self, records: Sequence[StreamRecord]) -> list[tuple[StreamRecord, Order]]:
         """Return records with the order that each carries; a record without an order is noted.
 
-        Raises RetryableError as `check_partitions` does.
+        Raises RetryableError as `check_partitions` does, and when a record only names its order.
         """
         decoded: list[tuple[StreamRecord, Order]] = []
+        if any(order_name(record["data"]) for record in records):
+            raise RetryableError("the event source is of the release before, which does not read orders by their names")
         self.attempt(records, lambda record: decoded.append((record, order_decoder.decode(record["data"]["order"]))))
         check_partitions((record, order.order_id) for record, order in decoded)
         return decoded

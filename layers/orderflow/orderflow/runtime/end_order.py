@@ -36,10 +36,10 @@ class OrderEnder:
         An order that has gone on meanwhile is left alone. One whose transaction may have been sent ends as the venue
         says. Raises RetryableError when the venue does.
         """
-        if stream == "status" or "order" not in entry.fields:
+        if stream == "status" or "order" not in entry.data:
             return None  # the order has taken this step already; only its publication or recording is given up
         try:
-            waiting = order_decoder.decode(entry.fields["order"])
+            waiting = order_decoder.decode(entry.data["order"])
         except msgspec.DecodeError:
             return None
         found = self._orders.find(waiting.order_id)

@@ -3,7 +3,7 @@
 -- record follows, and that of the version before.
 -- ARGV: seconds to keep an idempotency record, most records that may wait at a stage, most orders that may be under
 -- way, seconds to keep a record of the version before, number of stages, the names of their streams; then per order:
--- id, event, order, fingerprint; of one with a name its record (the short id, then what stands for the fingerprint)
+-- id, first step, fingerprint; of one with a name its record (the short id, then what stands for the fingerprint)
 -- follows, and the fingerprint of one without is ''.
 -- Returns per order 1 (created), the id, short or whole, of the order that the same request made before, -1 (its
 -- idempotency key came with another request), the name of the stage that is too far behind, or -2 (too many orders are
@@ -42,9 +42,9 @@ local outcome = {}
 local k, a = SHARED_KEYS, SHARED_ARGV
 while k < #KEYS do
   local order_key, record_key, former_key = KEYS[k + 1], KEYS[k + 2], KEYS[k + 3]
-  local id, event, order, fingerprint, record = unpack(ARGV, a + 1, a + 5)
+  local id, step, fingerprint, record = unpack(ARGV, a + 1, a + 4)
   local named = fingerprint ~= ''
-  k, a = k + (named and 3 or 1), a + (named and 5 or 4)
+  k, a = k + (named and 3 or 1), a + (named and 4 or 3)
   local n = #outcome + 1
   local seen = named and made_before(record_key, former_key, fingerprint, record)
   if seen then
@@ -58,8 +58,7 @@ while k < #KEYS do
       redis.call('SET', record_key, record, 'EX', ARGV[1])
       redis.call('SET', former_key, fingerprint .. ' ' .. id, 'EX', math.min(ARGV[1], ARGV[4]))
     end
-    outcome[n] = transition(KEYS[1], KEYS[2], KEYS[3], KEYS[4], order_key, first_stage,
-      id, 1, 'pending', event, order, 0)
+    outcome[n] = transition(KEYS[1], KEYS[2], KEYS[3], KEYS[4], order_key, first_stage, id, 1, 'pending', step, 0)
     room_at_first, room = room_at_first - 1, room - 1
   end
 end

@@ -1,4 +1,6 @@
 -- Shared by the scripts that send messages: a message goes to its stream at once, or rests in the timer set until due.
+-- Its `order` names an order and how many of its steps it has, as `id sequence`: its hash has the steps, each once. What
+-- is for another partition, or waits without being an order, is JSON there, as all orders were in the release before.
 -- KEYS[1] is the partition's timer set, KEYS[2] the list that wakes the timer thread for an earlier entry than before.
 -- requires: time
 
@@ -21,17 +23,16 @@ end
 
 -- Take one step of an order, if it is still at the step before; return 1 when taken and 0 when stale.
 local function transition(
-  timers, wake, status_key, stream_key, order_key, stream, id, sequence, status, event, order, delay_ms
+  timers, wake, status_key, stream_key, order_key, stream, id, sequence, status, step, delay_ms
 )
   local current = tonumber(redis.call('HGET', order_key, 'sequence') or '0')
   if current ~= tonumber(sequence) - 1 then
     return 0
   end
-  redis.call('HSET', order_key, 'sequence', sequence, 'status', status, 'order', order, 'event:' .. sequence, event)
-  redis.call('XADD', status_key, '*',
-    'order_id', id, 'sequence', sequence, 'status', status, 'event', event, 'order', order)
+  redis.call('HSET', order_key, 'sequence', sequence, 'status', status, 'step:' .. sequence, step)
+  redis.call('XADD', status_key, '*', 'order_id', id, 'sequence', sequence, 'status', status, 'event', step)
   if stream ~= '' then
-    deliver(timers, wake, stream_key, stream, tonumber(delay_ms), 1, order)
+    deliver(timers, wake, stream_key, stream, tonumber(delay_ms), 1, id .. ' ' .. sequence)
   end
   return 1
 end

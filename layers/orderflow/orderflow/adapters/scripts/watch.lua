@@ -8,7 +8,7 @@
 -- in the history and is still on its way in the stream is not sent twice, and by which entry. Of one that left, the
 -- entry by which it did. What comes again, from a batch that is repeated or a lease holder that was late, changes
 -- nothing, and a subscription is answered as it was the first time.
--- Returns per entry: for an event the watchers, as they stood there; for a subscription the events so far, or a number
+-- Returns per entry: for an event the watchers, as they stood there; for a subscription the steps so far, or a number
 -- where too many watch the order already.
 -- requires: entry_ids, watched
 local SHARED_KEYS, SHARED_ARGV, MOST_LEFT = 1, 2, 1000
@@ -19,11 +19,12 @@ local function is_end(status)
 end
 
 local function history(order, sequence)
-  local events = {}
+  local steps = {}
   for n = 1, sequence do
-    events[n] = redis.call('HGET', order, 'event:' .. n)
+    -- The release before kept events, in fields of their own.
+    steps[n] = redis.call('HGET', order, 'step:' .. n) or redis.call('HGET', order, 'event:' .. n)
   end
-  return events
+  return steps
 end
 
 local function keep(order, key, connection, value)
@@ -31,17 +32,6 @@ local function keep(order, key, connection, value)
   local life = redis.call('PTTL', order)
   if life >= 0 then
     redis.call('PEXPIRE', key, life)
-  end
-end
-
--- The release before kept its watchers in the order's own hash, as triples in one field.
-local function adopt(order, watchers)
-  local kept = redis.call('HGET', order, 'watchers')
-  if kept then
-    for connection, sequence, id in string.gmatch(kept, '(%S+) (%d+) (%S+)') do
-      keep(order, watchers, connection, sequence .. ' ' .. id)
-    end
-    redis.call('HDEL', order, 'watchers')
   end
 end
 
@@ -56,7 +46,7 @@ end
 local function act(order, watchers, left, action, connection, id)
   local kept = redis.call('HGET', watchers, connection)
   local sent, by = string.match(kept or '', '^(%d+) (%S+)$')
-  local acted = by or redis.call('HGET', left, connection) or redis.call('HGET', order, 'acted:' .. connection)
+  local acted = by or redis.call('HGET', left, connection)
   if id ~= '' and acted and not earlier(acted, id) then
     return action == 'subscribe' and by == id and history(order, tonumber(sent)) or {}
   end
@@ -93,7 +83,6 @@ for i = SHARED_KEYS + 1, #KEYS, 3 do
   local order, watchers, left = KEYS[i], KEYS[i + 1], KEYS[i + 2]
   local n = (i - SHARED_KEYS + 2) / 3
   local a = SHARED_ARGV + (n - 1) * 4
-  adopt(order, watchers)
   if ARGV[a + 1] == 'event' then
     replies[n] = redis.call('HGETALL', watchers)
     if is_end(ARGV[a + 4]) then

@@ -1,7 +1,7 @@
 """An event's JSON need not be written: all that it says follows from its row and the order's.
 
 What runs of the code before goes on meanwhile: it writes the JSON as before. It can't show an event without, but asks
-Redis first, which has an order for five minutes after its end was written.
+Redis first, which has an order for a minute after its end was written.
 """
 
 import sqlalchemy as sa

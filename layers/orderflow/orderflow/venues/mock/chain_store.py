@@ -17,7 +17,7 @@ from orderflow.venues.mock.keys import TRANSACTIONS, chain_key, result_key
 from orderflow.venues.mock.universe import opening_pools
 
 SCRIPTS = "orderflow.venues.mock.scripts"
-KEEP_RESULT_MS = 10 * 60 * 1000
+KEEP_RESULT_MS = 60 * 1000
 """How long, beyond a transaction's own life, a signature's result outlives the end of its order."""
 
 _pool_decoder = msgspec.json.Decoder(Pool)
@@ -88,7 +88,7 @@ class ChainStore:
         arguments: list[str | bytes | int] = [TRANSACTIONS]
         for order, delay_ms in sends:
             keys.append(result_key(order.signature))
-            arguments += [delay_ms, encoder.encode(order)]
+            arguments += [delay_ms, encoder.encode(_to_execute(order))]
         return [sends[place][0] for place in self._send(keys, arguments)] if sends else []
 
     def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
@@ -173,3 +173,8 @@ class ChainStore:
             pipeline.hsetnx(chain_key("pools"), pool.pool, state)
             pipeline.hsetnx(chain_key("opening"), pool.pool, state)
         pipeline.execute()
+
+
+def _to_execute(order: Order) -> Order:
+    """Return an order as it travels to a block, without what its venues alone would pay: nothing there needs it."""
+    return msgspec.structs.replace(order, route=msgspec.structs.replace(order.chosen_route, quotes=()))
