@@ -13,6 +13,7 @@ from local.template import read_template
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Intake, NewOrder
 from orderflow.adapters.keys import key, order_partitions
+from orderflow.adapters.messages import order_name
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.partition_count import (
     PARTITION_COUNT_KEY,
@@ -21,7 +22,6 @@ from orderflow.adapters.partition_count import (
     kept_partition_count,
 )
 from orderflow.adapters.replication import AsyncReplication
-from orderflow.adapters.streams import order_name
 from orderflow.adapters.subscriptions import Subscription, Subscriptions
 from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.event_source.invoke import InProcess, Invoke

@@ -9,9 +9,9 @@ from functools import lru_cache
 import msgspec
 import redis
 
-from orderflow.adapters.codec import decode_event, merge, order_decoder
+from orderflow.adapters.codec import decode_event, order_decoder
 from orderflow.adapters.keys import key
-from orderflow.adapters.streams import order_name
+from orderflow.adapters.messages import merge, order_name
 from orderflow.domain.execution import Execution
 from orderflow.domain.lifecycle import COURSE, LIFECYCLE, TERMINAL
 from orderflow.domain.order import Order, StatusEvent, iso_timestamp

@@ -16,8 +16,9 @@ import redis
 from local.run.poller import handler_of
 from local.servers.redis_server import start_redis
 from orderflow.adapters.keys import key, partition_of
+from orderflow.adapters.messages import order_name
 from orderflow.adapters.sockets import Message, Sent
-from orderflow.adapters.streams import Entry, Streams, order_name
+from orderflow.adapters.streams import Entry, Streams
 from orderflow.domain.lifecycle import LIFECYCLE
 from orderflow.event_source.failure_destination import FailureDestination
 from orderflow.runtime import clients

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderflow.adapters.codec import encoder, merge, order_decoder
+from orderflow.adapters.codec import encoder, order_decoder
+from orderflow.adapters.messages import merge
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.lifecycle import COURSE, followers
 from orderflow.domain.order import Order, OrderId, Signature, event_of, iso_timestamp, step_of

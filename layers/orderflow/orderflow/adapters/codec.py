@@ -1,7 +1,5 @@
 """Encodes what goes through Redis and Postgres as JSON, amounts exactly."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from orderflow.domain.order import Order, StatusEvent, Step, event_of
@@ -18,8 +16,3 @@ def decode_event(kept: str) -> StatusEvent:
     if '"timestamp":' in kept:
         return event_decoder.decode(kept)
     return event_of(step_decoder.decode(kept))
-
-
-def merge(steps: Iterable[str]) -> str:
-    """Return the JSON object with the members of all of these; of those with the same name a decoder takes the last."""
-    return f"{{{','.join(step[1:-1] for step in steps)}}}"

@@ -9,8 +9,8 @@ import redis
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.keys import is_order_partition, key
+from orderflow.adapters.messages import order_name
 from orderflow.adapters.orders import Orders
-from orderflow.adapters.streams import order_name
 from orderflow.domain.lifecycle import TERMINAL
 from orderflow.domain.order import Order
 from orderflow.errors import RejectedError

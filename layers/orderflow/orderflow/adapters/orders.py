@@ -7,8 +7,9 @@ import msgspec
 import redis
 
 from orderflow.adapters import scripts
-from orderflow.adapters.codec import decode_event, encoder, merge, order_decoder
+from orderflow.adapters.codec import decode_event, encoder, order_decoder
 from orderflow.adapters.keys import key, order_key, partition_of, watcher_keys
+from orderflow.adapters.messages import merge, name_of
 from orderflow.domain.lifecycle import first_stream
 from orderflow.domain.order import Order, StatusEvent, step_of
 
@@ -67,7 +68,7 @@ class Orders:
             keys = [key(partition, name) for name in ("timers", "wake", stream)]
             arguments: list[str | bytes | int] = [stream]
             for order, delay_ms in group:
-                arguments += [delay_ms, f"{order.order_id} {order.sequence}"]
+                arguments += [delay_ms, name_of(order.order_id, order.sequence)]
             self._schedule(keys, arguments)
 
     def find(self, order_id: str) -> tuple[Order, list[StatusEvent]] | None:

@@ -1,6 +1,5 @@
 """Redis Streams as the event source and the stages use them: read, acknowledge, defer, dead_letter, promote."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import cast
 
@@ -8,12 +7,10 @@ import msgspec
 import redis
 
 from orderflow.adapters import scripts
-from orderflow.adapters.codec import merge
 from orderflow.adapters.keys import key, order_key
+from orderflow.adapters.messages import merge, order_name
 
 _Reply = list[tuple[str, list[tuple[str, dict[str, str]]]]]
-
-_ORDER_NAME = re.compile(r"([0-9a-f-]{36}) ([0-9]{1,5})")
 
 CONSUMER = "owner"
 """All lease holders of a partition read under this one name, so the next one finds the entries pending of the last."""
@@ -136,12 +133,6 @@ class Streams:
             entry = entries[place]
             entries[place] = Entry(entry.id, entry.fields, entry.attempt, merge(steps)) if steps else _done(entry)
         return entries
-
-
-def order_name(fields: dict[str, str]) -> tuple[str, int] | None:
-    """Return the id and the sequence by which an entry names its order; None where it holds it whole, or has none."""
-    name = _ORDER_NAME.fullmatch(fields.get("order", ""))
-    return (name[1], int(name[2])) if name else None
 
 
 def _done(entry: Entry) -> Entry:

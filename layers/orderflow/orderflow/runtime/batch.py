@@ -10,7 +10,7 @@ import redis
 
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.keys import is_order_partition, partition_of
-from orderflow.adapters.streams import order_name
+from orderflow.adapters.messages import order_name
 from orderflow.domain.order import Order
 from orderflow.errors import RetryableError
 from orderflow.runtime import clients

@@ -1,0 +1,22 @@
+"""How a message names its order, and how the steps that are kept of an order become the order again."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+_NAME = re.compile(r"([0-9a-f-]{36}) ([0-9]{1,5})")
+
+
+def name_of(order_id: str, sequence: int) -> str:
+    """Return what a message holds as its `order`: an order as it was after its step `sequence`."""
+    return f"{order_id} {sequence}"
+
+
+def order_name(fields: Mapping[str, str]) -> tuple[str, int] | None:
+    """Return the id and the sequence by which a message names its order; None where it holds it whole, or has none."""
+    name = _NAME.fullmatch(fields.get("order", ""))
+    return (name[1], int(name[2])) if name else None
+
+
+def merge(steps: Iterable[str]) -> str:
+    """Return the JSON object with the members of all of these; of those with the same name a decoder takes the last."""
+    return f"{{{','.join(step[1:-1] for step in steps)}}}"

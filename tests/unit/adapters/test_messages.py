@@ -1,0 +1,27 @@
+"""How messages name orders, and how kept steps become orders."""
+
+import json
+
+import pytest
+
+from orderflow.adapters.messages import merge, name_of, order_name
+from tests.support.builders import ORDER_ID, encode, make_order
+
+
+def test_a_name_says_the_order_and_its_step() -> None:
+    assert order_name({"order": name_of(ORDER_ID, 3)}) == (ORDER_ID, 3)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", encode(make_order()), ORDER_ID, f"{ORDER_ID} ", f"{ORDER_ID} one", "order 7"]
+)
+def test_what_is_no_name_is_left_to_the_function(text: str) -> None:
+    assert order_name({"order": text}) is None
+
+
+def test_an_entry_without_an_order_names_none() -> None:
+    assert order_name({"action": "subscribe"}) is None
+
+
+def test_of_members_with_one_name_the_last_holds() -> None:
+    assert json.loads(merge(['{"a":1,"b":[2]}', '{"a":3}', '{"c":"{}"}'])) == {"a": 3, "b": [2], "c": "{}"}
