@@ -130,7 +130,7 @@ CONCERNED = {
     "scripts/expire": VENUE,
     "scripts/leave": SUBSCRIPTIONS,
     "scripts/expire_after_recording": ("integration/test_transition.py", *SUBSCRIPTIONS),
-    "scripts/load": FORMER,
+    "scripts/load_orders": FORMER,
     "scripts/promote": STREAMS,
     "scripts/redrive": RECORDS,
     "scripts/release_lease": TIMERS,

@@ -105,7 +105,7 @@ CHANGES = {
         ("redis.call('DEL', watched, answered)", "redis.call('DEL', answered)"),
         ("redis.call('DEL', watched, answered)", "redis.call('DEL', watched)"),
     ],
-    "scripts/load": [
+    "scripts/load_orders": [
         ("tonumber(ARGV[i])", "9"),
     ],
     "scripts/promote": [

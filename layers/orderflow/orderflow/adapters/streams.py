@@ -44,7 +44,7 @@ class Streams:
         self._acknowledge = client.register_script(scripts.source("acknowledge"))
         self._defer = client.register_script(scripts.source("defer"))
         self._dead_letter = client.register_script(scripts.source("dead_letter"))
-        self._load = client.register_script(scripts.source("load"))
+        self._load = client.register_script(scripts.source("load_orders"))
         self._promote = client.register_script(scripts.source("promote"))
 
     def create_group(self, stream: str, group: str) -> None:
