@@ -3,7 +3,7 @@
 No other module of the bench imports `orderflow.venues.mock`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import ROUND_HALF_EVEN, Decimal
 from random import Random
 from typing import Any
@@ -79,11 +79,12 @@ def moments(seed: int, count: int) -> Iterator[tuple[list[Pool], int]]:
         yield list(pools.values()), chain_seconds(slot + SLOTS_APART)
 
 
-def ages(seed: int, slots: int) -> Iterator[tuple[str, list[Pool], int]]:
-    """Yield the market as it opens and after so many slots: what it is called, its pools, its second."""
+def ages(seed: int, slots: Collection[int]) -> Iterator[tuple[str, list[Pool], int]]:
+    """Yield the market as it opens and after so many slots each: what it is called, its pools, its second."""
     yield "at its opening", list(opening_pools(seed)), chain_seconds(0)
-    *_, (pools, now_s) = moments(seed, slots // SLOTS_APART)
-    yield f"after {slots:,} slots", pools, now_s
+    for number, (pools, now_s) in enumerate(moments(seed, max(slots) // SLOTS_APART), 1):
+        if number * SLOTS_APART in slots:
+            yield f"after {number * SLOTS_APART:,} slots", pools, now_s
 
 
 def eight_pools(seed: int) -> list[Pool]:

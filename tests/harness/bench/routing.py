@@ -4,11 +4,12 @@ No system is needed: the bench routes in this process, over moments of a market 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import log
 from random import Random
+from statistics import mean
 
 from rich.console import Console
 
@@ -38,8 +39,12 @@ from tests.harness.timings import percentile
 
 SIZES_USD = (100, 1_000, 10_000, 100_000, 1_000_000)
 BPS = 1e4
+AGES = (400, 3_000, 12_000)
 MIXED = 600
 BATCH = 30
+LARGE = 60
+LARGE_USD = 100_000
+PASSES = 3
 MEDIAN_USD = 316
 
 
@@ -58,11 +63,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """What the choice of an order's route costs with the market at one age, in microseconds of processor time."""
+    """What the choice of an order's route costs with the market at one age, in microseconds of processor time.
+
+    Mixed orders over curves made before and in batches over new ones, and large orders over curves made before.
+    """
 
     market: str
     warm_us: float
     batch_us: float
+    large_us: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +90,17 @@ def main(seed: int = 1) -> int:
     return 0
 
 
-def run_routing_bench(seed: int, markets: int = 4, repeats: int = 3, old_slots: int = 3_000) -> RoutingResult:
+def run_routing_bench(seed: int, markets: int = 4, repeats: int = 3, slots: Collection[int] = AGES) -> RoutingResult:
     """Split and route orders of all sizes over several markets; time each as the median of `repeats` runs.
 
-    Mixed orders are routed over the market at its opening and after `old_slots` slots.
+    Mixed and large orders are routed over the market at its opening and after so many slots each.
     """
     pairs = [MarketView(eight_pools(seed + number)) for number in range(markets)]
     universes = [MarketView(pools, now_s) for pools, now_s in moments(seed, markets)]
     return RoutingResult(
         splits=[_splits(size, pairs, repeats) for size in SIZES_USD],
         routes=[_routes(size, universes, repeats) for size in SIZES_USD],
-        orders=[_orders(name, pools, now_s, seed) for name, pools, now_s in ages(seed, old_slots)],
+        orders=[_orders(name, pools, now_s, seed) for name, pools, now_s in ages(seed, slots)],
         curves_ms=_median_us(lambda: _make_all_curves(seed), 3) / 1e3,
     )
 
@@ -115,9 +124,15 @@ def show(result: RoutingResult, console: Console) -> None:
         "mixed orders of $10 to $10k between any tokens",
         "µs, curves made before",
         f"µs in batches of {BATCH}, curves made new",
+        f"µs at ${LARGE_USD:,}",
     )
     for order in result.orders:
-        table.add_row(order.market, f"{order.warm_us:,.0f}", f"{order.batch_us:,.0f}")
+        table.add_row(order.market, *(f"{used:,.0f}" for used in (order.warm_us, order.batch_us, order.large_us)))
+    table.add_section()
+    means = (
+        mean(row) for row in zip(*((row.warm_us, row.batch_us, row.large_us) for row in result.orders), strict=True)
+    )
+    table.add_row("all ages", *(f"{used:,.0f}" for used in means))
     console.print(table)
     console.print(
         f"bps: median / 90th percentile; times: medians. All curves of a new market: {result.curves_ms:.1f} ms.",
@@ -154,24 +169,32 @@ def _routes(size_usd: int, views: list[MarketView], repeats: int) -> Row:
 
 def _orders(market: str, pools: list[Pool], now_s: int, seed: int) -> OrderRow:
     """Choose routes for mixed orders: batch by batch over a new view, then all of them again over one that is warm."""
-    random, requests = Random(seed), []
-    for _ in range(MIXED):
+    random = Random(seed)
+    sizes = [min(max(random.lognormvariate(log(MEDIAN_USD), 1.5), 10.0), 10_000.0) for _ in range(MIXED)]
+    mixed, large = _requests(random, sizes), _requests(random, [LARGE_USD] * LARGE)
+    batch_us = sum(
+        _processor_us(MarketView(pools, now_s), mixed[start : start + BATCH]) for start in range(0, MIXED, BATCH)
+    )
+    view = MarketView(pools, now_s)
+    _processor_us(view, mixed + large)
+    warm_us, large_us = (min(_processor_us(view, orders) for _ in range(PASSES)) for orders in (mixed, large))
+    return OrderRow(market, warm_us / MIXED, batch_us / MIXED, large_us / LARGE)
+
+
+def _requests(random: Random, sizes_usd: Sequence[float]) -> list[OrderRequest]:
+    """Return an order of each size between any two tokens."""
+    requests: list[OrderRequest] = []
+    for dollars in sizes_usd:
         token_in, token_out = random.sample(list(TOKENS.values()), 2)
-        dollars = min(max(random.lognormvariate(log(MEDIAN_USD), 1.5), 10.0), 10_000.0)
         requests.append(OrderRequest(token_in.symbol, token_out.symbol, atoms_worth(dollars, token_in), "market", 500))
-    view, batch_ns = MarketView(), 0
-    for start in range(0, MIXED, BATCH):
-        view = MarketView(pools, now_s)
-        batch_ns += _processor_ns(view, requests[start : start + BATCH])
-    _processor_ns(view, requests)
-    return OrderRow(market, _processor_ns(view, requests) / MIXED / 1e3, batch_ns / MIXED / 1e3)
+    return requests
 
 
-def _processor_ns(view: MarketView, requests: list[OrderRequest]) -> int:
+def _processor_us(view: MarketView, requests: Sequence[OrderRequest]) -> float:
     before = time.process_time_ns()
     for request in requests:
         choose_route(view, 0, request, VENUES, VENUES, 0)
-    return time.process_time_ns() - before
+    return (time.process_time_ns() - before) / 1e3
 
 
 def _compare(row: Row, view: MarketView, tokens: tuple[str, str], amount: int, plan: Plan, bound: float) -> None:

@@ -36,13 +36,6 @@ def jup_pool(reserve_in: int, reserve_out: int) -> AmmV4:
     )
 
 
-def sold(pool: AmmV4, token_in: str, amount_in: int) -> Leg:
-    """Return the leg that sells an amount through a pool."""
-    result, _ = pool.swap(token_in, amount_in, NOW_S)
-    amounts = (result.amount_in, result.amount_out, result.fee, result.fee_token)
-    return Leg(pool.venue, pool.pool, 0, token_in, pool.other(token_in), *amounts)
-
-
 def kept(pool: AmmV4, leg: Leg) -> Fraction:
     """Return the share of the spot price that a leg earned, without its fee."""
     reserve_in, reserve_out = pool.reserves(leg.token_in)
@@ -71,14 +64,12 @@ def test_the_parts_of_a_split_count_by_what_they_would_have_fetched() -> None:
     # The second pool's price is twice the first's, and it is a hundredth of its size.
     large = amm_v4(10**12, 220 * 10**9)
     small = msgspec.structs.replace(large, venue=METEORA, pool="meteora:small", reserve_a=10**10, reserve_b=44 * 10**8)
-    legs = [sold(large, "SOL", 10**10), sold(small, "SOL", 10**9)]
+    parts = [(large, large.quote("SOL", 10**10, NOW_S)), (small, small.quote("SOL", 10**9, NOW_S))]
 
-    impact = price_impact(MarketView([large, small], 0), legs)
+    impact = price_impact([(pool, "SOL", sold) for pool, sold in parts])
 
-    fetched = sum(Fraction(leg.amount_out * leg.amount_in, leg.amount_in - leg.fee) for leg in legs)
-    opening = sum(
-        leg.amount_in * Fraction(pool.reserve_b, pool.reserve_a) for pool, leg in zip((large, small), legs, strict=True)
-    )
+    fetched = sum(Fraction(sold.amount_out * sold.amount_in, sold.amount_in - sold.fee) for _, sold in parts)
+    opening = sum(sold.amount_in * Fraction(pool.reserve_b, pool.reserve_a) for pool, sold in parts)
     assert float(impact) == pytest.approx(float(1 - fetched / opening), abs=2e-6)
 
 

@@ -9,7 +9,7 @@ from tests.harness.timings import percentile
 
 
 def test_the_bench_finds_splits_and_routes_no_worse_than_one_venue_and_near_their_dual_bounds() -> None:
-    result = run_routing_bench(seed=1, markets=1, repeats=1)
+    result = run_routing_bench(seed=1, markets=1, repeats=1, slots=(50,))
 
     for rows in (result.splits, result.routes):
         assert [row.size_usd for row in rows] == list(SIZES_USD)
@@ -25,7 +25,9 @@ def test_the_bench_finds_splits_and_routes_no_worse_than_one_venue_and_near_thei
 def test_the_report_has_a_line_for_every_size() -> None:
     output = StringIO()
 
-    show(run_routing_bench(seed=2, markets=1, repeats=1), Console(file=output, width=160))
+    show(run_routing_bench(seed=2, markets=1, repeats=1, slots=(50,)), Console(file=output, width=160))
 
+    for market in ("at its opening", "after 50 slots", "all ages"):
+        assert output.getvalue().count(f"│ {market} ") == 1
     for size in SIZES_USD:
-        assert output.getvalue().count(f"${size:,} ") == 2
+        assert output.getvalue().count(f"│ ${size:,} ") == 2

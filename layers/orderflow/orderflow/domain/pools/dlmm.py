@@ -164,7 +164,7 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
 
         The pool must hold some of the other token.
         """
-        _, numerator, denominator, _, _ = next(self.stocked_bins(token_in, self.last_s))
+        numerator, denominator = self._spot(token_in)
         return Decimal(numerator) / Decimal(denominator)
 
     def price_impact(self, token_in: str, swap: Swap) -> Decimal:
@@ -175,7 +175,7 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
         net_in = swap.amount_in - swap.fee
         if net_in == 0:
             return Decimal(0)
-        _, numerator, denominator, _, _ = next(self.stocked_bins(token_in, self.last_s))
+        numerator, denominator = self._spot(token_in)
         kept = Decimal(swap.amount_out * denominator) / Decimal(net_in * numerator)
         return (1 - kept).quantize(Decimal("0.000001"), ROUND_HALF_EVEN)
 
@@ -188,9 +188,7 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
         index_ref, vol_ref = self._references(now_s)
         bin_step, max_va, control, lowest_id = self.bin_step, self.max_va, self.control, self.lowest_id
         base_rate = base_fee_rate(bin_step, self.base_factor, self.power)
-        active = self.active_id - lowest_id
-        stock = self.bins_y if sells_x else self.bins_x
-        indexes = range(min(active, len(stock) - 1), -1, -1) if sells_x else range(max(active, 0), len(stock))
+        stock, indexes = self._stock(token_in)
         for index in indexes:
             held = stock[index]
             if not held:
@@ -200,6 +198,20 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
             rate = fee_rate(base_rate, control, bin_step, va if va < max_va else max_va)
             price = bin_price(bin_step, bin_id)
             yield (bin_id, price, ONE, rate, held) if sells_x else (bin_id, ONE, price, rate, held)
+
+    def _stock(self, token_in: str) -> tuple[tuple[int, ...], range]:
+        """Return what each bin holds of the other token, and the places of the bins that may pay, the first first."""
+        active = self.active_id - self.lowest_id
+        if token_in == self.token_a:
+            return self.bins_y, range(min(active, len(self.bins_y) - 1), -1, -1)
+        return self.bins_x, range(max(active, 0), len(self.bins_x))
+
+    def _spot(self, token_in: str) -> tuple[int, int]:
+        """Return the price of the first bin that pays for `token_in` as (numerator, denominator)."""
+        stock, places = self._stock(token_in)
+        first = next(place for place in places if stock[place])
+        price = bin_price(self.bin_step, self.lowest_id + first)
+        return (price, ONE) if token_in == self.token_a else (ONE, price)
 
     def _references(self, now_s: int) -> tuple[int, int]:
         elapsed = now_s - self.last_s

@@ -17,7 +17,7 @@ QUICK_STEPS = 48
 QUICK_PART = 1 / 12
 LAST_STEPS = 96
 FEW_PATHS = 4
-"""So many paths are rebalanced from where a search began; more are filled from nothing on, which is nearer the best."""
+"""So many paths are rebalanced from where a search begins; more are filled from nothing on, for better results."""
 
 
 def best_flow(network: Network, amount: float, leg_cost: float = 0.0, begun: Iterable[tuple[Path, float]] = ()) -> Flow:
@@ -27,23 +27,22 @@ def best_flow(network: Network, amount: float, leg_cost: float = 0.0, begun: Ite
     begins with the parts of some paths that are `begun`, unless there are many paths to come.
     """
     paths = _candidates(network, amount)
+    clash = _clashing(network, paths)
+    others = [path for path in paths if path not in clash]
+    known = [(path, part) for path, part in begun if path in others] if len(paths) <= FEW_PATHS else []
     flow = Flow(network)
-    if clash := _clashing(network, paths):
+    for path, part in known:
+        flow.push(path, part)
+    _allocate(flow, others, amount)
+    if clash:
         # Paths that swap the same two tokens in opposite directions: the values by the other paths decide between them.
-        others = [path for path in paths if path not in clash]
-        _allocate(flow, others, amount)
         least = min(flow.last_price_of(path) for path in others if flow.in_use(path))
         more = [path for path in clash if flow.price_of(path) > least and _leads_up(flow, path)]
         paths = others + more
         if more:
-            flow = Flow(network)
+            if not known:
+                flow = Flow(network)
             _allocate(flow, paths, amount)
-    else:
-        if len(paths) <= FEW_PATHS:
-            for path, part in begun:
-                if path in paths:
-                    flow.push(path, part)
-        _allocate(flow, paths, amount)
     if leg_cost > 0.0:
         _drop_unprofitable(flow, paths, amount, leg_cost)
     return flow

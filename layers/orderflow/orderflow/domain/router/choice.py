@@ -42,19 +42,17 @@ def choose_route(
     swapper = Swapper(view.now_s)
     alone = {venue: _best_alone(view, request, venue, leg_cost, swapper) for venue in answered}
     quotes = tuple(_quote(request, venue, best) for venue, best in alone.items())
-    plan = plan_of(
+    best = best_route(
+        view,
+        request.token_in,
+        request.token_out,
         request.amount_in,
-        best_route(
-            view,
-            request.token_in,
-            request.token_out,
-            request.amount_in,
-            venues=_allowed(answered, venues),
-            leg_cost=leg_cost,
-            swapper=swapper,
-            known=[best for best in alone.values() if isinstance(best, BestPlan)],
-        ),
+        venues=_allowed(answered, venues),
+        leg_cost=leg_cost,
+        swapper=swapper,
+        known=[best for best in alone.values() if isinstance(best, BestPlan)],
     )
+    plan = plan_of(request.amount_in, best)
     best_alone = max((quote.amount_out for quote in quotes), default=0)
     return Route(
         slot=slot,
@@ -62,7 +60,7 @@ def choose_route(
         legs=plan.legs,
         amount_in=plan.amount_in,
         expected_out=plan.amount_out,
-        price_impact=price_impact(view, plan.legs),
+        price_impact=price_impact(best.swaps),
         improvement_bps=_improvement_bps(plan.amount_out, best_alone),
         network_fee=network_fee,
         quotes=quotes,

@@ -29,10 +29,10 @@ def swap_split(pair: Pair, amount_in: int, leg_cost: float, swapper: Swapper) ->
     A part for which a pool would pay nothing goes to another pool. Raises the venue's RejectedError when a pool can't
     take its part.
     """
+    if len(pair.pools) == 1:
+        return [swapper.run(pair.pools[0], pair.token_in, amount_in)]
     most, number = pair.best_alone(amount_in)
-    if len(pair.pools) == 1 or (
-        amount_in <= pair.curves[number].capacity and pair.curve.at(amount_in)[0] - most < leg_cost
-    ):
+    if amount_in <= pair.curves[number].capacity and pair.curve.at(amount_in)[0] - most < leg_cost:
         return [swapper.run(pair.pools[number], pair.token_in, amount_in)]
     swaps: list[PoolSwap] = []
     unpaid, refusal = 0, None

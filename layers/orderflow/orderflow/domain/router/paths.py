@@ -90,9 +90,10 @@ def offer_paths(best: BestPlan, network: Network, amount_in: int) -> None:
 def _extend(best: BestPlan, path: Sequence[Pair], done: list[PoolSwap], amount: int) -> None:
     """Offer the single paths that begin with the swaps `done` and go on with `amount` atoms, the best pools first."""
     pair, rest = path[len(done)], path[len(done) + 1 :]
-    for most, number in sorted([(-curve.out(amount), number) for number, curve in enumerate(pair.curves)]):
-        # A pool that pays less here does not pay more at the end.
-        if not best.can_reach(_most_at_end(rest, -most), len(path)):
+    outs = sorted([(-curve.out(amount), number) for number, curve in enumerate(pair.curves)])
+    for place, (most, number) in enumerate(outs):
+        # A pool that pays less here does not pay more at the end. Of the first, the caller knows that it may.
+        if place and not best.can_reach(_most_at_end(rest, -most), len(path)):
             break
         try:
             swapped = best.swapper.run(pair.pools[number], pair.token_in, amount)

@@ -81,12 +81,12 @@ def _main_path(network: Network, amount_in: int, leg_cost: float) -> MainPath:
     """Return the path that pays most, a leg's cost for each hop subtracted."""
     most, main = -inf, MainPath((), 0.0, {})
     for price, path in network.paths_by_price:
-        if price * amount_in - leg_cost <= most:
-            break
-        prices: dict[int, float] = {}
-        paid = follow(network.pairs, path, amount_in, prices)
-        if (value := paid - leg_cost * len(path)) > most:
-            most, main = value, MainPath(path, paid, prices)
+        cost = leg_cost * len(path)
+        if price * amount_in - cost > most:
+            prices: dict[int, float] = {}
+            paid = follow(network.pairs, path, amount_in, prices)
+            if paid - cost > most:
+                most, main = paid - cost, MainPath(path, paid, prices)
     return main
 
 
@@ -100,12 +100,14 @@ def _worth(
     price = values[network.topology.source]
     worth: dict[Path, float] = {}
     for first_price, path in network.paths_by_price:
-        if (first_price - price) * amount_in <= least + lost:
+        most = (first_price - price) * amount_in - lost
+        if most <= least:
             break
         cost = least * len([number for number in path if number not in used])
-        gain = most_gained(network, path, used, values, amount_in, enough=cost + lost) - cost
-        if cost and gain > lost:
-            worth[path] = gain
+        if 0.0 < cost < most:
+            gain = most_gained(network, path, used, values, amount_in, enough=cost + lost) - cost
+            if gain > lost:
+                worth[path] = gain
     return worth
 
 
