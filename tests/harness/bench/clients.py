@@ -12,7 +12,7 @@ from tests.harness.bench.background import background
 from tests.harness.bench.ledger import UnderWay
 from tests.harness.bench.load import Load, Observations
 from tests.harness.bench.mix import bodies
-from tests.harness.bench.posting import BrokenAnswerError, OrderConnection, order_id_of
+from tests.harness.bench.posting import BrokenAnswerError, Connection, open_connections, order_id_of
 from tests.harness.bench.watching import Sockets, Watch
 
 SILENCE_S = 60.0
@@ -29,7 +29,7 @@ class Clients:
         load: Load,
         seen: Observations,
         under_way: UnderWay,
-        connections: Sequence[OrderConnection],
+        connections: Sequence[Connection],
         base_url: str,
     ) -> None:
         self._load = load
@@ -75,7 +75,7 @@ class Clients:
         for sockets in self._sockets:
             sockets.close()
 
-    async def _client(self, turns: Iterator[float], connection: OrderConnection, sockets: Sockets | None) -> None:
+    async def _client(self, turns: Iterator[float], connection: Connection, sockets: Sockets | None) -> None:
         closed_loop = self._load.rate is None
         while True:
             if closed_loop and sockets is None:
@@ -154,7 +154,7 @@ async def connected(base_url: str, load: Load, seen: Observations, under_way: Un
 
     The accepted orders are added to `under_way`.
     """
-    connections = [await OrderConnection.open(base_url) for _ in range(load.clients)]
+    connections = await open_connections(base_url, load.clients, load.batch)
     clients = Clients(load, seen, under_way, connections, base_url)
     try:
         await clients.open_sockets()

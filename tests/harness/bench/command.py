@@ -97,6 +97,14 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         help="without sockets and --rate: post only while fewer orders are under way (default: %(default)s)",
     )
     load.add_argument(
+        "--batch",
+        type=int,
+        choices=range(1, 101),
+        default=1,
+        metavar="N",
+        help="N clients share a request: what they post at once is one batch, 1 to 100 orders (default: %(default)s)",
+    )
+    load.add_argument(
         "--mix",
         choices=tuple(MIXES),
         default="mixed",
@@ -154,6 +162,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
         rate=arguments.rate,
         in_flight=arguments.in_flight,
         mix=arguments.mix,
+        batch=arguments.batch,
     )
     repeat = 1 if arguments.against else max(arguments.repeat or 1, 1)
     return Plan(load, arguments.warm_up, arguments.unloaded, repeat)

@@ -18,6 +18,7 @@ class Load:
     to its end, or where nothing watches its end (`sockets` off), when fewer than `in_flight` orders are under way. With
     a `rate`, orders a second, it is an open loop: an order is due when its time has come, however slow the system is.
     Each client keeps one socket, or all share sockets that are opened for `orders_per_socket` orders and closed then.
+    What `batch` clients post at once is one request.
     """
 
     orders: int | None = None
@@ -28,6 +29,7 @@ class Load:
     rate: float | None = None
     in_flight: int = IN_FLIGHT
     mix: str = "mixed"
+    batch: int = 1
 
     @property
     def clients(self) -> int:

@@ -5,12 +5,14 @@ machine with what it measures.
 """
 
 import asyncio
-from typing import cast
+from collections.abc import Awaitable, Sequence
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 import orjson
 
-from local.client.api import EXECUTE_PATH, UnreachableError
+from local.client.api import BATCH_PATH, EXECUTE_PATH, UnreachableError
+from orderflow.adapters.call_batcher import CallBatcher
 from orderflow.errors import OrderflowError
 
 _END_OF_HEAD = b"\r\n\r\n"
@@ -21,27 +23,37 @@ class BrokenAnswerError(OrderflowError):
     """The connection ended, or carried something that this small client does not read, before a whole answer."""
 
 
+class Connection(Protocol):
+    """What a client posts its orders over."""
+
+    def post(self, body: bytes) -> Awaitable[tuple[int, bytes]]:
+        """Post an order; return the status and the body that it is answered."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
 class OrderConnection(asyncio.Protocol):
     """One connection; one request at a time."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, path: str) -> None:
         self._head = (
-            f"POST {EXECUTE_PATH} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: "
+            f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: "
         ).encode()
         self._received = b""
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._transport: asyncio.WriteTransport | None = None
 
     @classmethod
-    async def open(cls, base_url: str) -> "OrderConnection":
-        """Connect to `base_url`; raises UnreachableError when nothing listens there."""
+    async def open(cls, base_url: str, path: str = EXECUTE_PATH) -> "OrderConnection":
+        """Connect to `base_url`, to post to `path`; raises UnreachableError when nothing listens there."""
         url = urlsplit(base_url)
         secure = url.scheme == "https"
         port = url.port or (443 if secure else 80)
         loop = asyncio.get_running_loop()
         try:
             _, connection = await loop.create_connection(
-                lambda: cls(url.netloc), url.hostname or "", port, ssl=secure or None
+                lambda: cls(url.netloc, path), url.hostname or "", port, ssl=secure or None
             )
         except OSError as e:
             raise UnreachableError(base_url, e) from e
@@ -78,6 +90,44 @@ class OrderConnection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(BrokenAnswerError(f"the connection ended before the answer: {error}"))
+
+
+class BatchConnection:
+    """One connection that several clients share: what they post while it is waiting for no answer is one batch."""
+
+    def __init__(self, connection: OrderConnection) -> None:
+        self._connection = connection
+        self._batches = CallBatcher(self._send)
+
+    def post(self, body: bytes) -> Awaitable[tuple[int, bytes]]:
+        """Post an order with those that others post now; return what its own POST would be answered."""
+        return self._batches.add(body)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    async def _send(self, bodies: Sequence[bytes]) -> list[tuple[int, bytes]]:
+        status, body = await self._connection.post(b'{"orders":[%b]}' % b",".join(bodies))
+        if status not in (202, 207):
+            return [(status, body)] * len(bodies)
+        return [
+            (202, orjson.dumps(result["order"]))
+            if "order" in result
+            else (result["problem"]["status"], orjson.dumps(result["problem"]))
+            for result in orjson.loads(body)["results"]
+        ]
+
+
+async def open_connections(base_url: str, clients: int, batch: int) -> list[Connection]:
+    """Return what each of the clients posts over: a connection of its own, or one that `batch` of them share.
+
+    Raises UnreachableError when nothing listens at `base_url`.
+    """
+    if batch == 1:
+        return [await OrderConnection.open(base_url) for _ in range(clients)]
+    shared = [BatchConnection(await OrderConnection.open(base_url, BATCH_PATH)) for _ in range(0, clients, batch)]
+    return [shared[number // batch] for number in range(clients)]
 
 
 def read_answer(received: bytes) -> tuple[int, bytes] | BrokenAnswerError | None:
