@@ -58,6 +58,7 @@ def run(settings: LocalSettings, name: str, stop: threading.Event) -> None:
         end_order=end_order,
         partitions=settings.partitions,
         name=name,
+        share_pollers=settings.invoke == "here",
     )
     if settings.health_port:
         HealthServer(source, settings.health_port)

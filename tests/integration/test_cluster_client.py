@@ -24,6 +24,7 @@ from tests.support.order_steps import pending, routed, submitted
 from tests.support.ports import HOST
 from tests.support.redis_cluster import Node, Nodes, slot_of
 from tests.support.redis_servers import RedisServer, on_single_and_cluster, opened, opened_async
+from tests.support.turns import read_new
 from tests.support.waiting import eventually
 
 NOWHERE = "redis://127.0.0.1:1"
@@ -209,7 +210,7 @@ def test_scripts_reads_and_transactions_follow_to_a_new_primary_that_knows_no_sc
 
         # What failed while the cluster changed is asked for again by the caller that wants it; the second time must do.
         assert try_twice(lambda: orders.apply([Transition(routed(order))])) == [True]
-        assert len(try_twice(lambda: streams.read_new("route", "route_order", 10, 10))) == 1
+        assert len(try_twice(lambda: read_new(streams, "route", "route_order"))) == 1
         assert try_twice(ChainStore(client).state) == venue.state()
         try_twice(lambda: venue.send([(submitted(pending()), 0)]))
         assert client.xlen("{chain}:transactions") == 1

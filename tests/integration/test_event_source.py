@@ -11,13 +11,14 @@ import redis
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.streams import Streams
 from orderflow.errors import RetryableError
-from orderflow.event_source import poller as poller_module
+from orderflow.event_source import mapped_function
 from orderflow.event_source.invoke import FunctionError
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.source import EventSource
 from tests.support.event_sources import event_source
 from tests.support.order_steps import pending
 from tests.support.redis_servers import entries_of, on_single_and_cluster
+from tests.support.turns import read_new
 from tests.support.waiting import eventually
 
 pytestmark = on_single_and_cluster
@@ -50,7 +51,7 @@ def source(client: redis.Redis, invoke: Any, *mappings: EventSourceMapping, name
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(poller_module, "FIRST_RETRY_MS", 5)
+    monkeypatch.setattr(mapped_function, "FIRST_RETRY_MS", 5)
 
 
 def accept(orders: Orders, count: int) -> list[str]:
@@ -119,7 +120,7 @@ def test_what_a_lease_holder_read_before_it_died_is_done_by_the_next(
 ) -> None:
     accept(orders, 30)
     streams.create_group("route", "route_order")
-    read_and_never_acknowledged = streams.read_new("route", "route_order", 20, 100)
+    read_and_never_acknowledged = read_new(streams, "route", "route_order", 20)
     function = Function()
 
     in_thread(source(client, function, ROUTE).run)
@@ -132,7 +133,7 @@ def test_what_a_lease_holder_read_before_it_died_is_done_by_the_next(
 def test_what_a_former_lease_holder_reads_after_the_takeover_is_done_too(
     client: redis.Redis, orders: Orders, streams: Streams, in_thread: InThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(poller_module, "LOOK_BACK_S", 0.05)
+    monkeypatch.setattr(mapped_function, "LOOK_BACK_S", 0.05)
     function = Function()
     in_thread(source(client, function, ROUTE).run)
     eventually(lambda: client.exists("{p0}:route") == 1 and bool(client.xinfo_groups("{p0}:route")))
@@ -140,7 +141,7 @@ def test_what_a_former_lease_holder_reads_after_the_takeover_is_done_too(
 
     while not read:  # the lease holder is quick; now and then the former one is quicker
         accept(orders, 5)
-        read = [entry.id for entry in streams.read_new("route", "route_order", 100, block_ms=None)]
+        read = [entry.id for entry in read_new(streams, "route", "route_order")]
 
     eventually(lambda: set(read) <= set(function.seen))
     eventually(lambda: is_empty(client, "{p0}:route", "route_order"))
@@ -151,7 +152,7 @@ def test_a_record_that_four_processes_ended_of_is_given_up_and_those_beside_it_a
 ) -> None:
     fatal, *others = accept(orders, 3)
     streams.create_group("route", "route_order")
-    streams.read_new("route", "route_order", 100, 100)
+    read_new(streams, "route", "route_order")
     streams.read_pending("route", "route_order", 100)
     for _ in range(2):  # by now each is handed out alone, and the first one ends the process each time
         streams.read_pending("route", "route_order", 1)
@@ -172,7 +173,7 @@ def test_a_record_that_was_waiting_when_its_process_was_ended_is_not_to_blame(
 ) -> None:
     accept(orders, 1)
     streams.create_group("route", "route_order")
-    [entry] = streams.read_new("route", "route_order", 100, 100)
+    [entry] = read_new(streams, "route", "route_order")
     for _ in range(5):
         streams.release("route", "route_order", [entry.id])
         streams.read_pending("route", "route_order", 100)
@@ -334,15 +335,15 @@ def test_redis_gone_and_back_is_survived(
     client: redis.Redis, orders: Orders, in_thread: InThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function = Function()
-    read_new = Streams.read_new
+    turn = Streams.turn
     failures = iter([redis.ConnectionError("gone"), redis.TimeoutError("gone")])
 
-    def flaky(*arguments: Any) -> Any:
+    def flaky(*arguments: Any, **named: Any) -> Any:
         for failure in failures:
             raise failure
-        return read_new(*arguments)
+        return turn(*arguments, **named)
 
-    monkeypatch.setattr(Streams, "read_new", flaky)
+    monkeypatch.setattr(Streams, "turn", flaky)
     accept(orders, 1)
 
     in_thread(source(client, function, ROUTE).run)

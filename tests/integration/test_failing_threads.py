@@ -37,9 +37,8 @@ sys.exit(main("one") if program == "local.run.poller" else main())
 """
 
 THREADS = {
-    "what promotes due messages": ("orderflow.adapters.streams", "Streams", "promote"),
-    "what waits for the next timer": ("orderflow.adapters.streams", "Streams", "wait_for_timer"),
-    "what reads a stream": ("orderflow.adapters.streams", "Streams", "read_new"),
+    "what takes turns": ("orderflow.adapters.streams", "Streams", "turn"),
+    "what waits for entries and timers": ("orderflow.adapters.streams", "Streams", "wait"),
     "what takes up what was left": ("orderflow.adapters.streams", "Streams", "deliveries"),
     "what publishes the lag": ("orderflow.event_source.lag", "", "measure"),
     "what answers how it is": ("http.server", "ThreadingHTTPServer", "service_actions"),

@@ -15,6 +15,7 @@ from orderflow.domain.status import Status
 from tests.support.builders import make_order
 from tests.support.former_release import take_step
 from tests.support.redis_servers import P0, on_single_and_cluster
+from tests.support.turns import read_new
 
 pytestmark = on_single_and_cluster
 
@@ -64,9 +65,11 @@ def test_a_message_that_holds_its_order_and_one_that_names_it_give_the_same_orde
     # As a stage does that passes an order of the release before on.
     orders.schedule(stream, [(order, 0)])
 
-    entries = streams.read_new(stream, "stage", 10, None)
+    entries = read_new(streams, stream, "stage")
+    again = streams.read_pending(stream, "stage", 10)
 
     assert [order_decoder.decode(entry.data["order"]) for entry in entries] == [order, order]
+    assert again == entries
 
 
 @pytest.mark.parametrize("mixed", range(2 ** len(COURSE)))
@@ -79,6 +82,6 @@ def test_while_both_releases_serve_either_may_take_a_step(
         assert orders.find(order.order_id) == (order, [event_of(each) for each in WHOLE_COURSE[: number + 1]])
         if stream := first_stream(order.status):
             streams.create_group(stream, "stage")
-            [entry] = streams.read_new(stream, "stage", 10, None)
+            [entry] = read_new(streams, stream, "stage")
             assert order_decoder.decode(entry.data["order"]) == order
     assert len(history_on_a_socket(client, WHOLE_COURSE[0])) == len(COURSE)

@@ -1,13 +1,17 @@
 """The two things that pollers agree on through Redis: who has a partition, and when a message is due."""
 
+import threading
+from typing import Any
+
 import redis
 
 from orderflow.adapters import scripts
 from orderflow.adapters.leases import LEASE_MS, MEMBERS, Leases
 from orderflow.adapters.streams import Streams
-from orderflow.event_source.timers import run_timers
+from orderflow.event_source.poller import Poller, Serves
 from tests.support.redis_servers import entries_of
 from tests.support.threads import InThread
+from tests.support.turns import promote
 from tests.support.waiting import eventually
 
 PROMOTE_BY_MS = 250
@@ -38,7 +42,7 @@ def test_a_lease_is_renewed_only_by_its_holder(client: redis.Redis) -> None:
 
 
 def test_a_message_is_promoted_at_its_time_and_not_before(client: redis.Redis, streams: Streams) -> None:
-    promote = client.register_script(scripts.source("promote"))
+    turn = client.register_script(scripts.source("turn"))
     seconds, microseconds = client.time()
     due_ms = seconds * 1000 + microseconds // 1000 + PROMOTE_BY_MS
     client.zadd("{p0}:timers", {"route 1 {}": due_ms})
@@ -48,9 +52,10 @@ def test_a_message_is_promoted_at_its_time_and_not_before(client: redis.Redis, s
         # In one step with the time before and after it: no other process comes between.
         with client.pipeline(transaction=True) as pipeline:
             pipeline.time()
-            promote(["{p0}:timers", "{p0}:wake", "{p0}:route"], [200, "route"], client=pipeline)
+            turn(["{p0}:timers", "{p0}:wakes", "{p0}:route"], ["owner", 200, 0], client=pipeline)
+            pipeline.xlen("{p0}:route")
             pipeline.time()
-            before, (moved, _), after = pipeline.execute()
+            before, _, moved, after = pipeline.execute()
         if after[0] * 1_000_000 + after[1] < due_ms * 1000:
             early += 1
             assert moved == 0
@@ -58,7 +63,7 @@ def test_a_message_is_promoted_at_its_time_and_not_before(client: redis.Redis, s
             assert moved == 1
 
     assert early > 0
-    assert client.xlen("{p0}:route") == 1
+    assert client.zcard("{p0}:timers") == 0
 
 
 def test_of_many_messages_that_are_due_no_more_are_moved_at_once_than_asked_for(
@@ -66,8 +71,9 @@ def test_of_many_messages_that_are_due_no_more_are_moved_at_once_than_asked_for(
 ) -> None:
     client.zadd("{p0}:timers", {f"route 1 {number}": number for number in range(5)})
 
-    assert streams.promote(["route"], limit=3) == (3, 0)
-    assert streams.promote(["route"], limit=3) == (2, None)
+    assert promote(streams, ["route"], limit=3) == 0
+    assert client.zcard("{p0}:timers") == 2
+    assert promote(streams, ["route"], limit=3) is None
     assert [fields["order"] for _, fields in entries_of(client, "{p0}:route")] == ["0", "1", "2", "3", "4"]
 
 
@@ -76,7 +82,7 @@ def test_a_message_for_a_stream_of_newer_code_is_looked_at_again_after_a_second(
 ) -> None:
     client.zadd("{p0}:timers", {"simulate 1 {}": 0})
 
-    assert streams.promote(["route"]) == (1, 1_000)
+    assert promote(streams, ["route"]) == 1_000
     assert client.zcard("{p0}:timers") == 1
 
 
@@ -91,20 +97,17 @@ def test_one_that_leaves_or_has_died_is_not_among_those_alive(client: redis.Redi
     assert other.members() == ["other"]
 
 
-def test_only_a_message_that_is_due_before_all_others_wakes_the_timers(client: redis.Redis, streams: Streams) -> None:
+def test_only_a_message_that_is_due_before_all_others_wakes_the_poller(client: redis.Redis, streams: Streams) -> None:
     schedule = client.register_script(scripts.source("schedule"))
 
-    def rest(delay_ms: int) -> None:
-        schedule(["{p0}:timers", "{p0}:wake", "{p0}:route"], ["route", delay_ms, f"{{{delay_ms}}}"])
+    def wakes(delay_ms: int) -> bool:
+        """Return whether a message that rests for so long ends a wait that began before it came."""
+        last_ids = streams.turn([], timers_of=["route"]).last_ids
+        schedule(["{p0}:timers", "{p0}:wakes", "{p0}:route"], ["route", delay_ms, f"{{{delay_ms}}}"])
+        return bool(client.xread(dict[Any, Any](last_ids)))
 
-    rest(60_000)
-    assert client.llen("{p0}:wake") == 1
-    streams.wait_for_timer(10_000)
-    rest(120_000)
-    assert client.llen("{p0}:wake") == 0
-    rest(40_000)
-    rest(20_000)
-    assert client.llen("{p0}:wake") == 1
+    assert [wakes(60_000), wakes(120_000), wakes(40_000), wakes(20_000)] == [True, False, True, True]
+    assert client.xlen("{p0}:wakes") == 1
 
 
 def test_until_the_next_message_is_due_redis_is_not_asked_again_and_again(
@@ -112,6 +115,6 @@ def test_until_the_next_message_is_due_redis_is_not_asked_again_and_again(
 ) -> None:
     client.zadd("{p0}:timers", {"route 1 {}": 9e15})
 
-    in_thread(lambda stop: run_timers(streams, ["route"], stop))
+    in_thread(lambda stop: Poller(Serves(timers_of=["route"]), streams, stop, lambda _: None, threading.Lock()).run())
 
     eventually(lambda: client.info("clients")["blocked_clients"] == 1)

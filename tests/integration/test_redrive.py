@@ -23,6 +23,7 @@ from orderflow.event_source.mapping import EventSourceMapping, partitions_of
 from tests.support.event_sources import event_source
 from tests.support.order_steps import NOW_MS, pending
 from tests.support.redis_servers import PARTITIONS, entries_of
+from tests.support.turns import read_new
 from tests.support.waiting import eventually
 
 WITHOUT_RICH = """
@@ -46,7 +47,7 @@ def letters(client: redis.Redis) -> DeadLetters:
 def give_up(streams: Streams, stream: str, function: str) -> None:
     """Dead-letter all that waits on a stream, as after the last attempt."""
     streams.create_group(stream, function)
-    entries = streams.read_new(stream, function, 100, block_ms=None)
+    entries = read_new(streams, stream, function)
     for entry in entries:
         streams.dead_letter(stream, function, entry, "boom")
 

@@ -16,6 +16,7 @@ from orderflow.adapters.streams import Streams
 from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subscriptions
 from orderflow.adapters.watchers import StatusEntry, Watchers
 from orderflow.domain.order import Order
+from tests.support import turns
 from tests.support.order_steps import NOW_MS, pending
 from tests.support.redis_servers import RedisServer, entries_of, on_single_and_cluster, opened_async
 from tests.support.waiting import eventually
@@ -78,7 +79,7 @@ def actions(client: redis.Redis, order: Order) -> list[str]:
 
 def promote(client: redis.Redis, order: Order) -> None:
     """Do what is due, as the timers of the order's partition would."""
-    Streams(client, partition_of(order.order_id, PARTITIONS)).promote(["route", "status"])
+    turns.promote(Streams(client, partition_of(order.order_id, PARTITIONS)), ["route", "status"])
 
 
 def end(orders: Orders, client: redis.Redis, watchers: Watchers, ended: Sequence[Order]) -> None:

@@ -9,6 +9,7 @@ from orderflow.adapters.orders import KEEP_AFTER_LEDGER_MS, Orders, Transition
 from orderflow.adapters.streams import Streams
 from tests.support.order_steps import NOW_MS, pending, routed
 from tests.support.redis_servers import P0, entries_of, on_single_and_cluster
+from tests.support.turns import promote, read_new
 from tests.support.waiting import eventually
 
 pytestmark = on_single_and_cluster
@@ -74,20 +75,20 @@ def test_a_step_too_early_changes_nothing(client: redis.Redis, orders: Orders) -
     assert list(client.scan_iter()) == []
 
 
-def test_a_delayed_message_rests_until_it_is_due_and_then_comes_once(orders: Orders, streams: Streams) -> None:
+def test_a_delayed_message_rests_until_it_is_due_and_then_comes_once(
+    client: redis.Redis, orders: Orders, streams: Streams
+) -> None:
     now, later = pending(), pending()
     orders.apply([Transition(now, delay_ms=1), Transition(later, delay_ms=60_000)])
 
-    moved, next_ms = 0, None
-    while moved < 1:
-        count, next_ms = streams.promote(["route"])
-        moved += count
+    next_ms = promote(streams, ["route"])
+    while client.xlen("{p0}:route") < 1:
+        next_ms = promote(streams, ["route"])
 
-    assert moved == 1
     assert next_ms is not None
     assert 50_000 < next_ms <= 60_000
     streams.create_group("route", "route_order")
-    [entry] = streams.read_new("route", "route_order", 10, 100)
+    [entry] = read_new(streams, "route", "route_order")
     assert now.order_id in entry.fields["order"]
 
 
@@ -99,7 +100,7 @@ def test_messages_for_a_stream_of_newer_code_rest_and_do_not_keep_the_others_fro
     orders.schedule("route", [(known, 2)])
 
     def promoted(*names: str) -> int:
-        streams.promote(names, limit=3)
+        promote(streams, names, limit=3)
         return client.xlen(f"{{p0}}:{names[-1]}")
 
     eventually(lambda: promoted("route") == 1)

@@ -7,6 +7,7 @@ import redis
 
 from orderflow.adapters.streams import Streams
 from tests.support.redis_servers import entries_of
+from tests.support.turns import read_new
 
 IDS = ["5-9", "5-10", "6-1", "10-0"]
 
@@ -19,7 +20,7 @@ def test_an_entry_stays_until_the_slowest_group_is_done_with_it(
         client.xadd("{p0}:status", {"order": "{}"}, id=entry_id)
     for group in ("one", "other"):
         streams.create_group("status", group)
-        streams.read_new("status", group, 10, None)
+        read_new(streams, "status", group)
 
     for group, unfinished in (("one", of_one), ("other", of_other)):
         streams.acknowledge("status", group, [entry_id for entry_id in IDS if entry_id != unfinished])
@@ -33,7 +34,7 @@ def test_an_entry_that_another_has_acknowledged_is_neither_deferred_nor_dead_let
 ) -> None:
     client.xadd("{p0}:route", {"order": "{}"})
     streams.create_group("route", "route_order")
-    [entry] = streams.read_new("route", "route_order", 10, None)
+    [entry] = read_new(streams, "route", "route_order")
     streams.acknowledge("route", "route_order", [entry.id])
 
     streams.defer("route", "route_order", [(entry, 1_000)])
@@ -45,7 +46,7 @@ def test_an_entry_that_another_has_acknowledged_is_neither_deferred_nor_dead_let
 def test_a_record_that_is_given_up_is_kept_with_all_that_is_known_of_it(client: redis.Redis, streams: Streams) -> None:
     client.xadd("{p0}:route", {"order": "{}"})
     streams.create_group("route", "route_order")
-    [entry] = streams.read_new("route", "route_order", 10, None)
+    [entry] = read_new(streams, "route", "route_order")
 
     streams.dead_letter("route", "route_order", entry, "an error")
 

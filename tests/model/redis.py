@@ -152,6 +152,8 @@ class Snapshot:
                 self.timers[name] = content
             elif kind == "slot":
                 self.block = _pairs(content).get("block", "0")
+            elif kind == "wakes":
+                pass  # it only ends a wait early
             elif isinstance(content, list) and content and content[0] == "length":
                 self.streams[name] = Stream(content)
 

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -30,8 +29,8 @@ from orderflow.adapters.watchers import Watchers
 from orderflow.errors import RejectedError, RetryableError
 from orderflow.event_source.failure_destination import FailureDestination
 from orderflow.event_source.invoke import FunctionError, Invoke
+from orderflow.event_source.mapped_function import MappedFunction
 from orderflow.event_source.mapping import EventSourceMapping
-from orderflow.event_source.poller import Poller
 from orderflow.runtime import clients, clock
 from orderflow.runtime.end_order import OrderEnder
 from orderflow.venues.mock import chain_store
@@ -60,14 +59,6 @@ ROOM = Limits(max_lag=1_000, max_in_flight=1_000, max_memory=1)
 RAISES = "raises before its work"
 TIMES_OUT = "times out after its work"
 REPORTS = "does its work and reports its last record as failed"
-
-
-class Never(Event):
-    """A signal to stop that is never given."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Return at once: all that could happen meanwhile happens between two calls anyway."""
-        return False
 
 
 class World:
@@ -154,21 +145,42 @@ class World:
     def reader(self, mapping: EventSourceMapping, partition: str, trouble: str = "") -> Actor:
         """Return an actor that reads new records of a stream and handles them."""
 
+        streams = self.streams[partition]
+
         def work() -> None:
-            poller = self._poller(mapping, partition, trouble)
-            poller.handle(poller._read())
+            function = self._function(mapping, partition, trouble)
+            function._recovered_to = None
+            reading = function.reading
+            assert reading
+            own = mapping.own_poller
+            function.handle(streams.read_new(reading, block_ms=None) if own else streams.turn([reading]).entries)
+            self._finish(function, streams)
 
         return self.actor(f"{mapping.function} on {partition}", work)
 
     def recoverer(self, mapping: EventSourceMapping, partition: str, trouble: str = "") -> Actor:
         """Return an actor that handles the records of a stream that others read and did not acknowledge."""
-        work = self._poller(mapping, partition, trouble)._recover_pending
+
+        def work() -> None:
+            self._finish(self._function(mapping, partition, trouble), self.streams[partition])
+
         return self.actor(f"{mapping.function} taking {partition} over", work)
+
+    @staticmethod
+    def _finish(function: MappedFunction, streams: Streams) -> None:
+        """Let a function do all that waits, without waiting: what could happen meanwhile happens between its calls."""
+        while True:
+            if function.done:
+                streams.turn([], done=[function.done])
+                function.acknowledged()
+            if function.reading:
+                return
+            function.resume()
 
     def timekeeper(self, partition: str) -> Actor:
         """Return an actor that promotes the messages that are due."""
         names = sorted({mapping.stream for mapping, of in self.bindings() if of == partition})
-        return self.actor(f"timers of {partition}", lambda: self.streams[partition].promote(names))
+        return self.actor(f"timers of {partition}", lambda: self.streams[partition].turn([], timers_of=names))
 
     def redriver(self, letter: DeadLetter) -> Actor:
         """Return an actor that redrives a dead letter, as a person would."""
@@ -202,9 +214,9 @@ class World:
     def _open_venue(self) -> MockVenue:
         return MockVenue(Chain(self), self.latency, self.replication)
 
-    def _poller(self, mapping: EventSourceMapping, partition: str, trouble: str) -> Poller:
-        end_order = OrderEnder(self.orders, self.venue)
-        return Poller(mapping, self.streams[partition], self._invoke(trouble), FailureDestination(end_order), Never())
+    def _function(self, mapping: EventSourceMapping, partition: str, trouble: str) -> MappedFunction:
+        destination = FailureDestination(OrderEnder(self.orders, self.venue))
+        return MappedFunction(mapping, self.streams[partition], self._invoke(trouble), destination, lambda: 0.0)
 
     def _invoke(self, trouble: str) -> Invoke:
         def invoke(function: str, event: dict[str, Any]) -> Any:

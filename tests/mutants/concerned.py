@@ -8,6 +8,7 @@ PARTITIONED = ("unit/adapters/test_keys.py", "integration/test_transition.py")
 TIMERS = ("integration/test_leases_and_timers.py", "integration/test_event_source.py")
 STREAMS = ("integration/test_transition.py", *TIMERS)
 FORMER = ("integration/test_former_orders.py",)
+TURNS = ("integration/test_turns.py", "integration/test_shared_pollers.py")
 RECORDS = ("integration/test_trimming.py", "integration/test_redrive.py", "integration/test_event_source.py")
 LEDGER = (
     "functional/test_record_order.py",
@@ -33,8 +34,10 @@ POOLS = (
 POLLING = (
     "unit/event_source/test_poller.py",
     "unit/event_source/test_poller_reading.py",
-    "unit/event_source/test_poller_failures.py",
+    "unit/event_source/test_mapped_function.py",
+    "unit/event_source/test_mapped_function_failures.py",
     "integration/test_event_source.py",
+    "integration/test_shared_pollers.py",
     "integration/test_failing_threads.py",
 )
 WATCHING = (
@@ -91,16 +94,18 @@ CONCERNED = {
     ),
     "event_source/failure_destination": (
         "unit/event_source/test_failure_destination.py",
-        "unit/event_source/test_poller_failures.py",
+        "unit/event_source/test_mapped_function_failures.py",
     ),
+    "event_source/held_partition": ("integration/test_shared_pollers.py", "integration/test_event_source.py"),
     "event_source/health": ("unit/event_source/test_health.py",),
     "event_source/invoke": ("unit/event_source/test_invoke.py", *POLLING),
     "event_source/lag": ("integration/test_lag.py",),
     "adapters/leases": STREAMS,
+    "event_source/mapped_function": POLLING,
     "event_source/mapping": ("unit/event_source/test_mapping.py", "integration/test_lag.py"),
     "event_source/poller": POLLING,
     "event_source/source": ("unit/event_source/test_health.py", *POLLING, "integration/test_partition_count.py"),
-    "event_source/timers": STREAMS,
+    "event_source/slowness": ("unit/event_source/test_slowness.py", "unit/event_source/test_poller.py"),
     "runtime/batch": (
         "functional/test_stream_events.py",
         "functional/test_partitions.py",
@@ -142,6 +147,7 @@ CONCERNED = {
     "scripts/time": (*STREAMS, *VENUE),
     "scripts/transition": STREAMS,
     "scripts/trim": RECORDS,
+    "scripts/turn": (*TURNS, *TIMERS),
     "scripts/watch": SUBSCRIPTIONS,
     "scripts/watched": SUBSCRIPTIONS,
 }

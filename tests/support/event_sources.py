@@ -16,8 +16,16 @@ from orderflow.venues.mock.venue import MockVenue
 
 
 def event_source(
-    client: redis.Redis, mappings: Sequence[EventSourceMapping], invoke: Invoke, *, partitions: int, name: str = "one"
+    client: redis.Redis,
+    mappings: Sequence[EventSourceMapping],
+    invoke: Invoke,
+    *,
+    partitions: int,
+    name: str = "one",
+    share_pollers: bool = False,
 ) -> EventSource:
     venue = MockVenue(ChainStore(client), Latency(seed=1, speed=1), Replication(client, min_replicas=0))
     end_order = OrderEnder(Orders(client, partitions), venue)
-    return EventSource(client, mappings, invoke, end_order=end_order, partitions=partitions, name=name)
+    return EventSource(
+        client, mappings, invoke, end_order=end_order, partitions=partitions, name=name, share_pollers=share_pollers
+    )

@@ -1,14 +1,15 @@
 """A poller among fakes, with a journal of what it does."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from orderflow.adapters.streams import Entry, Streams
+from orderflow.adapters.streams import Done, Entry, Reading, Streams, Turn
 from orderflow.event_source.failure_destination import EndOrder, FailureDestination
 from orderflow.event_source.invoke import FunctionError
+from orderflow.event_source.mapped_function import MappedFunction
 from orderflow.event_source.mapping import EventSourceMapping
-from orderflow.event_source.poller import Poller
+from orderflow.event_source.poller import Poller, Serves
 
 STAGE = EventSourceMapping(function="route_order", stream="route", batch_size=10)
 ORDERED = EventSourceMapping(function="publish_status", stream="status", ordered=True, batch_size=10)
@@ -47,15 +48,28 @@ class FakeStreams(Streams):
         self._journal.append(("read pending", count, after))
         return self.pending.pop(0) if self.pending else []
 
-    def read_new(self, stream: str, group: str, count: int, block_ms: int | None) -> list[Entry]:
-        self._journal.append(("read new", count, block_ms))
+    def turn(
+        self,
+        readings: Sequence[Reading],
+        *,
+        done: Sequence[Done] = (),
+        timers_of: Sequence[str] | None = None,
+        limit: int = 200,
+    ) -> Turn:
+        self._journal += [("acknowledge", *each.ids) for each in done]
+        if not readings:
+            return Turn()
+        self._journal.append(("read new", readings[0].most))
         if not self.new:
             self._stop.set()
-            return []
+            return Turn(last_ids={each.stream: "0-0" for each in readings})
         batch = self.new.pop(0)
         if isinstance(batch, Exception):
             raise batch
-        return batch
+        return Turn(0, batch)
+
+    def wait(self, last_ids: Mapping[str, str], timeout_ms: int) -> None:
+        self._journal.append(("wait", timeout_ms))
 
     def acknowledge(self, stream: str, group: str, ids: Sequence[str]) -> None:
         if ids:
@@ -69,15 +83,21 @@ class FakeStreams(Streams):
 
 
 class Patience(threading.Event):
-    """A stop signal that nobody waits for: a wait is noted and over at once, and after `limit` waits it is set."""
+    """A stop signal with a clock that goes by what is waited for: a wait is over at once. After `limit` it is set."""
 
     def __init__(self, limit: int = 50) -> None:
         super().__init__()
-        self.waits: list[float | None] = []
+        self.now = 0.0
+        self.waits: list[float] = []
         self._limit = limit
 
+    def clock(self) -> float:
+        return self.now
+
     def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
         self.waits.append(timeout)
+        self.now += timeout
         if len(self.waits) >= self._limit:
             self.set()
         return self.is_set()
@@ -88,17 +108,37 @@ def ends_nothing(function: str, stream: str, entry: Entry, error: str) -> None:
 
 
 class Bench:
-    """A poller among fakes. `journal` has what was done, in its order, invocations included."""
+    """A poller among fakes. `journal` has what was done, in its order, invocations included.
+
+    What the poller parts with is in `parted`.
+    """
 
     def __init__(
-        self, answer: Answer, mapping: EventSourceMapping = STAGE, limit: int = 50, end_order: EndOrder = ends_nothing
+        self,
+        answer: Answer,
+        *mappings: EventSourceMapping,
+        limit: int = 50,
+        end_order: EndOrder = ends_nothing,
+        timers_of: Sequence[str] | None = None,
     ) -> None:
         self.journal: list[Any] = []
         self.events: list[dict[str, Any]] = []
         self.stop = Patience(limit)
         self.streams = FakeStreams(self.journal, self.stop)
         self._answer = answer
-        self.poller = Poller(mapping, self.streams, self._invoke, FailureDestination(end_order), self.stop)
+        self.parted: list[Serves] = []
+        destination = FailureDestination(end_order)
+        functions = [
+            MappedFunction(mapping, self.streams, self._invoke, destination, self.stop.clock)
+            for mapping in mappings or [STAGE]
+        ]
+        serves, lock = Serves(functions, timers_of), threading.Lock()
+        self.poller = Poller(serves, self.streams, self.stop, self.parted.append, lock, self.stop.clock)
+
+    def run(self, *new: list[Entry] | Exception) -> None:
+        """Let the poller work through these new batches, or until it has waited often enough."""
+        self.streams.new = list(new)
+        self.poller.run()
 
     def done(self, *kinds: str) -> list[Any]:
         """Return the journal's entries of these kinds."""

@@ -30,6 +30,7 @@ from tests.support import http_api
 from tests.support.builders import read_event
 from tests.support.lifecycle import LINE, TEMPLATE
 from tests.support.recorded import RECORDED, RecordedOrder, Recording, dump, write_recording
+from tests.support.turns import promote, read_new
 
 PARTITIONS = 2
 SPEEDS = {"p0": "0", "p1": "1", CHAIN: "0"}
@@ -91,14 +92,14 @@ class Recorder:
 
     def read(self, function: str, partition: str, count: int = 100) -> list[Entry]:
         """Hand out what is new on a function's stream."""
-        return self.streams[partition].read_new(self._stream(function), function, count, None)
+        return read_new(self.streams[partition], self._stream(function), function, count)
 
     def promote(self, partition: str) -> None:
         """Let the time pass for which messages rest."""
         timers = key(partition, "timers")
         for message in self.client.zrange(timers, 0, -1):
             self.client.zadd(timers, {str(message): 0})
-        self.streams[partition].promote([mapping.stream for mapping in TEMPLATE.event_sources])
+        promote(self.streams[partition], [mapping.stream for mapping in TEMPLATE.event_sources])
 
     def give_up(self, function: str, partition: str) -> None:
         """Give the next record of a function up."""

@@ -29,3 +29,18 @@ def test_a_partition_has_the_streams_of_the_mappings_that_are_on_it() -> None:
 def test_a_scope_that_is_a_partition_of_the_orders_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="scope"):
         msgspec.convert({"function": "route_order", "stream": "route", "scope": "p0"}, EventSourceMapping)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "may_share"),
+    [
+        (EventSourceMapping(function="a", stream="s"), True),
+        (EventSourceMapping(function="a", stream="s", ordered=True), True),
+        (EventSourceMapping(function="a", stream="s", own_poller=True), False),
+        (EventSourceMapping(function="a", stream="s", maximum_batching_window_ms=1), False),
+    ],
+)
+def test_a_function_shares_a_poller_unless_it_would_make_others_wait(
+    mapping: EventSourceMapping, may_share: bool
+) -> None:
+    assert mapping.may_share == may_share

@@ -1,9 +1,12 @@
 """What a poller reads: first the entries that a former lease holder left, then new ones, until it is stopped."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 import redis
 
-from orderflow.adapters.streams import Entry
+from orderflow.adapters.streams import Done, Entry, Reading, Turn
 from orderflow.event_source.mapping import EventSourceMapping
 from tests.support.poller_bench import Bench, entries, failing
 
@@ -11,9 +14,8 @@ from tests.support.poller_bench import Bench, entries, failing
 def test_what_a_former_lease_holder_left_comes_before_anything_new() -> None:
     bench = Bench(failing())
     bench.streams.pending = [entries("1-0", "2-0"), entries("3-0")]
-    bench.streams.new = [entries("4-0")]
 
-    bench.poller.run()
+    bench.run(entries("4-0"))
 
     assert bench.journal[0] == ("group", "route", "route_order")
     assert bench.done("deliveries", "read pending") == [
@@ -44,11 +46,10 @@ def test_a_batching_window_lets_a_batch_fill_up() -> None:
         function="record_order", stream="status", ordered=True, batch_size=10, maximum_batching_window_ms=50
     )
     bench = Bench(failing(), windowed)
-    bench.streams.new = [entries("1-0"), entries("2-0", "3-0")]
 
-    bench.poller.run()
+    bench.run(entries("1-0"), entries("2-0", "3-0"))
 
-    assert bench.done("read new")[:2] == [("read new", 10, 500), ("read new", 9, None)]
+    assert bench.done("read new")[:2] == [("read new", 10), ("read new", 9)]
     assert bench.done("invoke") == [("invoke", "1-0", "2-0", "3-0")]
     assert 0.05 in bench.stop.waits
 
@@ -56,9 +57,8 @@ def test_a_batching_window_lets_a_batch_fill_up() -> None:
 def test_a_full_batch_does_not_wait_for_the_window() -> None:
     windowed = EventSourceMapping(function="record_order", stream="status", batch_size=2, maximum_batching_window_ms=50)
     bench = Bench(failing(), windowed)
-    bench.streams.new = [entries("1-0", "2-0"), entries("3-0")]
 
-    bench.poller.run()
+    bench.run(entries("1-0", "2-0"), entries("3-0"))
 
     assert bench.done("invoke")[0] == ("invoke", "1-0", "2-0")
 
@@ -66,9 +66,8 @@ def test_a_full_batch_does_not_wait_for_the_window() -> None:
 @pytest.mark.parametrize("error", [redis.ConnectionError("gone"), redis.ResponseError("LOADING"), OSError("reset")])
 def test_when_redis_comes_back_the_poller_begins_with_what_is_pending(error: Exception) -> None:
     bench = Bench(failing())
-    bench.streams.new = [error, entries("1-0")]
 
-    bench.poller.run()
+    bench.run(error, entries("1-0"))
 
     assert 0.25 in bench.stop.waits
     assert [entry[0] for entry in bench.done("group", "deliveries", "acknowledge")] == [
@@ -82,16 +81,28 @@ def test_when_redis_comes_back_the_poller_begins_with_what_is_pending(error: Exc
 
 def test_a_poller_that_is_asked_to_stop_ends_when_its_batch_is_done() -> None:
     bench = Bench(failing())
-    bench.streams.new = [entries("1-0")]
 
     def stop_meanwhile(_ids: list[str]) -> None:
         bench.stop.set()
 
     bench._answer = stop_meanwhile
-    bench.poller.run()
+    bench.run(entries("1-0"))
 
     assert bench.done("acknowledge") == [("acknowledge", "1-0")]
     assert len(bench.done("read new")) == 1
+
+
+def test_asked_to_stop_while_it_takes_up_what_was_left_it_reads_nothing_new() -> None:
+    bench = Bench(failing())
+    bench.streams.pending = [entries("1-0")]
+
+    def stop_meanwhile(_ids: list[str]) -> None:
+        bench.stop.set()
+
+    bench._answer = stop_meanwhile
+    bench.run(entries("2-0"))
+
+    assert bench.done("read new", "invoke", "acknowledge") == [("invoke", "1-0"), ("acknowledge", "1-0")]
 
 
 def test_what_was_handed_out_twice_and_never_acknowledged_is_handed_out_alone() -> None:
@@ -122,18 +133,17 @@ def test_what_a_function_answered_to_is_not_given_up_because_it_could_not_be_ack
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bench = Bench(failing())
-    bench.streams.new = [entries("1-0", "2-0")]
     bench.streams.delivered = [[], [4, 4], [4]]
     bench.streams.pending = [entries("1-0"), entries("2-0")]
-    acknowledge, failures = bench.streams.acknowledge, iter([redis.ConnectionError("gone")])
+    turn, failures = bench.streams.turn, iter([redis.ConnectionError("gone")])
 
-    def acknowledge_when_it_is_back(stream: str, group: str, ids: list[str]) -> None:
-        for error in failures if ids else ():
+    def turn_when_it_is_back(readings: Sequence[Reading], *, done: Sequence[Done] = (), **options: Any) -> Turn:
+        for error in failures if done else ():
             raise error
-        acknowledge(stream, group, ids)
+        return turn(readings, done=done, **options)
 
-    monkeypatch.setattr(bench.streams, "acknowledge", acknowledge_when_it_is_back)
-    bench.poller.run()
+    monkeypatch.setattr(bench.streams, "turn", turn_when_it_is_back)
+    bench.run(entries("1-0", "2-0"))
 
     assert bench.done("dead_letter") == []
     assert bench.done("acknowledge") == [("acknowledge", "1-0"), ("acknowledge", "2-0")]
@@ -142,9 +152,8 @@ def test_what_a_function_answered_to_is_not_given_up_because_it_could_not_be_ack
 def test_a_dead_letter_that_comes_back_is_for_the_function_that_gave_it_up() -> None:
     bench = Bench(failing())
     of_another, own = (Entry(each, {"function": name}, 1) for each, name in (("1-0", "x"), ("2-0", "route_order")))
-    bench.streams.new = [[of_another, own, *entries("3-0")]]
 
-    bench.poller.run()
+    bench.run([of_another, own, *entries("3-0")])
 
     assert bench.done("acknowledge", "invoke") == [
         ("acknowledge", "1-0"),

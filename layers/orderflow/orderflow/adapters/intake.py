@@ -34,7 +34,7 @@ _MADE, _REUSED = (1, 0), -1
 _FAILURES = (OrderflowError, RedisError, OSError)
 """What an order may fail with, and the others of its batch not."""
 # `status` is counted by memory alone, so that trading goes on without Postgres.
-_SHARED_KEYS = ("timers", "wake", "status", *STREAMS)
+_SHARED_KEYS = ("timers", "wakes", "status", *STREAMS)
 
 
 class Conflict(Enum):

@@ -65,7 +65,7 @@ class Orders:
         for message in messages:
             by_partition.setdefault(partition_of(message[0].order_id, self.partitions), []).append(message)
         for partition, group in by_partition.items():
-            keys = [key(partition, name) for name in ("timers", "wake", stream)]
+            keys = [key(partition, name) for name in ("timers", "wakes", stream)]
             arguments: list[str | bytes | int] = [stream]
             for order, delay_ms in group:
                 arguments += [delay_ms, name_of(order.order_id, order.sequence)]
@@ -101,7 +101,7 @@ def _transition_call(
 ) -> tuple[list[str], list[str | bytes | int]]:
     """Return the keys and arguments of transition.lua for steps of one partition."""
     next_key = key(partition, stream or "status")
-    keys = [key(partition, "timers"), key(partition, "wake"), key(partition, "status"), next_key]
+    keys = [key(partition, "timers"), key(partition, "wakes"), key(partition, "status"), next_key]
     arguments: list[str | bytes | int] = []
     for transition in transitions:
         order = transition.order

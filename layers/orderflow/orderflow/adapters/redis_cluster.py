@@ -87,7 +87,7 @@ class Cluster(redis.RedisCluster):
 
     def determine_slot(self, *args: Any) -> int | None:
         """Return the slot of a command's keys. Raises redis.DataError when they lie in several."""
-        if args[0] == "XREADGROUP":
+        if args[0] in ("XREAD", "XREADGROUP"):
             # redis-py would ask a node each time which of the words are keys, and always the same node.
             return key_slot(str(args[args.index(b"STREAMS") + 1]).encode())
         try:

@@ -119,7 +119,7 @@ class Subscriptions:
 
     def _add_all(self, partition: str) -> Callable[[Sequence[_Request]], Awaitable[list[list[int]]]]:
         async def add_all(requests: Sequence[_Request]) -> list[list[int]]:
-            keys = [key(partition, name) for name in ("status", "timers", "wake")]
+            keys = [key(partition, name) for name in ("status", "timers", "wakes")]
             arguments: list[str | int] = [LEAST_LIFE_MS, ANSWER_GAP_MS, KEEP_MS, ENDS]
             for asked, most in requests:
                 keys += [order_key(partition, asked.order_id), *_keys_of(partition, asked.connection_id)]

@@ -16,6 +16,8 @@ class EventSourceMapping(msgspec.Struct, frozen=True, kw_only=True):
     `scope` is `orders`, which are all partitions that orders lie in, or the name of a partition of its own (`chain`).
     `ordered` keeps the records of a partition in order: a failed record is tried again in its place and holds
     back those behind it. Otherwise a failed record waits in the timer set while the others go on.
+    `own_poller` says that the function waits for something outside, such as Postgres or a gateway, so that it never
+    shares a poller with others that it would hold back.
     """
 
     function: str
@@ -25,6 +27,12 @@ class EventSourceMapping(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: int = 100
     maximum_batching_window_ms: int = 0
     maximum_retry_attempts: int = 3
+    own_poller: bool = False
+
+    @property
+    def may_share(self) -> bool:
+        """Whether the function may share a poller with others: it makes none of them wait."""
+        return not self.own_poller and not self.maximum_batching_window_ms
 
     def is_on(self, partition: str) -> bool:
         """Return whether a partition has this mapping's stream."""

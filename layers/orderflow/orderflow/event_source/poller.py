@@ -1,255 +1,197 @@
-"""Reads one stream of one partition and hands its records to the mapped function, until stopped."""
+"""Serves the functions of a partition by turns, and its timers, until stopped."""
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from itertools import count
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
-import msgspec
 import redis
 
-from orderflow.adapters.streams import Entry, Streams
+from orderflow.adapters.streams import Entry, Streams, Turn
 from orderflow.errors import RetryableError
-from orderflow.event_source.failure_destination import FailureDestination
-from orderflow.event_source.invoke import FunctionError, Invoke
-from orderflow.event_source.mapping import EventSourceMapping
+from orderflow.event_source.mapped_function import MappedFunction, log_wait, waits
 from orderflow.runtime.logging import get_logger
 
-BLOCK_MS = 500
-FIRST_RETRY_MS = 1000
-LOOK_BACK_S = 5.0
-WAIT_S = (0.25, 0.5, 1.0, 2.0)
-"""Waits for something that is unavailable, one after the other; then always the last. Short, to be back soon."""
+LONGEST_WAIT_MS = 500
+"""So that a stop is noticed; and scripts of the version before wake no poller for a timer."""
+TICK_MS = 100
+"""Redis ends a blocking call only at its next tick, up to so much late; the rest of the time is waited for here."""
+NAP_MS = 10
 
 LINGER_FROM = 8
 LINGER_S = 0.005
 """After so many records more are on their way; a little wait makes the next batch worth its cost (decision 0014)."""
 
-EVENT_SOURCE = "orderflow:stream"
-
 logger = get_logger("event_source")
 
-Failed = tuple[Entry, str]
 
+class Serves(NamedTuple):
+    """What a poller serves: functions, in the order in which orders pass through them, and perhaps the timers."""
 
-class _Response(msgspec.Struct, rename="camel"):
-    class Item(msgspec.Struct, rename="camel"):
-        item_identifier: str
-        error: str = "reported as failed"
+    functions: Sequence[MappedFunction] = ()
+    timers_of: Sequence[str] | None = None
+    """The streams to which messages are promoted when they are due; None where another poller does that."""
 
-    batch_item_failures: list[Item] | None = None
-
-
-def retry_delay_ms(attempt: int) -> int:
-    """Return how long a record rests after its `attempt`-th attempt failed: 1 s, 2 s, 4 s, …"""
-    return FIRST_RETRY_MS * int(2 ** (attempt - 1))
+    @property
+    def names(self) -> str:
+        """The functions' names, for a log line."""
+        return ", ".join(each.mapping.function for each in self.functions) or "timers"
 
 
 class Poller:
-    """One mapping on one partition."""
+    """A loop of turns. Each is one call of Redis: acknowledge, promote, and read for the next function that finds some.
+
+    So a batch moves from stage to stage, and nothing that was read waits for another function. A function that is slow
+    is parted from the others: it stays with this poller, and `part` is handed what else there was to serve.
+    `partition_lock` is held whenever what a poller of the partition serves is changed.
+    """
 
     def __init__(
         self,
-        mapping: EventSourceMapping,
+        serves: Serves,
         streams: Streams,
-        invoke: Invoke,
-        failure_destination: FailureDestination,
         stop: threading.Event,
+        part: Callable[[Serves], None],
+        partition_lock: threading.Lock,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._mapping = mapping
+        self.serves = serves
         self._streams = streams
-        self._invoke = invoke
-        self._failure_destination = failure_destination
         self._stop = stop
-        self._under_load = False
-        self._answered: set[str] = set()
-        """Entries whose function has answered, but that could not be acknowledged yet: they ended no process."""
+        self._part = part
+        self._lock = partition_lock
+        self._clock = clock
+        self._busy: MappedFunction | None = None
+        self._last: MappedFunction | None = None
+        self._was_parted = False
+        self._is_under_load = False
 
     def run(self) -> None:
-        """Work until stopped. First come the entries that the last lease holder read and did not acknowledge."""
-        waits = self._waits()
-        while not self._stop.is_set():
+        """Work until stopped, or until a function that was parted from the others is quick again."""
+        pauses = waits()
+        while not self._stop.is_set() and not self._is_quick_again():
             try:
-                self._streams.create_group(self._mapping.stream, self._mapping.function)
-                while not self._stop.is_set():
-                    self._recover_pending()
-                    self._read_on()
-                    waits = self._waits()
-            except (redis.RedisError, RetryableError, OSError) as error:
-                # All entries under way are pending, and are recovered from there. When Redis is unavailable the event
-                # source logs one line for all its pollers; any other error is worth a line of its own.
-                worth_a_line = isinstance(error, redis.ResponseError | RetryableError)
-                write = logger.warning if worth_a_line else logger.debug
-                wait_s = next(waits)
-                write("poller waits", extra=self._names() | {"error": str(error), "wait_s": wait_s})
+                self.go_on()
+                pauses = waits()
+            except (redis.RedisError, OSError) as error:
+                # All entries under way are pending, and are recovered from there.
+                wait_s = next(pauses)
+                log_wait(error, wait_s, {"function": self.serves.names, "partition": self._streams.partition})
                 self._stop.wait(wait_s)
+                for function in self.serves.functions:
+                    function.start_over()
+        with suppress(redis.RedisError, OSError):
+            self._acknowledge()
 
-    def handle(self, entries: Sequence[Entry]) -> None:
-        """Invoke the function on entries; then each is acknowledged, tried again later, or given up."""
-        waits = self._waits()
-        entries = self._own(entries)
-        while entries:
-            try:
-                failed = self._process(entries)
-            except RetryableError as error:
-                wait_s = next(waits)
-                logger.warning("batch waits", extra=self._names() | {"error": str(error), "wait_s": wait_s})
-            else:
-                ids = {entry.id for entry in entries}
-                self._answered |= ids
-                entries, wait_s = self._acknowledge_or_retry(entries, failed)
-                self._answered -= ids
-            if wait_s:
-                # Should this process end while it waits, these records are not to blame for it.
-                self._streams.release(self._mapping.stream, self._mapping.function, [each.id for each in entries])
-                if self._stop.wait(wait_s):
-                    return
+    def go_on(self) -> None:
+        """Let a function go on with what has waited long enough; then take a turn, and serve what it brings."""
+        for function in self.serves.functions:
+            if function.is_due:
+                self._serve(function, function.resume)
+                break
+        if self._stop.is_set():
+            return
+        functions, turn = self._take_turn()
+        if turn.entries:
+            self._last = function = functions[turn.place]
+            self._serve(function, lambda: function.handle(self._filled_up(function, turn.entries)))
+        else:
+            self._wait(turn)
 
-    def _read_on(self) -> None:
-        """Handle new entries until it is time to look for pending ones again.
+    def relieve(self) -> None:
+        """Part a function whose call has been under way for long; called by another thread about once a second."""
+        with self._lock:
+            self._part_if_slow()
 
-        An event source that lost its lease may still have read a batch after its successor looked, and died with it.
-        """
-        until = time.monotonic() + LOOK_BACK_S
-        while not self._stop.is_set() and time.monotonic() < until:
-            self.handle(self._read())
-
-    def _recover_pending(self) -> None:
-        """Handle entries that were handed out and never acknowledged: their process died, or Redis was unavailable.
-
-        A record may be what the process died of. One that was handed out twice is handed out alone, so that only the
-        one at fault is handed out more often, and after the last attempt it is given up (decision 0022).
-        """
-        mapping, streams = self._mapping, self._streams
-        after = "0"
-        while not self._stop.is_set():
-            deliveries = streams.deliveries(mapping.stream, mapping.function, mapping.batch_size, after)
-            if not deliveries:
-                return
-            once = next((place for place, times in enumerate(deliveries) if times > 1), len(deliveries))
-            entries = streams.read_pending(mapping.stream, mapping.function, max(once, 1), after)
-            if not entries:
-                return
-            after = entries[-1].id
-            self._acknowledge([entry for entry in entries if not entry.fields])
-            entries = [entry for entry in entries if entry.fields]
-            answered = self._answered.issuperset(entry.id for entry in entries)
-            if deliveries[0] > max(mapping.maximum_retry_attempts, 1) and not answered:
-                error = f"{mapping.function} never answered to it"
-                suspects = [(msgspec.structs.replace(entry, attempt=deliveries[0]), error) for entry in entries]
-                self._failure_destination.dead_letter(streams, mapping, suspects)
-            else:
-                self.handle(entries)
-
-    def _read(self) -> list[Entry]:
-        mapping = self._mapping
-        if self._under_load:
-            self._stop.wait(LINGER_S)
-        entries = self._streams.read_new(mapping.stream, mapping.function, mapping.batch_size, BLOCK_MS)
-        self._under_load = len(entries) >= LINGER_FROM
-        room = mapping.batch_size - len(entries)
-        if entries and room and mapping.maximum_batching_window_ms:
-            self._stop.wait(mapping.maximum_batching_window_ms / 1000)
-            entries += self._streams.read_new(mapping.stream, mapping.function, room, block_ms=None)
-        return entries
-
-    def _process(self, entries: Sequence[Entry]) -> list[Failed]:
-        """Invoke the function and return the entries that failed, with the error.
-
-        A function that fails as a whole gets the batch in halves, down to the entry at fault, so that one poisoned
-        record does not fail the others too; where order counts, those behind it are left for later. Raises
-        RetryableError when the batch should wait.
-        """
-        try:
-            return self._failed_items(entries, self._invoke(self._mapping.function, self._event(entries)))
-        except FunctionError as error:
-            if len(entries) == 1:
-                return [(entries[0], str(error))]
-        middle = len(entries) // 2
-        failed = self._process(entries[:middle])
-        if failed and self._mapping.ordered:
-            return failed
-        return failed + self._process(entries[middle:])
-
-    def _failed_items(self, entries: Sequence[Entry], response: Any) -> list[Failed]:
-        """Return the entries that a response names; a response that is invalid fails the whole batch, as on Lambda."""
-        try:
-            items = msgspec.convert({} if response is None else response, _Response).batch_item_failures or []
-        except msgspec.ValidationError as error:
-            raise FunctionError(f"the response is no batch response: {error}") from error
-        errors = {item.item_identifier: item.error for item in items}
-        unknown = errors.keys() - {entry.id for entry in entries}
-        if unknown:
-            raise FunctionError(f"the response names records that were not sent: {sorted(unknown)}")
-        return [(entry, errors[entry.id]) for entry in entries if entry.id in errors]
-
-    def _own(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Return this function's entries: a redriven dead letter is for the function that gave it up alone.
-
-        Nor is there anything to do where nothing is left of an entry, or of its order.
-        """
-        function = self._mapping.function
-        others = [entry for entry in entries if not entry.fields or entry.fields.get("function", function) != function]
-        self._acknowledge(others)
-        return [entry for entry in entries if entry not in others] if others else entries
-
-    def _acknowledge_or_retry(self, entries: Sequence[Entry], failed: Sequence[Failed]) -> tuple[list[Entry], float]:
-        """Acknowledge, defer or give up; return the entries to hand out again here, and after how many seconds.
-
-        Where order counts, those are the first entry that failed, one attempt higher, and all behind it.
-        """
-        if self._mapping.ordered:
-            return self._acknowledge_or_retry_in_order(entries, failed)
-        mapping, streams = self._mapping, self._streams
-        failed_ids = {entry.id for entry, _ in failed}
-        self._acknowledge([entry for entry in entries if entry.id not in failed_ids])
-        self._failure_destination.dead_letter(streams, mapping, [item for item in failed if self._was_last(item[0])])
-        retries = ((entry, retry_delay_ms(entry.attempt)) for entry, _ in failed if not self._was_last(entry))
-        streams.defer(mapping.stream, mapping.function, retries)
-        return [], 0
-
-    def _acknowledge_or_retry_in_order(
-        self, entries: Sequence[Entry], failed: Sequence[Failed]
-    ) -> tuple[list[Entry], float]:
-        if not failed:
-            self._acknowledge(entries)
-            return [], 0
-        errors = {entry.id: error for entry, error in failed}
-        place, first = next((place, entry) for place, entry in enumerate(entries) if entry.id in errors)
-        self._acknowledge(entries[:place])
-        behind = list(entries[place + 1 :])
-        if self._was_last(first):
-            self._failure_destination.dead_letter(self._streams, self._mapping, [(first, errors[first.id])])
-            return behind, 0
-        again = msgspec.structs.replace(first, attempt=first.attempt + 1)
-        return [again, *behind], retry_delay_ms(first.attempt) / 1000
-
-    def _was_last(self, entry: Entry) -> bool:
-        return entry.attempt > self._mapping.maximum_retry_attempts
-
-    def _acknowledge(self, entries: Sequence[Entry]) -> None:
-        self._streams.acknowledge(self._mapping.stream, self._mapping.function, [entry.id for entry in entries])
-
-    def _event(self, entries: Sequence[Entry]) -> dict[str, Any]:
-        stream, partition = self._mapping.stream, self._streams.partition
-        return {
-            "Records": [
-                {
-                    "messageId": entry.id,
-                    "eventSource": EVENT_SOURCE,
-                    "stream": stream,
-                    "partition": partition,
-                    "attempt": entry.attempt,
-                    "data": entry.data,
-                }
-                for entry in entries
-            ]
+    def _take_turn(self) -> tuple[list[MappedFunction], Turn]:
+        """Take a turn; return the functions that it read for, in the order of their turns, and what it brought."""
+        functions, timers_of = self.serves
+        if functions and functions[0].mapping.own_poller:
+            return list(functions), self._read_alone(functions[0])
+        first = functions.index(self._last) + 1 if self._last in functions else 0
+        readings = {
+            function: reading for function in (*functions[first:], *functions[:first]) if (reading := function.reading)
         }
+        done = {function: ids for function in functions if (ids := function.done)}
+        if not readings and not done and timers_of is None:
+            return [], Turn()
+        turn = self._streams.turn(list(readings.values()), done=list(done.values()), timers_of=timers_of)
+        for function in done:
+            function.acknowledged()
+        return list(readings), turn
 
-    def _names(self) -> dict[str, str]:
-        return {"function": self._mapping.function, "partition": self._streams.partition}
+    def _read_alone(self, function: MappedFunction) -> Turn:
+        """Take a turn for a function that never shares its poller; waiting and reading are one."""
+        self._acknowledge()
+        reading = function.reading
+        if not reading:
+            return Turn()
+        if self._is_under_load:
+            self._stop.wait(LINGER_S)
+        entries = self._streams.read_new(reading, LONGEST_WAIT_MS)
+        self._is_under_load = len(entries) >= LINGER_FROM
+        return Turn(0, entries, next_ms=0)
 
-    @staticmethod
-    def _waits() -> Iterator[float]:
-        return (WAIT_S[min(number, len(WAIT_S) - 1)] for number in count())
+    def _acknowledge(self) -> None:
+        for function in self.serves.functions:
+            if done := function.done:
+                self._streams.acknowledge(*done)
+                function.acknowledged()
+
+    def _filled_up(self, function: MappedFunction, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return a batch with what comes within the mapping's window; who shares a poller has none."""
+        mapping, reading = function.mapping, function.reading
+        room = mapping.batch_size - len(entries)
+        if not reading or not room or not mapping.maximum_batching_window_ms:
+            return entries
+        self._stop.wait(mapping.maximum_batching_window_ms / 1000)
+        reading = reading._replace(most=room)
+        more = self._streams.read_new(reading, None) if mapping.own_poller else self._streams.turn([reading]).entries
+        return [*entries, *more]
+
+    def _serve(self, function: MappedFunction, work: Callable[[], None]) -> None:
+        """Let a function do its work; what goes wrong with it is its own affair."""
+        with self._lock:
+            self._busy = function
+        try:
+            work()
+        except (redis.RedisError, OSError, RetryableError) as error:
+            function.back_off(error)
+        finally:
+            with self._lock:
+                self._part_if_slow()
+                self._busy = None
+
+    def _part_if_slow(self) -> None:
+        functions, timers_of = self.serves
+        slow = self._busy
+        others = Serves([function for function in functions if function is not slow], timers_of)
+        if slow is None or not slow.calls.are_slow or self._stop.is_set() or others == Serves([]):
+            return
+        names = {"function": slow.mapping.function, "partition": self._streams.partition}
+        logger.warning("slow function gets a poller of its own", extra=names)
+        self.serves = Serves([slow])
+        self._was_parted = True
+        self._part(others)
+
+    def _is_quick_again(self) -> bool:
+        """Return whether the function was parted from the others, is not slow any more and has nothing that waits."""
+        if not self._was_parted:
+            return False
+        (function,) = self.serves.functions
+        return bool(function.reading and not function.calls.are_slow)
+
+    def _wait(self, turn: Turn) -> None:
+        """Wait for whatever comes first: an entry, a timer, or the end of a function's own wait."""
+        now = self._clock()
+        waits_ms = [(function.resume_at - now) * 1000 for function in self.serves.functions]
+        if turn.next_ms is not None:
+            waits_ms.append(turn.next_ms)
+        if turn.last_ids:
+            waits_ms.append(LONGEST_WAIT_MS + TICK_MS)
+        wait_ms = min(waits_ms)
+        if wait_ms > TICK_MS and turn.last_ids:
+            self._streams.wait(turn.last_ids, round(wait_ms - TICK_MS))
+        elif wait_ms > 0:
+            self._stop.wait((min(wait_ms, NAP_MS) if turn.last_ids else wait_ms) / 1000)

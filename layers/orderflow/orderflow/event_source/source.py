@@ -11,10 +11,9 @@ from orderflow.adapters.leases import LEASE_MS, Leases
 from orderflow.adapters.partition_count import hold_partition_count
 from orderflow.adapters.streams import Streams
 from orderflow.event_source.failure_destination import EndOrder, FailureDestination
+from orderflow.event_source.held_partition import HeldPartition
 from orderflow.event_source.invoke import Invoke
 from orderflow.event_source.mapping import EventSourceMapping, partitions_of
-from orderflow.event_source.poller import Poller
-from orderflow.event_source.timers import run_timers
 from orderflow.runtime.logging import get_logger
 
 RENEW_S = LEASE_MS / 4 / 1000
@@ -27,7 +26,9 @@ logger = get_logger("event_source")
 
 
 def threads_of(mappings: Sequence[EventSourceMapping], partitions: int) -> int:
-    """Return how many threads an event source has that holds all partitions: timers and all mappings on each."""
+    """Return how many threads an event source that holds all partitions has at most: one for each mapping of each, when
+    all functions were slow or share none, and one for its timers.
+    """
     return len(partitions_of(mappings, partitions)) * (len(mappings) + 1)
 
 
@@ -41,7 +42,9 @@ class EventSource:
 
     `invoke` runs a function; `end_order` ends the order of a record that is given up. `name` is this event source's own
     among those that share the partitions: as many as `partitions` that orders lie in, and those that mappings have of
-    their own. When it stops, the batches under way have `drain_s` seconds to finish.
+    their own. When it stops, the batches under way have `drain_s` seconds to finish. With `share_pollers`, functions of
+    a partition are invoked one after the other where their mappings allow it. That is for functions that compute in
+    this process; invocations of Lambda would wait for each other.
     """
 
     def __init__(
@@ -54,10 +57,12 @@ class EventSource:
         partitions: int,
         name: str,
         drain_s: float = DRAIN_S,
+        share_pollers: bool = False,
     ) -> None:
         self._client = client
         self._partition_count = partitions
         self._drain_s = drain_s
+        self._share_pollers = share_pollers
         self._mappings = mappings
         self._invoke = invoke
         self._leases = Leases(client, name)
@@ -97,6 +102,8 @@ class EventSource:
         node of Redis that is unavailable keep the leases on the others from being renewed. None is taken before Redis
         has confirmed that its orders lie in as many partitions.
         """
+        for held in self._held.values():
+            held.relieve()
         self._try(self._heartbeat)
         if not self._agreed:
             return
@@ -151,7 +158,9 @@ class EventSource:
         for mapping in mappings:
             streams.create_group(mapping.stream, mapping.function)
         logger.info("partition taken", extra={"partition": partition, "owner": self._name})
-        self._held[partition] = HeldPartition(streams, mappings, self._invoke, self._failure_destination)
+        self._held[partition] = HeldPartition(
+            streams, mappings, self._invoke, self._failure_destination, share=self._share_pollers
+        )
 
     def _try(self, step: Callable[P, object], *arguments: P.args, **named: P.kwargs) -> None:
         try:
@@ -170,36 +179,3 @@ class EventSource:
         for partition in [partition for partition, held in self._held.items() if held.has_finished()]:
             del self._held[partition]
             self._leases.release(partition)  # should Redis be unavailable just now, the lease runs out by itself
-
-
-class HeldPartition:
-    """The threads that work on one partition: its timers, and a poller for each mapping."""
-
-    def __init__(
-        self,
-        streams: Streams,
-        mappings: Sequence[EventSourceMapping],
-        invoke: Invoke,
-        failure_destination: FailureDestination,
-    ) -> None:
-        self.stop = threading.Event()
-        names = sorted({mapping.stream for mapping in mappings})
-        pollers = [Poller(mapping, streams, invoke, failure_destination, self.stop) for mapping in mappings]
-        self._threads = [
-            threading.Thread(
-                target=run_timers,
-                args=(streams, names, self.stop),
-                name=f"{streams.partition}-timers",
-                daemon=True,
-            ),
-            *(
-                threading.Thread(target=poller.run, name=f"{streams.partition}-{mapping.function}", daemon=True)
-                for poller, mapping in zip(pollers, mappings, strict=True)
-            ),
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def has_finished(self) -> bool:
-        """Return whether all threads have ended, which happens only after `stop` is set."""
-        return not any(thread.is_alive() for thread in self._threads)

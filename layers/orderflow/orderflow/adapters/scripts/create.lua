@@ -1,5 +1,5 @@
 -- Create each of many orders of a partition, once, while there is room for them.
--- KEYS: timers, wake, status stream, the stages' streams, then per order its hash; of one with a name its idempotency
+-- KEYS: timers, wakes, status stream, the stages' streams, then per order its hash; of one with a name its idempotency
 -- record follows, and that of the version before.
 -- ARGV: seconds to keep an idempotency record, most records that may wait at a stage, most orders that may be under
 -- way, seconds to keep a record of the version before, number of stages, the names of their streams; then per order:

@@ -1,5 +1,5 @@
 -- Put failed records of a stage's stream to rest in the timer set, to be tried again after a delay.
--- KEYS: timers, wake, stream. ARGV: group, stream's name; then per record: id, next attempt, delay in ms, order.
+-- KEYS: timers, wakes, stream. ARGV: group, stream's name; then per record: id, next attempt, delay in ms, order.
 -- A record that this group no longer holds was dealt with by another lease holder, and stays so.
 -- requires: deliver, trim
 local due_from = now_ms()

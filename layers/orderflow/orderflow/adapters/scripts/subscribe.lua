@@ -1,5 +1,5 @@
 -- Ask for orders' statuses by entries in the status stream, which gives them their place among the events.
--- KEYS: status stream, timers, wake, then per request its order's hash, the set of the orders that its connection
+-- KEYS: status stream, timers, wakes, then per request its order's hash, the set of the orders that its connection
 -- watches here and that have not ended, and the orders by the time at which that connection was last answered.
 -- ARGV: least ms that an order must still live, ms between two answers of an order to a connection, ms that what is
 -- noted of a connection lives without a new request, the statuses that end an order; then per request: order id,

@@ -1,5 +1,5 @@
 -- Take one step of each of many orders of a partition: all of a step happens, or nothing.
--- KEYS: timers, wake, status stream, next stage's stream, then each order's hash.
+-- KEYS: timers, wakes, status stream, next stage's stream, then each order's hash.
 -- ARGV, per order: id, its new sequence, status, step, next stream's name or '', delay in ms.
 -- Returns per order 1 (taken) or 0 (stale: the order is not at the step before).
 -- requires: deliver

@@ -84,7 +84,7 @@ class ChainStore:
 
     def send(self, sends: Sequence[tuple[Order, int]]) -> list[Order]:
         """Queue transactions for the block of their landing; return the orders that have a result already."""
-        keys = [chain_key("timers"), chain_key("wake"), chain_key(TRANSACTIONS)]
+        keys = [chain_key("timers"), chain_key("wakes"), chain_key(TRANSACTIONS)]
         arguments: list[str | bytes | int] = [TRANSACTIONS]
         for order, delay_ms in sends:
             keys.append(result_key(order.signature))

@@ -1,5 +1,5 @@
 -- Hand transactions to the mock chain. A signature is accepted once: sending it again changes nothing.
--- KEYS: timers, wake, transaction stream, then each signature's result. ARGV: stream's name; then per transaction:
+-- KEYS: timers, wakes, transaction stream, then each signature's result. ARGV: stream's name; then per transaction:
 -- delay in ms until it lands, and the order that it executes. Returns the places of those that have a result already.
 -- requires: deliver
 local with_result = {}
