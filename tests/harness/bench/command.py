@@ -5,6 +5,7 @@ import resource
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -21,6 +22,10 @@ from tests.harness.bench import imports, routing
 from tests.harness.bench.against import Pair, compare, run_pairs, tree_of
 from tests.harness.bench.against import show as show_comparisons
 from tests.harness.bench.figures import summarize, table_of_runs
+from tests.harness.bench.flat import CONDITIONS, run_flat
+from tests.harness.bench.flat import show as show_flat
+from tests.harness.bench.floors import run_floors
+from tests.harness.bench.floors import show as show_floors
 from tests.harness.bench.load import IN_FLIGHT, Load
 from tests.harness.bench.measurement import WARM_UP_S, Plan, measure
 from tests.harness.bench.mix import MIXES
@@ -40,13 +45,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("orders", "routing", "imports"),
+        choices=("orders", "flat", "floors", "routing", "imports"),
         default="orders",
-        help="orders through a system (the default), the router alone, by the size of the trade, or the functions'"
-        " imports, which a cold start waits for",
+        help="orders: a load through a system (the default); flat: what an order costs when the system is old, full or"
+        " set otherwise; floors: what its parts would cost alone; routing: the router alone, by the size of the trade;"
+        " imports: the functions' imports, which a cold start waits for",
     )
     _add_load(parser)
     _add_procedure(parser)
+    parser.add_argument(
+        "--condition",
+        action="append",
+        choices=tuple(CONDITIONS),
+        help="of flat: only this one; may be given several times",
+    )
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "--base-url", type=base_url_argument, help="the system to measure, such as http://127.0.0.1:3000"
@@ -129,7 +141,8 @@ def _add_procedure(parser: argparse.ArgumentParser) -> None:
         "--repeat",
         type=int,
         metavar="N",
-        help=f"measure N times, and print medians and ranges; with --against, N pairs (default: 1, or {PAIRS} pairs)",
+        help="measure N times, and print medians and ranges; with --against N pairs, and of flat N pairs of each"
+        f" condition (default: 1; with --against {PAIRS})",
     )
 
 
@@ -142,7 +155,11 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console(stderr=True)
     _allow_many_files()
     try:
-        return (_run_against if arguments.against else _run_alone)(arguments, plan_of(arguments), console)
+        if arguments.what == "floors":
+            show_floors(run_floors(), Console())
+            return 0
+        measure_it = _run_flat if arguments.what == "flat" else _run_against if arguments.against else _run_alone
+        return measure_it(arguments, plan_of(arguments), console)
     except (OrderflowError, aiohttp.ClientError) as error:
         console.print(f"bench: {error}", style="red", markup=False, highlight=False)
         return 1
@@ -209,6 +226,20 @@ def _run_against(arguments: argparse.Namespace, plan: Plan, console: Console) ->
     else:
         show_comparisons(arguments.against, comparisons, Console())
     return 0 if all(pair.other.clean and pair.this.clean for pair in pairs) else 1
+
+
+def _run_flat(arguments: argparse.Namespace, plan: Plan, console: Console) -> int:
+    result = run_flat(
+        arguments.condition or list(CONDITIONS),
+        replace(plan, repeat=1),
+        max(arguments.repeat or 1, 1),
+        lambda line: console.print(line, markup=False, highlight=False),
+    )
+    if arguments.json:
+        _print_json(result)
+    else:
+        show_flat(result, Console())
+    return 0 if result.clean and result.flat else 1
 
 
 def _print_json(document: object) -> None:

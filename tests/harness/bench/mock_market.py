@@ -13,8 +13,12 @@ import msgspec
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Dlmm, Pool
 from orderflow.domain.tokens import TOKENS, Token
+from orderflow.errors import RetryableError
+from orderflow.runtime.clients import open_redis
 from orderflow.runtime.settings import read_settings
 from orderflow.venues.mock.background import advance, chain_seconds, opening_prices
+from orderflow.venues.mock.chain import Blocks, MarketState
+from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.dlmm_opening import NARROW, WIDE, DlmmParameters, dlmm_opening_bins
 from orderflow.venues.mock.latency import SLOT_MS, SLOTS_TO_CONFIRM, Latency
 from orderflow.venues.mock.prices import OPENING_PRICES
@@ -30,6 +34,7 @@ __all__ = [
     "atoms_worth",
     "directions",
     "eight_pools",
+    "let_the_market_live",
     "moments",
     "opening_pools",
     "pairs",
@@ -56,6 +61,21 @@ def simulated_ms(request: OrderRequest, slot: int, speed: float) -> tuple[int, .
         SLOTS_TO_CONFIRM * SLOT_MS,
     )
     return tuple(map(latency.scaled, market_ms))
+
+
+def let_the_market_live(redis_url: str, slots: int) -> None:
+    """Bring the market in a Redis that nobody trades on meanwhile forward by so many slots.
+
+    Raises RetryableError where somebody did.
+    """
+    settings = read_settings(MockSettings)
+    with open_redis(redis_url) as client:
+        chain = ChainStore(client, settings.seed)
+        block, state = chain.state()
+        background = advance(settings.seed, state.slot, state.slot + slots, state.fair, state.pools)
+        after = MarketState(state.slot + slots, background.fair, state.pools | background.changed)
+        if not chain.commit(block, Blocks(after, (), tuple(background.changed.values()), background.flows)):
+            raise RetryableError(f"block {block + 1} was produced by another")
 
 
 def directions() -> Iterator[tuple[Token, Token]]:

@@ -16,7 +16,7 @@ def read(processes: Mapping[str, int]) -> dict[str, float]:
     """
     used: dict[str, float] = defaultdict(float)
     for name, pid in processes.items():
-        used[kind_of(name)] += _used_by_family(pid)
+        used[kind_of(name)] += family_s(pid)
     used[OWN] = time.process_time()
     return dict(used)
 
@@ -34,7 +34,8 @@ def kind_of(name: str) -> str:
     return f"{kind}s" if dash and number.isdigit() else name
 
 
-def _used_by_family(pid: int) -> float:
+def family_s(pid: int) -> float:
+    """Return the seconds of processor time that a process and its children have used; 0 when it is gone."""
     try:
         parent = psutil.Process(pid)
         family = [parent, *parent.children(recursive=True)]

@@ -1,7 +1,7 @@
 """How late a system's timers are: its timer sets in Redis in, counts of what rests there after it was due out.
 
-A look is one command a partition. It counts, for each lateness, the messages that have reached it since the last look
-and are still there; so each message counts once for each lateness that it reaches.
+A look is one trip, with a command for each partition. It counts, for each lateness, the messages that have reached it
+since the last look and are still there; so each message counts once for each lateness that it reaches.
 """
 
 import asyncio
@@ -52,10 +52,11 @@ async def watch_timers(redis_url: str, partitions: int, lateness: Lateness) -> N
     keys = [key(partition, "timers") for partition in (*order_partitions(partitions), CHAIN)]
     last: dict[str, int] = {}
     async with Redis.from_url(redis_url) as client:
-        look = client.register_script(_LOOK)
         while True:
+            look = client.pipeline(transaction=False)
             for timers in keys:
-                now, *counts = await look([timers], [last.get(timers, ""), *LATENESS_MS])
+                look.eval(_LOOK, 1, timers, last.get(timers, ""), *LATENESS_MS)
+            for timers, (now, *counts) in zip(keys, await look.execute(), strict=True):
                 note(lateness, now - last.get(timers, now), counts)
                 last[timers] = now
             await asyncio.sleep(LOOK_EVERY_S)

@@ -1,7 +1,7 @@
 """Watches orders over one WebSocket: order ids out, the end of each and its statuses' order in.
 
-A general client costs about 150 µs of processor time an order of five statuses, this one a fifth of it; the bench
-shares the machine with what it measures.
+With a general client an order and its five statuses cost the bench 128 µs of processor time, with this one 103; and
+it watches any number of orders on a socket without a task for each.
 """
 
 import asyncio

@@ -1,0 +1,90 @@
+"""What the bench does to real servers: it makes them old, and asks what parts of an order cost alone."""
+
+import pg8000.native
+import pytest
+import redis
+
+from orderflow.adapters.keys import key
+from orderflow.adapters.ledger import Ledger
+from orderflow.venues.mock.chain_store import ChainStore
+from tests.harness.bench import ageing
+from tests.harness.bench.ageing import NotAtRestError, fill_ledger, keep_at_rest, used_memory, wait_until_at_rest
+from tests.harness.bench.floors import run_floors
+from tests.harness.bench.mock_market import let_the_market_live
+from tests.support.order_steps import pending, step_document, way_of
+
+
+def test_a_ledger_is_filled_with_copies_of_a_confirmed_order(
+    ledger: Ledger, database_url: str, ledger_connection: pg8000.native.Connection
+) -> None:
+    ledger.write([step_document(order) for order in way_of(pending())])
+
+    fill_ledger(database_url, 50)
+
+    [[orders]] = ledger_connection.run("SELECT count(*) FROM orders WHERE status = 'confirmed'")
+    [[events, whole]] = ledger_connection.run(
+        "SELECT count(*), count(*) FILTER (WHERE events = 5) FROM"
+        " (SELECT count(*) AS events FROM order_events JOIN orders USING (order_id) GROUP BY order_id) AS counted"
+    )
+    [[fills]] = ledger_connection.run("SELECT count(DISTINCT order_id) FROM fills JOIN orders USING (order_id)")
+    assert (orders, events, whole, fills) == (51, 51, 51, 51)
+
+
+def test_whatever_rests_in_the_timers_rests_a_day_longer(
+    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ageing, "AT_ONCE", 10)
+    before = {f"message {number}": float(number) for number in range(25)}
+    for partition in ("p0", "chain"):
+        redis_client.zadd(key(partition, "timers"), before)
+
+    keep_at_rest(redis_client, 2)
+
+    for partition in ("p0", "chain"):
+        after = {message: redis_client.zscore(key(partition, "timers"), message) for message in before}
+        assert after == {message: due + ageing.REST_MS for message, due in before.items()}
+
+
+def test_orders_that_do_not_come_to_rest_are_reported(
+    redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ageing, "AT_REST_WITHIN_S", 0.1)
+    redis_client.zadd(key("p1", "timers"), {"a message": 1})
+
+    assert wait_until_at_rest(redis_client, 2, 1) == 1
+    with pytest.raises(NotAtRestError, match="of 9 orders only 1 rest"):
+        wait_until_at_rest(redis_client, 2, 9)
+
+
+def test_a_market_lives_for_as_many_slots_as_it_should(redis_client: redis.Redis, redis_url: str) -> None:
+    chain = ChainStore(redis_client)
+    _, before = chain.state()
+
+    let_the_market_live(redis_url, 300)
+
+    _, after = chain.state()
+    assert after.slot == before.slot + 300
+    assert after.fair != before.fair
+    assert after.pools.keys() == before.pools.keys()
+    assert after.pools != before.pools
+
+
+def test_redis_says_what_it_uses(redis_client: redis.Redis, redis_url: str) -> None:
+    before = used_memory(redis_url)
+    redis_client.set("large", "x" * 1_000_000)
+
+    assert used_memory(redis_url) - before >= 1_000_000
+
+
+def test_every_part_of_an_order_is_measured_alone() -> None:
+    floors = run_floors(rounds=2, requests=100)
+
+    assert [floor.part.partition(":")[0] for floor in floors] == [
+        "Redis",
+        "Redis",
+        "Redis",
+        "Postgres",
+        "HTTP",
+        "WebSocket",
+    ]
+    assert all(floor.client_us > 0 for floor in floors)
