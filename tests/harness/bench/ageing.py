@@ -8,11 +8,11 @@ from itertools import count
 import psutil
 import redis
 
-from orderflow.adapters.keys import key, order_partitions
 from orderflow.adapters.postgres import Connection, connect
 from orderflow.errors import OrderflowError
 from orderflow.runtime.clients import open_redis
 from tests.harness.bench.processor_time import kind_of
+from tests.harness.bench.timers import timer_sets
 
 REST_MS = 24 * 3600 * 1000
 AT_ONCE = 1_000
@@ -84,7 +84,7 @@ def _copied(column: str, kind: str) -> str:
 
 def at_rest(client: redis.Redis, partitions: int) -> int:
     """Return how many messages rest in all timers, those of the chain included."""
-    return sum(int(client.zcard(timers)) for timers in _timers(partitions))
+    return sum(int(client.zcard(timers)) for timers in timer_sets(partitions))
 
 
 def wait_until_at_rest(client: redis.Redis, partitions: int, orders: int) -> int:
@@ -100,14 +100,17 @@ def wait_until_at_rest(client: redis.Redis, partitions: int, orders: int) -> int
 def keep_at_rest(client: redis.Redis, partitions: int) -> None:
     """Have whatever rests in the timers rest a day longer."""
     script = client.register_script(_REST)
-    for timers in _timers(partitions):
+    for timers in timer_sets(partitions):
         for start in count(0, AT_ONCE):
             if script([timers], [start, AT_ONCE, REST_MS]) < AT_ONCE:
                 break
 
 
-def _timers(partitions: int) -> list[str]:
-    return [key(partition, "timers") for partition in (*order_partitions(partitions), "chain")]
+def rewrite_log(client: redis.Redis) -> None:
+    """Have Redis rewrite its log now: it would do so soon, in a process whose time a short measurement can't spare."""
+    client.bgrewriteaof()
+    while client.info("persistence")["aof_rewrite_in_progress"] or client.info("persistence")["aof_rewrite_scheduled"]:
+        time.sleep(POLL_S)
 
 
 def used_memory(redis_url: str) -> int:

@@ -54,7 +54,7 @@ class Pace:
         if self.open_loop:
             return "orders were sent as they were due"
         if self.system is not None and self.system + self.bench < BUSY_MACHINE * self.cores:
-            return "nobody was busy: more clients would get more"
+            return "nobody was busy: more clients, or more --in-flight, would get more"
         return "the system set the pace"
 
     def __str__(self) -> str:

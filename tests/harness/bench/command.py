@@ -34,6 +34,8 @@ from tests.harness.own_system import shared_servers, started
 
 DEFAULT_SECONDS = 20.0
 PAIRS = 3
+USAGE = 2
+"""Exit status of a command line that can't be meant."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -148,11 +150,14 @@ def _add_procedure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print; return the exit status."""
+    console = Console(stderr=True)
+    if arguments.what != "orders" and (arguments.against or arguments.base_url):
+        console.print(f"bench: {arguments.what} takes neither --against nor --base-url", style="red", highlight=False)
+        return USAGE
     if arguments.what == "routing":
         return routing.main()
     if arguments.what == "imports":
         return imports.main()
-    console = Console(stderr=True)
     _allow_many_files()
     try:
         if arguments.what == "floors":

@@ -16,7 +16,14 @@ from rich.table import Table
 from local.run.running_system import System
 from orderflow.runtime.clients import open_redis
 from tests.harness.bench.against import Comparison, Pair, compare, run_pairs
-from tests.harness.bench.ageing import fill_ledger, keep_at_rest, resident_bytes, used_memory, wait_until_at_rest
+from tests.harness.bench.ageing import (
+    fill_ledger,
+    keep_at_rest,
+    resident_bytes,
+    rewrite_log,
+    used_memory,
+    wait_until_at_rest,
+)
 from tests.harness.bench.clients import connected
 from tests.harness.bench.ledger import PostgresLedger, UnderWay
 from tests.harness.bench.load import Load, Observations, due_times
@@ -82,7 +89,10 @@ def _many_in_flight(own: OwnSystem, system: System, memory: list[Memory]) -> Sys
     memory.append(growth(*readings))
     own.stop()
     own.settings["SPEED"] = "0"
-    return own.start()
+    system = own.start()
+    with open_redis(_redis_url(system)) as client:
+        rewrite_log(client)
+    return system
 
 
 async def _post(system: System, orders: int) -> None:

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 
 from redis.asyncio import Redis
 
-from orderflow.adapters.keys import key, order_partitions
+from orderflow.adapters.keys import SHARED, key, order_partitions
 from tests.harness.timings import Timings
 
 LOOK_EVERY_S = 0.005
 LATENESS_MS = (5, 10, 15, 20, 30, 50, 100, 200, 500, 1_000)
-CHAIN = "chain"
 
 _LOOK = """
 local time = redis.call('TIME')
@@ -47,9 +46,14 @@ class Lateness:
         return None if bound is None else bound + Timings.of(self.gaps_ms).p99
 
 
+def timer_sets(partitions: int) -> list[str]:
+    """Return the keys of every partition's timers, those of the chain included."""
+    return [key(partition, "timers") for partition in (*order_partitions(partitions), SHARED)]
+
+
 async def watch_timers(redis_url: str, partitions: int, lateness: Lateness) -> None:
     """Look again and again until cancelled."""
-    keys = [key(partition, "timers") for partition in (*order_partitions(partitions), CHAIN)]
+    keys = timer_sets(partitions)
     last: dict[str, int] = {}
     async with Redis.from_url(redis_url) as client:
         while True:
