@@ -30,6 +30,11 @@ class Hyperbola:
         """Return the output for an input."""
         return self.b * self.b * amount / (self.d * (self.d + amount))
 
+    def price_at(self, amount: float) -> float:
+        """Return what the next atom earns behind an input."""
+        root = self.b / (self.d + amount)
+        return root * root
+
     def input_above(self, price: float) -> float:
         """Return the input of which every atom earns more than `price`; 0 or less where no atom does."""
         return self.b / sqrt(price) - self.d
@@ -66,6 +71,11 @@ class Steps:
         if number >= len(self.prices):
             return self.outputs[-1]
         return self.outputs[number] + self.prices[number] * (amount - self.inputs[number])
+
+    def price_at(self, amount: float) -> float:
+        """Return what the next atom earns behind an input; 0 behind the last step."""
+        number = bisect_right(self.inputs, amount) - 1
+        return self.prices[number] if number < len(self.prices) else 0.0
 
     def input_above(self, price: float) -> float:
         """Return the input of which every atom earns more than `price`: the capacity of the steps that pay more."""

@@ -28,6 +28,7 @@ class MarketView:
         self._pools: dict[str, AnyPool] = {}
         self._curves: dict[tuple[str, str], tuple[int, PoolCurve]] = {}
         self._listed: dict[Direction, list[str]] = {}
+        self._chosen: dict[tuple[Direction, Venues], tuple[str, ...]] = {}
         self._pairs: dict[Direction, dict[Venues, Pair]] = {}
         self._networks: dict[tuple[str, str, Venues], Network] = {}
         self._directions: dict[Venues, frozenset[Direction]] = {}
@@ -52,6 +53,7 @@ class MarketView:
                 if known is None:
                     self._listed.setdefault(direction, []).append(pool.pool)
                     self._directions.clear()
+                    self._chosen.clear()
                 self._curves.pop((pool.pool, direction[0]), None)
                 pairs = self._pairs.get(direction, {})
                 for venues in [venues for venues in pairs if _includes(venues, pool)]:
@@ -96,9 +98,14 @@ class MarketView:
         return known[1]
 
     def _of(self, token_in: str, token_out: str, venues: Venues) -> tuple[AnyPool, ...]:
-        listed = (self._pools[address] for address in self._listed.get((token_in, token_out), ()))
-        chosen = [pool for pool in listed if _includes(venues, pool)]
-        return tuple(sorted(chosen, key=lambda pool: (pool.venue, pool.pool)))
+        """Return the pools of a direction, by venue and address. Which these are changes only with a new pool."""
+        addresses = self._chosen.get(((token_in, token_out), venues))
+        if addresses is None:
+            listed = (self._pools[address] for address in self._listed.get((token_in, token_out), ()))
+            chosen = [pool for pool in listed if _includes(venues, pool)]
+            addresses = tuple(pool.pool for pool in sorted(chosen, key=lambda pool: (pool.venue, pool.pool)))
+            self._chosen[(token_in, token_out), venues] = addresses
+        return tuple([self._pools[address] for address in addresses])
 
     def _all_directions(self, venues: Venues) -> frozenset[Direction]:
         if venues not in self._directions:

@@ -6,7 +6,8 @@ shift = Σd_i − (what bins have taken), x + shift = b/√price. A bin is a str
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from heapq import merge
 from math import inf, sqrt
 from typing import NamedTuple
 
@@ -39,20 +40,23 @@ class Piece(NamedTuple):
 class PairCurve:
     """Output and marginal price of a pair as functions of the input, and each pool's part of it.
 
-    Pools are known by the number under which their curves were given. `price` is what the first atom earns, `capacity`
-    what all pools can take, and `until` the second from which on the curve is no longer right.
+    Pools are known by the number under which their curves were given. `price` is what the first atom earns, and `until`
+    the second from which on the curve is no longer right. Its pieces are made as far as they are asked for: most orders
+    end on one of the first, of up to a hundred.
     """
 
     __slots__ = (
+        "_coming",
         "_falling",
         "_hyperbolas",
+        "_made_out",
+        "_made_to",
         "_outs",
+        "_pieces",
         "_starts",
         "_steps",
         "_without",
-        "capacity",
         "curves",
-        "pieces",
         "price",
         "until",
     )
@@ -60,10 +64,14 @@ class PairCurve:
     def __init__(self, curves: Mapping[int, PoolCurve]) -> None:
         self.curves = dict(curves)
         ranks: dict[int, list[int]] = {number: [] for number in self.curves}
-        self.pieces = _sweep(self.curves, ranks)
-        self._starts = [piece.start for piece in self.pieces]
-        self._outs = [piece.out for piece in self.pieces]
-        self._falling = [-piece.price for piece in self.pieces]
+        self._coming = _sweep(self.curves, ranks)
+        self._pieces: list[Piece] = []
+        self._starts: list[float] = []
+        self._outs: list[float] = []
+        self._falling: list[float] = []
+        # All inputs below the one, and all outputs below the other, lie on pieces that are made.
+        self._made_to = self._made_out = 0.0
+        self._make_next()
         hyperbolas = [(number, curve) for number, curve in self.curves.items() if isinstance(curve, Hyperbola)]
         hyperbolas.sort(key=lambda item: (-item[1].price, item[0]))
         self._hyperbolas = [(number, curve.b, curve.d) for number, curve in hyperbolas]
@@ -72,13 +80,23 @@ class PairCurve:
             (number, ranks[number], curve.inputs) for number, curve in self.curves.items() if isinstance(curve, Steps)
         ]
         self._without: dict[int, PairCurve] = {}
-        self.capacity = inf if hyperbolas else self._starts[-1]
-        self.price = self.pieces[0].price
+        self.price = self._pieces[0].price
         self.until = min((curve.until for curve in self.curves.values()), default=inf)
+
+    @property
+    def capacity(self) -> float:
+        """What all pools can take."""
+        if self._hyperbolas:
+            return inf
+        while self._make_next():
+            pass
+        return self._starts[-1]
 
     def at(self, amount: float) -> tuple[float, float, float]:
         """Return the output for an input, the marginal price there, and how fast that falls: −(log price)'."""
-        start, out, price, b, shift, ratio, _, _ = self.pieces[bisect_right(self._starts, amount) - 1]
+        while amount >= self._made_to and self._make_next():
+            pass
+        start, out, price, b, shift, ratio, _, _ = self._pieces[bisect_right(self._starts, amount) - 1]
         if b:
             reach = amount + shift
             root = b / reach
@@ -87,7 +105,9 @@ class PairCurve:
 
     def input_for(self, output: float) -> float:
         """Return the least input that pays `output`; infinity where none does."""
-        start, out, price, b, shift, ratio, _, _ = self.pieces[bisect_right(self._outs, output) - 1]
+        while output >= self._made_out and self._make_next():
+            pass
+        start, out, price, b, shift, ratio, _, _ = self._pieces[bisect_right(self._outs, output) - 1]
         wanted = output - out
         if wanted <= 0:
             return start
@@ -97,20 +117,26 @@ class PairCurve:
 
     def room(self, amount: float) -> float:
         """Return how much more input there is up to the end of the piece; infinity on the last."""
+        while amount >= self._made_to and self._make_next():
+            pass
         number = bisect_right(self._starts, amount)
         return self._starts[number] - amount if number < len(self._starts) else inf
 
     def room_back(self, amount: float) -> float:
         """Return how much of the input lies within its piece."""
+        while amount >= self._made_to and self._make_next():
+            pass
         return amount - self._starts[bisect_right(self._starts, amount) - 1]
 
     def best_input(self, price: float) -> float:
         """Return the input x at which out(x) − price·x is greatest: all that pays more than `price`, above 0."""
+        while self._falling[-1] < -price and self._make_next():
+            pass
         number = bisect_left(self._falling, -price) - 1
         if number < 0:
             return 0.0
-        piece = self.pieces[number]
-        if number + 1 == len(self.pieces):
+        piece = self._pieces[number]
+        if number + 1 == len(self._pieces):
             return piece.b / sqrt(price) - piece.shift if piece.b else piece.start
         end = self._starts[number + 1]
         return min(piece.b / sqrt(price) - piece.shift, end) if piece.b else end
@@ -123,8 +149,10 @@ class PairCurve:
 
     def parts(self, amount: float) -> tuple[float, list[tuple[int, float]]]:
         """Return the marginal price at an input and what each pool that takes some of it takes."""
+        while amount >= self._made_to and self._make_next():
+            pass
         number = bisect_right(self._starts, amount) - 1
-        start, _, price, b, shift, _, open_pools, bin_of = self.pieces[number]
+        start, _, price, b, shift, _, open_pools, bin_of = self._pieces[number]
         if b:
             root = (amount + shift) / b
             price = 1 / (root * root)
@@ -152,36 +180,49 @@ class PairCurve:
             curve = self._without[pool] = PairCurve(others)
         return curve
 
+    def _make_next(self) -> bool:
+        """Make the next piece; return False when there is none, and every amount lies on one that is made."""
+        piece = next(self._coming, None)
+        if piece is None:
+            self._made_to = self._made_out = inf
+            return False
+        self._pieces.append(piece)
+        self._starts.append(piece.start)
+        self._outs.append(piece.out)
+        self._falling.append(-piece.price)
+        self._made_to, self._made_out = piece.start, piece.out
+        return True
 
-def _sweep(curves: Mapping[int, PoolCurve], ranks: dict[int, list[int]]) -> list[Piece]:
-    """Return the pieces in the order of falling prices; add to `ranks`, by pool, which of them are its bins."""
-    openings: list[tuple[float, int, float, float]] = []  # (−price, pool, b, d or, where b is 0, the bin's capacity)
-    for number, curve in curves.items():
-        if isinstance(curve, Hyperbola):
-            openings.append((-curve.price, number, curve.b, curve.d))
-        else:
-            openings += [
-                (-price, number, 0.0, size) for price, size in zip(curve.prices, curve.capacities, strict=True)
-            ]
-    openings.sort()
-    pieces: list[Piece] = []
+
+def _sweep(curves: Mapping[int, PoolCurve], ranks: dict[int, list[int]]) -> Iterator[Piece]:
+    """Yield the pieces in the order of falling prices; add to `ranks`, by pool, which of them are its bins."""
     amount = out = b = shift = 0.0
-    open_pools = 0
-    for negative, number, pool_b, size in openings:
+    open_pools = made = 0
+    for negative, number, pool_b, size in merge(*(_openings(number, curve) for number, curve in curves.items())):
         reach = b / sqrt(-negative)
         if b and reach - shift > amount:
             piece = _hyperbolic(amount, out, b, shift, open_pools)
-            pieces.append(piece)
+            made += 1
+            yield piece
             out += piece.ratio * (reach - shift - amount) / reach
             amount = reach - shift
         if pool_b:
             b, shift, open_pools = b + pool_b, shift + size, open_pools + 1
         else:
-            ranks[number].append(len(pieces))
-            pieces.append(Piece(amount, out, -negative, open_pools=open_pools, pool=number))
+            ranks[number].append(made)
+            made += 1
+            yield Piece(amount, out, -negative, open_pools=open_pools, pool=number)
             amount, out, shift = amount + size, out - negative * size, shift - size
-    pieces.append(_hyperbolic(amount, out, b, shift, open_pools) if b else Piece(amount, out, LAST_PRICE))
-    return pieces
+    yield _hyperbolic(amount, out, b, shift, open_pools) if b else Piece(amount, out, LAST_PRICE)
+
+
+def _openings(number: int, curve: PoolCurve) -> Iterator[tuple[float, int, float, float]]:
+    """Yield where a pool or a bin begins to take: −price, pool, b, and d or, where b is 0, the bin's capacity."""
+    if isinstance(curve, Hyperbola):
+        yield -curve.price, number, curve.b, curve.d
+    else:
+        for price, size in zip(curve.prices, curve.capacities, strict=True):
+            yield -price, number, 0.0, size
 
 
 def _hyperbolic(amount: float, out: float, b: float, shift: float, open_pools: int) -> Piece:

@@ -122,9 +122,19 @@ def _pair(view: MarketView, token_in: str, token_out: str, venues: Venues) -> Pa
 
 
 def _offer_split(best: BestPlan, pair: Pair, amount_in: int) -> None:
-    """Offer the best split where the curve of all pools promises enough, and else the best single pool."""
+    """Offer the best split where the curves of all pools promise enough, and else the best single pool."""
+    most, number = pair.best_alone(amount_in)
+    # No split pays more than the best single pool and what the others would earn above its last price (`upper_bound`).
+    last_price = pair.curves[number].price_at(amount_in)
+    gained = sum([curve.surplus(last_price) for place, curve in enumerate(pair.curves) if place != number])
+    if gained > least_gain(most, last_price, best.leg_cost):
+        _offer_several_pools(best, pair, amount_in, most)
+    offer_path(best, (pair,), amount_in)
+
+
+def _offer_several_pools(best: BestPlan, pair: Pair, amount_in: int, most: float) -> None:
+    """Offer the best split where the curve of all pools promises enough beyond `most`, what a single one pays."""
     paid, price, _ = pair.curve.at(amount_in)
-    most, _ = pair.best_alone(amount_in)
     least = least_gain(paid, price, best.leg_cost)
     if paid - most > least and best.can_reach(paid, LEAST_LEGS_OF_A_SPLIT):
         try:
@@ -134,4 +144,3 @@ def _offer_split(best: BestPlan, pair: Pair, amount_in: int) -> None:
             best.offer(swaps, paid_out)
         except RejectedError as refusal:
             best.refuse(refusal)
-    offer_path(best, (pair,), amount_in)
