@@ -189,18 +189,19 @@ class Streams:
         return entries
 
 
-def _entry_of(entry_id: str, pairs: list[str], steps: list[str] | None = None) -> Entry:
+def _entry_of(entry_id: str, pairs: list[str], steps: list[str | None] | None = None) -> Entry:
     """Return an entry as a turn brings it, with the steps of the order that it names."""
     parts = iter(pairs)
     entry = _entry(entry_id, dict(zip(parts, parts, strict=True)))
     return entry if steps is None else _with_steps(entry, steps)
 
 
-def _with_steps(entry: Entry, steps: list[str]) -> Entry:
+def _with_steps(entry: Entry, kept: list[str | None]) -> Entry:
     """Return an entry with the order that it names.
 
     One of whose order nothing is left in Redis has ended, and its end is recorded.
     """
+    steps = [step for step in kept if step]
     return Entry(entry.id, entry.fields if steps else {}, entry.attempt, merge(steps) if steps else "")
 
 

@@ -1,15 +1,17 @@
 -- Shared by the scripts that read orders: an order is what is kept of its steps, each laid over those before.
--- Returns the documents of an order as it was after step `sequence`, the first one first; none where it has left Redis.
+-- Returns the documents of an order as it was after step `sequence`, the first one first, and false for one that is not
+-- there: all of them where the order has left Redis.
+local commands = {} -- by sequence, made once for all orders that a script reads
+
 local function steps_of(order_key, sequence)
-  local fields = {'order'} -- the release before kept an order whole
-  for n = 1, sequence do
-    fields[n + 1] = 'step:' .. n
-  end
-  local steps = {}
-  for _, step in ipairs(redis.call('HMGET', order_key, unpack(fields))) do
-    if step then
-      steps[#steps + 1] = step
+  local command = commands[sequence]
+  if not command then
+    command = {'HMGET', order_key, 'order'} -- the release before kept an order whole
+    for n = 1, sequence do
+      command[n + 3] = 'step:' .. n
     end
+    commands[sequence] = command
   end
-  return steps
+  command[2] = order_key
+  return redis.call(unpack(command))
 end

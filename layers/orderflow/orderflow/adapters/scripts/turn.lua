@@ -8,14 +8,14 @@
 -- each reading's stream and of wakes.
 -- One batch a turn: what else is there is still unread should this poller end of this batch.
 -- requires: promote, trim, steps_of
--- Return an entry; where its `order` is an order's id and sequence, with the steps of that, which lies beside the stream.
-local function entry_of(stream, id, fields)
+local ID, BLANK, NAME = 36, 32, '^[0-9a-f%-]+ %d%d?%d?%d?%d?$'
+
+-- Return an entry; where its `order` is an order's id and sequence, with the steps of that, whose key begins with `orders`.
+local function entry_of(orders, id, fields)
   for i = 1, #fields, 2 do
-    if fields[i] == 'order' then
-      local order, sequence = string.match(fields[i + 1], '^([0-9a-f%-]+) (%d%d?%d?%d?%d?)$')
-      if order and #order == 36 then
-        return {id, fields, steps_of(string.match(stream, '^.*:') .. 'order:' .. order, tonumber(sequence))}
-      end
+    local name = fields[i + 1]
+    if fields[i] == 'order' and string.byte(name, ID + 1) == BLANK and string.find(name, NAME) then
+      return {id, fields, steps_of(orders .. string.sub(name, 1, ID), tonumber(string.sub(name, ID + 2)))}
     end
   end
   return {id, fields}
@@ -23,9 +23,9 @@ end
 
 local function read(stream, group, consumer, most)
   local reply = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', most, 'STREAMS', stream, '>')
-  local entries = {}
+  local entries, orders = {}, string.match(stream, '^.*:') .. 'order:'
   for n, entry in ipairs(reply and reply[1][2] or {}) do
-    entries[n] = entry_of(stream, entry[1], entry[2])
+    entries[n] = entry_of(orders, entry[1], entry[2])
   end
   return entries
 end
