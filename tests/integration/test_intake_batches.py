@@ -85,12 +85,12 @@ def test_of_one_name_in_a_batch_the_first_order_counts(
 def test_a_batch_that_is_sent_again_creates_only_what_it_had_not(
     redis_server: RedisServer, client: redis.Redis
 ) -> None:
-    firsts, agains = ([NewOrder(pending(), f"key {number}", "1") for number in range(10)] for _ in range(2))
+    firsts, repeated = ([NewOrder(pending(), f"key {number}", "1") for number in range(10)] for _ in range(2))
     create_each(redis_server, firsts[:6])
 
-    outcomes = create_each(redis_server, agains)
+    outcomes = create_each(redis_server, repeated)
 
-    assert outcomes == ids_of([*firsts[:6], *agains[6:]])
+    assert outcomes == ids_of([*firsts[:6], *repeated[6:]])
     assert client.xlen("{p0}:route") == 10
 
 

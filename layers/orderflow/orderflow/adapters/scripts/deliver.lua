@@ -1,6 +1,7 @@
 -- Shared by the scripts that send messages: a message goes to its stream at once, or rests in the timer set until due.
--- Its `order` names an order and how many of its steps it has, as `id sequence`: its hash has the steps, each once. What
--- is for another partition, or waits without being an order, is JSON there, as all orders were in the release before.
+-- Its `order` names an order and how many of its steps it has, as `id sequence`: its hash has the steps, each once.
+-- What is for another partition, or waits without being an order, is JSON there, as all orders were in the release
+-- before.
 -- Among the keys are the partition's timer set and `wakes`, the stream that wakes its poller for an earlier entry than
 -- before. (The release before had a list for that, `wake`; its pollers look at the timers twice a second anyway.)
 -- requires: time

@@ -1,7 +1,7 @@
 -- One turn of a poller: acknowledge what it is done with, promote what is due, and hand out the next batch.
 -- KEYS: timers, wakes, then the streams.
--- ARGV: consumer, how many timers to promote at most ('0': they are another poller's), number of groups with entries to
--- acknowledge; then for each of these the place of its stream, how many entries, group and ids; then per reading, in the
+-- ARGV: consumer, how many timers to promote at most ('0': they are another poller's), number of groups with entries
+-- to acknowledge; then for each of these the place of its stream, how many entries, group and ids; then per reading, in the
 -- order of their turns, the place of its stream, group and how many entries at most.
 -- Returns the place of the first reading that finds entries, and these, each with the steps of the order that it names,
 -- if it names one; or, when none does, 0, none, the ms until the next timer is due (-1: none waits), and the last id of
@@ -10,7 +10,8 @@
 -- requires: promote, trim, steps_of
 local ID, BLANK, NAME = 36, 32, '^[0-9a-f%-]+ %d%d?%d?%d?%d?$'
 
--- Return an entry; where its `order` is an order's id and sequence, with the steps of that, whose key begins with `orders`.
+-- Return an entry; where its `order` is an order's id and sequence, with the steps of that, whose key begins with
+-- `orders`.
 local function entry_of(orders, id, fields)
   for i = 1, #fields, 2 do
     local name = fields[i + 1]
