@@ -1,8 +1,8 @@
 -- One turn of a poller: acknowledge what it is done with, promote what is due, and hand out the next batch.
 -- KEYS: timers, wakes, then the streams.
 -- ARGV: consumer, how many timers to promote at most ('0': they are another poller's), number of groups with entries
--- to acknowledge; then for each of these the place of its stream, how many entries, group and ids; then per reading, in the
--- order of their turns, the place of its stream, group and how many entries at most.
+-- to acknowledge; then for each of these the place of its stream, how many entries, group and ids; then per reading, in
+-- the order of their turns, the place of its stream, group and how many entries at most.
 -- Returns the place of the first reading that finds entries, and these, each with the steps of the order that it names,
 -- if it names one; or, when none does, 0, none, the ms until the next timer is due (-1: none waits), and the last id of
 -- each reading's stream and of wakes.
