@@ -9,6 +9,7 @@ from pg8000.exceptions import DatabaseError
 from functions.record_order.handler import lambda_handler
 from orderflow.adapters.ledger_documents import OrderDocument
 from orderflow.adapters.replication import transition_written
+from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import Order, event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
@@ -29,7 +30,8 @@ from tests.support.fakes.outside import Outside
 from tests.support.order_steps import step_document, whole_document
 
 WAY = [make_order(status) for status in Status if status is not Status.FAILED]
-FAILED = make_order(Status.FAILED, make_request("USDC", "SOL", "250.75", slippage_bps=100), order_id=OTHER_ID)
+BACK = make_request("USDC", "SOL", "250.75", slippage_bps=100)
+FAILS = [make_order(status, BACK, order_id=OTHER_ID) for status in (*COURSE[:-1], Status.FAILED)]
 
 
 def refusing(outside: Outside, *order_ids: str) -> None:
@@ -50,7 +52,7 @@ def test_every_step_is_written_and_subscriptions_leave_no_trace(outside: Outside
     response = lambda_handler(read_event("record_order"), None)
 
     assert response == {"batchItemFailures": []}
-    assert outside.ledger.written == [step_document(order) for order in (*WAY, FAILED)]
+    assert outside.ledger.written == [step_document(order) for order in (*WAY, *FAILS)]
 
 
 def test_orders_that_have_ended_are_let_go_and_no_others(outside: Outside) -> None:
@@ -75,7 +77,7 @@ def test_what_is_written_but_could_not_be_let_go_comes_again(outside: Outside) -
     with pytest.raises(RetryableError, match="^Redis can't be reached: "):
         lambda_handler(read_event("record_order"), None)
 
-    assert len(outside.ledger.written) == len(Status)
+    assert len(outside.ledger.written) == len(WAY) + len(FAILS)
 
 
 def test_a_step_that_postgres_refuses_is_found_and_the_others_are_written(outside: Outside) -> None:
@@ -142,7 +144,7 @@ def test_an_order_that_no_replica_has_as_redis_has_it_is_not_written_yet(outside
 
 def test_a_step_of_an_order_that_is_nowhere_is_reported_and_nothing_is_let_go(outside: Outside) -> None:
     outside.ledger.lacking = {ORDER_ID}
-    event = records("status", [status_fields(FAILED), status_fields(WAY[4])])
+    event = records("status", [status_fields(FAILS[-1]), status_fields(WAY[4])])
 
     response = lambda_handler(event, None)
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.status import Status
 from orderflow.runtime.batch import StreamEvent
 from tests.support.builders import (
@@ -25,9 +26,10 @@ def example_events() -> Iterator[tuple[str, StreamEvent]]:
     for function, stream, status in (*stages, ("produce_block", "transactions", Status.SUBMITTED)):
         yield function, order_records(stream, make_order(status), make_order(status, back, order_id=OTHER_ID))
     steps = [status_fields(make_order(status)) for status in Status if status is not Status.FAILED]
-    failed = status_fields(make_order(Status.FAILED, back, order_id=OTHER_ID))
-    yield "publish_status", records("status", [steps[0], watch_fields(), *steps[1:], failed])
-    yield "record_order", records("status", [*steps, watch_fields("unsubscribe"), failed])
+    # The ledger takes a step only after those before it.
+    fails = [status_fields(make_order(status, back, order_id=OTHER_ID)) for status in (*COURSE[:-1], Status.FAILED)]
+    yield "publish_status", records("status", [steps[0], watch_fields(), *steps[1:], fails[-1]])
+    yield "record_order", records("status", [*steps, watch_fields("unsubscribe"), *fails])
 
 
 def main() -> None:
