@@ -28,8 +28,9 @@ from local.servers.redis_server import start_redis
 from local.servers.server_process import Server
 from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.ledger_documents import OrderDocument
+from orderflow.adapters.messages import name_of
 from orderflow.adapters.postgres import connect
-from orderflow.domain.order import Order, event_of
+from orderflow.domain.order import Order, step_of
 from orderflow.migrate import migrate
 from orderflow.runtime.clients import open_redis
 from tests.harness.bench.posting import OrderConnection
@@ -49,8 +50,8 @@ START_TIMEOUT_S = 30.0
 BODY = b'{"token_in":"SOL","token_out":"USDC","amount":"1.5","order_type":"market","max_slippage":0.05}'
 
 _Reply = list[tuple[str, list[tuple[str, dict[str, str]]]]]
-Snapshot = tuple[Order, str, str]
-"""An order after one of its steps, with that step's event and itself as JSON."""
+Taken = tuple[Order, str, str]
+"""An order after one of its steps, with that step as JSON and the name by which messages name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,47 +82,42 @@ def _redis(home: Path, rounds: int) -> Iterator[Floor]:
     """Measure what an order's steps and messages are in Redis, without scripts, in pipelines of many orders."""
     with _stopped(start_redis(home, None)) as server, open_redis(server.url) as client:
         client.xgroup_create("stage", "stage", mkstream=True)
-        snapshots = [(order, encode(event_of(order)), encode(order)) for order in way_of(pending())]
+        way = [(order, encode(step_of(order)), name_of(order.order_id, order.sequence)) for order in way_of(pending())]
         parts = {
-            "Redis: 5 steps of an order: HSET, XADD": partial(_steps, client, snapshots),
-            "Redis: 5 messages by stream: XADD, XREADGROUP, XACK": partial(_messages, client, snapshots),
-            "Redis: 4 messages by timer: ZADD, ZREM": partial(_timers, client, snapshots),
+            "Redis: 5 steps of an order: HSET, XADD": partial(_steps, client, way),
+            "Redis: 5 messages by stream: XADD, XREADGROUP, XACK": partial(_messages, client, way),
+            "Redis: 4 messages by timer: ZADD, ZREM": partial(_timers, client, way),
         }
         for part, put in parts.items():
             yield _floor(part, _pid(server), rounds * ORDERS_AT_ONCE, partial(_again, put, rounds))
 
 
-def _steps(client: redis.Redis, snapshots: Sequence[Snapshot]) -> None:
+def _steps(client: redis.Redis, way: Sequence[Taken]) -> None:
     pipeline = client.pipeline(transaction=False)
     for number in range(ORDERS_AT_ONCE):
-        for order, event, snapshot in snapshots:
-            fields: dict[Any, Any] = {
-                "sequence": order.sequence,
-                "status": str(order.status),
-                "order": snapshot,
-                f"event:{order.sequence}": event,
-            }
-            pipeline.hset(f"order:{number}", mapping=fields)
-            pipeline.xadd("status", {"order_id": order.order_id, "event": event, "order": snapshot})
+        for order, step, _ in way:
+            state: dict[Any, Any] = {"sequence": order.sequence, "status": str(order.status)}
+            pipeline.hset(f"order:{number}", mapping={**state, f"step:{order.sequence}": step})
+            pipeline.xadd("status", {"order_id": order.order_id, **state, "event": step})
     pipeline.delete("status")
     pipeline.execute()
 
 
-def _messages(client: redis.Redis, snapshots: Sequence[Snapshot]) -> None:
-    for _, _, snapshot in snapshots:
+def _messages(client: redis.Redis, way: Sequence[Taken]) -> None:
+    for _, _, name in way:
         pipeline = client.pipeline(transaction=False)
         for _ in range(ORDERS_AT_ONCE):
-            pipeline.xadd("stage", {"attempt": 1, "order": snapshot})
+            pipeline.xadd("stage", {"attempt": 1, "order": name})
         pipeline.execute()
         [(_, entries)] = cast("_Reply", client.xreadgroup("stage", "owner", {"stage": ">"}, count=ORDERS_AT_ONCE))
         client.xack("stage", "stage", *(entry_id for entry_id, _ in entries))
         client.xtrim("stage", maxlen=0, approximate=False)
 
 
-def _timers(client: redis.Redis, snapshots: Sequence[Snapshot]) -> None:
-    for number, (_, _, snapshot) in enumerate(snapshots[:-1]):
+def _timers(client: redis.Redis, way: Sequence[Taken]) -> None:
+    for number, (_, _, name) in enumerate(way[:-1]):
         pipeline = client.pipeline(transaction=False)
-        members = [f"build {number} {place} {snapshot}" for place in range(ORDERS_AT_ONCE)]
+        members = [f"build {number} {place} {name}" for place in range(ORDERS_AT_ONCE)]
         for place, member in enumerate(members):
             pipeline.zadd("timers", {member: place})
         for member in members:
