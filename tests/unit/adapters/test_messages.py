@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from orderflow.adapters.messages import merge, name_of, order_name
+from orderflow.adapters.messages import kept_steps, merge, name_of, order_name
 from tests.support.builders import ORDER_ID, encode, make_order
 
 
@@ -25,3 +25,10 @@ def test_an_entry_without_an_order_names_none() -> None:
 
 def test_of_members_with_one_name_the_last_holds() -> None:
     assert json.loads(merge(['{"a":1,"b":[2]}', '{"a":3}', '{"c":"{}"}'])) == {"a": 3, "b": [2], "c": "{}"}
+
+
+def test_of_each_step_its_document_is_kept_or_the_event_of_the_release_before() -> None:
+    fields = {"sequence": "3", "status": "building", "order": "{}", "event:1": "a", "event:2": "b", "step:3": "c"}
+
+    assert kept_steps(fields) == ["a", "b", "c"]
+    assert kept_steps({}) == []

@@ -17,6 +17,12 @@ def order_name(fields: Mapping[str, str]) -> tuple[str, int] | None:
     return (name[1], int(name[2])) if name else None
 
 
+def kept_steps(fields: Mapping[str, str]) -> list[str]:
+    """Return what is kept of each step of an order in its hash; of steps of the release before that is their event."""
+    numbers = range(1, int(fields.get("sequence", 0)) + 1)
+    return [fields.get(f"step:{number}") or fields[f"event:{number}"] for number in numbers]
+
+
 def merge(steps: Iterable[str]) -> str:
     """Return the JSON object with the members of all of these; of those with the same name a decoder takes the last."""
     return f"{{{','.join(step[1:-1] for step in steps)}}}"

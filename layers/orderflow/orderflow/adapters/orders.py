@@ -9,7 +9,7 @@ import redis
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import decode_event, encoder, order_decoder
 from orderflow.adapters.keys import key, order_key, partition_of, watcher_keys
-from orderflow.adapters.messages import merge, name_of
+from orderflow.adapters.messages import kept_steps, merge, name_of
 from orderflow.domain.lifecycle import first_stream
 from orderflow.domain.order import Order, StatusEvent, step_of
 
@@ -77,16 +77,16 @@ class Orders:
         fields = cast("dict[str, str]", self._client.hgetall(order_key(partition, order_id)))
         if not fields:
             return None
-        numbers = range(1, int(fields["sequence"]) + 1)
-        steps = [fields[f"step:{number}"] for number in numbers if f"step:{number}" in fields]
-        # The release before kept an order whole, and its events. It may have taken the last step, too.
+        kept = kept_steps(fields)
+        steps = [step for number, step in enumerate(kept, start=1) if f"step:{number}" in fields]
+        # The release before kept an order whole. It may have taken the last step, too.
         whole = [fields["order"]] if "order" in fields else []
-        by_former = f"step:{numbers[-1]}" not in fields
+        by_former = f"step:{len(kept)}" not in fields
         order = order_decoder.decode(merge([*steps, *whole] if by_former else [*whole, *steps]))
-        return order, [decode_event(fields.get(f"step:{number}") or fields[f"event:{number}"]) for number in numbers]
+        return order, list(map(decode_event, kept))
 
     def expire_after_recording(self, order_ids: Sequence[str]) -> None:
-        """Have orders expire in a few minutes; only to be called when the ledger has their end."""
+        """Have orders expire in a while (KEEP_AFTER_LEDGER_MS); only to be called when the ledger has their end."""
         keys: dict[str, list[str]] = {}
         for order_id in order_ids:
             partition = partition_of(order_id, self.partitions)

@@ -9,6 +9,7 @@ import redis
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.keys import key, order_key, watcher_keys
+from orderflow.adapters.messages import kept_steps
 from orderflow.adapters.public import public_event
 from orderflow.adapters.sockets import Message
 from orderflow.domain.lifecycle import TERMINAL
@@ -72,11 +73,9 @@ class Watchers:
         messages: list[Message] = []
         for message in {(each.order_id, each.connection_id): each for each in out_of_order}.values():
             fields = cast("dict[str, str]", self._client.hgetall(order_key(partition, message.order_id)))
-            numbers = range(1, int(fields.get("sequence", 0)) + 1)
-            steps = (fields.get(f"step:{number}") or fields[f"event:{number}"] for number in numbers)
             messages += [
                 Message(message.connection_id, message.order_id, public_event(step), sequence, message.subscription)
-                for sequence, step in enumerate(steps, start=1)
+                for sequence, step in enumerate(kept_steps(fields), start=1)
             ]
         return messages
 
