@@ -140,7 +140,7 @@ class MappedFunction:
         one at fault is handed out more often, and after the last attempt it is given up (decision 0022).
         """
         mapping, streams = self.mapping, self._streams
-        entries: list[Entry] = []
+        entries: Sequence[Entry] = ()
         if deliveries := streams.deliveries(mapping.stream, mapping.function, mapping.batch_size, after):
             once = next((place for place, times in enumerate(deliveries) if times > 1), len(deliveries))
             entries = streams.read_pending(mapping.stream, mapping.function, max(once, 1), after)
@@ -149,8 +149,7 @@ class MappedFunction:
             self.resume_at = self._clock() + LOOK_BACK_S
             return
         self._recovered_to = entries[-1].id
-        self._acknowledge([entry for entry in entries if not entry.fields])
-        entries = [entry for entry in entries if entry.fields]
+        entries = self._own(entries)
         answered = self._answered.issuperset(entry.id for entry in entries)
         if deliveries[0] > max(mapping.maximum_retry_attempts, 1) and not answered:
             error = f"{mapping.function} never answered to it"
