@@ -5,8 +5,8 @@ machine with what it measures.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from typing import Protocol, cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -14,6 +14,9 @@ import orjson
 from local.client.api import BATCH_PATH, EXECUTE_PATH, UnreachableError
 from orderflow.adapters.call_batcher import CallBatcher
 from orderflow.errors import OrderflowError
+
+Spoken = TypeVar("Spoken", bound=asyncio.Protocol)
+"""What a connection speaks."""
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length:"
@@ -33,6 +36,21 @@ class Connection(Protocol):
         """Close the connection."""
 
 
+async def connect(base_url: str, make: Callable[[str], Spoken]) -> Spoken:
+    """Connect to `base_url`; `make` is given its host. Raises UnreachableError when nothing listens there."""
+    url = urlsplit(base_url)
+    secure = url.scheme == "https"
+    port = url.port or (443 if secure else 80)
+    loop = asyncio.get_running_loop()
+    try:
+        _, protocol = await loop.create_connection(
+            lambda: make(url.netloc), url.hostname or "", port, ssl=secure or None
+        )
+    except OSError as e:
+        raise UnreachableError(base_url, e) from e
+    return protocol
+
+
 class OrderConnection(asyncio.Protocol):
     """One connection; one request at a time."""
 
@@ -47,17 +65,7 @@ class OrderConnection(asyncio.Protocol):
     @classmethod
     async def open(cls, base_url: str, path: str = EXECUTE_PATH) -> "OrderConnection":
         """Connect to `base_url`, to post to `path`; raises UnreachableError when nothing listens there."""
-        url = urlsplit(base_url)
-        secure = url.scheme == "https"
-        port = url.port or (443 if secure else 80)
-        loop = asyncio.get_running_loop()
-        try:
-            _, connection = await loop.create_connection(
-                lambda: cls(url.netloc, path), url.hostname or "", port, ssl=secure or None
-            )
-        except OSError as e:
-            raise UnreachableError(base_url, e) from e
-        return connection
+        return await connect(base_url, lambda host: cls(host, path))
 
     async def post(self, body: bytes) -> tuple[int, bytes]:
         """Send `body` and return the answer's status and body; raises BrokenAnswerError when none comes."""

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
-from urllib.parse import urlsplit
 
 import msgspec
 
-from local.client.api import EXECUTE_PATH, RefusedUpgradeError, UnreachableError
+from local.client.api import EXECUTE_PATH, RefusedUpgradeError
 from local.client.status_socket import FULL_COURSE, TERMINAL_STATUSES
+from tests.harness.bench.posting import connect
 
 NEVER_ENDED = "never ended"
 _END_OF_HEAD = b"\r\n\r\n"
@@ -86,16 +86,7 @@ class StatusConnection(asyncio.Protocol):
 
         Raises UnreachableError when nothing listens there, and RefusedUpgradeError for any answer but 101.
         """
-        url = urlsplit(base_url)
-        secure = url.scheme == "https"
-        port = url.port or (443 if secure else 80)
-        loop = asyncio.get_running_loop()
-        try:
-            _, connection = await loop.create_connection(
-                lambda: cls(url.netloc, note, open_ones, orders), url.hostname or "", port, ssl=secure or None
-            )
-        except OSError as e:
-            raise UnreachableError(base_url, e) from e
+        connection = await connect(base_url, lambda host: cls(host, note, open_ones, orders))
         await connection._upgraded
         return connection
 

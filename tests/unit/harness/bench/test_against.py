@@ -10,26 +10,15 @@ from rich.console import Console
 
 from tests.harness.bench import against
 from tests.harness.bench.against import NoSuchTreeError, Pair, compare, run_pairs, tree_of
-from tests.harness.bench.load import Load
 from tests.harness.bench.report import BenchResult
 from tests.harness.timings import Timings
+from tests.support.bench_results import make_result
 
-RESULT = BenchResult(
-    url="http://127.0.0.1:1",
-    speed=0.0,
-    load=Load(orders=10, concurrency=1, sockets=False),
-    accepted=10,
-    refused={},
+RESULT = make_result(
     accepted_per_s=200.0,
     end_to_end_per_s=100.0,
     post_to_202_ms=Timings.of([4.0]),
     post_to_confirmed_ms=Timings.of([]),
-    confirmed=10,
-    failed=0,
-    never_ended=0,
-    statuses_delivered=50,
-    statuses_expected=50,
-    ledger_orders=10,
     processor_us_per_order={"gateway": 300.0, "bench": 40.0},
 )
 

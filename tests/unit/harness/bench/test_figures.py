@@ -5,28 +5,15 @@ from io import StringIO
 from rich.console import Console
 
 from tests.harness.bench.figures import summarize, table_of_runs
-from tests.harness.bench.load import Load
 from tests.harness.bench.report import BenchResult
 from tests.harness.timings import Timings
+from tests.support.bench_results import make_result
 
 
 def result(per_s: float) -> BenchResult:
-    return BenchResult(
-        url="http://there",
-        speed=0.0,
-        load=Load(orders=1),
-        accepted=1,
-        refused={},
+    return make_result(
         accepted_per_s=per_s,
-        end_to_end_per_s=per_s,
-        post_to_202_ms=Timings.of([2.0]),
         post_to_confirmed_ms=Timings.of([]),
-        confirmed=1,
-        failed=0,
-        never_ended=0,
-        statuses_delivered=5,
-        statuses_expected=5,
-        ledger_orders=1,
         processor_us_per_order={"gateway": per_s / 10, "bench": 40.0},
     )
 

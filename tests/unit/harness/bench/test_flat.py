@@ -8,28 +8,9 @@ from rich.console import Console
 
 from tests.harness.bench.against import Pair, compare
 from tests.harness.bench.flat import MIB, FlatResult, growth, show
-from tests.harness.bench.load import Load
-from tests.harness.bench.report import BenchResult
-from tests.harness.timings import Timings
+from tests.support.bench_results import make_result
 
-NEW = BenchResult(
-    url="http://there",
-    speed=0.0,
-    load=Load(orders=1, sockets=False),
-    accepted=1,
-    refused={},
-    accepted_per_s=1.0,
-    end_to_end_per_s=1.0,
-    post_to_202_ms=Timings.of([2.0]),
-    post_to_confirmed_ms=Timings.of([]),
-    confirmed=1,
-    failed=0,
-    never_ended=0,
-    statuses_delivered=5,
-    statuses_expected=5,
-    ledger_orders=1,
-    processor_us_per_order={"gateway": 200.0, "pollers": 800.0, "bench": 40.0},
-)
+NEW = make_result(processor_us_per_order={"gateway": 200.0, "pollers": 800.0, "bench": 40.0})
 
 
 def costing(pollers_us: float) -> FlatResult:
