@@ -42,6 +42,7 @@ class Serves(NamedTuple):
 class Poller:
     """A loop of turns. Each is one call of Redis: acknowledge, promote, and read for the next function that finds some.
 
+    (For a function that never shares its poller it is two: acknowledge, then wait and read in one.)
     So a batch moves from stage to stage, and nothing that was read waits for another function. A function that is slow
     is parted from the others: it stays with this poller, and `part` is handed what else there was to serve.
     `partition_lock` is held whenever what a poller of the partition serves is changed.
