@@ -13,7 +13,7 @@ from orderflow.domain.router.choice import LEG_COST_USD
 from orderflow.domain.router.network import MAX_HOPS
 from orderflow.domain.router.rebalance import PROOF
 from orderflow.domain.tokens import TOKENS
-from orderflow.venues.mock import background, latency, providers, universe
+from orderflow.venues.mock import arbitrage, background, latency, providers, universe
 from orderflow.venues.mock.dlmm_opening import NARROW
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ NUMBERS = {
     "noise": f"in one of {round(1 / background._NOISE_A_SLOT)} slots, for ${background._NOISE_MEDIAN_USD:.0f} at the"
     f" median (log-normal, σ = {background._NOISE_SIGMA})",
     "jump": f"by a standard deviation of {100 * background._JUMP_SIZE:.1f} %",
-    "arbitrage": f"takes more than ${background._LEAST_ARBITRAGE_USD:.0f}",
+    "arbitrage": f"takes more than ${arbitrage.LEAST_ARBITRAGE_USD:.0f}",
     "providers": f"look once in {providers.LOOK_EVERY} slots",
     "off centre": f"({len(BINS.bins_x) // 2 // providers._FAR} bins)",
     "quote": f"log-normal, {latency.QUOTE_MEDIAN_MS} ms at the median",

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 import pytest
 from websockets.sync.client import connect
 
-from orderflow.runtime import async_clients, clients, clock
+from orderflow.runtime import clients
 from tests.support.fakes.outside import Outside
 from tests.support.management_api import ManagementApi, Watcher
 from tests.support.raw_http import Recorder
 from tests.support.served import Served, served
 
 _OPENED = [opened for opened in vars(clients).values() if hasattr(opened, "cache_clear")]
-_NAMES = ("redis_client", "orders", "venue", "ledger", "sockets", "watchers", "replication")
 
 
 @pytest.fixture(autouse=True)
@@ -28,12 +27,7 @@ def _fresh_clients() -> Iterator[None]:
 def outside(monkeypatch: pytest.MonkeyPatch) -> Outside:
     """Put fakes in the place of everything outside a function."""
     outside = Outside()
-    for name in _NAMES:
-        monkeypatch.setattr(clients, name, lambda name=name: getattr(outside, name))
-    monkeypatch.setattr(async_clients, "intake", lambda: outside.intake)
-    monkeypatch.setattr(async_clients, "redis_health", lambda: outside.redis_health)
-    monkeypatch.setattr(async_clients, "subscriptions", lambda: outside.subscriptions)
-    monkeypatch.setattr(clock, "now_ms", lambda: outside.now_ms)
+    outside.take_place(monkeypatch)
     return outside
 
 

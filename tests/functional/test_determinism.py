@@ -1,19 +1,18 @@
 """All stages in turn, order after order: the same seed and the same orders get the same fills at any speed."""
 
-from itertools import count
 from typing import cast
 
 import pytest
 
-from functions.produce_block.handler import lambda_handler as produce_block
-from orderflow.domain.order import Order, OrderRequest
+from orderflow.domain.order import Order
 from orderflow.domain.pools import Dlmm
 from orderflow.domain.status import Status
 from orderflow.venues.mock.latency import Latency
-from tests.support.builders import NOW_MS, make_order, make_request, market, nth_id, order_records
+from tests.support.builders import NOW_MS, make_request, market
 from tests.support.fakes.chain import FakeChain
 from tests.support.fakes.outside import Outside
-from tests.support.lifecycle import STAGES
+from tests.support.golden_run import GOLDEN, golden_run, read_golden
+from tests.support.whole_course import execute
 
 REQUESTS = [
     make_request("SOL", "USDC", "12.5"),
@@ -25,26 +24,6 @@ REQUESTS = [
     make_request("USDC", "SOL", "500", slippage_bps=100),
     make_request("USDT", "PYTH", "1234.567891"),
 ] * 4
-
-_numbers = count()
-
-
-def execute(outside: Outside, request: OrderRequest) -> Order:
-    """Take one order through every stage, each as long after the one before as that one says."""
-    pending = make_order(request=request, order_id=nth_id(next(_numbers)), now_ms=outside.now_ms)
-    order = pending
-    *stages, confirming = (stage for stage in STAGES if not stage.passes_on)
-    for stage in stages:
-        stage.handler(order_records(stage.stream, order), None)
-        taken = outside.orders.transitions[-1]
-        order = taken.order
-        outside.now_ms += taken.delay_ms
-    sent, landing_ms = outside.chain.sent[-1]
-    outside.now_ms += landing_ms
-    produce_block(order_records("transactions", sent), None)
-    outside.now_ms += outside.orders.scheduled[-1][2]
-    confirming.handler(order_records(confirming.stream, order), None)
-    return outside.orders.transitions[-1].order
 
 
 def run(outside: Outside, *, seed: int = 1, speed: float, began_ms: int = NOW_MS, sol: float = 1.0) -> list[Order]:
@@ -103,3 +82,12 @@ def test_another_seed_is_another_market(outside: Outside) -> None:
     one, other = run(outside, seed=1, speed=0), run(outside, seed=2, speed=0)
 
     assert [outcome(order) for order in one] != [outcome(order) for order in other]
+
+
+def test_market_orders_get_the_fills_that_were_recorded_atom_for_atom(outside: Outside) -> None:
+    recorded = read_golden()
+
+    ran = golden_run(outside)
+
+    assert ran.orders == recorded.orders
+    assert ran == recorded, f"after these orders the market is another one than in {GOLDEN.name}"

@@ -1,6 +1,9 @@
 """Everything outside a function, in memory."""
 
+import pytest
+
 from orderflow.domain.venue import Venue
+from orderflow.runtime import async_clients, clients, clock
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.venue import MockVenue
 from tests.support.builders import NOW_MS
@@ -46,3 +49,12 @@ class Outside:
     @venue.setter
     def venue(self, venue: Venue) -> None:
         self._venue = venue
+
+    def take_place(self, patch: pytest.MonkeyPatch) -> None:
+        """Be what functions find, as long as `patch` lasts."""
+        for name in ("redis_client", "orders", "venue", "ledger", "sockets", "watchers", "replication"):
+            patch.setattr(clients, name, lambda name=name: getattr(self, name))
+        patch.setattr(async_clients, "intake", lambda: self.intake)
+        patch.setattr(async_clients, "redis_health", lambda: self.redis_health)
+        patch.setattr(async_clients, "subscriptions", lambda: self.subscriptions)
+        patch.setattr(clock, "now_ms", lambda: self.now_ms)

@@ -233,3 +233,13 @@ def bin_values(pool: Dlmm) -> list[int]:
         x * bin_price(pool.bin_step, pool.lowest_id + index) + y * ONE
         for index, (x, y) in enumerate(zip(pool.bins_x, pool.bins_y, strict=True))
     ]
+
+
+@given(pools, tokens, st.integers(0, 1_000))
+def test_until_its_fee_falls_a_pool_pays_the_same_for_the_first_atom(pool: Pool, token_in: str, later: int) -> None:
+    falls = pool.fee_falls_at(NOW_S)
+
+    before = int(min(falls - 1, NOW_S + later))
+
+    assert NOW_S < falls == pool.curve(token_in, NOW_S).until
+    assert pool.first_price(token_in, before) == pool.first_price(token_in, NOW_S)

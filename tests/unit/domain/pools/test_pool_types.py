@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from math import inf
 from typing import ClassVar, Self, get_args
 
 import msgspec
@@ -116,6 +117,9 @@ class OneForOne:
 
     def first_price(self, token_in: str, now_s: int) -> float:
         return 1.0
+
+    def fee_falls_at(self, now_s: int) -> float:
+        return inf
 
     def spot_price(self, token_in: str) -> Decimal:
         return Decimal(1)

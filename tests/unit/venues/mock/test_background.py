@@ -1,7 +1,7 @@
 """The market around the orders: it follows from the seed, keeps pools at the fair prices, and loses no atom."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import log, sqrt
 from statistics import mean, stdev
@@ -70,14 +70,36 @@ def test_where_no_slot_passes_nothing_happens() -> None:
     assert advance(1, 7, 7, OPENING, market()) == Background(OPENING, {}, {})
 
 
-@given(st.integers(0, 2**32), st.integers(0, 200), st.integers(0, 200))
-def test_prices_are_the_same_however_the_slots_are_divided(seed: int, first: int, second: int) -> None:
-    part = advance(seed, 0, first, OPENING, market())
-    whole = advance(seed, 0, first + second, OPENING, market())
+def lived(seed: int, ends: Sequence[int], fair: Mapping[str, float] = OPENING) -> Background:
+    """Return the market after the last of these slots, gone to one after the other, with all flows on the way."""
+    slot, pools, flows = 0, market(seed), Counter[str]()
+    for end in ends:
+        background = advance(seed, slot, end, fair, pools)
+        slot, fair, pools = end, background.fair, pools | background.changed
+        flows.update(background.flows)
+    changed = {address: pool for address, pool in pools.items() if pool is not market(seed)[address]}
+    return Background(dict(fair), changed, {place: atoms for place, atoms in flows.items() if atoms})
 
-    rest = advance(seed, first, first + second, part.fair, market() | part.changed)
 
-    assert rest.fair == whole.fair
+def test_a_hundred_slots_at_once_are_a_hundred_times_one_slot_pool_by_pool() -> None:
+    at_once, one_by_one = live(100), lived(1, range(1, 101))
+
+    assert one_by_one == at_once
+    assert len(at_once.changed) > len(market()) / 2
+
+
+@given(st.integers(0, 2**32), st.sets(st.integers(1, 250), max_size=12), st.floats(0.9, 1.1))
+def test_the_market_is_the_same_however_the_slots_are_divided(seed: int, cuts: set[int], moved: float) -> None:
+    fair = OPENING | {"SOL": OPENING["SOL"] * moved}
+
+    assert lived(seed, sorted({*cuts, 250}), fair) == lived(seed, [250], fair)
+
+
+def test_what_was_looked_at_for_another_market_makes_no_difference_to_this_one() -> None:
+    first = live(300, seed=2)
+    live(300, seed=3)
+
+    assert live(300, seed=2) == first
 
 
 @given(st.integers(0, 2**32), st.integers(0, 300), st.floats(0.5, 2))

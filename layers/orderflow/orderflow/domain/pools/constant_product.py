@@ -1,6 +1,7 @@
 """What all constant-product pools have in common: two reserves, and the checks around a swap."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from math import inf
 from typing import ClassVar, Self
 
 import msgspec
@@ -80,6 +81,10 @@ class ConstantProduct(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
         """Return what the first atom of `token_in` earns, fee paid, in atoms of the other token."""
         reserve_in, reserve_out = self.reserves(token_in)
         return self.kept * reserve_out / reserve_in
+
+    def fee_falls_at(self, now_s: int) -> float:
+        """Return infinity: the fee is always the same."""
+        return inf
 
     def check_state(self) -> None:
         """Raise InsufficientLiquidityError when the pool has nothing of a token."""

@@ -140,14 +140,18 @@ class Dlmm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="met
         for _, numerator, denominator, rate, held in self.stocked_bins(token_in, now_s):
             kept = 1 - rate / FEE_UNIT
             steps.append((kept * (numerator / denominator), held * denominator / numerator / kept))
-        rest_ends = (self.last_s + self.filter_period_s, self.last_s + self.decay_period_s)
-        return Steps(steps, until=min((end for end in rest_ends if end > now_s), default=inf))
+        return Steps(steps, until=self.fee_falls_at(now_s))
 
     def first_price(self, token_in: str, now_s: int) -> float:
         """Return what the first atom of `token_in` earns, fee paid, in atoms of the other; 0 where no bin has any."""
         for _, numerator, denominator, rate, _ in self.stocked_bins(token_in, now_s):
             return (1 - rate / FEE_UNIT) * (numerator / denominator)
         return 0.0
+
+    def fee_falls_at(self, now_s: int) -> float:
+        """Return the second after `now_s` at which the fee next falls though nobody trades; infinity where it rests."""
+        rest_ends = (self.last_s + self.filter_period_s, self.last_s + self.decay_period_s)
+        return min((end for end in rest_ends if end > now_s), default=inf)
 
     def check_state(self) -> None:
         """Raise ValueError unless every bin has both its sides."""

@@ -80,6 +80,9 @@ class AnyPool(Protocol):
     def first_price(self, token_in: str, now_s: int) -> float:
         """Return what the first atom of `token_in` earns, fee paid, in atoms of the other token."""
 
+    def fee_falls_at(self, now_s: int) -> float:
+        """Return the second after `now_s` at which the fee next changes though nobody trades; infinity for never."""
+
     def spot_price(self, token_in: str) -> Decimal:
         """Return what the next atom of `token_in` is worth, without fees, in atoms of the other token."""
 

@@ -1,6 +1,5 @@
 """The market around our orders, slot by slot: prices move, others trade and provide, arbitrage pulls the pools back."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from math import exp, sqrt
 from random import Random
@@ -8,14 +7,13 @@ from typing import cast
 
 import msgspec
 
-from orderflow.domain.amounts import MAX_ATOMS
 from orderflow.domain.pools import Dlmm, Pool
-from orderflow.domain.pools.swap import swap
-from orderflow.domain.tokens import TOKENS, Token
-from orderflow.errors import RejectedError
+from orderflow.domain.tokens import TOKENS
+from orderflow.venues.mock.arbitrage import pull_to_fair
 from orderflow.venues.mock.latency import SLOT_MS
 from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.providers import LOOK_EVERY, has_provider, is_off_centre, recentred, turns
+from orderflow.venues.mock.trades import Flows, atoms_a_dollar, trade
 
 GENESIS_S = 1_763_800_000
 """When the market's own clock begins, in seconds since 1970; DLMM pools measure how long ago they traded by it."""
@@ -42,10 +40,6 @@ _JUMP_SIZE = 0.004
 _NOISE_A_SLOT = 0.01
 _NOISE_MEDIAN_USD = 150.0
 _NOISE_SIGMA = 1.2
-_LEAST_ARBITRAGE_USD = 1.0
-
-Flows = Counter[str]
-"""What others paid into (or, negative, took out of) a pool, in atoms, by `pool|token`."""
 
 
 class Background(msgspec.Struct, frozen=True):
@@ -69,19 +63,20 @@ def chain_seconds(slot: int) -> int:
 def advance(seed: int, slot: int, to_slot: int, fair: Mapping[str, float], pools: Mapping[str, Pool]) -> Background:
     """Let the market live from after `slot` up to and including `to_slot`.
 
-    Prices, noise trades and the providers' looks come slot by slot, each from a generator of its own; arbitrage comes
-    at the end, when somebody is about to look.
+    Everything comes slot by slot, each with a generator of its own: prices move, others trade, the providers whose turn
+    it is look, and arbitrage pulls all pools back. So it makes no difference how the slots are divided.
     """
     prices, state, flows = dict(fair), dict(pools), Flows()
     looks = turns(seed, tuple(address for address, pool in pools.items() if has_provider(pool)))
     for passing in range(slot + 1, to_slot + 1):
-        random = Random(f"{seed}:{passing}")
+        random, now_s = Random(f"{seed}:{passing}"), chain_seconds(passing)
         _move(random, prices)
         for address, token_in, amount in _noise(random, prices, state):
-            _trade(state, flows, address, token_in, amount, chain_seconds(passing))
+            trade(state, flows, address, token_in, amount, now_s)
         for address in looks.get(passing % LOOK_EVERY, ()):
-            _look_after(state, flows, address, prices, chain_seconds(passing))
-    return _pulled_back(to_slot, prices, state, flows, pools, list(state))
+            _look_after(state, flows, address, prices, now_s)
+        pull_to_fair(state, flows, pools, prices, now_s)
+    return _background(prices, state, flows, pools)
 
 
 def pull_back(slot: int, fair: Mapping[str, float], pools: Mapping[str, Pool], traded: Sequence[str]) -> Background:
@@ -90,20 +85,14 @@ def pull_back(slot: int, fair: Mapping[str, float], pools: Mapping[str, Pool], t
     Without it everybody who is quoted next would rush into the same mispriced pool, and push it as far to the other
     side.
     """
-    return _pulled_back(slot, dict(fair), dict(pools), Flows(), pools, traded)
+    state, flows = dict(pools), Flows()
+    pull_to_fair(state, flows, traded, fair, chain_seconds(slot))
+    return _background(dict(fair), state, flows, pools)
 
 
-def _pulled_back(
-    slot: int,
-    prices: dict[str, float],
-    state: dict[str, Pool],
-    flows: Flows,
-    before: Mapping[str, Pool],
-    addresses: Sequence[str],
+def _background(
+    prices: dict[str, float], state: Mapping[str, Pool], flows: Flows, before: Mapping[str, Pool]
 ) -> Background:
-    now_s = chain_seconds(slot)
-    for address in addresses:
-        _arbitrage(state, flows, address, prices, now_s)
     changed = {address: pool for address, pool in state.items() if pool is not before[address]}
     return Background(prices, changed, {place: amount for place, amount in flows.items() if amount})
 
@@ -131,54 +120,19 @@ def _noise(random: Random, prices: Mapping[str, float], pools: Mapping[str, Pool
             yield address, token.symbol, int(dollars / prices[token.symbol] * 10**token.decimals)
 
 
-def _arbitrage(state: dict[str, Pool], flows: Flows, address: str, prices: Mapping[str, float], now_s: int) -> None:
-    """Trade a pool back to where nothing is to be gained from it, fees paid, at the fair price."""
-    pool = state[address]
-    pair = TOKENS[pool.token_a], TOKENS[pool.token_b]
-    for token_in, token_out in (pair, pair[::-1]):
-        fair = _fair(token_in, token_out, prices)
-        # Most pools pay no more than is fair; only for one that does its whole curve is worth making.
-        if pool.first_price(token_in.symbol, now_s) <= fair:
-            continue
-        amount = pool.curve(token_in.symbol, now_s).input_above(fair)
-        if amount > _LEAST_ARBITRAGE_USD * _atoms_a_dollar(token_in, prices):
-            _trade(state, flows, address, token_in.symbol, int(amount), now_s)
-        return
-
-
 def _look_after(state: dict[str, Pool], flows: Flows, address: str, prices: Mapping[str, float], now_s: int) -> None:
     """Let a DLMM pool's provider lay its liquidity around the price where that has left its middle.
 
     What it pays in and takes out, its own trade on the way included, goes by `flows`.
     """
     pool = state[address]
-    fair = _fair(TOKENS[pool.token_a], TOKENS[pool.token_b], prices)
+    a_dollar = atoms_a_dollar(prices)
+    fair = a_dollar[pool.token_b] / a_dollar[pool.token_a]
     if not has_provider(pool) or not is_off_centre(pool, fair):
         return
     # At a price that somebody could gain from, the provider would lay down gifts.
-    _arbitrage(state, flows, address, prices, now_s)
+    pull_to_fair(state, flows, [address], prices, now_s)
     traded = cast("Dlmm", state[address])
     state[address] = after = recentred(traded, fair)
     flows[f"{address}|{pool.token_a}"] += after.reserve_a + after.withheld_a - traded.reserve_a - traded.withheld_a
     flows[f"{address}|{pool.token_b}"] += after.reserve_b + after.withheld_b - traded.reserve_b - traded.withheld_b
-
-
-def _trade(state: dict[str, Pool], flows: Flows, address: str, token_in: str, amount: int, now_s: int) -> None:
-    pool = state[address]
-    if not 0 < amount <= MAX_ATOMS:
-        return  # nobody has more than an account holds
-    try:
-        result, state[address] = swap(pool, token_in, amount, now_s)
-    except RejectedError:
-        return  # too small to pay anything, or more than the bins can take: nobody trades then
-    flows[f"{address}|{token_in}"] += result.amount_in
-    flows[f"{address}|{pool.other(token_in)}"] -= result.amount_out
-
-
-def _fair(token_in: Token, token_out: Token, prices: Mapping[str, float]) -> float:
-    """Return the atoms of one token that are worth an atom of another."""
-    return _atoms_a_dollar(token_out, prices) / _atoms_a_dollar(token_in, prices)
-
-
-def _atoms_a_dollar(token: Token, prices: Mapping[str, float]) -> float:
-    return float(10**token.decimals) / prices[token.symbol]

@@ -39,27 +39,32 @@ def produce(
     """Let the market live up to the slot of each transaction and execute it there, one after the other.
 
     The chain's clock runs with the orders (decision 0017): `landing_slot` says when one lands, and a late one lands in
-    the latest slot. A transaction is atomic: it changes nothing when it fails.
+    the latest slot. A transaction is atomic: it changes nothing when it fails. Arbitrage follows within the slot, so
+    that blocks at once, or one after the other, end alike.
     """
-    slot, fair, pools = state.slot, state.fair, dict(state.pools)
+    fair, pools = state.fair, dict(state.pools)
     flows: Counter[str] = Counter()
     executions: list[Execution] = []
-    traded: set[str] = set()
-    for landing, order in sorted(((landing_slot(order), order) for order in orders), key=lambda item: item[0]):
-        if landing > slot:
-            background = advance(seed, slot, landing, fair, pools)
-            slot, fair = landing, background.fair
-            pools |= background.changed
-            flows.update(background.flows)
-        execution, changes = _execute(slot, order, pools, now_ms)
-        executions.append(execution)
-        pools |= changes
-        traded |= changes.keys()
-    after = pull_back(slot, fair, pools, sorted(traded))
-    pools |= after.changed
-    flows.update(after.flows)
+    reached = state.slot
+    landings: dict[int, list[Order]] = {}
+    for order in orders:
+        landings.setdefault(max(landing_slot(order), state.slot), []).append(order)
+    for slot in sorted(landings):
+        around = advance(seed, reached, slot, fair, pools)
+        reached, fair = slot, around.fair
+        pools |= around.changed
+        traded: set[str] = set()
+        for order in landings[slot]:
+            execution, changes = _execute(slot, order, pools, now_ms)
+            executions.append(execution)
+            pools |= changes
+            traded |= changes.keys()
+        after = pull_back(slot, fair, pools, sorted(traded))
+        pools |= after.changed
+        flows.update(around.flows)
+        flows.update(after.flows)
     changed = tuple(pool for address, pool in pools.items() if pool is not state.pools[address])
-    return Blocks(MarketState(slot, dict(fair), pools), tuple(executions), changed, dict(flows))
+    return Blocks(MarketState(reached, dict(fair), pools), tuple(executions), changed, dict(flows))
 
 
 def _execute(slot: int, order: Order, pools: Mapping[str, Pool], now_ms: int) -> tuple[Execution, dict[str, Pool]]:
