@@ -75,6 +75,22 @@ def test_a_route_pays_no_less_than_any_venue_that_it_names(family: Family) -> No
     assert {leg.venue for leg in route.legs} <= {quote.venue for quote in route.quotes}
 
 
+def test_no_route_pays_more_on_average_than_the_best_price_and_the_prices_follow_the_trades(family: Family) -> None:
+    before = family.venue.prices()
+    [quoted] = family.venue.quote([SOL_USDC], indicative=True)
+    executed(family, signed(family.venue, OrderRequest("SOL", "USDC", 2_000 * 10**9, "market", 5_000)))
+    after = family.venue.prices()
+
+    assert isinstance(quoted, Quoted)
+    assert 0 < quoted.route.expected_out / SOL_USDC.amount_in * 10**3 <= before.prices["SOL>USDC"].best
+    for tick in (before, after):
+        there, back = tick.prices["SOL>USDC"], tick.prices["USDC>SOL"]
+        assert there.reference == pytest.approx(1 / back.reference)
+        assert there.best < there.reference * 1.01
+    assert after.slot > before.slot
+    assert after.prices["SOL>USDC"] != before.prices["SOL>USDC"]
+
+
 def test_a_transaction_has_a_swap_for_each_leg(family: Family) -> None:
     order = routed(family.venue)
 

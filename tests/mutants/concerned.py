@@ -68,6 +68,7 @@ CONCERNED = {
     "adapters/watchers": WATCHING,
     "domain/amounts": ("unit/domain/test_amounts.py", "functional/test_accept_order_numbers.py"),
     "domain/execution": ("unit/domain/test_execution.py", "functional/test_confirm_order.py"),
+    "domain/market_prices": ("unit/domain/test_market_prices.py",),
     "domain/order": (
         "unit/domain/test_order.py",
         "unit/functions/read_orders/test_order_view.py",

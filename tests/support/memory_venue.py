@@ -12,6 +12,7 @@ from threading import Lock
 
 from orderflow.domain.execution import Execution
 from orderflow.domain.instructions import instructions_for, slippage_error
+from orderflow.domain.market_prices import MarketPrices
 from orderflow.domain.order import Order, OrderRequest, Signature
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
 from orderflow.domain.router.choice import choose_route
@@ -19,6 +20,7 @@ from orderflow.domain.router.execute import run_legs
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.routing import paid_out
 from orderflow.domain.slippage import slippage_reason
+from orderflow.domain.ticks import Tick
 from orderflow.domain.venue import Load, Prepared, Quoted
 from orderflow.errors import RejectedError
 from orderflow.venues import Resources
@@ -54,6 +56,7 @@ class MemoryVenue:
         self.pools: dict[str, Pool] = {pool.pool: pool for pool in _opening_pools()}
         self.executions: dict[Signature, Execution] = {}
         self._slot = 0
+        self._prices = MarketPrices()
         self._lock = Lock()
 
     def quote(self, requests: Sequence[OrderRequest], *, indicative: bool = False) -> list[Quoted | RejectedError]:
@@ -96,6 +99,11 @@ class MemoryVenue:
     def load(self) -> Load | None:
         """Return None: nothing ever waits."""
         return None
+
+    def prices(self) -> Tick:
+        """Return what SOL and USDC are worth after the last execution."""
+        with self._lock:
+            return self._prices.tick(self._slot, self.pools.values(), now_s=0)
 
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return no prices: a leg costs nothing here."""

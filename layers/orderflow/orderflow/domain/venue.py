@@ -13,6 +13,7 @@ import msgspec
 from orderflow.domain.execution import Execution
 from orderflow.domain.order import Order, OrderRequest, Signature
 from orderflow.domain.routing import Route
+from orderflow.domain.ticks import Tick
 from orderflow.errors import RejectedError
 
 
@@ -83,6 +84,9 @@ class Venue(Protocol):
 
     def load(self) -> Load | None:
         """Return how busy the venue is, or None where that is not known or of no matter."""
+
+    def prices(self) -> Tick:
+        """Return what every pair of tokens is worth now, after the latest block."""
 
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return prices by token in US dollars per unit, to value small things by; a token may be missing."""

@@ -9,8 +9,10 @@ from orderflow.adapters.replication import ReplicatedWrite, Replication
 from orderflow.domain.execution import Execution
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.order import Order, OrderRequest, Signature
+from orderflow.domain.ticks import Tick
 from orderflow.domain.venue import Load, Prepared, Quoted
 from orderflow.errors import RejectedError, RetryableError
+from orderflow.venues.mock.background import chain_seconds
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS, result_key
 from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, SLOT_MS, SLOTS_TO_CONFIRM, Latency
@@ -19,6 +21,8 @@ from orderflow.venues.mock.signer import sign
 from orderflow.venues.mock.universe import VENUES
 
 if TYPE_CHECKING:
+    from orderflow.domain.market_prices import MarketPrices
+    from orderflow.venues.mock.chain import MarketState
     from orderflow.venues.mock.quotes import Quotes
 
 
@@ -83,6 +87,11 @@ class MockVenue:
         waiting, resting = self.chain.lengths()
         return Load(waiting, waiting + resting, queue=f"{CHAIN}:{TRANSACTIONS}", place=CHAIN)
 
+    def prices(self) -> Tick:
+        """Return what every pair of tokens is worth after the latest block."""
+        _, state = self.chain.state()
+        return self._tick(state)
+
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return the prices that the market opened with."""
         return OPENING_PRICES
@@ -118,6 +127,16 @@ class MockVenue:
         from orderflow.venues.mock.quotes import Quotes
 
         return Quotes(self.chain, self.latency)
+
+    @cached_property
+    def _market_prices(self) -> "MarketPrices":
+        # Imported only here: nothing else of what builds, sends and confirms needs it.
+        from orderflow.domain.market_prices import MarketPrices
+
+        return MarketPrices()
+
+    def _tick(self, state: "MarketState") -> Tick:
+        return self._market_prices.tick(state.slot, state.pools.values(), chain_seconds(state.slot))
 
     def _prepare(self, order: Order, chain_now_ms: int) -> Prepared:
         route = order.chosen_route

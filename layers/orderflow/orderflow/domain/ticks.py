@@ -1,0 +1,30 @@
+"""A tick: what every pair of tokens was worth after a block, by which orders that wait are fired."""
+
+import msgspec
+
+
+class PairPrices(msgspec.Struct, frozen=True, array_like=True):
+    """The prices of a directed pair, in units of the token bought per unit of the token sold.
+
+    `best` is what the first atom earns on the best path, fees paid: no route pays more on average, whatever its amount.
+    It is 0 where none pays anything.
+    `reference` is the price that triggers compare with, without fees: of the reversed pair it is the reciprocal.
+    """
+
+    best: float
+    reference: float
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """The prices after a slot, by `pair_name`: of every pair, in both directions, between whose tokens a path leads.
+
+    In JSON they are short: `{"slot":7,"prices":{"SOL>USDC":[219.45,220.0],…}}`, the best price and the reference.
+    """
+
+    slot: int
+    prices: dict[str, PairPrices]
+
+
+def pair_name(token_in: str, token_out: str) -> str:
+    """Return the name of a directed pair, such as `SOL>USDC` where SOL is sold."""
+    return f"{token_in}>{token_out}"
