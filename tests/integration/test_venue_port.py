@@ -1,6 +1,8 @@
 """The venue port: what every venue family promises to the stages, tried on the mock market and on one in memory."""
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
+from math import ceil
 from typing import NamedTuple
 
 import pytest
@@ -13,7 +15,7 @@ from orderflow.errors import ConfigurationError, RejectedError
 from orderflow.runtime.settings import read_settings
 from orderflow.venues import Resources, open_venue
 from orderflow.venues.mock.venue import MockVenue
-from tests.support.builders import NOW_MS, nth_id
+from tests.support.builders import NOW_MS, amm_v4, nth_id
 
 FAMILIES = ["mock", "tests.support.memory_venue:open_venue"]
 SOL_USDC = OrderRequest("SOL", "USDC", 12_500_000_000, "market", 500)
@@ -31,7 +33,11 @@ class Family(NamedTuple):
 def family(request: pytest.FixtureRequest, client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Family:
     monkeypatch.setenv("SPEED", "0")
     monkeypatch.setenv("DROP_RATE", "0")
-    venue = open_venue(request.param, Resources(read_settings, lambda: client, lambda: Replication(client, 0)))
+    return opened(request.param, client)
+
+
+def opened(name: str, client: redis.Redis) -> Family:
+    venue = open_venue(name, Resources(read_settings, lambda: client, lambda: Replication(client, 0)))
     return Family(venue, venue.produce_blocks if isinstance(venue, MockVenue) else lambda _orders: None)
 
 
@@ -89,6 +95,81 @@ def test_no_route_pays_more_on_average_than_the_best_price_and_the_prices_follow
         assert there.best < there.reference * 1.01
     assert after.slot > before.slot
     assert after.prices["SOL>USDC"] != before.prices["SOL>USDC"]
+
+
+def test_what_would_fit_is_what_an_indicative_quote_says(family: Family) -> None:
+    too_small = OrderRequest("SOL", "USDC", 1, "market", 500)
+    requests = [SOL_USDC, too_small, USDC_SOL]
+    there, _, back = family.venue.quote(requests, indicative=True)
+    assert isinstance(there, Quoted)
+    assert isinstance(back, Quoted)
+
+    first, none, last = family.venue.fit(requests, [there.route.expected_out + 1, 1, back.route.expected_out + 1])
+
+    assert (first, last) == (there.route.expected_out, back.route.expected_out)
+    assert isinstance(none, RejectedError)
+
+
+def test_one_that_fits_leaves_less_to_those_behind_it_and_nothing_is_traded(family: Family) -> None:
+    large = OrderRequest("SOL", "USDC", 100 * SOL_USDC.amount_in, "market", 500)
+    [alone] = family.venue.fit([large], [10**18])
+    assert isinstance(alone, int)
+
+    before, second, behind = family.venue.fit([large, large, large], [alone, alone, alone])
+
+    assert before == alone
+    # The second did not receive as much, so the third finds what the second found.
+    assert isinstance(second, int)
+    assert behind == second < alone
+    assert family.venue.fit([large], [alone]) == [alone]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(
+    ("reserves", "paid", "fits"),
+    [
+        ((10**12, 220_000 * 10**6), 2_709_342_880, False),
+        ((994_811_908_619, 221_147_332_570), 2_737_500_000, True),
+        ((994_811_908_620, 221_147_332_569), 2_737_499_999, False),
+    ],
+)
+def test_in_a_market_of_one_pool_a_limit_is_met_to_the_atom(
+    client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    reserves: tuple[int, int],
+    paid: int,
+    fits: bool,
+) -> None:
+    for opening in ("orderflow.venues.mock.chain_store.opening_pools", "tests.support.memory_venue.opening_pools"):
+        monkeypatch.setattr(opening, lambda *_: (amm_v4(*reserves),))
+    venue = opened(name, client).venue
+
+    # 12.5 SOL at 219.
+    first, second = venue.fit([SOL_USDC, SOL_USDC], [2_737_500_000, 2_737_500_000])
+
+    assert first == paid
+    assert isinstance(second, int)
+    assert (second < paid) == fits
+
+
+def test_the_largest_part_pays_its_price_and_a_larger_one_would_earn_less_for_its_end(family: Family) -> None:
+    large = OrderRequest("SOL", "USDC", 10**6 * 10**9, "market", 500)
+    [tiny] = family.venue.fit([OrderRequest("SOL", "USDC", 10**8, "market", 500)], [10**18])
+    assert isinstance(tiny, int)
+    least = Fraction(tiny, 10**8) * Fraction(99, 100)
+
+    part = family.venue.largest_part(large, least)
+
+    assert 0 < part < large.amount_in
+    more = [OrderRequest("SOL", "USDC", part + further, "market", 500) for further in (0, 10**9)]
+    paid, paid_for_more = family.venue.fit(more, [10**18, 10**18])
+    assert isinstance(paid, int)
+    assert isinstance(paid_for_more, int)
+    assert paid >= ceil(part * least)
+    assert paid_for_more - paid < 10**9 * least
+    assert family.venue.largest_part(more[0], least) == part
+    assert family.venue.largest_part(large, 2 * least) == 0
 
 
 def test_a_transaction_has_a_swap_for_each_leg(family: Family) -> None:
@@ -173,7 +254,7 @@ def test_results_of_ended_orders_can_be_forgotten(family: Family) -> None:
 def test_an_empty_batch_is_nothing(family: Family) -> None:
     venue = family.venue
 
-    assert [*venue.quote([]), *venue.prepare([]), *venue.send([]), *venue.results([])] == []
+    assert [*venue.quote([]), *venue.fit([], []), *venue.prepare([]), *venue.send([]), *venue.results([])] == []
     venue.forget([])
 
 

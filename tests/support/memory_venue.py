@@ -7,6 +7,7 @@ It is also the smallest example of what a family has to do.
 import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from hashlib import sha256
 from threading import Lock
 
@@ -17,6 +18,8 @@ from orderflow.domain.order import Order, OrderRequest, Signature
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
 from orderflow.domain.router.choice import choose_route
 from orderflow.domain.router.execute import run_legs
+from orderflow.domain.router.fit import fit
+from orderflow.domain.router.largest_part import largest_part
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.routing import paid_out
 from orderflow.domain.slippage import slippage_reason
@@ -29,7 +32,8 @@ VENUES = ("anvil", "bellows", "crucible")
 VALID_MS = 60_000
 
 
-def _opening_pools() -> tuple[Pool, ...]:
+def opening_pools() -> tuple[Pool, ...]:
+    """Return a pool of each venue, all of one size."""
     kinds: tuple[type[AmmV4 | Cpmm | DammV2], ...] = (AmmV4, Cpmm, DammV2)
     return tuple(
         kind(
@@ -53,7 +57,7 @@ class MemoryVenue:
     """Three venues that trade SOL and USDC; threads take turns."""
 
     def __init__(self) -> None:
-        self.pools: dict[str, Pool] = {pool.pool: pool for pool in _opening_pools()}
+        self.pools: dict[str, Pool] = {pool.pool: pool for pool in opening_pools()}
         self.executions: dict[Signature, Execution] = {}
         self._slot = 0
         self._prices = MarketPrices()
@@ -64,6 +68,16 @@ class MemoryVenue:
         with self._lock:
             view = MarketView(self.pools.values())
             return [self._quote(view, request) for request in requests]
+
+    def fit(self, requests: Sequence[OrderRequest], minimums: Sequence[int]) -> list[int | RejectedError]:
+        """Return what each request would receive, behind those before it that get their minimum."""
+        with self._lock:
+            return fit(MarketView(self.pools.values()), requests, minimums, VENUES)
+
+    def largest_part(self, request: OrderRequest, least: Fraction) -> int:
+        """Return the largest input at which the best route's marginal price is `least` or more."""
+        with self._lock:
+            return largest_part(MarketView(self.pools.values()), request, least, VENUES)
 
     def prepare(self, orders: Sequence[Order]) -> list[Prepared]:
         """Return the transactions' parts, ready at once and valid for a minute."""

@@ -140,16 +140,16 @@ def best_split_slowly(pools: Sequence[Pool], token_in: str, amount: int) -> Deci
         low, high = Decimal("1e-12"), Decimal("1e12")
         for _ in range(240):
             middle = (low * high).sqrt()
-            if sum(_taken(pool, token_in, middle)[0] for pool in pools) > amount:
+            if sum(taken_above(pool, token_in, middle)[0] for pool in pools) > amount:
                 low = middle
             else:
                 high = middle
-        taken = [_taken(pool, token_in, high) for pool in pools]
+        taken = [taken_above(pool, token_in, high) for pool in pools]
         missing = amount - sum(part for part, _ in taken)
         return sum((paid for _, paid in taken), Decimal(0)) + missing * high
 
 
-def _taken(pool: Pool, token_in: str, price: Decimal) -> tuple[Decimal, Decimal]:
+def taken_above(pool: Pool, token_in: str, price: Decimal) -> tuple[Decimal, Decimal]:
     """Return what a pool takes while it pays more than a price, and what it pays for that."""
     if isinstance(pool, Dlmm):
         better = [(_decimal(own), _decimal(size)) for own, size in steps_of(pool, token_in) if _decimal(own) > price]

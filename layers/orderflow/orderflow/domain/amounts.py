@@ -1,11 +1,15 @@
 """Converts between the decimal amounts of the edge and the integer atoms inside."""
 
+from collections.abc import Mapping
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 
 from orderflow.domain.tokens import Token
 
 MAX_ATOMS = 2**64 - 1
 """A token account on Solana holds an unsigned 64-bit number of atoms."""
+
+LEAST_WORTH_USD = Decimal(1)
+"""What an order that rests is worth at least, and what a part of it leaves."""
 
 PRICE_CONTEXT = Context(prec=12, rounding=ROUND_HALF_EVEN)
 _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
@@ -47,6 +51,15 @@ def in_steps(value: Decimal, decimals: int, *, exact: bool, of: str = "") -> int
 def to_units(atoms: int, token: Token) -> Decimal:
     """Return `atoms` of `token` in units, exactly."""
     return Decimal(atoms).scaleb(-token.decimals, _EXACT)
+
+
+def worth_at_least(atoms: int, token: Token, prices_usd: Mapping[str, Decimal], usd: Decimal = LEAST_WORTH_USD) -> bool:
+    """Whether `atoms` of `token` are worth so many US dollars or more, exactly; where it has no price, they are.
+
+    `prices_usd` has prices by symbol in US dollars per unit.
+    """
+    price_usd = prices_usd.get(token.symbol)
+    return price_usd is None or _EXACT.multiply(to_units(atoms, token), price_usd) >= usd
 
 
 def price(amount_in: int, token_in: Token, amount_out: int, token_out: Token) -> Decimal:

@@ -6,6 +6,7 @@ time of its own in what it returns but `ready_in_ms`, which is 0 where an answer
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Protocol
 
 import msgspec
@@ -55,6 +56,20 @@ class Venue(Protocol):
         """Return the best route of each request, or why there is none, all over the same state of the market.
 
         An `indicative` quote is for information: it asks every venue, however late one would be for an order.
+        """
+
+    def fit(self, requests: Sequence[OrderRequest], minimums: Sequence[int]) -> Sequence[int | RejectedError]:
+        """Return what each request would receive in atoms, or why there is no route, all over one state of the market.
+
+        That is what an indicative quote for its amount says, with the requests taken in turn: those behind one that
+        receives its minimum, in atoms, find what it would leave in the pools. Nothing is traded.
+        """
+
+    def largest_part(self, request: OrderRequest, least: Fraction) -> int:
+        """Return the largest input, up to the request's, at which the best route's marginal price is `least` or more.
+
+        `least` is in atoms of `token_out` for an atom of `token_in`; the result is in atoms of `token_in`, 0 if none.
+        An indicative quote for the part pays ⌈part·least⌉ or more.
         """
 
     def prepare(self, orders: Sequence[Order]) -> Sequence[Prepared]:

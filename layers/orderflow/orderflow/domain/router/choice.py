@@ -1,7 +1,8 @@
 """Chooses an order's route: the market at one moment and a request in, the best plan with every venue's quote out."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import NamedTuple
 
 from orderflow.domain.amounts import price
 from orderflow.domain.order import OrderRequest
@@ -24,6 +25,13 @@ DOLLAR = "USDC"
 _TWO_DECIMALS = Decimal("0.01")
 
 
+class BestOver(NamedTuple):
+    """The best plan over some venues, and the best that each of them alone can do, or why it can't trade."""
+
+    best: BestPlan
+    alone: Mapping[str, BestPlan | RejectedError]
+
+
 def choose_route(
     view: MarketView,
     slot: int,
@@ -38,20 +46,8 @@ def choose_route(
     pays no less than any of them alone, and no less than any single path over their pools, each leg's cost subtracted.
     Raises RejectedError when no path leads from token to token, or none takes the amount.
     """
-    leg_cost = _leg_cost(view, TOKENS[request.token_out])
-    swapper = Swapper(view.now_s)
-    alone = {venue: _best_alone(view, request, venue, leg_cost, swapper) for venue in answered}
-    quotes = tuple(_quote(request, venue, best) for venue, best in alone.items())
-    best = best_route(
-        view,
-        request.token_in,
-        request.token_out,
-        request.amount_in,
-        venues=_allowed(answered, venues),
-        leg_cost=leg_cost,
-        swapper=swapper,
-        known=[best for best in alone.values() if isinstance(best, BestPlan)],
-    )
+    best, alone = best_over(view, request, answered, venues)
+    quotes = tuple(_quote(request, venue, plan) for venue, plan in alone.items())
     plan = plan_of(request.amount_in, best)
     best_alone = max((quote.amount_out for quote in quotes), default=0)
     return Route(
@@ -65,6 +61,24 @@ def choose_route(
         network_fee=network_fee,
         quotes=quotes,
     )
+
+
+def best_over(view: MarketView, request: OrderRequest, answered: Sequence[str], venues: Collection[str]) -> BestOver:
+    """Return the best plan of a request over the venues that `answered`, of all `venues`; raise as `choose_route`."""
+    leg_cost = _leg_cost(view, TOKENS[request.token_out])
+    swapper = Swapper(view.now_s)
+    alone = {venue: _best_alone(view, request, venue, leg_cost, swapper) for venue in answered}
+    best = best_route(
+        view,
+        request.token_in,
+        request.token_out,
+        request.amount_in,
+        venues=_allowed(answered, venues),
+        leg_cost=leg_cost,
+        swapper=swapper,
+        known=[best for best in alone.values() if isinstance(best, BestPlan)],
+    )
+    return BestOver(best, alone)
 
 
 def _allowed(answered: Sequence[str], venues: Collection[str]) -> Venues:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,14 @@ class MockVenue:
         A venue that fails or misses the deadline is left out of a quote that is not `indicative`.
         """
         return self._quotes.quote(requests, indicative=indicative)
+
+    def fit(self, requests: Sequence[OrderRequest], minimums: Sequence[int]) -> list[int | RejectedError]:
+        """Return what each request would receive over the latest pools, behind those before it that get theirs."""
+        return self._quotes.fit(requests, minimums)
+
+    def largest_part(self, request: OrderRequest, least: Fraction) -> int:
+        """Return the largest input at which the best route over the latest pools has a marginal price of `least`."""
+        return self._quotes.largest_part(request, least)
 
     def prepare(self, orders: Sequence[Order]) -> list[Prepared]:
         """Return the transactions' parts; each is ready when the venue's API has built it.
