@@ -42,6 +42,7 @@ from tests.support.router_pools import (
 )
 
 HALF_A_BP = 0.5e-4
+NOTHING = 1e-30
 SIZES_USD = (100, 1_000, 10_000, 100_000, 1_000_000)
 WAYS = (("SOL", "USDC"), ("USDC", "SOL"), ("JUP", "USDC"), ("SOL", "BONK"), ("JUP", "WIF"), ("mSOL", "ORCA"))
 
@@ -286,7 +287,8 @@ def test_another_path_adds_no_more_to_one_than_the_bound_that_decides_on_it(
     gain = most_gained(network, other, one, path_values(network.topology, one, prices), amount)
 
     assert gain >= 0
-    assert division.paid <= (paid + gain) * (1 + 1e-9)
+    # Behind the last bin an atom still earns LAST_PRICE, for prices can not be 0: far less than an atom in all.
+    assert division.paid <= (paid + gain) * (1 + 1e-9) + NOTHING
 
 
 def test_the_tokens_that_are_left_out_of_a_search_gain_less_than_their_legs_cost() -> None:
