@@ -7,7 +7,11 @@ from functions.produce_block.handler import lambda_handler
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
+from orderflow.runtime.batch import StreamEvent
+from orderflow.venues.mock.background import advance
 from orderflow.venues.mock.chain import Blocks, MarketState, produce
+from orderflow.venues.mock.chain_clock import HEARTBEAT
+from orderflow.venues.mock.keys import CHAIN
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.universe import VENUES
 from tests.support.builders import (
@@ -19,6 +23,7 @@ from tests.support.builders import (
     nth_id,
     order_records,
     read_event,
+    records,
 )
 from tests.support.fakes.outside import Outside
 
@@ -29,6 +34,10 @@ LATENCY = Latency(seed=1, speed=1)
 
 def landing_slot(order: Order) -> int:
     return LATENCY.landing_slot(order.chosen_route.slot, order.request, VENUES)
+
+
+def heartbeats(count: int = 1) -> StreamEvent:
+    return records("transactions", [{"attempt": "1", "order": HEARTBEAT}] * count, partition=CHAIN)
 
 
 def blocks_of(orders: list[Order], state: MarketState | None = None) -> Blocks:
@@ -166,4 +175,135 @@ def test_at_speed_zero_orders_are_notified_at_once(outside: Outside) -> None:
 
 def test_a_batch_without_transactions_makes_no_block(outside: Outside) -> None:
     assert lambda_handler({"Records": []}, None) == {"batchItemFailures": []}
+    assert outside.chain.blocks == []
+
+
+def test_a_heartbeat_makes_the_next_slot_and_no_order_is_notified(outside: Outside) -> None:
+    outside.venue.keep_time()
+    outside.books.rests = True
+
+    response = lambda_handler(heartbeats(), None)
+
+    assert response == {"batchItemFailures": []}
+    around = advance(1, 0, 1, market_state().fair, market_state().pools)
+    assert outside.chain.latest == MarketState(1, around.fair, market_state().pools | around.changed)
+    assert outside.chain.beats == [True]
+    assert [tick.slot for tick in outside.chain.ticks] == [1]
+    assert outside.chain.ticks == [outside.venue.prices()]
+    assert outside.orders.scheduled == []
+
+
+def test_heartbeats_that_come_together_make_one_slot(outside: Outside) -> None:
+    outside.venue.keep_time()
+    outside.books.rests = True
+
+    lambda_handler(heartbeats(3), None)
+
+    assert outside.chain.latest.slot == 1
+    assert len(outside.chain.blocks) == 1
+
+
+def test_a_heartbeat_among_transactions_makes_no_block_of_its_own(outside: Outside) -> None:
+    outside.venue.keep_time()
+    outside.books.rests = True
+    event = read_event("produce_block")
+    event["Records"].insert(1, heartbeats()["Records"][0] | {"messageId": "7-7"})
+
+    response = lambda_handler(event, None)
+
+    assert response == {"batchItemFailures": []}
+    assert outside.chain.blocks == [blocks_of([FIRST, SECOND])]
+    assert outside.chain.beats == [True]
+    assert [order for _, order, _ in outside.orders.scheduled] == [FIRST, SECOND]
+
+
+def test_a_heartbeat_is_a_slot_even_where_transactions_land_in_the_latest(outside: Outside) -> None:
+    lambda_handler(order_records("transactions", FIRST), None)
+    reached = outside.chain.latest.slot
+    outside.venue.keep_time()
+    outside.books.rests = True
+    late = make_order(Status.SUBMITTED, order_id=nth_id(3))
+    event = order_records("transactions", late)
+    event["Records"] += heartbeats()["Records"]
+
+    lambda_handler(event, None)
+
+    assert outside.chain.latest.slot == max(reached + 1, landing_slot(late))
+    assert len(outside.chain.blocks) == 2
+
+
+def test_when_nothing_rests_the_heartbeat_stops_the_clock_and_makes_no_slot(outside: Outside) -> None:
+    outside.venue.keep_time()
+
+    lambda_handler(heartbeats(), None)
+
+    assert not outside.chain.clock.runs
+    assert outside.chain.blocks == []
+
+
+def test_transactions_land_also_with_the_heartbeat_that_stops_the_clock(outside: Outside) -> None:
+    outside.venue.keep_time()
+    event = read_event("produce_block")
+    event["Records"] += heartbeats()["Records"]
+
+    lambda_handler(event, None)
+
+    assert outside.chain.blocks == [blocks_of([FIRST, SECOND])]
+    assert outside.chain.beats == [False]
+
+
+def test_what_comes_to_rest_while_nothing_is_found_resting_keeps_the_clock_running(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside.venue.keep_time()
+
+    def rests_too_late() -> bool:
+        outside.venue.keep_time()
+        return False
+
+    monkeypatch.setattr(outside.books, "something_rests", rests_too_late)
+
+    lambda_handler(heartbeats(), None)
+
+    assert outside.chain.clock.runs
+    assert outside.chain.latest.slot == 1
+
+
+def test_a_heartbeat_that_is_to_make_no_slot_makes_none(outside: Outside) -> None:
+    outside.venue.keep_time()
+    outside.books.rests = True
+    outside.chain.clock.makes_slots = False
+
+    assert lambda_handler(heartbeats(), None) == {"batchItemFailures": []}
+
+    assert outside.chain.blocks == []
+    assert outside.chain.clock.runs
+
+
+def test_a_heartbeat_whose_block_another_made_comes_again(outside: Outside) -> None:
+    outside.venue.keep_time()
+    outside.books.rests = True
+    outside.chain.rivals = 1
+
+    with pytest.raises(RetryableError):
+        lambda_handler(heartbeats(), None)
+
+    lambda_handler(heartbeats(), None)
+    assert outside.chain.latest.slot == 1
+
+
+def test_without_a_heartbeat_the_books_are_not_looked_at(outside: Outside) -> None:
+    outside.books.error = redis.ConnectionError("not to be asked")
+
+    assert lambda_handler(read_event("produce_block"), None) == {"batchItemFailures": []}
+
+
+def test_a_heartbeat_waits_while_the_books_can_not_be_read(outside: Outside) -> None:
+    outside.venue.keep_time()
+    outside.books.error = redis.ConnectionError("gone")
+
+    with pytest.raises(RetryableError):
+        lambda_handler(heartbeats(), None)
+
+    assert outside.chain.clock.runs
     assert outside.chain.blocks == []

@@ -5,17 +5,21 @@ from fractions import Fraction
 from math import ceil
 from typing import NamedTuple
 
+import msgspec
 import pytest
 import redis
 
 from orderflow.adapters.replication import Replication
 from orderflow.domain.order import Order, OrderId, OrderRequest
+from orderflow.domain.ticks import Tick
 from orderflow.domain.venue import Quoted, Venue
 from orderflow.errors import ConfigurationError, RejectedError
 from orderflow.runtime.settings import read_settings
 from orderflow.venues import Resources, open_venue
 from orderflow.venues.mock.venue import MockVenue
 from tests.support.builders import NOW_MS, amm_v4, nth_id
+from tests.support.memory_venue import MemoryVenue
+from tests.support.redis_servers import entries_of
 
 FAMILIES = ["mock", "tests.support.memory_venue:open_venue"]
 SOL_USDC = OrderRequest("SOL", "USDC", 12_500_000_000, "market", 500)
@@ -23,10 +27,11 @@ USDC_SOL = OrderRequest("USDC", "SOL", 250_750_000, "market", 500)
 
 
 class Family(NamedTuple):
-    """A venue family, and what lets it execute the transactions that were sent."""
+    """A venue family, what lets it execute the transactions that were sent, and what reads the ticks it has written."""
 
     venue: Venue
     execute: Callable[[Sequence[Order]], object]
+    ticks: Callable[[], list[Tick]]
 
 
 @pytest.fixture(params=FAMILIES)
@@ -38,7 +43,14 @@ def family(request: pytest.FixtureRequest, client: redis.Redis, monkeypatch: pyt
 
 def opened(name: str, client: redis.Redis) -> Family:
     venue = open_venue(name, Resources(read_settings, lambda: client, lambda: Replication(client, 0)))
-    return Family(venue, venue.produce_blocks if isinstance(venue, MockVenue) else lambda _orders: None)
+    if isinstance(venue, MemoryVenue):
+        return Family(venue, lambda _orders: None, lambda: list(venue.ticks))
+    assert isinstance(venue, MockVenue)
+
+    def ticks() -> list[Tick]:
+        return [msgspec.json.decode(fields["tick"], type=Tick) for _, fields in entries_of(client, "{chain}:ticks")]
+
+    return Family(venue, venue.produce_blocks, ticks)
 
 
 def routed(venue: Venue, request: OrderRequest = SOL_USDC, number: int = 1) -> Order:
@@ -170,6 +182,22 @@ def test_the_largest_part_pays_its_price_and_a_larger_one_would_earn_less_for_it
     assert paid_for_more - paid < 10**9 * least
     assert family.venue.largest_part(more[0], least) == part
     assert family.venue.largest_part(large, 2 * least) == 0
+
+
+def test_each_block_has_its_tick_from_the_time_on_that_somebody_asks(family: Family) -> None:
+    executed(family, signed(family.venue, number=1))
+    before = family.ticks()
+
+    family.venue.keep_time()
+    seen = []
+    for number in (2, 3):
+        executed(family, signed(family.venue, USDC_SOL, number))
+        seen.append(family.venue.prices())
+    family.venue.keep_time()
+
+    assert before == []
+    assert family.ticks() == seen
+    assert seen[0].slot < seen[1].slot
 
 
 def test_a_transaction_has_a_swap_for_each_leg(family: Family) -> None:

@@ -19,6 +19,7 @@ LEDGER = (
     "integration/test_ledger_connections.py",
 )
 VENUE = ("integration/test_chain_store.py",)
+CLOCK = ("integration/test_chain_clock.py",)
 REPLICATION = ("integration/test_cluster_replication.py",)
 ROOM = ("integration/test_intake.py", "integration/test_intake_batches.py", "integration/test_overload.py")
 SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")
@@ -64,7 +65,8 @@ CONCERNED = {
     "adapters/replication": ("functional/test_submit_order.py", *REPLICATION),
     "adapters/streams": ("integration/test_trimming.py", *STREAMS),
     "adapters/subscriptions": WATCHING,
-    "venues/mock/chain_store": ("functional/test_submit_order.py", *VENUE),
+    "venues/mock/chain_clock": CLOCK,
+    "venues/mock/chain_store": ("functional/test_submit_order.py", *VENUE, *CLOCK),
     "adapters/watchers": WATCHING,
     "domain/amounts": ("unit/domain/test_amounts.py", "functional/test_accept_order_numbers.py"),
     "domain/execution": ("unit/domain/test_execution.py", "functional/test_confirm_order.py"),
@@ -127,13 +129,16 @@ CONCERNED = {
     "scripts/acknowledge": RECORDS,
     "scripts/barrier": REPLICATION,
     "scripts/dead_letter": RECORDS,
-    "scripts/commit_block": VENUE,
+    "scripts/beat": CLOCK,
+    "scripts/beats": CLOCK,
+    "scripts/commit_block": (*VENUE, *CLOCK),
     "scripts/create": ROOM,
     "scripts/defer": RECORDS,
     "scripts/deliver": (*STREAMS, *VENUE),
     "scripts/entry_ids": ("integration/test_trimming.py", *SUBSCRIPTIONS),
     "scripts/heartbeat": TIMERS,
     "scripts/expire": VENUE,
+    "scripts/keep_time": CLOCK,
     "scripts/leave": SUBSCRIPTIONS,
     "scripts/expire_after_recording": ("integration/test_transition.py", *SUBSCRIPTIONS),
     "scripts/load_orders": FORMER,
@@ -144,6 +149,7 @@ CONCERNED = {
     "scripts/schedule": (*VENUE, *RECORDS),
     "scripts/send": VENUE,
     "scripts/steps_of": FORMER,
+    "scripts/stop_time": CLOCK,
     "scripts/subscribe": (*SUBSCRIPTIONS, "integration/test_intake.py"),
     "scripts/time": (*STREAMS, *VENUE),
     "scripts/transition": STREAMS,

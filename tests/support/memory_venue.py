@@ -59,6 +59,8 @@ class MemoryVenue:
     def __init__(self) -> None:
         self.pools: dict[str, Pool] = {pool.pool: pool for pool in opening_pools()}
         self.executions: dict[Signature, Execution] = {}
+        self.ticks: list[Tick] = []
+        self.writes_ticks = False
         self._slot = 0
         self._prices = MarketPrices()
         self._lock = Lock()
@@ -96,6 +98,7 @@ class MemoryVenue:
             for order in orders:
                 if order.signature not in self.executions:
                     self.executions[order.signature] = self._execute(order)
+                    self.ticks += [self._tick()] if self.writes_ticks else []
         return list(orders)
 
     def results(self, signatures: Sequence[Signature]) -> list[Execution | None]:
@@ -117,7 +120,11 @@ class MemoryVenue:
     def prices(self) -> Tick:
         """Return what SOL and USDC are worth after the last execution."""
         with self._lock:
-            return self._prices.tick(self._slot, self.pools.values(), now_s=0)
+            return self._tick()
+
+    def keep_time(self) -> None:
+        """Write a tick of each execution from now on; no time passes between them."""
+        self.writes_ticks = True
 
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return no prices: a leg costs nothing here."""
@@ -128,6 +135,9 @@ class MemoryVenue:
             return Quoted(choose_route(view, self._slot, request, VENUES, VENUES, network_fee=0))
         except RejectedError as error:
             return error
+
+    def _tick(self) -> Tick:
+        return self._prices.tick(self._slot, self.pools.values(), now_s=0)
 
     def _execute(self, order: Order) -> Execution:
         route, request = order.chosen_route, order.request

@@ -3,11 +3,41 @@
 from collections.abc import Sequence
 
 from orderflow.domain.execution import Execution
+from orderflow.domain.market_prices import MarketPrices
 from orderflow.domain.order import Order, Signature
+from orderflow.domain.ticks import Tick
 from orderflow.venues.mock.chain import Blocks, MarketState
+from orderflow.venues.mock.chain_clock import Beat, ChainClock
 from orderflow.venues.mock.chain_store import ChainStore
 from tests.support.builders import NOW_MS, market_state
 from tests.support.fakes.outage import Outage
+
+
+class FakeClock(ChainClock):
+    """A clock in memory, for which it is always time."""
+
+    def __init__(self, chain: Outage) -> None:
+        self.beat_ms = 400
+        self.runs = False
+        self.demands = 0
+        self.makes_slots = True
+        self._chain = chain
+
+    def keep_time(self) -> int:
+        self._chain._reach()
+        self.runs = True
+        self.demands += 1
+        return self.demands
+
+    def beat(self) -> Beat:
+        self._chain._reach()
+        return Beat(self.demands, self.runs and self.makes_slots)
+
+    def stop(self, demand: int) -> bool:
+        self._chain._reach()
+        if demand == self.demands:
+            self.runs = False
+        return not self.runs
 
 
 class FakeChain(Outage, ChainStore):
@@ -15,6 +45,11 @@ class FakeChain(Outage, ChainStore):
 
     def __init__(self) -> None:
         self.seed = 1
+        self.clock: FakeClock = FakeClock(self)
+        self.ticks: list[Tick] = []
+        self.beats: list[bool] = []
+        """Of each commit, whether a heartbeat made it."""
+        self._prices = MarketPrices()
         self.latest: MarketState = market_state()
         self.reads = 0
         self.time_ms = NOW_MS
@@ -58,7 +93,7 @@ class FakeChain(Outage, ChainStore):
         self._reach()
         self.forgotten += ended
 
-    def commit(self, block: int, blocks: Blocks) -> bool:
+    def commit(self, block: int, blocks: Blocks, *, beat: bool = False) -> bool:
         self._reach()
         if self.rivals:
             self.rivals -= 1
@@ -67,5 +102,8 @@ class FakeChain(Outage, ChainStore):
             return False
         self.blocks.append(blocks)
         self.latest = blocks.after
+        self.beats.append(beat)
+        if self.clock.runs:
+            self.ticks.append(self.tick(blocks.after))
         self.executions |= {execution.signature: execution for execution in blocks.executions}
         return True

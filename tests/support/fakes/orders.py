@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from orderflow.adapters.books import Books
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.replication import ReplicatedWrite, Replication
 from orderflow.domain.order import Order, StatusEvent, event_of
@@ -44,6 +45,18 @@ class FakeOrders(Outage, Orders):
     def expire_after_recording(self, order_ids: Sequence[str]) -> None:
         self._reach()
         self.gone += order_ids
+
+
+class FakeBooks(Outage, Books):
+    """The books of orders that rest."""
+
+    def __init__(self) -> None:
+        self.rests = False
+        """Whether something rests."""
+
+    def something_rests(self) -> bool:
+        self._reach()
+        return self.rests
 
 
 class FakeReplication(Outage, Replication):

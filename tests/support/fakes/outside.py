@@ -11,7 +11,7 @@ from tests.support.fakes.chain import FakeChain
 from tests.support.fakes.delivery import FakeSockets, FakeWatchers
 from tests.support.fakes.front_door import FakeIntake, FakeRedisHealth, FakeSubscriptions
 from tests.support.fakes.ledger import FakeLedger
-from tests.support.fakes.orders import FakeOrders, FakeReplication
+from tests.support.fakes.orders import FakeBooks, FakeOrders, FakeReplication
 from tests.support.fakes.outage import Outage
 
 
@@ -29,6 +29,7 @@ class Outside:
     def __init__(self) -> None:
         self.redis_client = FakeRedis()
         self.orders = FakeOrders()
+        self.books = FakeBooks()
         self.chain = FakeChain()
         self._venue: Venue | None = None
         self.ledger = FakeLedger()
@@ -52,7 +53,7 @@ class Outside:
 
     def take_place(self, patch: pytest.MonkeyPatch) -> None:
         """Be what functions find, as long as `patch` lasts."""
-        for name in ("redis_client", "orders", "venue", "ledger", "sockets", "watchers", "replication"):
+        for name in ("redis_client", "orders", "books", "venue", "ledger", "sockets", "watchers", "replication"):
             patch.setattr(clients, name, lambda name=name: getattr(self, name))
         patch.setattr(async_clients, "intake", lambda: self.intake)
         patch.setattr(async_clients, "redis_health", lambda: self.redis_health)

@@ -103,5 +103,12 @@ class Venue(Protocol):
     def prices(self) -> Tick:
         """Return what every pair of tokens is worth now, after the latest block."""
 
+    def keep_time(self) -> None:
+        """Have the market's time pass, and write each block's tick for those who wait for prices, until nothing rests.
+
+        To be called once what rests is where it rests, and again whenever it may have been missed: it costs one call.
+        What comes to rest before is seen before the clock is stopped. The demand outlives any failover.
+        """
+
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return prices by token in US dollars per unit, to value small things by; a token may be missing."""

@@ -11,6 +11,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from orderflow.adapters.books import Books
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.partition_count import hold_partition_count
 from orderflow.adapters.redis_cluster import Cluster
@@ -86,6 +87,12 @@ def orders() -> Orders:
     partitions = read_settings(Settings).partitions
     hold_partition_count(redis_client(), partitions)
     return Orders(redis_client(), partitions)
+
+
+@cache
+def books() -> Books:
+    """Return the books in which orders rest."""
+    return Books(redis_client(), read_settings(Settings).partitions)
 
 
 @cache

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 
 def open_venue(resources: "Resources") -> "MockVenue":
     """Return the mock market as its settings have it, on the chain in the process's Redis."""
+    from orderflow.venues.mock.chain_clock import LEAST_BEAT_MS
     from orderflow.venues.mock.chain_store import ChainStore
-    from orderflow.venues.mock.latency import Latency
+    from orderflow.venues.mock.latency import SLOT_MS, Latency
     from orderflow.venues.mock.venue import MockVenue
 
     settings = resources.read_settings(MockSettings)
     latency = Latency(settings.seed, settings.speed, settings.drop_rate, settings.network_failure_rate)
-    return MockVenue(ChainStore(resources.redis_client(), settings.seed), latency, resources.replication())
+    beat_ms = max(LEAST_BEAT_MS, latency.scaled(SLOT_MS))
+    chain = ChainStore(resources.redis_client(), settings.seed, beat_ms)
+    return MockVenue(chain, latency, resources.replication())

@@ -34,19 +34,25 @@ class Blocks(msgspec.Struct, frozen=True):
 
 
 def produce(
-    seed: int, state: MarketState, orders: Sequence[Order], landing_slot: Callable[[Order], int], now_ms: int
+    seed: int,
+    state: MarketState,
+    orders: Sequence[Order],
+    landing_slot: Callable[[Order], int],
+    now_ms: int,
+    *,
+    least_slots: int = 0,
 ) -> Blocks:
     """Let the market live up to the slot of each transaction and execute it there, one after the other.
 
     The chain's clock runs with the orders (decision 0017): `landing_slot` says when one lands, and a late one lands in
-    the latest slot. A transaction is atomic: it changes nothing when it fails. Arbitrage follows within the slot, so
-    that blocks at once, or one after the other, end alike.
+    the latest slot. At least `least_slots` pass in any case. A transaction is atomic: it changes nothing when it fails.
+    Arbitrage follows within the slot, so that blocks at once, or one after the other, end alike.
     """
     fair, pools = state.fair, dict(state.pools)
     flows: Counter[str] = Counter()
     executions: list[Execution] = []
     reached = state.slot
-    landings: dict[int, list[Order]] = {}
+    landings: dict[int, list[Order]] = {state.slot + least_slots: []} if least_slots else {}
     for order in orders:
         landings.setdefault(max(landing_slot(order), state.slot), []).append(order)
     for slot in sorted(landings):

@@ -9,16 +9,20 @@ import redis
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder
 from orderflow.domain.execution import Execution
+from orderflow.domain.market_prices import MarketPrices
 from orderflow.domain.order import Order, Signature
 from orderflow.domain.pools import Pool
-from orderflow.venues.mock.background import opening_prices
+from orderflow.domain.ticks import Tick
+from orderflow.venues.mock.background import chain_seconds, opening_prices
 from orderflow.venues.mock.chain import Blocks, MarketState
-from orderflow.venues.mock.keys import TRANSACTIONS, chain_key, result_key
+from orderflow.venues.mock.chain_clock import ChainClock
+from orderflow.venues.mock.keys import SCRIPTS, TRANSACTIONS, chain_key, result_key
 from orderflow.venues.mock.universe import opening_pools
 
-SCRIPTS = "orderflow.venues.mock.scripts"
 KEEP_RESULT_MS = 60 * 1000
 """How long, beyond a transaction's own life, a signature's result outlives the end of its order."""
+
+_COMMITTED, _TICK_MISSING = 1, -1  # what commit_block.lua returns, and 0
 
 _pool_decoder = msgspec.json.Decoder(Pool)
 _fair_decoder = msgspec.json.Decoder(dict[str, float])
@@ -28,9 +32,12 @@ _execution_decoder = msgspec.json.Decoder(Execution)
 class ChainStore:
     """The chain's keys, which lie in one hash slot, and the scripts that change them."""
 
-    def __init__(self, client: redis.Redis, seed: int = 1) -> None:
+    def __init__(self, client: redis.Redis, seed: int = 1, beat_ms: int = 0) -> None:
         self._client = client
         self.seed = seed
+        self.clock = ChainClock(client, beat_ms)
+        self._prices = MarketPrices()
+        self._writes_ticks = False
         self._decoded: dict[str, tuple[str, Pool]] = {}
         self._known: tuple[int, MarketState] | None = None
         self._send = client.register_script(scripts.source("send", package=SCRIPTS))
@@ -54,8 +61,11 @@ class ChainStore:
         The pools are read anew only when others have committed since this was asked last.
         """
         known = self._known
-        if known is not None and self._client.hget(chain_key("slot"), "block") == str(known[0]):
-            return known
+        if known is not None:
+            block, ticks = self._client.hmget(chain_key("slot"), ["block", "ticks"])
+            self._writes_ticks = ticks is not None
+            if block == str(known[0]):
+                return known
         block, slot, fair, pools = self._read()
         if not pools:
             self._open()
@@ -68,6 +78,10 @@ class ChainStore:
         )
         self._known = int(block or 0), state
         return self._known
+
+    def tick(self, state: MarketState) -> Tick:
+        """Return what every pair of tokens is worth in a state of the market."""
+        return self._prices.tick(state.slot, state.pools.values(), chain_seconds(state.slot))
 
     def opening(self) -> dict[str, Pool]:
         """Return the states that the market opened with, kept to audit it by."""
@@ -123,16 +137,13 @@ class ChainStore:
         waiting, resting = pipeline.execute()
         return int(waiting), int(resting)
 
-    def commit(self, block: int, blocks: Blocks) -> bool:
-        """Put blocks on top of commit number `block`; False when others were put there first, and nothing changed."""
-        keys = [chain_key(name) for name in ("slot", "pools", "fair", "flows")]
-        arguments: list[str | bytes | int] = [
-            block,
-            blocks.after.slot,
-            encoder.encode(blocks.after.fair),
-            len(blocks.changed_pools),
-            len(blocks.flows),
-        ]
+    def commit(self, block: int, blocks: Blocks, *, beat: bool = False) -> bool:
+        """Put blocks on top of commit number `block`; False when others were put there first, and nothing changed.
+
+        They write one tick, of the state after them, while the clock runs. A `beat` is followed by the next one.
+        """
+        keys = [chain_key(name) for name in ("slot", "pools", "fair", "flows", "ticks", "timers", "wakes")]
+        arguments: list[str | bytes | int] = []
         for pool in blocks.changed_pools:
             arguments += [pool.pool, encoder.encode(pool)]
         for place, atoms in blocks.flows.items():
@@ -140,8 +151,16 @@ class ChainStore:
         for execution in blocks.executions:
             keys.append(result_key(execution.signature))
             arguments.append(encoder.encode(execution))
-        committed = bool(self._commit(keys, arguments))
-        self._known = (block + 1, blocks.after) if committed else None
+        after, counts = blocks.after, (len(blocks.changed_pools), len(blocks.flows))
+        head: list[str | bytes | int] = [block, after.slot, encoder.encode(after.fair)]
+        outcome = _TICK_MISSING
+        for with_tick in (self._writes_ticks, True):
+            tick = encoder.encode(self.tick(after)) if with_tick else b""
+            outcome = self._commit(keys, [*head, tick, *self.clock.heartbeat, int(beat), *counts, *arguments])
+            if outcome != _TICK_MISSING:
+                break
+        committed = outcome == _COMMITTED
+        self._known = (block + 1, after) if committed else None
         return committed
 
     def _look_up(self, signatures: Sequence[Signature]) -> list[str | None]:
@@ -153,10 +172,11 @@ class ChainStore:
     def _read(self) -> tuple[str | None, str | None, str | None, dict[str, str]]:
         """Read the state's parts as they were between two commits."""
         pipeline = self._client.pipeline(transaction=True)
-        pipeline.hmget(chain_key("slot"), ["block", "slot"])
+        pipeline.hmget(chain_key("slot"), ["block", "slot", "ticks"])
         pipeline.get(chain_key("fair"))
         pipeline.hgetall(chain_key("pools"))
-        (block, slot), fair, pools = pipeline.execute()
+        (block, slot, ticks), fair, pools = pipeline.execute()
+        self._writes_ticks = ticks is not None
         return block, slot, fair, pools
 
     def _pool(self, address: str, state: str) -> Pool:

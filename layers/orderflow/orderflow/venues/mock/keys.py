@@ -2,6 +2,7 @@
 
 from orderflow.adapters.keys import key
 
+SCRIPTS = "orderflow.venues.mock.scripts"
 CHAIN = "chain"
 """The chain's own partition."""
 TRANSACTIONS = "transactions"

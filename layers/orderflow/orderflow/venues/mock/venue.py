@@ -1,6 +1,6 @@
 """The mock market as the stages see it: an implementation of the venue port over the chain in Redis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -13,17 +13,14 @@ from orderflow.domain.order import Order, OrderRequest, Signature
 from orderflow.domain.ticks import Tick
 from orderflow.domain.venue import Load, Prepared, Quoted
 from orderflow.errors import RejectedError, RetryableError
-from orderflow.venues.mock.background import chain_seconds
 from orderflow.venues.mock.chain_store import ChainStore
-from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS, result_key
+from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS, chain_key, result_key
 from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, SLOT_MS, SLOTS_TO_CONFIRM, Latency
 from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.signer import sign
 from orderflow.venues.mock.universe import VENUES
 
 if TYPE_CHECKING:
-    from orderflow.domain.market_prices import MarketPrices
-    from orderflow.venues.mock.chain import MarketState
     from orderflow.venues.mock.quotes import Quotes
 
 
@@ -99,27 +96,41 @@ class MockVenue:
     def prices(self) -> Tick:
         """Return what every pair of tokens is worth after the latest block."""
         _, state = self.chain.state()
-        return self._tick(state)
+        return self.chain.tick(state)
+
+    def keep_time(self) -> None:
+        """Have the chain's clock run, and each block write a tick, until nothing rests; outlives any failover."""
+        demand = self.chain.clock.keep_time()
+        self._replication.wait_for([ReplicatedWrite(CHAIN, chain_key("slot"), "demand", demand)])
 
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return the prices that the market opened with."""
         return OPENING_PRICES
 
-    def produce_blocks(self, orders: Sequence[Order]) -> list[Order]:
+    def beat(self, something_rests: Callable[[], bool]) -> bool:
+        """Return whether a heartbeat makes a slot now. Stop the clock where nothing rests that needs it."""
+        demand, makes_slot = self.chain.clock.beat()
+        if not something_rests() and self.chain.clock.stop(demand):
+            return False
+        return makes_slot
+
+    def produce_blocks(self, orders: Sequence[Order], *, beat: bool = False) -> list[Order]:
         """Execute the transactions that have no result yet; return all orders of `orders` that have one now.
 
         Blocks are committed only on top of the state that they were computed from, so of two producers one wins and the
         other raises RetryableError; when it tries again it finds the winner's results. A transaction that has its
         result is not executed again, and one that the chain does not know (any longer) is not executed at all. What is
-        returned outlives any failover.
+        returned outlives any failover. At a `beat` a slot passes in any case.
         """
         from orderflow.venues.mock.chain import produce
 
         waiting, executed = self.chain.arrived(orders)
-        if waiting:
+        if waiting or beat:
             block, state = self.chain.state()
-            blocks = produce(self.chain.seed, state, waiting, self._landing_slot, self.chain.now_ms())
-            if not self.chain.commit(block, blocks):
+            blocks = produce(
+                self.chain.seed, state, waiting, self._landing_slot, self.chain.now_ms(), least_slots=int(beat)
+            )
+            if not self.chain.commit(block, blocks, beat=beat):
                 raise RetryableError(f"block {block + 1} was produced by another")
         with_result = [*waiting, *executed]
         self._replication.wait_for(transaction_executed(order.signature) for order in with_result)
@@ -136,16 +147,6 @@ class MockVenue:
         from orderflow.venues.mock.quotes import Quotes
 
         return Quotes(self.chain, self.latency)
-
-    @cached_property
-    def _market_prices(self) -> "MarketPrices":
-        # Imported only here: nothing else of what builds, sends and confirms needs it.
-        from orderflow.domain.market_prices import MarketPrices
-
-        return MarketPrices()
-
-    def _tick(self, state: "MarketState") -> Tick:
-        return self._market_prices.tick(state.slot, state.pools.values(), chain_seconds(state.slot))
 
     def _prepare(self, order: Order, chain_now_ms: int) -> Prepared:
         route = order.chosen_route
