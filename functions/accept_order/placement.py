@@ -2,14 +2,11 @@
 
 from typing import NamedTuple
 
-import uuid_utils
-
 from functions.accept_order.accepted import Accepted, accepted
 from functions.accept_order.idempotency import Name, fingerprint
 from orderflow.adapters.intake import Conflict, NewOrder
-from orderflow.adapters.keys import partition_of
 from orderflow.domain.order import Order, OrderId, OrderRequest
-from orderflow.runtime import clock
+from orderflow.runtime import clock, order_ids
 from orderflow.runtime.http.order_input import ExecuteOrder
 from orderflow.runtime.http.problems import ProblemError
 
@@ -34,15 +31,7 @@ def place(wanted: ExecuteOrder, name: Name | None, partitions: int) -> Placement
     """Return the order to create; one with a name lies in the partition of its name's record, to be made with it."""
     asked, now_ms = wanted.request(), clock.now_ms()
     if name is None:
-        return Placement(asked, None, NewOrder(Order.accept(_order_id(), asked, now_ms)))
+        return Placement(asked, None, NewOrder(Order.accept(order_ids.new(), asked, now_ms)))
     record = name.record
-    order_id = _order_id()
-    while partition_of(order_id, partitions) != partition_of(record, partitions):
-        order_id = _order_id()
-    order = Order.accept(order_id, asked, now_ms, wanted.client_order_id)
+    order = Order.accept(order_ids.beside(record, partitions), asked, now_ms, wanted.client_order_id)
     return Placement(asked, name, NewOrder(order, record, fingerprint(asked)))
-
-
-def _order_id() -> OrderId:
-    # Version 7 sorts by time, which keeps the ledger's index compact; 74 of its bits are random.
-    return OrderId(str(uuid_utils.uuid7()))

@@ -1,15 +1,24 @@
-"""Confirms orders: from the `confirm` stream, by the result of their signature, to their end."""
+"""Confirms orders: from the `confirm` stream, by the result of their signature, to their end or back to rest."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from orderflow.adapters.orders import Transition
+from orderflow.domain.brackets import exits_request
 from orderflow.domain.execution import Execution, apply_execution
 from orderflow.domain.order import Order, Signature
+from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from orderflow.runtime import clients
+from orderflow.runtime import clients, order_ids
 from orderflow.runtime.batch import BatchResponse, StreamEvent, stream_function
 from orderflow.runtime.stage import run_stage
+
+
+class Results(NamedTuple):
+    """What became of transactions, and which ends were requested of orders that were refused."""
+
+    executions: Mapping[Signature, Execution | None]
+    ends: Mapping[str, Status]
 
 
 @stream_function
@@ -18,20 +27,32 @@ def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
     return run_stage("confirm_order", event, read=read_results, decide=confirm, after=forget)
 
 
-def read_results(orders: Sequence[Order]) -> Mapping[Signature, Execution | None]:
+def read_results(orders: Sequence[Order]) -> Results:
     """Return what became of each order's transaction."""
-    signatures = [order.signature for order in orders]
-    return dict(zip(signatures, clients.venue().results(signatures), strict=True))
+    executions = clients.venue().results([order.signature for order in orders])
+    refused = [order for order, result in zip(orders, executions, strict=True) if result and result.error]
+    ends = clients.orders().requested_ends([order.order_id for order in refused])
+    return Results(dict(zip([order.signature for order in orders], executions, strict=True)), ends)
 
 
-def confirm(order: Order, results: Mapping[Signature, Execution | None], now_ms: int) -> Transition:
-    """End an order as its transaction ended. Raises RetryableError while that has not been executed."""
-    result = results[order.signature]
+def confirm(order: Order, results: Results, now_ms: int) -> Transition:
+    """Take an order on as its transaction ended; with one that has exits these are created when all of it is executed.
+
+    Raises RetryableError while the transaction has not been executed.
+    """
+    result = results.executions[order.signature]
     if result is None:
         raise RetryableError(f"transaction {order.signature} has not landed yet")
-    return Transition(apply_execution(order, result, now_ms))
+    ending = results.ends.get(order.order_id)
+    if not order.request.exits:
+        return Transition(apply_execution(order, result, now_ms, ending))
+    child_id = order_ids.beside(order.order_id, clients.orders().partitions)
+    after = apply_execution(order, result, now_ms, ending, child_id)
+    if after.status is not Status.CONFIRMED:
+        return Transition(after)
+    return Transition(after, child=Order.accept(child_id, exits_request(after), now_ms, parent_id=order.order_id))
 
 
 def forget(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
-    """Let the venue forget the results of orders that have ended, now or at an earlier delivery."""
+    """Let the venue forget the results of transactions that are over, now or at an earlier delivery."""
     clients.venue().forget([*stepped, *stale])

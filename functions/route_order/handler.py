@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orderflow.adapters.orders import Transition
+from orderflow.domain.attempts import refused, too_little
+from orderflow.domain.conditions import minimum_of
 from orderflow.domain.order import Order, OrderId
 from orderflow.domain.venue import Quoted
 from orderflow.errors import RejectedError
@@ -22,13 +24,21 @@ def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
 
 def read_quotes(orders: Sequence[Order]) -> Quotes:
     """Return the best route of every order over the market as it is now, or why there is none."""
-    quotes = clients.venue().quote([order.request for order in orders])
+    quotes = clients.venue().quote([order.to_execute for order in orders])
     return dict(zip((order.order_id for order in orders), quotes, strict=True))
 
 
 def route(order: Order, quotes: Quotes, now_ms: int) -> Transition:
-    """Give an order its route, to be built as soon as the venues have answered. Raises RejectedError without one."""
+    """Give an order its route, to be built as soon as the venues have answered, or refuse one below its limit.
+
+    Raises RejectedError when there is no route.
+    """
     best = quotes[order.order_id]
     if isinstance(best, RejectedError):
         raise best
+    if order.least is not None:
+        minimum = minimum_of(order.least, best.route.amount_in)
+        if best.route.expected_out < minimum:
+            reason = too_little(order, best.route.expected_out, minimum)
+            return Transition(refused(order, reason, best.route.slot, now_ms))
     return Transition(order.choose_route(best.route, now_ms), best.ready_in_ms)

@@ -3,7 +3,6 @@
 import os
 import secrets
 import socket
-from pathlib import Path
 from typing import NamedTuple
 
 from local.run import parent_watchdog
@@ -46,12 +45,11 @@ def environment_of(settings: LocalSettings, redis_url: str, database_url: str, l
         "SPEED": str(settings.speed),
         "DROP_RATE": str(settings.drop_rate),
         "NETWORK_FAILURE_RATE": str(settings.network_failure_rate),
-        "CLOCK": settings.clock,
-        "MARKET_SCRIPT": settings.market_script and str(Path(settings.market_script).absolute()),
         "INVOKE": settings.invoke,
         "LAMBDA_ENDPOINT": settings.lambda_endpoint,
         "MAX_LAG": str(settings.max_lag),
         "MAX_IN_FLIGHT": str(settings.max_in_flight),
+        "MAX_RESTING": str(settings.max_resting),
         "MAX_MEMORY": str(settings.max_memory),
         "MAX_QUOTES": str(settings.max_quotes),
         "MAX_READS": str(settings.max_reads),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.template import FunctionTemplate, read_template
-from tests.support.lifecycle import STAGES
+from tests.support.lifecycle import STAGES, WAITING
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "template.yaml")
@@ -27,6 +27,7 @@ def test_the_functions_stand_in_flow_order() -> None:
     assert [function.name for function in TEMPLATE.functions] == [
         *("accept_order", "read_orders", "watch_order"),
         *(stage.function for stage in STAGES),
+        *WAITING,
         *("publish_status", "record_order", "produce_block"),
     ]
 

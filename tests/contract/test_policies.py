@@ -34,6 +34,7 @@ FUNCTIONS = {
     "ReadOrders": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
     "WatchOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN, SEND},
     **{TEMPLATE.function(stage.function).logical_id: {READ_REDIS_LOGIN} for stage in lifecycle.STAGES},
+    **{TEMPLATE.function(function).logical_id: {READ_REDIS_LOGIN} for function in lifecycle.WAITING},
     "PublishStatus": {READ_REDIS_LOGIN, SEND},
     "RecordOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
     "ProduceBlock": {READ_REDIS_LOGIN},

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,18 +10,37 @@ import pytest
 
 from local.template import Template, read_template
 from orderflow.adapters.codec import order_decoder
-from orderflow.domain.lifecycle import LIFECYCLE, RESULT_STREAM, STREAMS, first_stream
+from orderflow.domain.lifecycle import (
+    EXPIRED_STREAM,
+    LIFECYCLE,
+    RESTING,
+    RESULT_STREAM,
+    SLICE_ENDED,
+    STREAMS,
+    TERMINAL,
+    first_stream,
+)
 from orderflow.domain.status import Status
 from orderflow.event_source.mapping import ORDERS, EventSourceMapping
 from tests.support.builders import read_event
+from tests.support.lifecycle import TICKS, TRANSACTIONS
 from tests.support.recorded import read_recording, recordings
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "template.yaml")
-# What is beside the stages: the venue's own stream, with its reader, and the statuses with theirs.
-SENT, VENUE = "transactions", "produce_block"
-STATUSES, TELLERS = "status", ["publish_status", "record_order"]
+# What is beside the stages, with its readers: the venue's own streams, the orders whose time is over, the slices that
+# have ended, and the statuses.
+VENUE, FIRING, EXPIRING, SETTLING = "produce_block", "trigger_orders", "expire_order", "settle_slice"
+STATUSES = "status"
+BESIDE = {
+    TRANSACTIONS: [VENUE],
+    TICKS: [FIRING],
+    EXPIRED_STREAM: [EXPIRING],
+    SLICE_ENDED: [SETTLING],
+    STATUSES: ["publish_status", "record_order"],
+}
 FRONT_DOOR, SUBSCRIBING = "accept_order", "watch_order"
+RESTS_AT = first_stream(Status.OPEN) or ""
 
 STAGES = [binding for binding in TEMPLATE.event_sources if binding.stream in STREAMS]
 
@@ -33,11 +52,11 @@ def differences(template: Template) -> list[str]:
     """Return where a template is not as the table of an order's life wants it; nothing when it is."""
     read = _by_stream(template)
     wrong = [f"{stream} is read by {read.get(stream, [])}" for stream in STREAMS if len(read.get(stream, [])) != 1]
-    wrong += [f"{stream} is read by {read[stream]}" for stream in read.keys() - {*STREAMS, SENT, STATUSES}]
+    wrong += [f"{stream} is read by {read[stream]}" for stream in read.keys() - {*STREAMS, *BESIDE}]
     wrong += [
-        f"{stream} is read by {read.get(stream)}"
-        for stream, readers in {SENT: [VENUE], STATUSES: TELLERS}.items()
-        if read.get(stream) != readers
+        f"{stream} is read by {read.get(stream, [])}"
+        for stream, readers in BESIDE.items()
+        if read.get(stream, []) != readers
     ]
     if wrong:
         return sorted(wrong)
@@ -55,21 +74,41 @@ def differences(template: Template) -> list[str]:
 
 def _writes(reader: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield each function with a stream that it writes, given which function reads which stream."""
-    yield FRONT_DOOR, first_stream(Status.PENDING) or ""
+    for waits in (False, True):
+        yield FRONT_DOOR, first_stream(Status.PENDING, waits=waits) or ""
     # Each step is a status, any stage may fail an order, and a subscription is an entry too.
-    for function in (FRONT_DOOR, SUBSCRIBING, *(reader[stream] for stream in STREAMS)):
+    for function in (FRONT_DOOR, SUBSCRIBING, FIRING, EXPIRING, SETTLING, *(reader[stream] for stream in STREAMS)):
         yield function, STATUSES
-    # The venue says when a transaction has landed, and the stage before it that one had its result before.
-    yield VENUE, RESULT_STREAM
+    # The venue says when a transaction has landed, what the market is like then, and that its clock goes on.
+    yield from ((VENUE, stream) for stream in (RESULT_STREAM, TICKS, TRANSACTIONS))
+    # The clock goes on as long as an order rests.
+    yield reader[RESTS_AT], TRANSACTIONS
+    # One whose time is not over yet comes again.
+    yield EXPIRING, EXPIRED_STREAM
     for row in LIFECYCLE.values():
         for stream, following in pairwise(row.streams):
             yield reader[stream], following
-        for follower in row.followers:
-            if LIFECYCLE[follower].at_venue:
-                yield reader[row.streams[-1]], SENT
-                yield reader[row.streams[-1]], RESULT_STREAM
-            elif stream_ := first_stream(follower):
-                yield reader[row.streams[-1]], stream_
+        for stream in row.streams[-1:]:
+            yield from ((reader[stream], led_to) for led_to in _led_to(row.followers))
+        if row.waiting:
+            yield from ((reader[row.waiting], led_to) for led_to in _led_to(row.followers - {row.then}))
+    for status in RESTING:
+        yield from ((FIRING, led_to) for led_to in _led_to(LIFECYCLE[status].followers))
+    yield from ((EXPIRING, led_to) for led_to in _led_to({Status.EXPIRED}))
+    # What a slice is a part of rests on, or has ended; it is no slice itself.
+    yield from ((SETTLING, led_to) for led_to in _led_to(RESTING))
+
+
+def _led_to(statuses: Iterable[Status | None]) -> Iterator[str]:
+    """Yield the streams on which an order may be put with a step to one of some statuses."""
+    for status in filter(None, statuses):
+        if status in TERMINAL:
+            yield SLICE_ENDED
+        elif LIFECYCLE[status].at_venue:
+            # The stage before finds that one had its result before.
+            yield from (TRANSACTIONS, RESULT_STREAM)
+        else:
+            yield first_stream(status) or ""
 
 
 def _by_stream(template: Template) -> dict[str, list[str]]:
@@ -98,7 +137,7 @@ def test_the_streams_are_written_and_read_as_the_table_of_an_order_s_life_has_it
     assert differences(TEMPLATE) == []
 
 
-@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("stream", [*STREAMS, *(stream for stream in BESIDE if stream != STATUSES)])
 def test_a_stage_that_the_template_does_not_have_is_noticed(stream: str, tmp_path: Path) -> None:
     missing = doctored(tmp_path, "", rf" +EventSource: {{Stream: {stream}, .*\n")
 
@@ -126,7 +165,7 @@ def test_a_stream_that_a_function_does_not_declare_is_noticed(function: str, str
 @pytest.mark.parametrize("function", [binding.function for binding in TEMPLATE.event_sources])
 def test_a_stream_that_a_function_should_not_write_is_noticed(function: str, tmp_path: Path) -> None:
     right = TEMPLATE.function(function).produces
-    declared = [*right, next(stream for stream in STREAMS if stream not in right)]
+    declared = [*right, next(stream for stream in (*STREAMS, STATUSES) if stream not in right)]
 
     changed = producing(tmp_path, function, declared)
 
@@ -137,7 +176,9 @@ def test_a_stream_that_a_function_should_not_write_is_noticed(function: str, tmp
 def test_a_stage_reads_orders_of_the_status_that_waits_on_its_stream(binding: EventSourceMapping) -> None:
     orders = [order_decoder.decode(record["data"]["order"]) for record in read_event(binding.function)["Records"]]
 
-    assert {binding.stream in LIFECYCLE[order.status].streams for order in orders} == {True}
+    rows = [(LIFECYCLE[order.status], order.request.waits) for order in orders]
+    waits_on = [(row.waiting,) if waits and row.waiting else row.streams for row, waits in rows]
+    assert {binding.stream in streams for streams in waits_on} == {True}
 
 
 @every_binding
@@ -162,17 +203,18 @@ def _streams_of(key: dict[str, object]) -> list[str]:
     name = str(key["key"]).rpartition(":")[2]
     if name == "timers":
         return [str(member).partition(" ")[0] for member, _ in key["value"]]  # type: ignore[attr-defined]
-    return [name] if key["type"] == "stream" and name != "dead" else []
+    # What wakes the pollers is for those that wait just then.
+    return [name] if key["type"] == "stream" and name not in ("dead", "wakes") else []
 
 
 @every_binding
-def test_only_the_chain_reads_the_chains_own_stream(binding: EventSourceMapping) -> None:
-    assert (binding.scope != ORDERS) == (binding.stream == SENT)
+def test_only_the_chain_has_the_chains_own_streams(binding: EventSourceMapping) -> None:
+    assert (binding.scope != ORDERS) == (binding.stream in (TRANSACTIONS, TICKS))
 
 
 @every_binding
 def test_what_depends_on_order_is_read_in_order(binding: EventSourceMapping) -> None:
-    assert binding.ordered == (binding.stream in (STATUSES, SENT))
+    assert binding.ordered == (binding.stream in (STATUSES, TRANSACTIONS, TICKS))
 
 
 @every_binding

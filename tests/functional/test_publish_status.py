@@ -7,6 +7,7 @@ import pytest
 
 from functions.publish_status.handler import lambda_handler
 from orderflow.adapters.sockets import Message
+from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import Order, event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
@@ -24,7 +25,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes.outside import Outside
 
-WAY = [make_order(status) for status in Status if status is not Status.FAILED]
+WAY = [make_order(status) for status in COURSE]
 
 
 def notice(order: Order, connection_id: str = CONNECTION_ID) -> Message:

@@ -13,7 +13,7 @@ from orderflow.adapters.ledger import OrderRow
 from orderflow.adapters.public import ATOMS
 from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
-from tests.support.builders import NOW_MS, ORDER_ID, make_order, read_event
+from tests.support.builders import NOW_MS, ORDER_ID, make_order, order_at, read_event
 from tests.support.fakes.outside import Outside
 from tests.support.http_api import ORDER, assert_problem, get, post, written
 
@@ -50,7 +50,7 @@ def fits(value: Any, schema: dict[str, Any], components: dict[str, Any]) -> bool
 def test_every_answer_is_what_is_documented(outside: Outside) -> None:
     order, at = make_order(Status.CONFIRMED), datetime.fromtimestamp(NOW_MS / 1000, UTC)
     sold = Decimal(order.request.amount_in)
-    outside.orders.known[ORDER_ID] = (order, [event_of(make_order(status)) for status in Status])
+    outside.orders.known[ORDER_ID] = (order, [event_of(order_at(status)) for status in Status])
     outside.ledger.rows[ORDER_ID] = OrderRow(
         ORDER_ID, 5, "confirmed", "market", "SOL", "USDC", sold, 500, None, None, None, None, None, at, at
     )

@@ -29,7 +29,7 @@ from tests.support.builders import (
 from tests.support.fakes.outside import Outside
 from tests.support.order_steps import step_document, whole_document
 
-WAY = [make_order(status) for status in Status if status is not Status.FAILED]
+WAY = [make_order(status) for status in COURSE]
 BACK = make_request("USDC", "SOL", "250.75", slippage_bps=100)
 FAILS = [make_order(status, BACK, order_id=OTHER_ID) for status in (*COURSE[:-1], Status.FAILED)]
 

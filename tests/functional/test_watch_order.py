@@ -11,8 +11,8 @@ from functions.watch_order.handler import lambda_handler
 from orderflow.adapters.public import public_event
 from orderflow.adapters.sockets import Message
 from orderflow.adapters.subscriptions import MAX_SUBSCRIPTIONS, Added, Outcome, Subscription
+from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import event_of
-from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from tests.support.builders import CONNECTION_ID, ORDER_ID, encode, make_order, read_event
 from tests.support.fakes.outside import Outside
@@ -153,7 +153,7 @@ def test_a_subscription_without_an_order_is_of_an_unknown_one(outside: Outside) 
 
 
 def test_an_order_that_has_left_redis_is_answered_from_the_ledger_in_full(outside: Outside) -> None:
-    history = [event_of(make_order(status)) for status in Status if status is not Status.FAILED]
+    history = [event_of(make_order(status)) for status in COURSE]
     outside.ledger.histories[ORDER_ID] = history
 
     answer = send(ORDER_ID)

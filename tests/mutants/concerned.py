@@ -20,6 +20,7 @@ LEDGER = (
 )
 VENUE = ("integration/test_chain_store.py",)
 CLOCK = ("integration/test_chain_clock.py",)
+WAITING = ("integration/test_orders_that_wait.py",)
 REPLICATION = ("integration/test_cluster_replication.py",)
 ROOM = ("integration/test_intake.py", "integration/test_intake_batches.py", "integration/test_overload.py")
 SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")
@@ -48,6 +49,7 @@ WATCHING = (
 )
 
 CONCERNED = {
+    "adapters/books": WAITING,
     "adapters/capacity": ("unit/adapters/test_capacity.py", "integration/test_overload.py"),
     "adapters/dead_letters": ("integration/test_redrive.py",),
     "adapters/intake": (
@@ -65,7 +67,6 @@ CONCERNED = {
     "adapters/replication": ("functional/test_submit_order.py", *REPLICATION),
     "adapters/streams": ("integration/test_trimming.py", *STREAMS),
     "adapters/subscriptions": WATCHING,
-    "venues/mock/arbitrage": ("unit/venues/mock/test_background.py",),
     "venues/mock/chain_clock": CLOCK,
     "venues/mock/chain_store": ("functional/test_submit_order.py", *VENUE, *CLOCK),
     "adapters/watchers": WATCHING,
@@ -83,7 +84,6 @@ CONCERNED = {
     "domain/pools/dlmm": POOLS,
     "domain/pools/dlmm_math": POOLS,
     "venues/mock/dlmm_opening": POOLS,
-    "venues/mock/market_script": ("unit/venues/mock/test_market_script.py",),
     "domain/pools/meteora": POOLS,
     "domain/pools/raydium": POOLS,
     "domain/pools/swap": POOLS,
@@ -130,13 +130,15 @@ CONCERNED = {
     "scripts/abandon": VENUE,
     "scripts/acknowledge": RECORDS,
     "scripts/barrier": REPLICATION,
+    "scripts/books": WAITING,
+    "scripts/candidates": WAITING,
     "scripts/dead_letter": RECORDS,
     "scripts/beat": CLOCK,
     "scripts/beats": CLOCK,
     "scripts/commit_block": (*VENUE, *CLOCK),
     "scripts/create": ROOM,
     "scripts/defer": RECORDS,
-    "scripts/deliver": (*STREAMS, *VENUE),
+    "scripts/deliver": (*STREAMS, *VENUE, *WAITING),
     "scripts/entry_ids": ("integration/test_trimming.py", *SUBSCRIPTIONS),
     "scripts/heartbeat": TIMERS,
     "scripts/expire": VENUE,
@@ -144,17 +146,19 @@ CONCERNED = {
     "scripts/leave": SUBSCRIPTIONS,
     "scripts/expire_after_recording": ("integration/test_transition.py", *SUBSCRIPTIONS),
     "scripts/load_orders": FORMER,
-    "scripts/promote": STREAMS,
+    "scripts/promote": (*STREAMS, *WAITING),
+    "scripts/rebook": WAITING,
     "scripts/redrive": RECORDS,
     "scripts/release_lease": TIMERS,
     "scripts/renew_lease": TIMERS,
+    "scripts/request_end": WAITING,
     "scripts/schedule": (*VENUE, *RECORDS),
     "scripts/send": VENUE,
     "scripts/steps_of": FORMER,
     "scripts/stop_time": CLOCK,
     "scripts/subscribe": (*SUBSCRIPTIONS, "integration/test_intake.py"),
     "scripts/time": (*STREAMS, *VENUE),
-    "scripts/transition": STREAMS,
+    "scripts/transition": (*STREAMS, *WAITING),
     "scripts/trim": RECORDS,
     "scripts/turn": (*TURNS, *TIMERS),
     "scripts/watch": SUBSCRIPTIONS,

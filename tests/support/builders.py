@@ -7,16 +7,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from orderflow.adapters.codec import encoder
 from orderflow.domain.amounts import to_atoms
+from orderflow.domain.conditions import Limit, Price, Schedule, Trigger
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.lifecycle import COURSE
-from orderflow.domain.order import Order, OrderId, OrderRequest, step_of
+from orderflow.domain.market_prices import MarketPrices
+from orderflow.domain.order import Fired, Order, OrderId, OrderRequest, OrderType, step_of
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
 from orderflow.domain.router.choice import choose_route
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.routing import Route
+from orderflow.domain.slicing import begun, settled, slice_request
 from orderflow.domain.status import Status
+from orderflow.domain.ticks import Tick
 from orderflow.domain.tokens import TOKENS
 from orderflow.runtime.batch import StreamEvent, StreamRecord
 from orderflow.venues.mock.background import chain_seconds, opening_prices
@@ -85,7 +91,12 @@ def make_order(
     expires_at_ms: int = NOW_MS + 60_000,
     reason: str = "Price moved 5.01% (max allowed: 5.00%)",
 ) -> Order:
-    """Return an order that has come as far as `status` on the opening market; a failed one failed when submitted."""
+    """Return a market order that has come as far as `status` on the opening market; a failed one failed when submitted.
+
+    Raises ValueError for a status that only orders that wait have, or that a client asks for.
+    """
+    if status not in (*COURSE, Status.FAILED):
+        raise ValueError(f"no stage makes a market order {status}")
     order = Order.accept(OrderId(order_id), request or make_request(), now_ms)
     way = COURSE[: COURSE.index(status) + 1] if status in COURSE else COURSE[:-1]
     for reached in way[1:]:
@@ -93,9 +104,14 @@ def make_order(
     return order.fail(reason, now_ms) if status is Status.FAILED else order
 
 
+def order_at(status: Status) -> Order:
+    """Return an order that has come to `status`: a market order where one can."""
+    return make_order(status) if status in (*COURSE, Status.FAILED) else make_waiting_order(status)
+
+
 def _step(order: Order, status: Status, now_ms: int, expires_at_ms: int) -> Order:
     if status is Status.ROUTING:
-        return order.choose_route(_opening_route(order.request), now_ms)
+        return order.choose_route(_opening_route(order.to_execute), now_ms)
     if status is Status.BUILDING:
         route = order.chosen_route
         return order.build(instructions_for(route), route.slot + BLOCKHASH_VALID_SLOTS, expires_at_ms, now_ms)
@@ -106,6 +122,103 @@ def _step(order: Order, status: Status, now_ms: int, expires_at_ms: int) -> Orde
 
 
 _opening_route = cache(route_for)
+
+_TAKE_PROFIT = Trigger("take_profit", 500, price=Price(Decimal(250)))
+_STOP_LOSS = Trigger("stop_loss", 2_000, price=Price(Decimal(200)))
+_WAITING_FOR: dict[OrderType, dict[str, Any]] = {
+    "limit": {"limit": Limit(Price(Decimal(219)))},
+    "take_profit": {"triggers": (_TAKE_PROFIT,)},
+    "stop_loss": {"triggers": (_STOP_LOSS,)},
+    "trailing_stop": {"triggers": (Trigger("trailing_stop", 2_000, trail_bps=100),)},
+    "oco": {"triggers": (_TAKE_PROFIT, _STOP_LOSS)},
+    "twap": {"schedule": Schedule(4, 60_000)},
+}
+WAITING_TYPES = tuple(_WAITING_FOR)
+"""The types of orders that wait."""
+
+
+def make_waiting_request(order_type: OrderType = "limit", amount: str = "12.5", **changes: Any) -> OrderRequest:
+    """Return a request for `amount` SOL that waits: at 219 where it has a limit, at 250 and 200 where it has triggers.
+
+    The market opens at about 220, so that a limit order is met there, and no other.
+    """
+    conditions = _WAITING_FOR[order_type] | changes
+    return msgspec.structs.replace(make_request(amount=amount), order_type=order_type, **conditions)
+
+
+def make_waiting_order(
+    status: Status = Status.OPEN,
+    order_type: OrderType = "limit",
+    request: OrderRequest | None = None,
+    *,
+    order_id: str = ORDER_ID,
+    now_ms: int = NOW_MS,
+    reason: str = "Price moved 5.01% (max allowed: 5.00%)",
+) -> Order:
+    """Return an order that waits, of a type or a `request`, after the steps by which it comes to `status`.
+
+    One that is executed is so on the opening market, half of it where it is `partially_filled`; an order in slices is
+    after its first slice then. One that failed did so when its transaction was out, one that was taken back while it
+    rested. Raises ValueError for a status to which the order can't come.
+    """
+    order = Order.accept(OrderId(order_id), request or make_waiting_request(order_type), now_ms)
+    if status is Status.PENDING:
+        return order
+    order = order.open(0, now_ms)
+    if status is Status.OPEN:
+        return order
+    if status is Status.CANCELLED:
+        return order.cancel(now_ms)
+    if status is Status.EXPIRED:
+        return order.expire(now_ms)
+    if order.request.schedule is not None:
+        return _sliced(order, status, now_ms, reason)
+    return _fired(order, status, now_ms, reason)
+
+
+def _fired(order: Order, status: Status, now_ms: int, reason: str) -> Order:
+    """Return an order that rests as far as `status` after it was fired."""
+    is_whole = status is not Status.PARTIALLY_FILLED
+    rule = order.request.triggers[0].rule if order.request.triggers else "limit"
+    amount_in = order.request.amount_in if is_whole else order.request.amount_in // 2
+    order = order.fire(Fired(0, rule, Decimal(220), amount_in), now_ms)
+    on_the_way = COURSE[1 : COURSE.index(status) + 1] if status in COURSE else COURSE[1:]
+    if status is Status.TRIGGERED:
+        return order
+    for reached in COURSE[1:-1] if status is Status.FAILED else on_the_way:
+        order = _step(order, reached, now_ms, now_ms + 60_000)
+    return order.fail(reason, now_ms) if status is Status.FAILED else order
+
+
+def _sliced(order: Order, status: Status, now_ms: int, reason: str) -> Order:
+    """Return an order in slices with its first slice executed, or all of them where it is confirmed."""
+    if status is Status.FAILED:
+        return order.fail(reason, now_ms)
+    if status not in (Status.PARTIALLY_FILLED, Status.CONFIRMED):
+        raise ValueError(f"an order in slices is never {status}")
+    while order.status is not status:
+        order = settled(with_slice(order, now_ms), make_slice(order, now_ms=now_ms), now_ms)
+    return order
+
+
+def with_slice(order: Order, now_ms: int = NOW_MS, slot: int = 0) -> Order:
+    """Return an order in slices that rests, with its next slice under way since a slot."""
+    progress = begun(order, slot)
+    return order.go_on(progress, now_ms, nth_id(progress.begun))
+
+
+def make_slice(order: Order, status: Status = Status.CONFIRMED, *, now_ms: int = NOW_MS) -> Order:
+    """Return the next slice of an order: as it has come to `status` on the opening market."""
+    number = (order.progress.begun if order.progress else 0) + 1
+    request = slice_request(order)
+    make = make_waiting_order if request.waits else make_order
+    slice_ = make(status, request=request, order_id=nth_id(number), now_ms=now_ms)
+    return msgspec.structs.replace(slice_, parent_id=order.order_id, slice=number)
+
+
+def opening_tick(slot: int = 0) -> Tick:
+    """Return what every pair is worth on the opening market."""
+    return MarketPrices().tick(slot, market().values(), chain_seconds(slot))
 
 
 def amm_v4(reserve_a: int = 10**15, reserve_b: int = 10**12) -> AmmV4:
@@ -174,6 +287,11 @@ def order_records(stream: str, *orders: Order, attempt: int = 1) -> StreamEvent:
     """Return the event with which a stage is invoked on orders."""
     partition = CHAIN if stream == "transactions" else "p0"
     return records(stream, [{"order": encode(order)} for order in orders], partition=partition, attempt=attempt)
+
+
+def tick_records(*ticks: Tick) -> StreamEvent:
+    """Return the event with which the function that fires orders is invoked on ticks."""
+    return records("ticks", [{"tick": encode(tick)} for tick in ticks], partition=CHAIN)
 
 
 def status_fields(order: Order) -> dict[str, str]:

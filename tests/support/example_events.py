@@ -8,12 +8,20 @@ from orderflow.domain.status import Status
 from orderflow.runtime.batch import StreamEvent
 from tests.support.builders import (
     EVENTS,
+    NOW_MS,
     OTHER_ID,
+    WAITING_TYPES,
     make_order,
     make_request,
+    make_slice,
+    make_waiting_order,
+    make_waiting_request,
+    nth_id,
+    opening_tick,
     order_records,
     records,
     status_fields,
+    tick_records,
     watch_fields,
 )
 from tests.support.lifecycle import STAGES
@@ -25,11 +33,27 @@ def example_events() -> Iterator[tuple[str, StreamEvent]]:
     stages = [(stage.function, stage.stream, stage.before) for stage in STAGES]
     for function, stream, status in (*stages, ("produce_block", "transactions", Status.SUBMITTED)):
         yield function, order_records(stream, make_order(status), make_order(status, back, order_id=OTHER_ID))
-    steps = [status_fields(make_order(status)) for status in Status if status is not Status.FAILED]
+    yield from _of_orders_that_wait()
+    steps = [status_fields(make_order(status)) for status in COURSE]
     # The ledger takes a step only after those before it.
     fails = [status_fields(make_order(status, back, order_id=OTHER_ID)) for status in (*COURSE[:-1], Status.FAILED)]
     yield "publish_status", records("status", [steps[0], watch_fields(), *steps[1:], fails[-1]])
     yield "record_order", records("status", [*steps, watch_fields("unsubscribe"), *fails])
+
+
+def _of_orders_that_wait() -> Iterator[tuple[str, StreamEvent]]:
+    """Yield (function, event) for the functions that only orders that wait come to."""
+    new = [
+        make_waiting_order(Status.PENDING, order_type, order_id=nth_id(number))
+        for number, order_type in enumerate(WAITING_TYPES, start=1)
+    ]
+    yield "open_order", order_records("open", *new, make_waiting_order(Status.OPEN, order_id=OTHER_ID))
+    yield "trigger_orders", tick_records(opening_tick())
+    # What the timer of an order's time names is the order as it came in.
+    until_now = make_waiting_request("stop_loss", time_in_force="gtd", expires_at_ms=NOW_MS)
+    yield "expire_order", order_records("expire", make_waiting_order(Status.PENDING, request=until_now))
+    in_slices = make_waiting_order(Status.OPEN, "twap")
+    yield "settle_slice", order_records("settle", make_slice(in_slices), make_slice(in_slices, Status.FAILED))
 
 
 def main() -> None:

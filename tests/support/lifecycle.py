@@ -6,12 +6,21 @@ from typing import Any, NamedTuple
 
 from local.run.poller import handler_of
 from local.template import read_template
-from orderflow.domain.lifecycle import LIFECYCLE, RESULT_STREAM, STREAMS, first_stream, stream_after
+from orderflow.domain.lifecycle import (
+    COURSE,
+    EXPIRED_STREAM,
+    LIFECYCLE,
+    RESULT_STREAM,
+    SLICE_ENDED,
+    first_stream,
+    stream_after,
+)
 from orderflow.domain.status import Status
-from orderflow.event_source.mapping import ORDERS
 from orderflow.runtime.batch import BatchResponse, StreamEvent
 
 TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
+TRANSACTIONS, TICKS = "transactions", "ticks"
+"""The streams of the mock market: what has landed, and the prices after each block."""
 
 Handler = Callable[[StreamEvent, Any], BatchResponse]
 
@@ -36,23 +45,34 @@ class Stage(NamedTuple):
         return handler_of(TEMPLATE.function(self.function))
 
 
+_READER = {binding.stream: binding.function for binding in TEMPLATE.event_sources}
+
+
 def _stages() -> list[Stage]:
-    reader = {binding.stream: binding.function for binding in TEMPLATE.event_sources}
     stages = []
-    for status, row in LIFECYCLE.items():
+    for status in COURSE:
+        row = LIFECYCLE[status]
         if row.then is not None:
             *passing, giving = row.streams
-            stages += [Stage(reader[each], each, status, status, stream_after(each, status)) for each in passing]
-            stages.append(Stage(reader[giving], giving, status, row.then, first_stream(row.then)))
+            stages += [Stage(_READER[each], each, status, status, stream_after(each, status)) for each in passing]
+            stages.append(Stage(_READER[giving], giving, status, row.then, first_stream(row.then)))
     return stages
 
 
 STAGES = _stages()
-"""The stages in the order in which an order passes through them."""
+"""The stages of a market order, in the order in which it passes through them."""
 
-(_VENUE,) = (binding.function for binding in TEMPLATE.event_sources if binding.scope != ORDERS)
+WAITING_STREAMS = (
+    *dict.fromkeys(row.waiting for row in LIFECYCLE.values() if row.waiting),
+    TICKS,
+    EXPIRED_STREAM,
+    SLICE_ENDED,
+)
+WAITING = tuple(_READER[stream] for stream in WAITING_STREAMS)
+"""The functions that only orders that wait come to, with the stream of each: while they rest, and when they end."""
+
 _ON_THE_WAY = [stage.function for stage in STAGES]
-_AT = STREAMS.index(RESULT_STREAM)
+_AT = [stage.stream for stage in STAGES].index(RESULT_STREAM)
 
-LINE = (*_ON_THE_WAY[:_AT], _VENUE, *_ON_THE_WAY[_AT:])
-"""The functions that an order passes through, the venue's among them."""
+LINE = (*_ON_THE_WAY[:_AT], _READER[TRANSACTIONS], *_ON_THE_WAY[_AT:])
+"""The functions that a market order passes through, the venue's among them."""

@@ -27,8 +27,15 @@ def pictures(document: Path) -> dict[str, str]:
 
 
 def flow_arrows(picture: str) -> set[Arrow]:
-    """Return the arrows of a flowchart; `a & b --> c` are two."""
-    return {arrow for line in picture.splitlines() for arrow in _flow_arrows(line)}
+    """Return the arrows of a flowchart; `a & b --> c` are two, and so are those of a node `ab["a, b"]`."""
+    members = {name: text.split(", ") for name, text in re.findall(r'(\w+)\["(\w+(?:, \w+)+)"\]', picture)}
+    return {
+        Arrow(start, end, arrow.label)
+        for line in picture.splitlines()
+        for arrow in _flow_arrows(line)
+        for start in members.get(arrow.start, [arrow.start])
+        for end in members.get(arrow.end, [arrow.end])
+    }
 
 
 def state_arrows(picture: str) -> set[Arrow]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from orderflow.adapters.books import Books
+from orderflow.adapters.books import Books, Rebooked, Resting
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.replication import ReplicatedWrite, Replication
 from orderflow.domain.order import Order, StatusEvent, event_of
+from orderflow.domain.status import Status
+from orderflow.domain.ticks import Tick
 from orderflow.errors import RetryableError
 from tests.support.fakes.outage import Outage
 
@@ -20,6 +22,8 @@ class FakeOrders(Outage, Orders):
         self.scheduled: list[tuple[str, Order, int]] = []
         self.gone: list[str] = []
         self.known: dict[str, tuple[Order, list[StatusEvent]]] = {}
+        self.ends: dict[str, Status] = {}
+        """The ends that were requested of orders whose transactions are out, by their ids."""
 
     def apply(self, transitions: Sequence[Transition]) -> list[bool]:
         self._reach()
@@ -33,6 +37,17 @@ class FakeOrders(Outage, Orders):
                 self.known[order.order_id] = (order, [event_of(order)])
             taken.append(fresh)
         return taken
+
+    def request_end(self, order: Order, end: Status) -> bool:
+        self._reach()
+        if self.sequences.get(order.order_id, order.sequence) != order.sequence:
+            return False
+        self.ends.setdefault(order.order_id, end)
+        return True
+
+    def requested_ends(self, order_ids: Sequence[str]) -> dict[str, Status]:
+        self._reach()
+        return {order_id: self.ends[order_id] for order_id in order_ids if order_id in self.ends}
 
     def schedule(self, stream: str, messages: Sequence[tuple[Order, int]]) -> None:
         self._reach()
@@ -48,15 +63,36 @@ class FakeOrders(Outage, Orders):
 
 
 class FakeBooks(Outage, Books):
-    """The books of orders that rest."""
+    """Orders that rest: those in `resting` are candidates at every tick. Notes what is found elsewhere from now on."""
 
     def __init__(self) -> None:
+        self.partitions = ["p0"]
+        self.resting: dict[str, Resting] = {}
+        self.asked: list[tuple[Tick, bool]] = []
+        """Of each look for candidates, the tick and whether limits were to be found too."""
+        self.rebooked: list[Rebooked] = []
         self.rests = False
-        """Whether something rests."""
+        """Whether something rests that is not in `resting`."""
+
+    def candidates(self, partition: str, tick: Tick, *, limits: bool = True) -> list[Resting]:
+        self._reach()
+        self.asked.append((tick, limits))
+        return [each for each in self.resting.values() if limits or each.order.least is None]
+
+    def noted(self, orders: Sequence[Order]) -> list[Resting]:
+        self._reach()
+        return [
+            self.resting[order.order_id]._replace(order=order) if order.order_id in self.resting else Resting(order)
+            for order in orders
+        ]
+
+    def rebook(self, changes: Sequence[Rebooked]) -> None:
+        self._reach()
+        self.rebooked += changes
 
     def something_rests(self) -> bool:
         self._reach()
-        return self.rests
+        return self.rests or bool(self.resting)
 
 
 class FakeReplication(Outage, Replication):

@@ -13,7 +13,7 @@ from orderflow.domain.order import Order, OrderId, OrderRequest, Signature, Stat
 from orderflow.domain.pools import Pool
 from orderflow.domain.routing import Leg, Route, VenueQuote
 from orderflow.domain.status import Status
-from tests.support.builders import make_order, market
+from tests.support.builders import make_order, market, order_at
 
 atoms = st.integers(0, 2**64 - 1)
 words = st.text(max_size=20)
@@ -118,7 +118,7 @@ def test_what_is_written_again_is_written_alike(order: Order) -> None:
 
 @pytest.mark.parametrize("status", list(Status))
 def test_an_order_of_every_status_comes_back_the_same(status: Status) -> None:
-    order = make_order(status)
+    order = order_at(status)
 
     assert order_decoder.decode(encoder.encode(order)) == order
     assert event_decoder.decode(encoder.encode(event_of(order))) == event_of(order)
@@ -157,7 +157,7 @@ def test_what_can_be_no_status_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("status", list(Status))
 def test_what_newer_code_adds_is_passed_over(status: Status) -> None:
-    order = make_order(status)
+    order = order_at(status)
 
     assert order_decoder.decode(extended(order)) == order
     assert event_decoder.decode(extended(event_of(order))) == event_of(order)

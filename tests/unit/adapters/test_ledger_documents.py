@@ -4,12 +4,13 @@ import msgspec
 import pytest
 
 from orderflow.adapters.ledger_documents import OrderDocument, decode_document, rounds
+from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import OrderRequest, step_of
 from orderflow.domain.status import Status
 from tests.support.builders import encode, make_order
 from tests.support.order_steps import step_document, whole_document
 
-WAY = [make_order(status) for status in Status if status is not Status.FAILED]
+WAY = [make_order(status) for status in COURSE]
 STEPS = [step_document(order) for order in WAY]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orderflow.domain.amounts import MAX_ATOMS, price, to_atoms, to_units, worth_at_least
+from orderflow.domain.amounts import MAX_ATOMS, least_worth, price, to_atoms, to_units
 from orderflow.domain.tokens import TOKENS, Token
 
 SOL, USDC, BONK = TOKENS["SOL"], TOKENS["USDC"], TOKENS["BONK"]
@@ -125,34 +125,24 @@ def test_a_price_has_twelve_significant_digits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("atoms", "token", "enough"),
+    ("token", "least"),
     [
-        # At 220 US dollars a SOL, one dollar is 4,545,454.54… lamports.
-        (4_545_454, SOL, False),
-        (4_545_455, SOL, True),
-        (999_999, USDC, False),
-        (1_000_000, USDC, True),
-        # At 0.00002 dollars, 50,000 BONK.
-        (4_999_999_999, BONK, False),
-        (5_000_000_000, BONK, True),
+        (SOL, 4_545_455),  # at 220 US dollars, one dollar is 4,545,454.54… lamports
+        (USDC, 1_000_000),
+        (BONK, 5_000_000_000),  # at 0.00002 dollars, 50,000 of 5 decimals
     ],
 )
-def test_what_is_worth_a_dollar_is_known_to_the_atom(atoms: int, token: Token, enough: bool) -> None:
-    prices = {"SOL": Decimal(220), "USDC": Decimal(1), "BONK": Decimal("0.00002")}
-
-    assert worth_at_least(atoms, token, prices) == enough
+def test_what_is_worth_a_dollar_is_known_to_the_atom(token: Token, least: int) -> None:
+    assert least_worth(token, {"SOL": Decimal(220), "USDC": Decimal(1), "BONK": Decimal("0.00002")}) == least
 
 
 def test_any_number_of_dollars_may_be_asked_for() -> None:
-    assert worth_at_least(2_500_000, USDC, {"USDC": Decimal(1)}, Decimal("2.5"))
-    assert not worth_at_least(2_499_999, USDC, {"USDC": Decimal(1)}, Decimal("2.5"))
+    assert least_worth(USDC, {"USDC": Decimal(1)}, Decimal("2.5")) == 2_500_000
 
 
 def test_without_a_price_any_amount_is_worth_enough() -> None:
-    assert worth_at_least(1, BONK, {"USDC": Decimal(1)})
+    assert least_worth(BONK, {"USDC": Decimal(1)}) == 1
 
 
 def test_worth_is_not_rounded_whatever_a_price_has_for_digits() -> None:
-    just_below = Decimal("0." + "9" * 60)
-
-    assert not worth_at_least(1_000_000, USDC, {"USDC": just_below})
+    assert least_worth(USDC, {"USDC": Decimal("0." + "9" * 60)}) == 1_000_001

@@ -1,20 +1,97 @@
-"""The books: where orders rest that wait for a price."""
+"""Orders that rest, in Redis: a tick in, those that it may fire out; where each is found is changed without a step."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import msgspec
 import redis
 
-from orderflow.adapters.keys import key, order_partitions
+from orderflow.adapters import scripts
+from orderflow.adapters.codec import encoder, order_decoder
+from orderflow.adapters.keys import key, order_key, order_partitions, partition_of
+from orderflow.adapters.messages import merge
+from orderflow.domain.order import Order
+from orderflow.domain.resting import Marks, Place
+from orderflow.domain.status import Status
+from orderflow.domain.ticks import Tick
+
+PER_BOOK, BY_SLOT = 200, 1_000
+"""How many orders of a book, and how many by their slot, are taken at a time: what is left is found at the next."""
+
+_marks_decoder = msgspec.json.Decoder(Marks)
+
+
+class Resting(NamedTuple):
+    """An order that rests: what is noted of it, and the end that was requested while its transaction was out."""
+
+    order: Order
+    marks: Marks = Marks()
+    ending: Status | None = None
+
+
+class Rebooked(NamedTuple):
+    """An order that is found elsewhere from now on, with what is noted of it."""
+
+    order: Order
+    place: Place
+    marks: Marks
 
 
 class Books:
-    """The books of every partition."""
+    """The orders of every partition that rest."""
 
     def __init__(self, client: redis.Redis, partitions: int) -> None:
         self._client = client
-        self._partitions = order_partitions(partitions)
+        self._partition_count = partitions
+        self.partitions = order_partitions(partitions)
+        self._candidates = client.register_script(scripts.source("candidates"))
+        self._rebook = client.register_script(scripts.source("rebook"))
+
+    def candidates(self, partition: str, tick: Tick, *, limits: bool = True) -> list[Resting]:
+        """Return the orders of a partition that a tick may fire: best price first, and those whose slot has come.
+
+        Without `limits` none is found by its limit. An order that can't be read is for newer code, which rests it too.
+        """
+        arguments: list[str | int | float] = [tick.slot, PER_BOOK, BY_SLOT]
+        for pair, prices in tick.prices.items():
+            arguments += [pair, prices.best if limits else "-inf", prices.reference]
+        found = []
+        for marks, ending, steps in self._candidates([key(partition, "books")], arguments):
+            with suppress(msgspec.DecodeError):
+                found.append(_resting(order_decoder.decode(merge(step for step in steps if step)), marks, ending))
+        return found
+
+    def noted(self, orders: Sequence[Order]) -> list[Resting]:
+        """Return orders with what is noted of them."""
+        pipeline = self._client.pipeline(transaction=False)
+        for order in orders:
+            pipeline.hmget(self._key(order), ["marks", "ending"])
+        noted = pipeline.execute() if orders else []
+        return [_resting(order, *fields) for order, fields in zip(orders, noted, strict=True)]
+
+    def rebook(self, changes: Sequence[Rebooked]) -> None:
+        """Have orders be found elsewhere; one that has taken a step meanwhile is left alone."""
+        by_partition: dict[str, list[Rebooked]] = {}
+        for change in changes:
+            partition = partition_of(change.order.order_id, self._partition_count)
+            by_partition.setdefault(partition, []).append(change)
+        for of_partition in by_partition.values():
+            arguments: list[str | int | bytes] = []
+            for order, place, marks in of_partition:
+                arguments += [order.order_id, order.sequence, place.text, encoder.encode(marks)]
+            self._rebook([self._key(change.order) for change in of_partition], arguments)
 
     def something_rests(self) -> bool:
-        """Return whether any order rests in any partition."""
+        """Return whether any order rests."""
         pipeline = self._client.pipeline(transaction=False)
-        for partition in self._partitions:
+        for partition in self.partitions:
             pipeline.exists(key(partition, "resting"))
         return any(pipeline.execute())
+
+    def _key(self, order: Order) -> str:
+        return order_key(partition_of(order.order_id, self._partition_count), order.order_id)
+
+
+def _resting(order: Order, marks: str | None, ending: str | None) -> Resting:
+    return Resting(order, _marks_decoder.decode(marks) if marks else Marks(), Status(ending) if ending else None)

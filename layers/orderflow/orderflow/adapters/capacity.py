@@ -19,13 +19,15 @@ LOOK_TIMEOUT_S = 1.0
 class Limits(msgspec.Struct, frozen=True):
     """How much may be under way; beyond it new orders are refused, and those under way go on.
 
-    Of each partition: `max_lag` records that wait at one stage, `max_in_flight` orders. Of Redis: `max_memory`, a
+    Of each partition: `max_lag` records that wait at one stage, `max_in_flight` orders on their way, `max_resting`
+    orders that rest. Of Redis: `max_memory`, a
     share of its maxmemory, or of the machine's memory where it has none.
     """
 
     max_lag: int
     max_in_flight: int
     max_memory: float
+    max_resting: int = 250_000
 
 
 class LimitExceeded(NamedTuple):

@@ -18,7 +18,7 @@ from orderflow.adapters.codec import encoder
 from orderflow.adapters.keys import key, order_key, order_partitions, partition_of
 from orderflow.adapters.partition_count import AsyncPartitionCount
 from orderflow.adapters.replication import AsyncReplication, ReplicatedWrite, transition_written
-from orderflow.domain.lifecycle import STREAMS
+from orderflow.domain.lifecycle import STREAMS, first_stream
 from orderflow.domain.order import Order, OrderId, step_of
 from orderflow.domain.venue import Load
 from orderflow.errors import OrderflowError, OverloadedError
@@ -30,7 +30,7 @@ is deployed, or again after it."""
 SHORT_ID = 22
 """The length of an id in a record: its bytes in base64."""
 # What create.lua says of an order; 0 is what it says when the same call was sent before.
-_MADE, _REUSED = (1, 0), -1
+_MADE, _REUSED, _RESTING = (1, 0), -1, -3
 _FAILURES = (OrderflowError, RedisError, OSError)
 """What an order may fail with, and the others of its batch not."""
 # `status` is counted by memory alone, so that trading goes on without Postgres.
@@ -126,6 +126,8 @@ class Intake:
             return OverloadedError(*self._capacity.exceeded)
         if isinstance(outcome, str):
             return OverloadedError("MAX_LAG", f"{partition}:{outcome}")
+        if outcome == _RESTING:
+            return OverloadedError("MAX_RESTING", partition)
         return OverloadedError("MAX_IN_FLIGHT", partition)
 
     def _create_all(self, partition: str) -> Callable[[Sequence[NewOrder]], Awaitable[list[int | str]]]:
@@ -136,11 +138,12 @@ class Intake:
             max_lag = 0 if self._capacity.exceeded else self._limits.max_lag
             keys = list(shared)
             arguments: list[str | bytes | int] = [self._keep_s, max_lag, self._limits.max_in_flight]
-            arguments += [KEEP_FORMER_S, len(STREAMS), *STREAMS]
+            arguments += [KEEP_FORMER_S, self._limits.max_resting, len(STREAMS), *STREAMS]
             for new in news:
                 order = new.order
                 keys.append(order_key(partition, order.order_id))
-                arguments += [order.order_id, encoder.encode(step_of(order)), new.fingerprint]
+                stream = first_stream(order.status, waits=order.request.waits) or ""
+                arguments += [order.order_id, encoder.encode(step_of(order)), stream, new.fingerprint]
                 if new.fingerprint:
                     keys += _record_keys(partition, new)
                     arguments.append(_record(new))

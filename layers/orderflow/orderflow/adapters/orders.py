@@ -7,11 +7,14 @@ import msgspec
 import redis
 
 from orderflow.adapters import scripts
-from orderflow.adapters.codec import decode_event, encoder, order_decoder
+from orderflow.adapters.codec import decode_event, encoder, order_decoder, step_decoder
 from orderflow.adapters.keys import key, order_key, partition_of, watcher_keys
 from orderflow.adapters.messages import kept_steps, merge, name_of
-from orderflow.domain.lifecycle import first_stream
+from orderflow.domain.lifecycle import RESTING, SLICE_ENDED, first_stream
 from orderflow.domain.order import Order, StatusEvent, step_of
+from orderflow.domain.resting import BEFORE_ANY_SLOT, Marks, place_of
+from orderflow.domain.status import Status
+from orderflow.errors import RetryableError
 
 KEEP_AFTER_LEDGER_MS = 60 * 1000
 """How long an order stays in Redis after Postgres has its end: long enough to answer most subscribers from there.
@@ -20,16 +23,25 @@ Orders that have ended are most of what Redis holds, so this sets how many order
 """
 
 
+_STALE, _TAKEN, _ENDING = 0, 1, 2
+
+
 class Transition(msgspec.Struct, frozen=True):
-    """An order after a step, and how long it rests before the stage that its status leads to gets it."""
+    """An order after a step, and how long it rests before the stage that its status leads to gets it.
+
+    `child` is an order that is created in the same step.
+    """
 
     order: Order
     delay_ms: int = 0
+    child: Order | None = None
 
     @property
     def next_stream(self) -> str | None:
         """The stream that the order goes to; None when it has ended, or the venue has it."""
-        return first_stream(self.order.status)
+        if self.order.slice is not None and self.order.has_ended:
+            return SLICE_ENDED
+        return first_stream(self.order.status, waits=self.order.request.waits)
 
 
 class Orders:
@@ -41,23 +53,45 @@ class Orders:
         self._transition = client.register_script(scripts.source("transition"))
         self._let_go = client.register_script(scripts.source("expire_after_recording"))
         self._schedule = client.register_script(scripts.source("schedule"))
+        self._request_end = client.register_script(scripts.source("request_end"))
 
     def apply(self, transitions: Sequence[Transition]) -> list[bool]:
         """Take the steps, each wholly or not at all, and return of each whether it was taken.
 
         False means stale: the order was no longer at the step before, so this step was made already. A partition's
-        steps, to one next stream, travel as one call.
+        steps, to one next stream, travel as one call. Raises RetryableError, when the others are taken, if an order was
+        to wait or to go again whose end was requested meanwhile: who finds that in time ends it.
         """
         groups: dict[tuple[str, str | None], list[int]] = {}
         for index, transition in enumerate(transitions):
             partition = partition_of(transition.order.order_id, self.partitions)
             groups.setdefault((partition, transition.next_stream), []).append(index)
-        taken = [False] * len(transitions)
+        taken, ending = [False] * len(transitions), []
         for (partition, stream), indices in groups.items():
             keys, arguments = _transition_call(partition, stream, [transitions[index] for index in indices])
             for index, outcome in zip(indices, self._transition(keys, arguments), strict=True):
-                taken[index] = outcome == 1
+                taken[index] = outcome == _TAKEN
+                if outcome == _ENDING:
+                    ending.append(transitions[index].order.order_id)
+        if ending:
+            raise RetryableError(f"the end of {', '.join(ending)} was requested meanwhile")
         return taken
+
+    def request_end(self, order: Order, end: Status) -> bool:
+        """Have a submitted order end as `end` should its transaction be refused; False when it is past that step.
+
+        What was requested first stands.
+        """
+        partition = partition_of(order.order_id, self.partitions)
+        return bool(self._request_end([order_key(partition, order.order_id)], [order.sequence, end.value]))
+
+    def requested_ends(self, order_ids: Sequence[str]) -> dict[str, Status]:
+        """Return the ends that were requested of orders, by id."""
+        pipeline = self._client.pipeline(transaction=False)
+        for order_id in order_ids:
+            pipeline.hget(order_key(partition_of(order_id, self.partitions), order_id), "ending")
+        ends = zip(order_ids, pipeline.execute() if order_ids else (), strict=True)
+        return {order_id: Status(end) for order_id, end in ends if end}
 
     def schedule(self, stream: str, messages: Sequence[tuple[Order, int]]) -> None:
         """Put orders on `stream` as they are, each after its delay in milliseconds; they take no step."""
@@ -72,7 +106,10 @@ class Orders:
             self._schedule(keys, arguments)
 
     def find(self, order_id: str) -> tuple[Order, list[StatusEvent]] | None:
-        """Return an order's latest snapshot and all its events in sequence, or None when Redis has no such order."""
+        """Return an order's latest snapshot and all its events in sequence, or None when Redis has no such order.
+
+        Of an order that was filled in parts the snapshot has all fills.
+        """
         partition = partition_of(order_id, self.partitions)
         fields = cast("dict[str, str]", self._client.hgetall(order_key(partition, order_id)))
         if not fields:
@@ -83,6 +120,9 @@ class Orders:
         whole = [fields["order"]] if "order" in fields else []
         by_former = f"step:{len(kept)}" not in fields
         order = order_decoder.decode(merge([*steps, *whole] if by_former else [*whole, *steps]))
+        if order.legs_before:
+            fills = [leg for step in steps for leg in step_decoder.decode(step).fills]
+            order = msgspec.structs.replace(order, fills=tuple(fills), legs_before=0)
         return order, list(map(decode_event, kept))
 
     def expire_after_recording(self, order_ids: Sequence[str]) -> None:
@@ -113,5 +153,19 @@ def _transition_call(
             encoder.encode(step_of(order)),
             stream or "",
             transition.delay_ms,
+            _resting(order),
+            _created(transition.child),
         ]
     return keys, arguments
+
+
+def _resting(order: Order) -> str:
+    """Return where an order that has come to rest is found, as books.lua takes it."""
+    return place_of(order, Marks(), BEFORE_ANY_SLOT).text if order.status in RESTING else ""
+
+
+def _created(child: Order | None) -> str:
+    if child is None:
+        return ""
+    stream = first_stream(child.status, waits=child.request.waits)
+    return f"{child.order_id} {stream} {encoder.encode(step_of(child)).decode()}"

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
+from math import ceil
 
 from orderflow.domain.tokens import Token
 
@@ -53,13 +55,13 @@ def to_units(atoms: int, token: Token) -> Decimal:
     return Decimal(atoms).scaleb(-token.decimals, _EXACT)
 
 
-def worth_at_least(atoms: int, token: Token, prices_usd: Mapping[str, Decimal], usd: Decimal = LEAST_WORTH_USD) -> bool:
-    """Whether `atoms` of `token` are worth so many US dollars or more, exactly; where it has no price, they are.
+def least_worth(token: Token, prices_usd: Mapping[str, Decimal], usd: Decimal = LEAST_WORTH_USD) -> int:
+    """Return the fewest atoms of a token that are worth so many US dollars; 1 of one without a price.
 
     `prices_usd` has prices by symbol in US dollars per unit.
     """
     price_usd = prices_usd.get(token.symbol)
-    return price_usd is None or _EXACT.multiply(to_units(atoms, token), price_usd) >= usd
+    return ceil(Fraction(usd) / Fraction(price_usd) * 10**token.decimals) if price_usd else 1
 
 
 def price(amount_in: int, token_in: Token, amount_out: int, token_out: Token) -> Decimal:

@@ -1,9 +1,11 @@
-"""A transaction's execution: its fills or its error in, the order that ends with them out."""
+"""A transaction's execution: its fills or its error in, the order after them out."""
 
 import msgspec
 
-from orderflow.domain.order import Order, Signature
+from orderflow.domain.attempts import refused
+from orderflow.domain.order import Order, OrderId, Signature
 from orderflow.domain.routing import Leg
+from orderflow.domain.status import Status
 
 
 class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -16,8 +18,24 @@ class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str | None = None
 
 
-def apply_execution(order: Order, execution: Execution, now_ms: int) -> Order:
-    """Return the order that its transaction's execution ends: confirmed with what it received, or failed."""
-    if execution.error is not None:
+def apply_execution(
+    order: Order,
+    execution: Execution,
+    now_ms: int,
+    ending: Status | None = None,
+    child_id: OrderId | None = None,
+) -> Order:
+    """Return the order after its transaction: with what it received, `child_id` being that of its exits, or refused.
+
+    One that was refused has the end that was requested, if one was; otherwise a market order fails, and one that waits
+    rests or goes again.
+    """
+    if execution.error is None:
+        return order.confirm(execution.fills, execution.amount_out, now_ms, child_id)
+    if ending is Status.CANCELLED:
+        return order.cancel(now_ms, execution.error)
+    if ending is Status.EXPIRED:
+        return order.expire(now_ms)
+    if not order.request.waits:
         return order.fail(execution.error, now_ms)
-    return order.confirm(execution.fills, execution.amount_out, now_ms)
+    return refused(order, execution.error, max(execution.slot, order.chosen_route.slot), now_ms)

@@ -1,5 +1,6 @@
 """The life of an order as one table: which status may follow which, and at which stages an order waits meanwhile."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,30 +13,46 @@ class Row:
     """What becomes of an order of one status; an end has nothing here.
 
     `streams` are those of the stages that get the order, one after the other: each passes it on as it is, but for the
-    last, which gives it the status `then`. When it is `at_venue`, the venue has it before the first of them.
+    last, which gives it the status `then`. When it is `at_venue`, the venue has it before the first of them. `others`
+    are further statuses that may follow; `waiting` is the stream of an order that waits, where that is another one.
     """
 
     streams: tuple[str, ...] = ()
     then: Status | None = None
     at_venue: bool = False
+    others: frozenset[Status] = frozenset()
+    waiting: str | None = None
 
     @cached_property
     def followers(self) -> frozenset[Status]:
         """The statuses that may follow. Any stage may find that the order can never succeed."""
-        return frozenset({self.then, Status.FAILED}) if self.then else frozenset()
+        return frozenset({self.then, Status.FAILED, *self.others}) if self.then else frozenset()
 
+
+_TAKEN_BACK = frozenset({Status.CANCELLED, Status.EXPIRED})
+_BACK = frozenset({Status.OPEN, Status.TRIGGERED, *_TAKEN_BACK})
+_AT_REST = frozenset({Status.OPEN, Status.PARTIALLY_FILLED, Status.CONFIRMED, *_TAKEN_BACK})
 
 LIFECYCLE: dict[Status, Row] = {
-    Status.PENDING: Row(("route",), Status.ROUTING),
-    Status.ROUTING: Row(("build",), Status.BUILDING),
-    Status.BUILDING: Row(("submit",), Status.SUBMITTED),
-    Status.SUBMITTED: Row(("confirm",), Status.CONFIRMED, at_venue=True),
+    Status.PENDING: Row(("route",), Status.ROUTING, others=frozenset({Status.OPEN, *_TAKEN_BACK}), waiting="open"),
+    Status.OPEN: Row(("open",), Status.TRIGGERED, others=_AT_REST),
+    Status.PARTIALLY_FILLED: Row(("open",), Status.TRIGGERED, others=_AT_REST),
+    Status.TRIGGERED: Row(("route",), Status.ROUTING, others=_BACK),
+    Status.ROUTING: Row(("build",), Status.BUILDING, others=_BACK),
+    Status.BUILDING: Row(("submit",), Status.SUBMITTED, others=_BACK),
+    Status.SUBMITTED: Row(
+        ("confirm",), Status.CONFIRMED, at_venue=True, others=_BACK | frozenset({Status.PARTIALLY_FILLED})
+    ),
     Status.CONFIRMED: Row(),
     Status.FAILED: Row(),
+    Status.CANCELLED: Row(),
+    Status.EXPIRED: Row(),
 }
+"""Orders that rest (`open`, `partially_filled`) come to the stage `open` once after each step, and then stay where they
+rest until a price, their time or their client takes them on."""
 
 BEFORE: dict[Status, Row] = {}
-"""Those rows of the release before that this one has changed or removed, as they were.
+"""Those rows of the release before that allowed what this one no longer does, as they were.
 
 Its orders are under way when this one is deployed, so this one takes them on from where they are. The release after
 this one begins with none.
@@ -43,8 +60,24 @@ this one begins with none.
 
 TERMINAL = frozenset(status for status, row in LIFECYCLE.items() if not row.followers)
 
-COURSE = tuple(status for status in LIFECYCLE if status is not Status.FAILED)
-"""The statuses of an order that is executed, from its first to its end."""
+RESTING = frozenset({Status.OPEN, Status.PARTIALLY_FILLED})
+"""The statuses of orders that rest."""
+
+
+def _course() -> Iterator[Status]:
+    status: Status | None = Status.PENDING
+    while status is not None:
+        yield status
+        status = LIFECYCLE[status].then
+
+
+COURSE = tuple(_course())
+"""The statuses of a market order that is executed, from its first to its end."""
+
+SLICE_ENDED = "settle"
+"""The stream on which a slice goes on when it has ended: its parent is notified."""
+EXPIRED_STREAM = "expire"
+"""The stream on which an order comes when it has expired, whatever its status."""
 
 STREAMS = tuple(
     dict.fromkeys(stream for rows in (LIFECYCLE, BEFORE) for row in rows.values() for stream in row.streams)
@@ -77,9 +110,14 @@ def check_transition(current: Status, following: Status) -> None:
     raise IllegalTransitionError(f"{current} -> {following}")
 
 
-def first_stream(status: Status) -> str | None:
-    """Return the stream on which an order is put when it gets `status`; None at an end, or when the venue has it."""
+def first_stream(status: Status, *, waits: bool = False) -> str | None:
+    """Return the stream on which an order is put when it gets `status`; None at an end, or when the venue has it.
+
+    `waits` says whether it is an order that waits.
+    """
     row = _rows(status)[0]
+    if waits and row.waiting:
+        return row.waiting
     return None if row.at_venue or not row.streams else row.streams[0]
 
 
@@ -104,7 +142,8 @@ def may_be_at_venue(status: Status, stream: str) -> bool:
     if not any(row.at_venue for row in rows):
         return False
     waits = {stream for row in rows for stream in row.streams}
-    return stream not in STREAMS or stream in waits or stream in _given_at(status)
+    own = {*STREAMS, SLICE_ENDED, EXPIRED_STREAM}
+    return stream not in own or stream in waits or stream in _given_at(status)
 
 
 def _given_at(status: Status) -> set[str]:

@@ -13,6 +13,11 @@ class Status(StrEnum):
     SUBMITTED = "submitted"
     CONFIRMED = "confirmed"
     FAILED = "failed"
+    OPEN = "open"
+    TRIGGERED = "triggered"
+    PARTIALLY_FILLED = "partially_filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
 
     @classmethod
     def _missing_(cls, value: object) -> "Status | None":

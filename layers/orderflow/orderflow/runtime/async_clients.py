@@ -82,7 +82,7 @@ def replication() -> AsyncReplication:
 def intake() -> Intake:
     """Return where orders come in."""
     settings = read_settings(IntakeSettings)
-    limits = Limits(settings.max_lag, settings.max_in_flight, settings.max_memory)
+    limits = Limits(settings.max_lag, settings.max_in_flight, settings.max_memory, settings.max_resting)
     keep_s = max(1, round(settings.idempotency_hours * 3600))
     return Intake(redis_client(), settings.partitions, limits, replication(), keep_s, clients.venue().load)
 

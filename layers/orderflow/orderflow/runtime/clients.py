@@ -91,8 +91,8 @@ def orders() -> Orders:
 
 @cache
 def books() -> Books:
-    """Return the books in which orders rest."""
-    return Books(redis_client(), read_settings(Settings).partitions)
+    """Return the orders in Redis that rest."""
+    return Books(redis_client(), orders().partitions)
 
 
 @cache

@@ -50,10 +50,16 @@ class OrderEnder:
         if not is_known(order.status):
             return None  # newer code has taken it on
         reason = f"Gave up in {function} after {entry.attempt} attempts: {error}"
-        if may_be_at_venue(order.status, stream):
+        # A late copy of an earlier attempt's message says nothing of the one that is under way.
+        is_latest = order.sequence <= waiting.sequence + 1
+        if may_be_at_venue(order.status, stream) and is_latest:
             # Its signature is on record, so its transaction may have been sent, and executed: only the venue knows.
             execution = self._venue.abandon(order.signature, reason)
-            ended = apply_execution(order, execution, now_ms())
+            if execution.error is None:
+                ended = apply_execution(order, execution, now_ms())
+            else:
+                # What can't be handled is not tried again, whatever the order is.
+                ended = order.fail(execution.error, now_ms())
         elif order.sequence == waiting.sequence and order.status not in TERMINAL:
             ended = order.fail(reason, now_ms())
         else:

@@ -35,12 +35,14 @@ class VenueSettings(Settings, frozen=True, kw_only=True):
 class IntakeSettings(Settings, frozen=True, kw_only=True):
     """Of the function that accepts orders: how much may be under way before it refuses new ones.
 
-    Of each partition at most `max_lag` records at one stage and `max_in_flight` orders; of Redis' memory at most the
-    share `max_memory`. A name that a client gave its order stands for it for `idempotency_hours`.
+    Of each partition at most `max_lag` records at one stage, `max_in_flight` orders on their way and `max_resting` that
+    rest; of Redis' memory at most the share `max_memory`. A name that a client gave its order stands for it for
+    `idempotency_hours`.
     """
 
     max_lag: Annotated[int, msgspec.Meta(ge=1)] = 2_000
     max_in_flight: Annotated[int, msgspec.Meta(ge=1)] = 50_000
+    max_resting: Annotated[int, msgspec.Meta(ge=1)] = 250_000
     max_memory: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.8
     idempotency_hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 24.0
 

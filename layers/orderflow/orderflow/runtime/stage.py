@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 import redis
 
 from orderflow.adapters.orders import Transition
+from orderflow.domain.attempts import rejected
 from orderflow.domain.lifecycle import is_known, stream_after
 from orderflow.domain.order import Order
 from orderflow.errors import ConfigurationError, RejectedError, RetryableError, UnknownStatusError
@@ -78,8 +79,9 @@ def _decide_all(
 ) -> tuple[list[Transition], PassedOn]:
     """Return the steps that orders take, and the orders that keep their status.
 
-    An order that can never succeed fails; a record that raises is noted. When nothing can be read for the batch as a
-    whole, it is read for each order alone, so that a record at fault is noted and the others go on.
+    An order that can never succeed fails, and one that waits rests or goes again; a record that raises is noted. When
+    nothing can be read for the batch as a whole, it is read for each order alone, so that a record at fault is noted
+    and the others go on.
     """
     found_for, now_ms = _read_all([order for _, order in arrived], read), clock.now_ms()
     orders = {record["messageId"]: order for record, order in arrived}
@@ -91,7 +93,7 @@ def _decide_all(
         try:
             decided = decide(order, found_for(order), now_ms)
         except RejectedError as error:
-            decided = Transition(order.fail(str(error), now_ms))
+            decided = Transition(rejected(order, str(error), now_ms))
         if decided.order.sequence > order.sequence:
             transitions.append(decided)
         else:

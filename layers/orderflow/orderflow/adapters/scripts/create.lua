@@ -2,28 +2,29 @@
 -- KEYS: timers, wakes, status stream, the stages' streams, then per order its hash; of one with a name its idempotency
 -- record follows, and that of the version before.
 -- ARGV: seconds to keep an idempotency record, most records that may wait at a stage, most orders that may be under
--- way, seconds to keep a record of the version before, number of stages, the names of their streams; then per order:
--- id, first step, fingerprint; of one with a name its record (the short id, then what stands for the fingerprint)
--- follows, and the fingerprint of one without is ''.
+-- way, seconds to keep a record of the version before, most orders that may rest, number of stages, the names of their
+-- streams; then per order: id, first step, its first stream, fingerprint; of one with a name its record (the short id,
+-- then what stands for the fingerprint) follows, and the fingerprint of one without is ''.
 -- Returns per order 1 (created), the id, short or whole, of the order that the same request made before, -1 (its
--- idempotency key came with another request), the name of the stage that is too far behind, or -2 (too many orders are
--- under way).
+-- idempotency key came with another request), the name of the stage that is too far behind, -2 (too many orders are
+-- under way) or -3 (too many rest).
 -- A stage's stream holds what waits there and what is being worked on: entries are removed when they are acknowledged.
 -- requires: deliver
-local SHORT_ID, FIXED_KEYS, FIXED_ARGV = 22, 3, 5
-local stages = tonumber(ARGV[5])
+local SHORT_ID, FIXED_KEYS, FIXED_ARGV = 22, 3, 6
+local stages = tonumber(ARGV[6])
 local SHARED_KEYS, SHARED_ARGV = FIXED_KEYS + stages, FIXED_ARGV + stages
-local first_stage = ARGV[FIXED_ARGV + 1]
-local waiting, behind = {}, nil
+local waiting, behind, stream_keys, room_at = {}, nil, {}, {}
+local room_to_rest = ARGV[5] - redis.call('ZCARD', string.match(KEYS[1], '^{.-}:') .. 'resting')
 local room = ARGV[3] - redis.call('ZCARD', KEYS[1])
 for stage = 1, stages do
-  waiting[stage] = redis.call('XLEN', KEYS[FIXED_KEYS + stage])
+  local name = ARGV[FIXED_ARGV + stage]
+  waiting[stage], stream_keys[name] = redis.call('XLEN', KEYS[FIXED_KEYS + stage]), KEYS[FIXED_KEYS + stage]
+  room_at[name] = ARGV[2] - waiting[stage]
   room = room - waiting[stage]
   if waiting[stage] >= tonumber(ARGV[2]) then
-    behind = ARGV[FIXED_ARGV + stage]
+    behind = name
   end
 end
-local room_at_first = ARGV[2] - waiting[1]
 
 -- Return what was made under a name before: its short or its whole id, or -1; nil when there was none.
 local function made_before(record_key, former_key, fingerprint, record)
@@ -42,24 +43,28 @@ local outcome = {}
 local k, a = SHARED_KEYS, SHARED_ARGV
 while k < #KEYS do
   local order_key, record_key, former_key = KEYS[k + 1], KEYS[k + 2], KEYS[k + 3]
-  local id, step, fingerprint, record = unpack(ARGV, a + 1, a + 4)
+  local id, step, stream, fingerprint, record = unpack(ARGV, a + 1, a + 5)
   local named = fingerprint ~= ''
-  k, a = k + (named and 3 or 1), a + (named and 4 or 3)
+  k, a = k + (named and 3 or 1), a + (named and 5 or 4)
   local n = #outcome + 1
   local seen = named and made_before(record_key, former_key, fingerprint, record)
   if seen then
     outcome[n] = seen
-  elseif behind or room_at_first <= 0 then
-    outcome[n] = behind or first_stage
+  elseif behind or room_at[stream] <= 0 then
+    outcome[n] = behind or stream
   elseif room <= 0 then
     outcome[n] = -2
+  elseif stream == 'open' and room_to_rest <= 0 then
+    outcome[n] = -3
   else
     if named then
       redis.call('SET', record_key, record, 'EX', ARGV[1])
       redis.call('SET', former_key, fingerprint .. ' ' .. id, 'EX', math.min(ARGV[1], ARGV[4]))
     end
-    outcome[n] = transition(KEYS[1], KEYS[2], KEYS[3], KEYS[4], order_key, first_stage, id, 1, 'pending', step, 0)
-    room_at_first, room = room_at_first - 1, room - 1
+    outcome[n] = transition(KEYS[1], KEYS[2], KEYS[3], stream_keys[stream], order_key, stream, id, 1, 'pending', step,
+      0, '', '')
+    room_at[stream], room = room_at[stream] - 1, room - 1
+    room_to_rest = room_to_rest - (stream == 'open' and 1 or 0)
   end
 end
 return outcome

@@ -4,7 +4,7 @@
 -- before.
 -- Among the keys are the partition's timer set and `wakes`, the stream that wakes its poller for an earlier entry than
 -- before. (The release before had a list for that, `wake`; its pollers look at the timers twice a second anyway.)
--- requires: time
+-- requires: time, books
 
 local function rest(timers, wakes, due, stream, attempt, order)
   redis.call('ZADD', timers, due, stream .. ' ' .. attempt .. ' ' .. order)
@@ -22,18 +22,39 @@ local function deliver(timers, wakes, stream_key, stream, delay_ms, attempt, ord
   end
 end
 
+local RESTS = {open = true, partially_filled = true}
+local STALE, TAKEN, ENDING = 0, 1, 2
+
 -- Take one step of an order, if it is still at the step before; return 1 when taken and 0 when stale.
+-- `book` says how the order rests from now on (see books), '' when it does not; leaving its books is part of any step.
+-- `child` is an order to create with it, as `id stream first-step`, or ''.
+-- Returns 2 when the step would have the order wait or go again, and its end was requested meanwhile.
 local function transition(
-  timers, wakes, status_key, stream_key, order_key, stream, id, sequence, status, step, delay_ms
+  timers, wakes, status_key, stream_key, order_key, stream, id, sequence, status, step, delay_ms, book, child
 )
-  local current = tonumber(redis.call('HGET', order_key, 'sequence') or '0')
-  if current ~= tonumber(sequence) - 1 then
-    return 0
+  local current, books, ending = unpack(redis.call('HMGET', order_key, 'sequence', 'books', 'ending'))
+  if tonumber(current or '0') ~= tonumber(sequence) - 1 then
+    return STALE
+  end
+  if ending and (status == 'open' or status == 'triggered') then
+    return ENDING
+  end
+  local prefix = string.match(order_key, '^{.-}:')
+  if books then
+    leave_books(prefix, order_key, id, books)
   end
   redis.call('HSET', order_key, 'sequence', sequence, 'status', status, 'step:' .. sequence, step)
+  if RESTS[status] then
+    enter_books(prefix, order_key, id, book)
+  end
   redis.call('XADD', status_key, '*', 'order_id', id, 'sequence', sequence, 'status', status, 'event', step)
   if stream ~= '' then
     deliver(timers, wakes, stream_key, stream, tonumber(delay_ms), 1, id .. ' ' .. sequence)
   end
-  return 1
+  if child ~= '' then
+    local child_id, child_stream, first_step = string.match(child, '^(%S+) (%S+) (.*)$')
+    transition(timers, wakes, status_key, prefix .. child_stream, prefix .. 'order:' .. child_id, child_stream,
+      child_id, 1, 'pending', first_step, 0, '', '')
+  end
+  return TAKEN
 end

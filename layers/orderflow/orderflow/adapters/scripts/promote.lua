@@ -25,15 +25,30 @@ local function first_due(timers)
   return tonumber(redis.call('ZRANGE', timers, 0, 0, 'WITHSCORES')[2])
 end
 
+-- Orders that expire wait in a set of their own, as `id 1`: they are not under way, and an amend may change when.
+local function expire(expiries, now, limit)
+  local stream = string.gsub(expiries, 'expiries$', 'expire')
+  for _, order in ipairs(redis.call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, limit)) do
+    redis.call('XADD', stream, '*', 'attempt', 1, 'order', order)
+    redis.call('ZREM', expiries, order)
+  end
+end
+
 local function promote(timers, streams, limit)
-  local due = first_due(timers)
-  if not due then
+  local expiries = string.gsub(timers, 'timers$', 'expiries')
+  local due, expires = first_due(timers), first_due(expiries)
+  if not due and not expires then
     return -1
   end
   local now = now_ms()
-  if due <= now then
+  if due and due <= now then
     move(timers, streams, now, limit)
     due = first_due(timers)
   end
-  return due and math.max(0, due - now) or -1
+  if expires and expires <= now then
+    expire(expiries, now, limit)
+    expires = first_due(expiries)
+  end
+  local next_due = math.min(due or math.huge, expires or math.huge)
+  return next_due < math.huge and math.max(0, next_due - now) or -1
 end

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from orderflow.domain.attempts import too_little
 from orderflow.domain.execution import Execution
 from orderflow.domain.instructions import slippage_error
 from orderflow.domain.order import Order
@@ -14,7 +15,6 @@ from orderflow.domain.routing import paid_out
 from orderflow.domain.slippage import slippage_reason
 from orderflow.errors import RejectedError
 from orderflow.venues.mock.background import advance, chain_seconds, pull_back
-from orderflow.venues.mock.market_script import NO_SCRIPT, MarketScript
 
 
 class MarketState(msgspec.Struct, frozen=True):
@@ -42,7 +42,6 @@ def produce(
     now_ms: int,
     *,
     least_slots: int = 0,
-    script: MarketScript = NO_SCRIPT,
 ) -> Blocks:
     """Let the market live up to the slot of each transaction and execute it there, one after the other.
 
@@ -58,7 +57,7 @@ def produce(
     for order in orders:
         landings.setdefault(max(landing_slot(order), state.slot), []).append(order)
     for slot in sorted(landings):
-        around = advance(seed, reached, slot, fair, pools, script)
+        around = advance(seed, reached, slot, fair, pools)
         reached, fair = slot, around.fair
         pools |= around.changed
         traded: set[str] = set()
@@ -86,7 +85,14 @@ def _execute(slot: int, order: Order, pools: Mapping[str, Pool], now_ms: int) ->
         return Execution(order.signature, slot, error=str(error)), {}
     amount_out = paid_out(fills, order.request.token_out)
     if amount_out < transaction.minimum_out:
-        error_name = slippage_error([leg.pool for leg in route.legs])
-        reason = slippage_reason(route.expected_out, amount_out, order.request.slippage_bps, error_name)
-        return Execution(order.signature, slot, error=reason), {}
+        return Execution(order.signature, slot, error=_too_little(order, amount_out)), {}
     return Execution(order.signature, slot, amount_out, fills), changes
+
+
+def _too_little(order: Order, amount_out: int) -> str:
+    """Say why an order may not be executed with what it would receive: by its limit, else by its slippage."""
+    transaction, route = order.built_transaction, order.chosen_route
+    if order.least is not None:
+        return too_little(order, amount_out, transaction.minimum_out)
+    error_name = slippage_error([leg.pool for leg in route.legs])
+    return slippage_reason(route.expected_out, amount_out, order.slippage_bps, error_name)

@@ -1,0 +1,56 @@
+"""Fires orders that rest: from the `ticks` stream of the market, in its order, to the stage that executes them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from orderflow.domain.order import Order
+from orderflow.domain.ticks import Tick
+from orderflow.runtime import clients, clock
+from orderflow.runtime.batch import (
+    BatchResponse,
+    Done,
+    Failures,
+    StreamEvent,
+    StreamRecord,
+    run_batch,
+    stream_function,
+)
+from orderflow.runtime.firing import Firing
+
+_tick_decoder = msgspec.json.Decoder(Tick)
+
+
+@stream_function
+def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
+    """Handle a batch of the chain's `ticks` stream."""
+    return run_batch("trigger_orders", event, trigger_orders)
+
+
+def trigger_orders(records: Sequence[StreamRecord], failures: Failures) -> Done:
+    """Fire what the ticks of a batch reach, tick by tick; limits are quoted at the last, on the market as it is."""
+    ticks: list[Tick] = []
+    failures.attempt(records, lambda record: ticks.append(_tick_decoder.decode(record["data"]["tick"])))
+    stepped = [order for tick in ticks for order in fire(tick, limits=tick is ticks[-1])]
+    return Done({"stepped": len(stepped)}, stepped)
+
+
+def fire(tick: Tick, *, limits: bool) -> list[Order]:
+    """Fire what a tick reaches; return the orders with the steps that they took.
+
+    All stops that its price has touched go, however many, since the next price may be another. Limits that are not
+    reached by their turn are found again at the next tick.
+    """
+    stepped: list[Order] = []
+    books = clients.books()
+    while True:
+        firing = Firing(clients.venue(), tick, clock.now_ms(), quoting=limits)
+        firing.look_at([each for name in books.partitions for each in books.candidates(name, tick, limits=limits)])
+        taken = clients.orders().apply(firing.transitions)
+        books.rebook(firing.rebooked)
+        orders = [transition.order for transition in firing.transitions]
+        stepped += [order for order, fresh in zip(orders, taken, strict=True) if fresh]
+        if not firing.fired_stops:
+            return stepped
+        limits = False

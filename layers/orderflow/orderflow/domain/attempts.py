@@ -1,0 +1,45 @@
+"""What becomes of an order that waits when an attempt to execute it is refused."""
+
+from orderflow.domain.conditions import shown_amount
+from orderflow.domain.lifecycle import RESTING
+from orderflow.domain.order import Order
+from orderflow.domain.tokens import TOKENS
+
+MOST_WAIT_SLOTS = 64
+MOST_STOP_ATTEMPTS = 10
+MOST_LIMIT_ATTEMPTS = 1_000
+"""Each attempt leaves its steps with the order for good, so an order does not try for ever."""
+
+
+def refused(order: Order, reason: str, slot: int, now_ms: int) -> Order:
+    """Return the order after an attempt that was refused in a slot for a reason.
+
+    One with a limit rests again, and waits 1, 2, 4 … 64 slots; one without, which is there to get out, goes again at
+    once. All or nothing, and what is not to rest, is cancelled.
+    """
+    attempt = order.attempts + 1
+    if order.least is None:
+        if attempt >= MOST_STOP_ATTEMPTS:
+            return order.fail(reason, now_ms)
+        return order.fire_again(f"attempt {attempt}: {reason}", now_ms)
+    if order.request.time_in_force in ("fok", "ioc"):
+        return order.cancel(now_ms, reason)
+    if attempt >= MOST_LIMIT_ATTEMPTS:
+        return order.fail(f"attempt {attempt}: {reason}", now_ms)
+    from_slot = slot + min(MOST_WAIT_SLOTS, 2**order.attempts)
+    return order.reopen(f"attempt {attempt}: {reason}; next attempt from slot {from_slot}", from_slot, now_ms)
+
+
+def rejected(order: Order, reason: str, now_ms: int) -> Order:
+    """Return an order after a stage has found that it can't go on as it is: for good, unless it may be tried again."""
+    if not order.request.waits or order.fired is None or order.status in RESTING:
+        return order.fail(reason, now_ms)
+    slot = order.fired.slot if order.route is None else max(order.fired.slot, order.route.slot)
+    return refused(order, reason, slot, now_ms)
+
+
+def too_little(order: Order, yields: int, minimum_out: int) -> str:
+    """Say how much an order would yield, and how much its limit asks for."""
+    token_out = TOKENS[order.request.token_out]
+    limit = shown_amount(minimum_out, token_out).removesuffix(f" {token_out.symbol}")
+    return f"would yield {shown_amount(yields, token_out)}, limit {limit}"

@@ -1,0 +1,201 @@
+"""Takes orders that rest on: a tick of the market and what rests in, the steps that they take out.
+
+They are looked at in no other place: `open_order` does it when one comes to rest, `trigger_orders` at each tick. Both
+may look at the same order at once; a step is taken only once, by its sequence.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+import msgspec
+
+from orderflow.adapters.books import Rebooked, Resting
+from orderflow.adapters.orders import Transition
+from orderflow.domain import slicing
+from orderflow.domain.amounts import PRICE_CONTEXT, least_worth, price
+from orderflow.domain.attempts import too_little
+from orderflow.domain.conditions import Rule, minimum_of
+from orderflow.domain.order import MARKET, Fired, Order, OrderRequest
+from orderflow.domain.resting import Marks, judge, limit_price, place_of
+from orderflow.domain.slippage import BPS
+from orderflow.domain.status import Status
+from orderflow.domain.ticks import Tick
+from orderflow.domain.tokens import TOKENS
+from orderflow.domain.venue import Venue
+from orderflow.errors import RejectedError
+from orderflow.runtime import clients, order_ids
+from orderflow.runtime.logging import get_logger
+
+LEAST_GAIN, SAFELY = 1 / BPS, 0.95
+"""By how much the price has to be better, at least, before an order that did not fit is looked at again; and the share
+of what was missing, so that it is looked at rather too early."""
+
+logger = get_logger("firing")
+
+
+class Firing:
+    """What becomes of orders that rest, at one tick. With `quoting`, limits are compared with what they would yield."""
+
+    def __init__(self, venue: Venue, tick: Tick, now_ms: int, *, quoting: bool = True) -> None:
+        self._venue = venue
+        self._tick = tick
+        self._now_ms = now_ms
+        self._quoting = quoting
+        self.fired_stops = 0
+        self.transitions: list[Transition] = []
+        self.rebooked: list[Rebooked] = []
+
+    def look_at(self, resting: Sequence[Resting]) -> None:
+        """Decide on orders: each takes a step, is found elsewhere, or stays as it is.
+
+        Those that have expired come first, before anything fires.
+        """
+        at_limit = []
+        for each in resting:
+            try:
+                if not self._ends(each) and self._waits_for_price(each):
+                    at_limit.append(each)
+            except Exception:
+                # One order at fault must not keep the others' stops from firing.
+                logger.exception("order not looked at", extra={"order_id": each.order.order_id})
+        if self._quoting and at_limit:
+            self._quote(sorted(at_limit, key=lambda each: (limit_price(each.order), each.order.order_id)))
+
+    def _ends(self, resting: Resting) -> bool:
+        """Return whether an order's time is over, or its end was requested, and end it if no slice is under way."""
+        order, ending = resting.order, resting.ending
+        expires_at_ms = order.request.expires_at_ms
+        has_expired = expires_at_ms is not None and self._now_ms >= expires_at_ms
+        if order.status is Status.PARTIALLY_FILLED and order.request.time_in_force == "ioc":
+            self._take(order.cancel(self._now_ms, "immediate or cancel: the rest is cancelled"))
+            return True
+        if not has_expired and ending is None:
+            return False
+        if not (order.progress and order.progress.is_under_way):
+            self._take(
+                order.expire(self._now_ms) if has_expired or ending is Status.EXPIRED else order.cancel(self._now_ms)
+            )
+        return True
+
+    def _waits_for_price(self, resting: Resting) -> bool:
+        """Return whether an order waits for its limit; any other is decided on."""
+        order = resting.order
+        if order.rests and order.rests.from_slot is not None and order.rests.from_slot > self._tick.slot:
+            return False
+        if order.request.schedule is not None:
+            self._slice(order)
+        elif order.least is None:
+            self._judge(resting)
+        else:
+            return True
+        return False
+
+    def _judge(self, resting: Resting) -> None:
+        """Fire an order with triggers, or note what the reference price has done to it."""
+        order, marks = resting.order, resting.marks
+        prices = self._tick.prices.get(order.request.pair)
+        if prices is None or (order.rests and order.rests.since_slot > self._tick.slot):
+            return
+        judged = judge(order, marks, self._tick.slot, prices.reference)
+        if judged.rule is not None:
+            reference = PRICE_CONTEXT.create_decimal_from_float(prices.reference)
+            self._fire(order, judged.rule, reference, order.amount_remaining)
+            self.fired_stops += 1
+        else:
+            self._rebook(resting, judged.marks)
+
+    def _quote(self, resting: Sequence[Resting]) -> None:
+        """Fire the orders that would receive at least their limit, each after those before it.
+
+        One that would not, behind others that go, is left as it is: the next time it may be the first.
+        """
+        wanted = [_remaining(each.order) for each in resting]
+        minimums = [minimum_of(each.order.least or Fraction(0), each.order.amount_remaining) for each in resting]
+        yields = self._venue.fit(wanted, minimums)
+        is_first = True
+        for each, request, minimum, received in zip(resting, wanted, minimums, yields, strict=True):
+            order = each.order
+            if not isinstance(received, RejectedError) and received >= minimum:
+                self._fire(order, "limit", _price_of(request, received), request.amount_in)
+                is_first = False
+            elif part := self._part_of(order):
+                at = _price_of(part, minimum_of(order.least or Fraction(0), part.amount_in))
+                self._fire(order, "limit", at, part.amount_in)
+                is_first = False
+            elif is_first or order.request.time_in_force in ("fok", "ioc"):
+                self._stays(each, request, minimum, received)
+
+    def _stays(self, resting: Resting, request: OrderRequest, minimum: int, received: int | RejectedError) -> None:
+        """Cancel an order that is to be executed at once or not at all; any other rests until the price is better."""
+        order = resting.order
+        if order.request.time_in_force in ("fok", "ioc"):
+            why = str(received) if isinstance(received, RejectedError) else too_little(order, received, minimum)
+            self._take(order.cancel(self._now_ms, why))
+            return
+        prices = self._tick.prices.get(order.request.pair)
+        best, fits_at = prices.best if prices else 0.0, None
+        if best >= limit_price(order):
+            # It is too large for the depth at this price.
+            missing = minimum / received - 1 if isinstance(received, int) and received else 0.0
+            fits_at = best * (1 + max(LEAST_GAIN, missing * SAFELY))
+        self._rebook(resting, msgspec.structs.replace(resting.marks, fits_at=fits_at))
+
+    def _part_of(self, order: Order) -> OrderRequest | None:
+        """Return the part of an order that its limit allows now, if it may be executed in parts.
+
+        Neither the part nor what remains is worth less than an order has to be.
+        """
+        request = order.request
+        if order.least is None or not (request.allow_partial or request.time_in_force == "ioc"):
+            return None
+        wanted = _remaining(order)
+        least = least_worth(TOKENS[request.token_in], self._venue.reference_prices())
+        part = min(self._venue.largest_part(wanted, order.least), wanted.amount_in)
+        if request.time_in_force != "ioc" and part < wanted.amount_in:
+            part = min(part, wanted.amount_in - least)
+        return msgspec.structs.replace(wanted, amount_in=part) if part >= max(least, 1) else None
+
+    def _slice(self, order: Order) -> None:
+        """Begin the slice of an order that is due, or put it off while one is under way."""
+        due, slot = slicing.next_slot(order), self._tick.slot
+        if due is None or due > slot:
+            return
+        if order.progress and order.progress.is_under_way:
+            self._take(order.go_on(slicing.put_off(order, slot), self._now_ms))
+            return
+        progress = slicing.begun(order, slot)
+        child = Order.accept(
+            order_ids.beside(order.order_id, clients.orders().partitions),
+            slicing.slice_request(order),
+            self._now_ms,
+            parent_id=order.order_id,
+            slice_number=progress.begun,
+        )
+        self._take(order.go_on(progress, self._now_ms, child.order_id), child)
+
+    def _fire(self, order: Order, rule: Rule | Literal["limit"], at: Decimal, amount_in: int) -> None:
+        self._take(order.fire(Fired(self._tick.slot, rule, at, amount_in), self._now_ms))
+
+    def _take(self, order: Order, child: Order | None = None) -> None:
+        self.transitions.append(Transition(order, child=child))
+
+    def _rebook(self, resting: Resting, marks: Marks) -> None:
+        """Note what has changed of an order, if anything has."""
+        order = resting.order
+        place = place_of(order, marks, self._tick.slot)
+        waited = order.rests is not None and order.rests.from_slot is not None
+        noted = msgspec.structs.replace(marks, look_slot=place.look_slot, waited=waited)
+        if noted != resting.marks:
+            self.rebooked.append(Rebooked(order, place, noted))
+
+
+def _remaining(order: Order) -> OrderRequest:
+    """Return what is left of an order, as a market order."""
+    request = order.request
+    return OrderRequest(request.token_in, request.token_out, order.amount_remaining, MARKET, order.slippage_bps)
+
+
+def _price_of(request: OrderRequest, received: int) -> Decimal:
+    return price(request.amount_in, TOKENS[request.token_in], received, TOKENS[request.token_out])
