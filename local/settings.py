@@ -46,6 +46,9 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     `max_connections` 0 is room for all sockets and twice the requests, `max_connections_per_address` 0 nine tenths of
     that. The allowed hosts and origins are added to the gateway's own, separated by commas; `*` is any.
 
+    With a `clock` that is `manual` the market's slots pass by orders and POST /api/market/advance alone; the file
+    `market_script` sets fair prices at slots. Both need the functions here.
+
     `invoke` says where the functions run: `here`, in the pollers, or in the Lambda at `lambda_endpoint`. The two ports
     are those of `services`. The gateway's management API asks for `connections_secret`; the runner makes one if it is
     empty, and chooses where that API listens itself: `connections_host` is for a gateway in a container.
@@ -60,6 +63,8 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     seed: int = 1
     drop_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01
     network_failure_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    clock: Literal["auto", "manual"] = "auto"
+    market_script: str = ""
     partitions: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
     orderflow_home: str = ""
@@ -133,4 +138,9 @@ def read_local_settings(**arguments: str | None) -> LocalSettings:
     Raises ConfigurationError.
     """
     given = {name.upper(): text for name, text in arguments.items() if text}
-    return read_settings(LocalSettings, os.environ | given)
+    settings = read_settings(LocalSettings, os.environ | given)
+    if settings.invoke == "lambda":
+        for name, value in (("CLOCK", settings.clock), ("MARKET_SCRIPT", settings.market_script)):
+            if value not in ("auto", ""):
+                raise ConfigurationError(f"{name}={value!r} can't be used: with INVOKE=lambda the market is not here")
+    return settings

@@ -56,7 +56,13 @@ def main() -> None:
         sockets = [listen(settings.host, settings.port, f"PORT={settings.port + 1}")]
     connections = Connections()
     config = uvicorn.Config(
-        gateway_app(settings.max_requests, settings.max_sockets, connections, _hosts(settings)),
+        gateway_app(
+            settings.max_requests,
+            settings.max_sockets,
+            connections,
+            _hosts(settings),
+            market_by_hand=settings.clock == "manual",
+        ),
         loop="uvloop",
         # uvicorn only calls it.
         http=partial(HttpProtocol, limits=ConnectionLimits(*limits)),  # type: ignore[arg-type]

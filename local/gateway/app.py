@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket
 from functions.watch_order.handler import websocket_api
 from local.gateway.connections import Connections
 from local.gateway.hosts import HostCheck, Hosts
+from local.gateway.market import with_market
 from local.gateway.routes import http_api
 from local.gateway.websocket import WebSocketApi
 from orderflow.runtime.http.problems import overloaded, problem, shown, without_faults
@@ -22,17 +23,24 @@ MAX_HEALTH_REQUESTS = 64
 
 
 def gateway_app(
-    max_requests: int, max_sockets: int, connections: Connections | None = None, hosts: Hosts | None = None
+    max_requests: int,
+    max_sockets: int,
+    connections: Connections | None = None,
+    hosts: Hosts | None = None,
+    *,
+    market_by_hand: bool = False,
 ) -> ASGIApp:
     """Return the gateway. It hands HTTP requests to the very apps that Mangum wraps on Lambda.
 
     It serves `max_requests` and `max_sockets` at once, and refuses more. The open sockets are in `connections`,
     to which the management API writes on a listener of its own: here `/@connections` is as unknown as any other path.
-    What `hosts` does not allow (by default: all but this machine's names) is refused before that.
+    What `hosts` does not allow (by default: all but this machine's names) is refused before that. With
+    `market_by_hand` there is a path, which no deployment has, that lets the mock market's slots pass.
     """
     connections = connections if connections is not None else Connections()
     refusals = Refusals("gateway")
-    requests = ConcurrencyLimit(max_requests, http_api(), refusals)
+    api = with_market(http_api()) if market_by_hand else http_api()
+    requests = ConcurrencyLimit(max_requests, api, refusals)
     health = ConcurrencyLimit(MAX_HEALTH_REQUESTS, http_api(), refusals, "MAX_HEALTH_REQUESTS")
     sockets = WebSocketApi(websocket_api, connections, max_sockets, refusals)
 

@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+from pathlib import Path
 from typing import NamedTuple
 
 from local.run import parent_watchdog
@@ -45,6 +46,8 @@ def environment_of(settings: LocalSettings, redis_url: str, database_url: str, l
         "SPEED": str(settings.speed),
         "DROP_RATE": str(settings.drop_rate),
         "NETWORK_FAILURE_RATE": str(settings.network_failure_rate),
+        "CLOCK": settings.clock,
+        "MARKET_SCRIPT": settings.market_script and str(Path(settings.market_script).absolute()),
         "INVOKE": settings.invoke,
         "LAMBDA_ENDPOINT": settings.lambda_endpoint,
         "MAX_LAG": str(settings.max_lag),

@@ -33,15 +33,16 @@ from orderflow.errors import ConfigurationError
 from orderflow.event_source.mapping import partitions_of
 from orderflow.migrate import migrate
 from orderflow.runtime.clients import open_redis
+from orderflow.runtime.settings import read_settings
 from orderflow.runtime.stopping import stop_on
-from orderflow.venues import find_family
+from orderflow.venues import check_settings
 
 READY_TIMEOUT_S = 30.0
 
 
 def run(settings: LocalSettings) -> int:
     """Run the system until Ctrl-C or SIGTERM; return the exit status."""
-    find_family(settings.venue)  # before anything is started that could not work with it
+    check_settings(settings.venue, read_settings)  # before anything is started that could not work with them
     stop = stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     started = time.monotonic()
     with ExitStack() as stack:

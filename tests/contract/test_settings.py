@@ -18,6 +18,8 @@ LAYER = ROOT / "layers/orderflow/orderflow"
 READ_BY_LIBRARIES = {"POWERTOOLS_SERVICE_NAME"}
 # Where settings are that the environment lacks; the template sets them all.
 NOT_OF_THE_TEMPLATE = {"SETTINGS_PATH"}
+# For tests of what orders that wait do, on one machine.
+OF_THIS_MACHINE = {"CLOCK", "MARKET_SCRIPT"}
 # What opens clients, by name: also what runs a stage, and what opens the venue family of the template.
 CLIENTS = {
     node.name: node
@@ -55,7 +57,7 @@ def variables_read_by(function: FunctionTemplate) -> set[str]:
     modules = (ROOT / "functions" / function.name).glob("*.py")
     models = {model for module in modules for model in models_read_by(ast.parse(module.read_text(encoding="utf-8")))}
     fields = {field.upper() for model in models for field in MODELS[model].__struct_fields__}
-    return fields | variables_of_every_function()
+    return (fields | variables_of_every_function()) - OF_THIS_MACHINE
 
 
 @pytest.mark.parametrize("function", TEMPLATE.functions, ids=lambda function: function.name)

@@ -78,6 +78,8 @@ def test_of_a_port_that_another_orderflow_has_it_says_what_started_that_one(
         ({"DATABASE_URL": "mysql://me:secret@127.0.0.1/ledger"}, "DATABASE_URL"),
         ({"SPEED": "fast"}, "SPEED='fast' can't be used"),
         ({"VENUE": "moc"}, "VENUE='moc' can't be used: it must be mock, or module:function"),
+        ({"MARKET_SCRIPT": "no.csv"}, "MARKET_SCRIPT='no.csv' can't be used: No such file or directory"),
+        ({"CLOCK": "manual", "INVOKE": "lambda"}, "CLOCK='manual' can't be used: with INVOKE=lambda"),
         ({"PARTITIONS": "0"}, "PARTITIONS='0' can't be used"),
         ({"PORT": "70000"}, "PORT='70000' can't be used"),
         ({"ORDERFLOW_HOME": os.devnull}, f"ORDERFLOW_HOME={os.devnull} can't be used"),

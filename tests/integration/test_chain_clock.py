@@ -12,7 +12,8 @@ from orderflow.adapters.replication import Replication
 from orderflow.adapters.streams import Streams
 from orderflow.domain.order import Order
 from orderflow.domain.ticks import Tick
-from orderflow.venues.mock.chain import Blocks, produce
+from orderflow.venues.mock.background import opening_prices
+from orderflow.venues.mock.chain import Blocks, MarketState, produce
 from orderflow.venues.mock.chain_clock import HEARTBEAT, MOST_UNREAD_TICKS, ChainClock
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.latency import Latency
@@ -298,7 +299,8 @@ def test_where_slots_come_by_hand_ticks_are_written_and_nothing_beats(client: re
 
     assert client.exists(TIMERS) == 0
     assert len(ticks_of(client)) == 1
-    assert not by_hand.clock.beat().makes_slot
+    assert by_hand.clock.beat() == (demand, False)
+    assert client.exists(TIMERS) == 0
     assert by_hand.clock.stop(demand)
 
 
@@ -347,3 +349,46 @@ def test_the_venues_clock_stops_when_nothing_rests(client: redis.Redis, chain: C
 
     assert client.zcard(TIMERS) == 0
     assert [tick.slot for tick in ticks_of(client)] == [1] == [venue.prices().slot]
+
+
+def test_slots_by_hand_have_a_block_and_a_tick_each_and_stop_writing_when_nothing_rests(client: redis.Redis) -> None:
+    chain = ChainStore(client, 1, beat_ms=0)
+    venue = MockVenue(chain, Latency(seed=1, speed=1), Replication(client, min_replicas=0))
+    books = Books(client, 3)
+    client.zadd("{p0}:resting", {"an order": 7})
+    venue.keep_time()
+
+    assert venue.advance(5, books.something_rests) == 5
+    client.delete("{p0}:resting")
+    assert venue.advance(5, books.something_rests) == 10
+
+    assert [tick.slot for tick in ticks_of(client)] == [1, 2, 3, 4, 5]
+    assert client.hget(SLOT, "block") == "10"
+    assert client.exists(TIMERS) == 0
+
+
+def test_slots_by_hand_of_several_at_once_all_pass(client: redis.Redis) -> None:
+    venues = [
+        MockVenue(ChainStore(client), Latency(seed=1, speed=1), Replication(client, min_replicas=0)) for _ in range(3)
+    ]
+
+    with ThreadPoolExecutor(3) as threads:
+        reached = list(threads.map(lambda venue: venue.advance(10, lambda: False), venues))
+
+    assert max(reached) == 30
+    _, state = venues[0].chain.state()
+    opening = {pool.pool: pool for pool in sorted(venues[0].chain.opening().values(), key=lambda pool: pool.pool)}
+    assert state == produce(1, MarketState(0, opening_prices(), opening), [], lambda _: 0, NOW_MS, least_slots=30).after
+
+
+def test_a_script_sets_the_prices_of_its_slots(client: redis.Redis) -> None:
+    chain = ChainStore(client)
+    venue = MockVenue(
+        chain, Latency(seed=1, speed=1), Replication(client, min_replicas=0), {2: {"SOL": 240.0, "USDT": 1.01}}
+    )
+
+    venue.advance(2, lambda: False)
+
+    _, state = chain.state()
+    assert (state.fair["SOL"], state.fair["USDT"]) == (240, 1.01)
+    assert venue.prices().prices["SOL>USDC"].reference == pytest.approx(240, rel=0.003)

@@ -77,6 +77,7 @@ CHANGES = {
     ],
     "scripts/beat": [
         ("if not ticks then", "if false then"),
+        ("interval > 0 and ", ""),
         ("2 * apart >= interval", "true"),
         ("2 * apart >= interval", "apart >= interval"),
         ("2 * apart >= interval", "2 * apart > 2 * interval"),

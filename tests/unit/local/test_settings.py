@@ -20,7 +20,13 @@ def test_an_argument_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("INVOKE", "there"), ("LAMBDA_ENDPOINT", "127.0.0.1:3001"), ("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml")],
+    [
+        ("INVOKE", "there"),
+        ("LAMBDA_ENDPOINT", "127.0.0.1:3001"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("CLOCK", "hand"),
+    ],
 )
 def test_a_word_that_a_setting_does_not_know_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
@@ -88,3 +94,14 @@ def test_there_is_room_for_more_connections_where_there_may_be_more_sockets(monk
 
     monkeypatch.setenv("MAX_CONNECTIONS", "300")
     assert read_local_settings().connections == 300
+
+
+@pytest.mark.parametrize(("name", "value"), [("CLOCK", "manual"), ("MARKET_SCRIPT", "market.csv")])
+def test_a_market_by_hand_is_not_for_functions_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    read_local_settings()
+
+    with pytest.raises(ConfigurationError, match=f"^{name}='{value}' can't be used: with INVOKE=lambda "):
+        read_local_settings(invoke="lambda")

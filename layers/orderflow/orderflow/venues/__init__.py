@@ -1,5 +1,6 @@
 """The venue families, and the one place that opens them: the name in VENUE in, a venue out."""
 
+import sys
 from collections.abc import Callable
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
@@ -37,6 +38,16 @@ class Resources(NamedTuple):
 def open_venue(name: str, resources: Resources) -> Venue:
     """Return the venue family `name`. Raises ConfigurationError when there is none, and what the family raises."""
     return find_family(name)(resources)
+
+
+def check_settings(name: str, read_settings: SettingsReader) -> None:
+    """Raise ConfigurationError when there is no venue family `name`, or one of its settings can't be used.
+
+    A family whose settings need more than their types has a function `check_settings` beside the one that opens it.
+    """
+    check = getattr(sys.modules[find_family(name).__module__], "check_settings", None)
+    if check is not None:
+        check(read_settings)
 
 
 def find_family(name: str) -> Callable[[Resources], Venue]:

@@ -95,6 +95,31 @@ def test_the_market_is_the_same_however_the_slots_are_divided(seed: int, cuts: s
     assert lived(seed, sorted({*cuts, 250}), fair) == lived(seed, [250], fair)
 
 
+SCRIPT = {3: {"SOL": 231.5, "JUP": 0.4}, 40: {"SOL": 180.0}}
+
+
+def test_a_script_sets_prices_at_its_slots_and_the_walk_goes_on_from_there() -> None:
+    fair, pools, walked = OPENING, market(), OPENING
+    for slot in range(1, 6):
+        background = advance(1, slot - 1, slot, fair, pools, SCRIPT)
+        walked = live(slot).fair if slot < 3 else advance(1, slot - 1, slot, fair, {}).fair
+        fair, pools = background.fair, pools | background.changed
+        assert fair == walked | SCRIPT.get(slot, {})
+
+    assert fair["SOL"] == pytest.approx(231.5, rel=0.002)
+    assert fair["SOL"] != 231.5
+    assert pools["raydium_amm_v4:SOL-USDC"].first_price("USDC", 2) == pytest.approx(1000 / 231.5, rel=0.003)
+
+
+def test_a_script_makes_the_market_no_less_the_same_however_the_slots_are_divided() -> None:
+    at_once = advance(1, 0, 60, OPENING, market(), SCRIPT)
+    first = advance(1, 0, 39, OPENING, market(), SCRIPT)
+
+    then = advance(1, 39, 60, first.fair, market() | first.changed, SCRIPT)
+
+    assert (then.fair, first.changed | then.changed) == (at_once.fair, at_once.changed)
+
+
 def test_what_was_looked_at_for_another_market_makes_no_difference_to_this_one() -> None:
     first = live(300, seed=2)
     live(300, seed=3)

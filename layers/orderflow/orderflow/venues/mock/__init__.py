@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from orderflow.venues.mock.market_script import read_market_script
 from orderflow.venues.mock.settings import MockSettings
 
 if TYPE_CHECKING:
-    from orderflow.venues import Resources
+    from orderflow.venues import Resources, SettingsReader
     from orderflow.venues.mock.venue import MockVenue
 
 
@@ -18,6 +19,11 @@ def open_venue(resources: "Resources") -> "MockVenue":
 
     settings = resources.read_settings(MockSettings)
     latency = Latency(settings.seed, settings.speed, settings.drop_rate, settings.network_failure_rate)
-    beat_ms = max(LEAST_BEAT_MS, latency.scaled(SLOT_MS))
+    beat_ms = max(LEAST_BEAT_MS, latency.scaled(SLOT_MS)) if settings.clock == "auto" else 0
     chain = ChainStore(resources.redis_client(), settings.seed, beat_ms)
-    return MockVenue(chain, latency, resources.replication())
+    return MockVenue(chain, latency, resources.replication(), read_market_script(settings.market_script))
+
+
+def check_settings(read_settings: "SettingsReader") -> None:
+    """Raise ConfigurationError when a setting of the mock market can't be used."""
+    read_market_script(read_settings(MockSettings).market_script)

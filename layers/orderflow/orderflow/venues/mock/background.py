@@ -11,6 +11,7 @@ from orderflow.domain.pools import Dlmm, Pool
 from orderflow.domain.tokens import TOKENS
 from orderflow.venues.mock.arbitrage import pull_to_fair
 from orderflow.venues.mock.latency import SLOT_MS
+from orderflow.venues.mock.market_script import NO_SCRIPT, MarketScript
 from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.providers import LOOK_EVERY, has_provider, is_off_centre, recentred, turns
 from orderflow.venues.mock.trades import Flows, atoms_a_dollar, trade
@@ -60,17 +61,26 @@ def chain_seconds(slot: int) -> int:
     return GENESIS_S + slot * SLOT_MS // 1000
 
 
-def advance(seed: int, slot: int, to_slot: int, fair: Mapping[str, float], pools: Mapping[str, Pool]) -> Background:
+def advance(
+    seed: int,
+    slot: int,
+    to_slot: int,
+    fair: Mapping[str, float],
+    pools: Mapping[str, Pool],
+    script: MarketScript = NO_SCRIPT,
+) -> Background:
     """Let the market live from after `slot` up to and including `to_slot`.
 
-    Everything comes slot by slot, each with a generator of its own: prices move, others trade, the providers whose turn
-    it is look, and arbitrage pulls all pools back. So it makes no difference how the slots are divided.
+    Everything comes slot by slot, each with a generator of its own: prices move, then `script` sets some, others trade,
+    the providers whose turn it is look, and arbitrage pulls all pools back. So it makes no difference how the slots are
+    divided.
     """
     prices, state, flows = dict(fair), dict(pools), Flows()
     looks = turns(seed, tuple(address for address, pool in pools.items() if has_provider(pool)))
     for passing in range(slot + 1, to_slot + 1):
         random, now_s = Random(f"{seed}:{passing}"), chain_seconds(passing)
         _move(random, prices)
+        prices.update(script.get(passing, {}))
         for address, token_in, amount in _noise(random, prices, state):
             trade(state, flows, address, token_in, amount, now_s)
         for address in looks.get(passing % LOOK_EVERY, ()):

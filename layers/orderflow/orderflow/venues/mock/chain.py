@@ -15,6 +15,7 @@ from orderflow.domain.routing import paid_out
 from orderflow.domain.slippage import slippage_reason
 from orderflow.errors import RejectedError
 from orderflow.venues.mock.background import advance, chain_seconds, pull_back
+from orderflow.venues.mock.market_script import NO_SCRIPT, MarketScript
 
 
 class MarketState(msgspec.Struct, frozen=True):
@@ -42,6 +43,7 @@ def produce(
     now_ms: int,
     *,
     least_slots: int = 0,
+    script: MarketScript = NO_SCRIPT,
 ) -> Blocks:
     """Let the market live up to the slot of each transaction and execute it there, one after the other.
 
@@ -57,7 +59,7 @@ def produce(
     for order in orders:
         landings.setdefault(max(landing_slot(order), state.slot), []).append(order)
     for slot in sorted(landings):
-        around = advance(seed, reached, slot, fair, pools)
+        around = advance(seed, reached, slot, fair, pools, script)
         reached, fair = slot, around.fair
         pools |= around.changed
         traded: set[str] = set()

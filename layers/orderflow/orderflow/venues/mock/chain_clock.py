@@ -50,8 +50,6 @@ class ChainClock:
 
         Where slots come by hand, or the clock has been stopped, none makes a slot and none follows.
         """
-        if not self.beat_ms:
-            return Beat(0, makes_slot=False)
         keys = [chain_key(name) for name in ("slot", "timers", "wakes", "ticks")]
         demand, makes_slot = self._beat(keys, [*self.heartbeat, MOST_UNREAD_TICKS])
         return Beat(int(demand), bool(makes_slot))

@@ -1,6 +1,7 @@
 """The mock market as the stages see it: an implementation of the venue port over the chain in Redis."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -16,6 +17,7 @@ from orderflow.errors import RejectedError, RetryableError
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS, chain_key, result_key
 from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, SLOT_MS, SLOTS_TO_CONFIRM, Latency
+from orderflow.venues.mock.market_script import NO_SCRIPT, MarketScript
 from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.signer import sign
 from orderflow.venues.mock.universe import VENUES
@@ -25,12 +27,18 @@ if TYPE_CHECKING:
 
 
 class MockVenue:
-    """The mock market's venues on a simulated chain. `replication` keeps what is sent and decided from a failover."""
+    """The mock market's venues on a simulated chain.
 
-    def __init__(self, chain: ChainStore, latency: Latency, replication: Replication) -> None:
+    `replication` keeps what is sent and decided from a failover; `script` sets fair prices.
+    """
+
+    def __init__(
+        self, chain: ChainStore, latency: Latency, replication: Replication, script: MarketScript = NO_SCRIPT
+    ) -> None:
         self.chain = chain
         self.latency = latency
         self._replication = replication
+        self._script = script
 
     def quote(self, requests: Sequence[OrderRequest], *, indicative: bool = False) -> list[Quoted | RejectedError]:
         """Return the best route of each request over the latest pools, ready when the slowest venue has answered.
@@ -122,19 +130,25 @@ class MockVenue:
         result is not executed again, and one that the chain does not know (any longer) is not executed at all. What is
         returned outlives any failover. At a `beat` a slot passes in any case.
         """
-        from orderflow.venues.mock.chain import produce
-
         waiting, executed = self.chain.arrived(orders)
         if waiting or beat:
-            block, state = self.chain.state()
-            blocks = produce(
-                self.chain.seed, state, waiting, self._landing_slot, self.chain.now_ms(), least_slots=int(beat)
-            )
-            if not self.chain.commit(block, blocks, beat=beat):
-                raise RetryableError(f"block {block + 1} was produced by another")
+            self._produce(waiting, least_slots=int(beat), beat=beat)
         with_result = [*waiting, *executed]
         self._replication.wait_for(transaction_executed(order.signature) for order in with_result)
         return with_result
+
+    def advance(self, slots: int, something_rests: Callable[[], bool]) -> int:
+        """Let so many slots pass by hand, each with a block of its own; return the slot that was reached.
+
+        While something rests each block has a tick. Where another block comes first, the slot passes after that one.
+        """
+        self.beat(something_rests)
+        passed = slot = 0
+        while passed < slots:
+            with suppress(RetryableError):
+                slot = self._produce((), least_slots=1)
+                passed += 1
+        return slot
 
     @property
     def confirmed_in_ms(self) -> int:
@@ -147,6 +161,27 @@ class MockVenue:
         from orderflow.venues.mock.quotes import Quotes
 
         return Quotes(self.chain, self.latency)
+
+    def _produce(self, orders: Sequence[Order], *, least_slots: int, beat: bool = False) -> int:
+        """Produce and commit blocks on the latest one; return the slot after them.
+
+        Raises RetryableError when another was committed meanwhile.
+        """
+        from orderflow.venues.mock.chain import produce
+
+        block, state = self.chain.state()
+        blocks = produce(
+            self.chain.seed,
+            state,
+            orders,
+            self._landing_slot,
+            self.chain.now_ms(),
+            least_slots=least_slots,
+            script=self._script,
+        )
+        if not self.chain.commit(block, blocks, beat=beat):
+            raise RetryableError(f"block {block + 1} was produced by another")
+        return blocks.after.slot
 
     def _prepare(self, order: Order, chain_now_ms: int) -> Prepared:
         route = order.chosen_route

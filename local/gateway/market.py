@@ -1,0 +1,65 @@
+"""The mock market by hand, on this machine only: POST /api/market/advance lets slots pass where CLOCK is manual."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Protocol, runtime_checkable
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from functions.accept_order.body import read_body
+from orderflow.errors import ConfigurationError
+from orderflow.runtime import clients
+from orderflow.runtime.http.app import http_app
+from orderflow.runtime.http.problems import invalid
+from orderflow.runtime.http.responses import json_response
+
+PATH = "/api/market/advance"
+MOST_SLOTS = 10_000
+
+
+class Advance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many slots are to pass."""
+
+    slots: Annotated[int, msgspec.Meta(ge=1, le=MOST_SLOTS)]
+
+
+@runtime_checkable
+class MarketByHand(Protocol):
+    """A venue family whose time passes by hand."""
+
+    def advance(self, slots: int, something_rests: Callable[[], bool]) -> int:
+        """Let so many slots pass, each with a block of its own; return the slot that was reached."""
+
+
+def with_market(app: ASGIApp) -> ASGIApp:
+    """Return `app` with the market's own path before it."""
+    market = _market_app()
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        await (market if scope["path"] == PATH else app)(scope, receive, send)
+
+    return serve
+
+
+def _market_app() -> FastAPI:
+    app = http_app("gateway")
+
+    @app.post(PATH)
+    async def advance(request: Request) -> Response:
+        """Let slots pass, and say which is reached."""
+        try:
+            asked = msgspec.json.decode(await read_body(request), type=Advance)
+        except msgspec.DecodeError as error:
+            raise invalid("slots", f'must be a whole number from 1 to {MOST_SLOTS}, as in {{"slots":10}}') from error
+        return json_response({"slot": await asyncio.to_thread(_advance, asked.slots)})
+
+    return app
+
+
+def _advance(slots: int) -> int:
+    venue = clients.venue()
+    if not isinstance(venue, MarketByHand):
+        raise ConfigurationError("VENUE is not the mock market, so its slots don't pass by hand")
+    return venue.advance(slots, clients.books().something_rests)
