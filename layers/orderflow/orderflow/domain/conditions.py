@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from orderflow.domain.amounts import to_units
+from orderflow.domain.amounts import PRICE_CONTEXT, to_units
 from orderflow.domain.tokens import Token
 
 Rule = Literal["take_profit", "stop_loss", "trailing_stop"]
@@ -71,7 +71,7 @@ class Schedule(msgspec.Struct, frozen=True):
 def shown_price(exact: Fraction | float) -> str:
     """Return a price as a person reads it: to 12 significant digits, without trailing zeros."""
     value = Fraction(exact)
-    return f"{Decimal(value.numerator) / Decimal(value.denominator):.12g}"
+    return f"{PRICE_CONTEXT.divide(Decimal(value.numerator), Decimal(value.denominator)).normalize():f}"
 
 
 def minimum_of(least: Fraction, amount_in: int) -> int:
