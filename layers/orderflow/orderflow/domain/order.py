@@ -407,7 +407,7 @@ _ADDS: dict[Status, tuple[str, ...]] = {
     Status.ROUTING: ("route",),
     Status.BUILDING: ("transaction",),
     Status.SUBMITTED: ("tx_hash",),
-    Status.CONFIRMED: ("tx_hash", *_FILLS, "child_id"),
+    Status.CONFIRMED: ("tx_hash", *_FILLS, "child_id", "progress"),
     Status.FAILED: ("tx_hash", "reason"),
     Status.OPEN: ("request", "rests", "child_id", "progress"),
     Status.TRIGGERED: (),
