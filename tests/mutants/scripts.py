@@ -29,6 +29,7 @@ CHANGES = {
         ("redis.call('SREM', prefix .. 'books', name)", ""),
         ("redis.call('ZREM', prefix .. 'resting', id)", ""),
         ("redis.call('HDEL', order_key, 'books', 'marks')", ""),
+        ("redis.call('HDEL', order_key, 'books', 'marks')", "redis.call('HDEL', order_key, 'books')"),
         ("redis.call('ZADD', prefix .. 'book:' .. name, price, id)", ""),
         ("redis.call('SADD', prefix .. 'books', name)", ""),
         ("names[#names + 1] = name", ""),

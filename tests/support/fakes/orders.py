@@ -63,9 +63,13 @@ class FakeOrders(Outage, Orders):
 
 
 class FakeBooks(Outage, Books):
-    """Orders that rest: those in `resting` are candidates at every tick. Notes what is found elsewhere from now on."""
+    """Orders that rest: those in `resting` are candidates at every tick, until they take a step in `orders`.
 
-    def __init__(self) -> None:
+    Notes what is found elsewhere from now on.
+    """
+
+    def __init__(self, orders: FakeOrders) -> None:
+        self._orders = orders
         self.partitions = ["p0"]
         self.resting: dict[str, Resting] = {}
         self.asked: list[tuple[Tick, bool]] = []
@@ -77,7 +81,9 @@ class FakeBooks(Outage, Books):
     def candidates(self, partition: str, tick: Tick, *, limits: bool = True) -> list[Resting]:
         self._reach()
         self.asked.append((tick, limits))
-        return [each for each in self.resting.values() if limits or each.order.least is None]
+        at = self._orders.sequences
+        resting = [each for each in self.resting.values() if at.get(each.order.order_id, 0) <= each.order.sequence]
+        return [each for each in resting if limits or each.order.least is None]
 
     def noted(self, orders: Sequence[Order]) -> list[Resting]:
         self._reach()

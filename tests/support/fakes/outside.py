@@ -29,7 +29,7 @@ class Outside:
     def __init__(self) -> None:
         self.redis_client = FakeRedis()
         self.orders = FakeOrders()
-        self.books = FakeBooks()
+        self.books = FakeBooks(self.orders)
         self.chain = FakeChain()
         self._venue: Venue | None = None
         self.ledger = FakeLedger()
