@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 import redis
@@ -19,10 +19,11 @@ from orderflow.adapters.subscriptions import Subscription
 from orderflow.domain.order import Order
 from orderflow.runtime.clients import open_redis
 from orderflow.venues.mock.keys import CHAIN
-from tests.model.explorer import Budget, Explorer
+from tests.model.drain import make_timers_due
+from tests.model.explorer import Budget, Explorer, MakeActor
 from tests.model.machine import REQUESTS, Machine
 from tests.model.witness import ViolationError, Witness
-from tests.model.world import PARTITIONS, Binding, World, opened
+from tests.model.world import PARTITIONS, RESTING, Binding, World, opened
 from tests.support.builders import nth_id
 from tests.support.lifecycle import LINE
 
@@ -54,7 +55,7 @@ def bound(world: World, function: str, order_id: str) -> Binding:
     return next(each for each in world.bindings() if each[0].function == function and each[1] in places)
 
 
-def explorer_at(world: World, function: str, budget: Budget) -> Explorer:
+def explorer_at(world: World, function: str, budget: Budget, meanwhile: Sequence[MakeActor] = ()) -> Explorer:
     """Return an explorer of one function, with an order on its way to it; two for the chain, which executes them."""
     witness = Witness(world)
     of_interest = REQUESTS[2] if function == "record_order" else REQUESTS[0]
@@ -69,11 +70,30 @@ def explorer_at(world: World, function: str, budget: Budget) -> Explorer:
         if function in LINE:
             work(*LINE[: LINE.index(function)], *ENDS)
     order_id = orders[0].order_id
-    meanwhile = [bound(world, "route_order", order_id)] if function in ENDS else []
+    route = bound(world, "route_order", order_id)
+    meanwhile = [lambda: world.reader(*route)] if function in ENDS else meanwhile
     if function == "publish_status":
         work("publish_status")
         witness.go_on(world.subscriber(Subscription(order_id, "connection", "subscribe")))
     return Explorer(witness, bound(world, function, order_id), budget, meanwhile)
+
+
+def explorer_at_the_clock(world: World, start: str, budget: Budget) -> Explorer:
+    """Return an explorer of the chain, where an order comes to rest while it works on one record.
+
+    At the start the clock `stands`, and the record is a transaction; or it `runs`, and the record is its heartbeat; or
+    the heartbeat of a clock that `ends`, as nothing rests.
+    """
+    witness = Witness(world)
+    if start == "stands":
+        return explorer_at(world, "produce_block", budget, meanwhile=[lambda: world.rester("an order")])
+    witness.go_on(world.rester("an earlier order"))
+    if start == "ends":
+        world.client.delete(RESTING)
+    make_timers_due(world)
+    witness.go_on(world.timekeeper(CHAIN))
+    chain = next(each for each in world.bindings() if each[1] == CHAIN)
+    return Explorer(witness, chain, budget, [lambda: world.rester("an order")])
 
 
 BUDGETS = [Budget(3, 1, 0, 0), Budget(2, 1, 1, 0), Budget(2, 0, 0, 1)] if THOROUGH else [Budget(2, 1, 0, 0)]
@@ -85,6 +105,19 @@ def test_however_two_pollers_interleave_at_a_function_nothing_is_lost_or_done_tw
     world: World, function: str, budget: Budget
 ) -> None:
     explorer = explorer_at(world, function, budget)
+
+    explorer.explore()
+
+    assert explorer.interleavings() > 1
+
+
+@pytest.mark.parametrize("works", [1, 2] if THOROUGH else [1])
+@pytest.mark.parametrize("start", ["stands", "runs", "ends"])
+def test_however_pollers_interleave_with_what_comes_to_rest_the_clock_runs_from_then_on(
+    world: World, start: str, works: int
+) -> None:
+    # Timers become due at any time, and each makes another heartbeat: a second poller is a hundred times the states.
+    explorer = explorer_at_the_clock(world, start, Budget(works, 1, 0, 0))
 
     explorer.explore()
 
@@ -124,3 +157,22 @@ def test_the_check_finds_a_script_that_forgets_to_look(
 
     with opened(quick_redis, monkeypatch) as world, pytest.raises(ViolationError):
         explorer_at(world, function, Budget(3, 1, 0, 0)).explore()
+
+
+@pytest.mark.parametrize(
+    ("start", "right", "wrong"),
+    [
+        pytest.param("stands", "if ticks and ARGV[4] == '' then", "if false then", id="no tick"),
+        pytest.param("runs", "rest(timers, wakes, beat + interval, stream, 1, heartbeat)", "", id="no next beat"),
+        pytest.param("ends", "(redis.call('HGET', KEYS[1], 'demand') or '0') ~= ARGV[1]", "false", id="stops anyway"),
+    ],
+)
+def test_the_check_finds_a_clock_that_stops_or_forgets(
+    quick_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch, start: str, right: str, wrong: str
+) -> None:
+    source = scripts.source
+    monkeypatch.setattr(scripts, "source", lambda *names, **where: source(*names, **where).replace(right, wrong))
+    quick_redis.flushall()
+
+    with opened(quick_redis, monkeypatch) as world, pytest.raises(ViolationError):
+        explorer_at_the_clock(world, start, Budget(1, 1, 0, 0)).explore()

@@ -6,7 +6,7 @@ the ids of entries only their order counts. Each state is continued once, in eve
 
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from tests.model.world import Binding
 _ID = re.compile(r"\d{13}-\d+")
 
 Actors = tuple[Actor | None, ...]
+MakeActor = Callable[[], Actor]
 
 
 class Budget(NamedTuple):
@@ -34,7 +35,7 @@ class Budget(NamedTuple):
     losses: int = 1
     duplicates: int = 1
     others: int = 0
-    """How many of the functions that work meanwhile have not done so yet."""
+    """How many of the programs that work meanwhile have not done so yet."""
 
 
 class State(NamedTuple):
@@ -52,10 +53,10 @@ class State(NamedTuple):
 class Explorer:
     """Explores all that two pollers can do at one binding, one record at a time, from the world's present state.
 
-    Between any two calls another function may do all of its work; `meanwhile` names these, in their order.
+    Between any two calls another program may do all of its work; `meanwhile` makes their actors, in their order.
     """
 
-    def __init__(self, witness: Witness, binding: Binding, budget: Budget, meanwhile: Sequence[Binding] = ()) -> None:
+    def __init__(self, witness: Witness, binding: Binding, budget: Budget, meanwhile: Sequence[MakeActor] = ()) -> None:
         self._witness = witness
         self._world = witness.world
         mapping, self._partition = binding
@@ -149,10 +150,10 @@ class Explorer:
                 self._witness.check()
                 self._reach(state.actors, budget._replace(duplicates=budget.duplicates - 1), (state.number,))
         if budget.others:
-            mapping, partition = self._meanwhile[-budget.others]
             self._restore(state)
-            self._trace = (*state.trace, mapping.function)
-            self._witness.go_on(self._world.reader(mapping, partition))
+            actor = self._meanwhile[-budget.others]()
+            self._trace = (*state.trace, actor.name)
+            self._witness.go_on(actor)
             self._reach(state.actors, budget._replace(others=budget.others - 1), (state.number,))
         if key(self._partition, "timers") in state.snapshot.timers:
             self._restore(state)

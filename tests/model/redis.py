@@ -137,6 +137,9 @@ class Snapshot:
         self.lives_ms: dict[str, int] = {}
         """By key, after how long it expires; -1: never."""
         self.block = "0"
+        self.slot: dict[str, str] = {}
+        """What the chain keeps of its slot: the number of its block, and whether its clock runs."""
+        self.resting: list[str] = []
         for name, life_ms, content in sorted(
             client.eval(scripts.source("snapshot", package=SCRIPTS), 0, f" {' '.join(MARKET)} ")
         ):
@@ -151,7 +154,10 @@ class Snapshot:
             elif kind == "timers":
                 self.timers[name] = content
             elif kind == "slot":
-                self.block = _pairs(content).get("block", "0")
+                self.slot = _pairs(content)
+                self.block = self.slot.get("block", "0")
+            elif kind == "resting":
+                self.resting += content
             elif kind == "wakes":
                 pass  # it only ends a wait early
             elif isinstance(content, list) and content and content[0] == "length":
@@ -161,7 +167,9 @@ class Snapshot:
         """Return all of it as text; of a key that expires, only that it does."""
         streams = {name: (stream.entries, stream.read_to, stream.pending) for name, stream in self.streams.items()}
         expiring = sorted(name for name, life_ms in self.lives_ms.items() if life_ms >= 0)
-        return f"{streams} {self.timers} {self.orders} {self.watchers} {self.results} {expiring} {self.block}"
+        slot = sorted(item for item in self.slot.items() if item[0] != "beat")
+        kept = f"{self.timers} {self.orders} {self.watchers} {self.results} {expiring} {slot} {self.resting}"
+        return f"{streams} {kept}"
 
 
 def _pairs(flat: Sequence[Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from orderflow.domain.order import Order, StatusEvent, iso_timestamp
 from orderflow.domain.pools import Pool
 from orderflow.domain.status import Status
 from orderflow.event_source.mapping import EventSourceMapping
+from orderflow.venues.mock.chain_clock import HEARTBEAT
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.keys import CHAIN
 from tests.model.actors import ALL, Actor, Fate
@@ -30,6 +31,9 @@ Vaults = Counter[tuple[str, str]]
 
 # The calls that change what the witness reads.
 _WRITES = ("EVALSHA", "XREADGROUP", "XCLAIM", "ledger", "sockets")
+
+BEAT = (CHAIN, "transactions", HEARTBEAT)
+"""The message of the chain's clock: partition, stream, order."""
 
 _execution = lru_cache(maxsize=1024)(msgspec.json.Decoder(Execution).decode)
 _event = lru_cache(maxsize=1024)(decode_event)
@@ -82,6 +86,9 @@ class Memory:
     seen_to: dict[str, str] = field(default_factory=dict)
     """By partition, the last entry of the status stream that was seen."""
     block: str = "0"
+    ticks: int = 0
+    clock_ran: bool = False
+    """How many ticks there were, and whether the clock ran, after the last call."""
 
     def copy(self) -> "Memory":
         """Return a memory that changes apart from this one."""
@@ -129,6 +136,7 @@ class Witness:
         self._check_histories(snapshot)
         self._check_orders(snapshot)
         self._check_chain(snapshot)
+        self._check_clock(snapshot, under_way)
         self._check_progress(under_way)
         self._check_ledger()
         self._check_inboxes(snapshot)
@@ -189,7 +197,8 @@ class Witness:
                 if found:
                     self.memory.executions[signature] = found
         self.memory.forgotten |= self.memory.executions.keys() - snapshot.results.keys()
-        sent = [_order(text) for _, stream, text in self.memory.messages if stream == "transactions"]
+        messages = self.memory.messages - {BEAT}
+        sent = [_order(text) for _, stream, text in messages if stream == "transactions"]
         order_of = {str(order.signature): order.order_id for order in sent}
         done = [signature for signature, execution in self.memory.executions.items() if execution.error is None]
         by_order = Counter(order_of[signature] for signature in done)
@@ -204,7 +213,20 @@ class Witness:
                 require(received == (None, order.amount_out, order.fills), f"{order} got what it executed")
         if snapshot.block != self.memory.block:
             self._check_vaults()
-            self.memory.block = snapshot.block
+
+    def _check_clock(self, snapshot: Snapshot, under_way: set[tuple[str, str, str]]) -> None:
+        """While the clock runs its next heartbeat is under way, unless it was given up, and each block has its tick."""
+        runs = "ticks" in snapshot.slot
+        dead = snapshot.streams.get(key(CHAIN, "dead"))
+        given_up = dead and any(letter.get("order") == HEARTBEAT for letter in dead.entries.values())
+        require(not runs or BEAT in under_way or given_up, "a clock that runs has a heartbeat under way")
+        stream = snapshot.streams.get(key(CHAIN, "ticks"))
+        ticks = [fields["tick"] for fields in stream.entries.values()] if stream else []
+        came = (int(snapshot.block) - int(self.memory.block)) * self.memory.clock_ran
+        require(len(ticks) == self.memory.ticks + came, f"each block has a tick while the clock runs, not {ticks}")
+        at = f'{{"slot":{snapshot.slot.get("slot")},'
+        require(not came or ticks[-1].startswith(at), f"a block's tick is of its slot, not {ticks[-1:]}")
+        self.memory.block, self.memory.ticks, self.memory.clock_ran = snapshot.block, len(ticks), runs
 
     def _check_vaults(self) -> None:
         venue = ChainStore(self.world.client)
@@ -220,7 +242,7 @@ class Witness:
     def _check_progress(self, under_way: set[tuple[str, str, str]]) -> None:
         """An order that has not ended has a message that takes it on."""
         carried: dict[str, set[tuple[str, int]]] = {}
-        for _, stream, text in under_way:
+        for _, stream, text in under_way - {BEAT}:
             order_id, sequence = order_name({"order": text}) or _name_of(text)
             carried.setdefault(order_id, set()).add((stream, sequence))
         for order_id, history in self.memory.histories.items():

@@ -17,6 +17,7 @@ import redis
 
 from local.run.poller import handler_of
 from local.template import read_template
+from orderflow.adapters.books import Books
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.dead_letters import DeadLetter, DeadLetters
 from orderflow.adapters.intake import Intake, NewOrder
@@ -46,12 +47,15 @@ from tests.support.builders import NOW_MS
 
 TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
 PARTITIONS = 2
+BEAT_MS = 600_000
+"""So long that a second beat of a run makes no slot: what happens does not depend on how long the run takes."""
 RETRIES = 1
 """Fewer than the template's, so that a record is given up within few steps."""
 
 Binding = tuple[EventSourceMapping, str]
 """A mapping, and a partition that it is on."""
 
+RESTING = "{p1}:resting"
 POOLS = {"raydium_amm_v4:SOL-USDC", "meteora_dlmm:SOL-USDC"}
 ROOM = Limits(max_lag=1_000, max_in_flight=1_000, max_memory=1)
 
@@ -69,6 +73,7 @@ class World:
         self.taped = TapedRedis.on(client, self.ask)
         self.partitions = order_partitions(PARTITIONS)
         self.orders = Orders(self.taped, PARTITIONS)
+        self.books = Books(self.taped, PARTITIONS)
         self.watchers = Watchers(self.taped)
         self.streams = {name: Streams(self.taped, name) for name in (*self.partitions, CHAIN)}
         self.mappings = [
@@ -182,6 +187,15 @@ class World:
         names = sorted({mapping.stream for mapping, of in self.bindings() if of == partition})
         return self.actor(f"timers of {partition}", lambda: self.streams[partition].turn([], timers_of=names))
 
+    def rester(self, order_id: str) -> Actor:
+        """Return an actor that puts something to rest, which then needs the market's clock."""
+
+        def work() -> None:
+            self.taped.zadd(RESTING, {order_id: 1})
+            self.venue.keep_time()
+
+        return self.actor("one that puts an order to rest", work)
+
     def redriver(self, letter: DeadLetter) -> Actor:
         """Return an actor that redrives a dead letter, as a person would."""
 
@@ -248,7 +262,7 @@ class Chain(ChainStore):
     """The chain, whose time is the world's."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(cast(redis.Redis, world.taped))
+        super().__init__(cast(redis.Redis, world.taped), beat_ms=BEAT_MS)
         self._world = world
 
     def now_ms(self) -> int:
@@ -263,7 +277,7 @@ def opened(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wor
         chain_store, "opening_pools", lambda seed: [each for each in opening_pools(seed) if each.pool in POOLS]
     )
     world = World(client)
-    for name in ("orders", "venue", "watchers", "ledger", "sockets", "replication"):
+    for name in ("orders", "books", "venue", "watchers", "ledger", "sockets", "replication"):
         monkeypatch.setattr(clients, name, lambda name=name: getattr(world, name))
     monkeypatch.setattr(
         clock, "time", SimpleNamespace(time_ns=lambda: 1_000_000 * world.note("clock", lambda: world.now_ms))
