@@ -17,6 +17,7 @@ from orderflow.runtime.batch import (
     Failures,
     StreamEvent,
     StreamRecord,
+    check_statuses,
     run_batch,
     stream_function,
 )
@@ -45,6 +46,7 @@ def open_orders(records: Sequence[StreamRecord], failures: Failures) -> Done:
     transitions = [*opened, *firing.transitions]
     clients.orders().apply(transitions)
     clients.books().rebook(firing.rebooked)
+    check_statuses(orders)
     return Done({}, [transition.order for transition in transitions])
 
 

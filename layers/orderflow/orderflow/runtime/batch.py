@@ -11,8 +11,9 @@ import redis
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.keys import is_order_partition, partition_of
 from orderflow.adapters.messages import order_name
+from orderflow.domain.lifecycle import is_known
 from orderflow.domain.order import Order
-from orderflow.errors import RetryableError
+from orderflow.errors import RetryableError, UnknownStatusError
 from orderflow.runtime import clients
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.observability import count, traced
@@ -136,6 +137,17 @@ def check_partitions(records: Iterable[tuple[StreamRecord, str]]) -> None:
                 f"order {order_id} came through {record['partition']}, but with PARTITIONS={partitions} it lies in"
                 f" {own}: PARTITIONS differs between this function and the sender"
             )
+
+
+def check_statuses(orders: Iterable[Order]) -> None:
+    """Raise UnknownStatusError when newer code gave one of these a status: it is being deployed, and takes it on.
+
+    To be called when all that can be done of a batch is done.
+    """
+    if newer := {order.status for order in orders if not is_known(order.status)}:
+        raise UnknownStatusError(
+            f"newer code gave orders the status {', '.join(sorted(newer))}; it has to take them on"
+        )
 
 
 class Done(NamedTuple):

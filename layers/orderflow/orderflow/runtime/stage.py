@@ -9,9 +9,9 @@ from orderflow.adapters.orders import Transition
 from orderflow.domain.attempts import rejected
 from orderflow.domain.lifecycle import is_known, stream_after
 from orderflow.domain.order import Order
-from orderflow.errors import ConfigurationError, RejectedError, RetryableError, UnknownStatusError
+from orderflow.errors import ConfigurationError, RejectedError, RetryableError
 from orderflow.runtime import clients, clock
-from orderflow.runtime.batch import BatchResponse, Done, Failures, StreamEvent, StreamRecord, run_batch
+from orderflow.runtime.batch import BatchResponse, Done, Failures, StreamEvent, StreamRecord, check_statuses, run_batch
 
 PassedOn = dict[str, list[tuple[Order, int]]]
 """By stream, the orders that go on to it as they are, each after its delay in ms."""
@@ -61,10 +61,7 @@ def run_stage(
         stale = [order for order, fresh in zip(orders, taken, strict=True) if not fresh]
         if after is not None:
             after(stepped, stale)
-        if newer := {order.status for _, order in every if not is_known(order.status)}:
-            raise UnknownStatusError(
-                f"newer code gave orders the status {', '.join(sorted(newer))}; it has to take them on"
-            )
+        check_statuses(order for _, order in every)
         kept = [order for messages in passed_on.values() for order, _ in messages]
         return Done({"stale": len(stale)}, [*orders, *kept])
 
