@@ -38,10 +38,10 @@ def expire_orders(records: Sequence[StreamRecord], failures: Failures) -> Done:
 def expire(order_id: str) -> Order | None:
     """Expire an order; return it, or None when there was nothing to be done: it has ended, or its time was amended."""
     found = clients.orders().find(order_id)
-    if found is None or found[0].has_ended:
+    if found is None or found[0].has_ended or found[0].request.expires_at_ms is None:
         return None
     order, now_ms = found[0], clock.now_ms()
-    early_ms = (order.request.expires_at_ms or now_ms) - now_ms
+    early_ms = found[0].request.expires_at_ms - now_ms
     if early_ms <= 0:
         return take_back(clients.orders(), order_id, Status.EXPIRED, now_ms).order
     if early_ms <= CLOCKS_DIFFER_MS:
