@@ -10,6 +10,7 @@ import redis
 from functions.produce_block.handler import lambda_handler as produce_block
 from functions.publish_status.handler import lambda_handler as publish_status
 from functions.record_order.handler import lambda_handler as record_order
+from local.run.poller import handler_of
 from orderflow.adapters.codec import encoder, order_decoder, step_decoder
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
@@ -17,10 +18,11 @@ from orderflow.runtime.batch import BatchResponse, StreamEvent
 from tests.support.builders import ORDER_ID, OTHER_ID, land, make_order, message_ids, order_records, read_event
 from tests.support.example_events import example_events
 from tests.support.fakes.outside import Outside
-from tests.support.lifecycle import STAGES, Stage
+from tests.support.lifecycle import STAGES, TEMPLATE, WAITING, Stage
 
 FUNCTIONS = [
     *(stage.handler for stage in STAGES),
+    *(handler_of(TEMPLATE.function(name)) for name in WAITING),
     produce_block,
     publish_status,
     record_order,
@@ -145,7 +147,7 @@ def test_a_stage_works_on_a_batch_without_records(stage: Stage, outside: Outside
 def test_when_redis_is_unavailable_the_batch_is_asked_to_wait(
     handler: Callable[[StreamEvent, Any], BatchResponse], error: Exception, outside: Outside
 ) -> None:
-    for part in (outside.orders, outside.chain, outside.watchers):
+    for part in (outside.orders, outside.books, outside.chain, outside.watchers):
         part.error = error
     name = handler.__module__.split(".")[1]
 
