@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 import pytest
 import redis
@@ -10,17 +11,21 @@ from orderflow.adapters import capacity
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Conflict, Intake, NewOrder
 from orderflow.adapters.replication import Replication
+from orderflow.domain.conditions import Limit, Price
 from orderflow.domain.lifecycle import STREAMS
+from orderflow.domain.order import OrderRequest
 from orderflow.errors import OverloadedError
+from orderflow.runtime import order_ids
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.venue import MockVenue
+from tests.support.builders import make_order
 from tests.support.intake import AMPLE, with_intake
 from tests.support.order_steps import pending
 from tests.support.redis_cluster import Nodes
 from tests.support.redis_servers import RedisServer, on_single_and_cluster
 
-MAX_LAG, MAX_IN_FLIGHT = 5, 8
+MAX_LAG, MAX_IN_FLIGHT, MAX_RESTING = 5, 8, 4
 FEW = Limits(max_lag=MAX_LAG, max_in_flight=1_000, max_memory=0.8)
 Outcome = object
 
@@ -210,3 +215,17 @@ def test_what_is_left_is_asked_for_once_a_second_however_many_orders_come(
     calls = client.info("commandstats")
     assert client.xlen("{p0}:route") == 100
     assert calls["cmdstat_info"]["calls"] <= 2
+
+
+def test_too_many_orders_at_rest_close_a_partition_to_those_that_would_rest(
+    redis_server: RedisServer, client: redis.Redis
+) -> None:
+    client.zadd("{p0}:resting", {f"order {number}": 9e15 for number in range(MAX_RESTING - 1)})
+    few = Limits(1_000, 1_000, 0.8, MAX_RESTING)
+    waiting = OrderRequest("SOL", "USDC", 10**9, "limit", 500, limit=Limit(Price(Decimal(250))))
+    orders = [make_order(request=waiting, order_id=order_ids.beside("a", 1)) for _ in range(3)] + [pending()]
+
+    outcomes = create(redis_server, [NewOrder(order) for order in orders], few)
+
+    assert refusals(outcomes) == [("MAX_RESTING", "p0")] * 2
+    assert outcomes[-1] == orders[-1].order_id

@@ -117,6 +117,7 @@ CHANGES = {
         ("behind = name", "behind = ARGV[FIXED_ARGV + 1]"),
         ("ARGV[2] - waiting[stage]", "tonumber(ARGV[2])"),
         ("ARGV[5] - redis.call('ZCARD', string.match(KEYS[1], '^{.-}:') .. 'resting')", "tonumber(ARGV[5])"),
+        ("room_to_rest = room_to_rest - waiting[stage]", ""),
         ("stream == 'open' and room_to_rest <= 0", "stream == 'open' and room_to_rest < 0"),
         ("stream == 'open' and room_to_rest <= 0", "room_to_rest <= 0"),
         ("room_to_rest - (stream == 'open' and 1 or 0)", "room_to_rest"),

@@ -21,6 +21,9 @@ for stage = 1, stages do
   waiting[stage], stream_keys[name] = redis.call('XLEN', KEYS[FIXED_KEYS + stage]), KEYS[FIXED_KEYS + stage]
   room_at[name] = ARGV[2] - waiting[stage]
   room = room - waiting[stage]
+  if name == 'open' then
+    room_to_rest = room_to_rest - waiting[stage] -- those that are still to rest
+  end
   if waiting[stage] >= tonumber(ARGV[2]) then
     behind = name
   end
