@@ -13,8 +13,9 @@ from functions.accept_order.idempotency import key_of, name_of
 from functions.accept_order.placement import place
 from orderflow.runtime import async_clients
 from orderflow.runtime.http.app import http_app
-from orderflow.runtime.http.documentation import document_answers
+from orderflow.runtime.http.documentation import document_answers, document_bodies
 from orderflow.runtime.http.order_input import read_json_order
+from orderflow.runtime.http.order_models import MODELS
 from orderflow.runtime.http.problems import RETRY_AFTER, Problem, ProblemError, answer_to
 from orderflow.runtime.http.query import check_query
 from orderflow.runtime.http.responses import json_response
@@ -23,6 +24,7 @@ from orderflow.runtime.http.route import DirectRoute
 app = http_app("accept_order")
 app.router.route_class = DirectRoute
 document_answers(app, Accepted, BatchAnswer)
+document_bodies(app, MODELS)
 
 
 @app.post(

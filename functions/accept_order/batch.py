@@ -9,7 +9,9 @@ from functions.accept_order.accepted import Accepted
 from functions.accept_order.idempotency import name_of
 from functions.accept_order.placement import Placement, place
 from orderflow.runtime import async_clients
-from orderflow.runtime.http.order_input import ExecuteOrder, read_json_object, read_order
+from orderflow.runtime.http.json_input import read_json_object
+from orderflow.runtime.http.order_base import OrderInput
+from orderflow.runtime.http.order_input import read_order
 from orderflow.runtime.http.problems import FieldError, Problem, ProblemError, refused, shown
 
 ORDERS = "orders"
@@ -61,7 +63,7 @@ async def accept_each(items: Sequence[object], key: str | None) -> list[Accepted
     return [answers[number] for number in range(len(items))]
 
 
-def _read(item: object) -> ExecuteOrder:
+def _read(item: object) -> OrderInput:
     if not isinstance(item, dict):
         raise ProblemError(HTTPStatus.BAD_REQUEST, "an order must be a JSON object")
     return read_order(item)

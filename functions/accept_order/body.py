@@ -7,7 +7,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 
-from orderflow.runtime.http.order_input import MAX_BODY_BYTES
+from orderflow.runtime.http.json_input import MAX_BODY_BYTES
 from orderflow.runtime.http.problems import ProblemError, shown
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')

@@ -5,6 +5,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import NamedTuple
 
+import msgspec
 from starlette.datastructures import Headers
 
 from orderflow.adapters.codec import encoder
@@ -66,13 +67,19 @@ def name_of(key: str | None, client_order_id: str | None, place: int | None = No
     return Name(KEY_HEADER, key if place is None else f"{key}\n{place}")
 
 
-def fingerprint(request: OrderRequest) -> str:
+def fingerprint(request: OrderRequest, expires_in_ms: int | None = None) -> str:
     """Return the SHA-256 of what a request asks for, in hex: equal for requests that ask for the same.
+
+    One that asks to be good for `expires_in_ms` asks for the same whenever it is sent, so that counts, and not when its
+    time would be over.
 
     It is kept for IDEMPOTENCY_HOURS, over deployments too. So a field that is added later must not change it for
     requests that leave the field at its default; OrderRequest does not encode such fields.
     """
-    return sha256(encoder.encode(request)).hexdigest()
+    if expires_in_ms is None:
+        return sha256(encoder.encode(request)).hexdigest()
+    whenever = encoder.encode(msgspec.structs.replace(request, expires_at_ms=None))
+    return sha256(b"%b for %d ms" % (whenever, expires_in_ms)).hexdigest()
 
 
 def _read_key(text: str) -> str:

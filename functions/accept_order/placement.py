@@ -6,32 +6,44 @@ from functions.accept_order.accepted import Accepted, accepted
 from functions.accept_order.idempotency import Name, fingerprint
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.domain.order import Order, OrderId, OrderRequest
-from orderflow.runtime import clock, order_ids
-from orderflow.runtime.http.order_input import ExecuteOrder
+from orderflow.runtime import clients, clock, order_ids
+from orderflow.runtime.http.order_amounts import check_amounts
+from orderflow.runtime.http.order_base import OrderInput
 from orderflow.runtime.http.problems import ProblemError
 
 
 class Placement(NamedTuple):
     """An order to create, and what its answer is made of."""
 
-    asked: OrderRequest
+    wanted: OrderInput
     name: Name | None
     new: NewOrder
 
     def answer(self, outcome: OrderId | Conflict) -> Accepted | ProblemError:
         """Return what the client is answered, or why its order is refused, once the intake has answered `outcome`."""
         if not isinstance(outcome, Conflict):
-            return accepted(outcome, self.asked)
+            return accepted(outcome, self._request_of(outcome))
         if self.name is None:
             raise ValueError(f"an order without a name is in {outcome}")
         return self.name.reused()
 
+    def _request_of(self, order_id: OrderId) -> OrderRequest:
+        """Return what the order asks for that has this id: it may be an earlier one of the same name."""
+        if self.wanted.expires_in_ms is None:
+            return self.new.order.request
+        return self.wanted.request(order_ids.made_at_ms(order_id))
 
-def place(wanted: ExecuteOrder, name: Name | None, partitions: int) -> Placement:
-    """Return the order to create; one with a name lies in the partition of its name's record, to be made with it."""
-    asked, now_ms = wanted.request(), clock.now_ms()
-    if name is None:
-        return Placement(asked, None, NewOrder(Order.accept(order_ids.new(), asked, now_ms)))
-    record = name.record
-    order = Order.accept(order_ids.beside(record, partitions), asked, now_ms, wanted.client_order_id)
-    return Placement(asked, name, NewOrder(order, record, fingerprint(asked)))
+
+def place(wanted: OrderInput, name: Name | None, partitions: int) -> Placement:
+    """Return the order to create; one with a name lies in the partition of its name's record, to be made with it.
+
+    Raises ProblemError for one that is too small, or that asks for more than there can be.
+    """
+    record = name.record if name else ""
+    order_id = order_ids.beside(record, partitions) if name else order_ids.new()
+    asked = wanted.request(order_ids.made_at_ms(order_id))
+    if asked.waits:
+        check_amounts(asked, clients.venue().reference_prices())
+    order = Order.accept(order_id, asked, clock.now_ms(), wanted.client_order_id)
+    known_by = fingerprint(asked, wanted.expires_in_ms) if name else ""
+    return Placement(wanted, name, NewOrder(order, record, known_by))

@@ -12,7 +12,7 @@ from orderflow.domain.status import Status
 from orderflow.domain.tokens import TOKENS, find_token
 from orderflow.runtime import async_clients, clients
 from orderflow.runtime.http.documentation import answer
-from orderflow.runtime.http.order_input import read_client_order_id
+from orderflow.runtime.http.order_fields import read_client_order_id
 from orderflow.runtime.http.problems import ProblemError, invalid, shown
 from orderflow.runtime.http.query import KNOWN_QUERY
 from orderflow.runtime.http.responses import json_response

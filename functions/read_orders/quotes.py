@@ -5,49 +5,81 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from functions.read_orders.quote_view import Quote, TokenList, quote_of, tokens_at
+from orderflow.domain.order import MARKET, OrderRequest
+from orderflow.domain.ticks import PairPrices
 from orderflow.errors import RejectedError
-from orderflow.runtime import async_clients, clients
+from orderflow.runtime import async_clients, clients, clock
 from orderflow.runtime.http.documentation import answer
-from orderflow.runtime.http.order_input import ExecuteOrder, read_order
+from orderflow.runtime.http.order_amounts import check_amounts
+from orderflow.runtime.http.order_base import OrderInput, RestingOrder
+from orderflow.runtime.http.order_input import read_order
+from orderflow.runtime.http.order_models import MODELS
 from orderflow.runtime.http.problems import invalid
 from orderflow.runtime.http.query import KNOWN_QUERY, read_query
 from orderflow.runtime.http.responses import json_response
+
+QUOTED = ("market", "limit", "take_profit", "stop_loss", "trailing_stop")
+"""The types of orders whose fields fit in a query."""
+_NOT_IN_A_QUERY = ("order_type", "then")
 
 router = APIRouter()
 
 
 def order_in_query() -> dict[str, Any]:
-    """Return how OpenAPI describes an order in a query: its fields, of which the type need not be given."""
-    schema = ExecuteOrder.model_json_schema()
-    return {
-        "parameters": [
+    """Return how OpenAPI describes an order in a query: its fields, of which most are those of some types only."""
+    schemas = [MODELS[name].model_json_schema() for name in QUOTED]
+    types = {"type": "string", "enum": list(QUOTED), "default": MARKET}
+    parameters = [{"name": "order_type", "in": "query", "required": False, "schema": types}]
+    fields = {name: described for schema in reversed(schemas) for name, described in schema["properties"].items()}
+    # What a slippage is by default depends on the type.
+    fields["max_slippage"] = {key: value for key, value in fields["max_slippage"].items() if key != "default"}
+    for name, described in fields.items():
+        if name in _NOT_IN_A_QUERY:
+            continue
+        parameters.append(
             {
                 "name": name,
                 "in": "query",
-                "required": name in schema["required"] and name != "order_type",
+                "required": all(name in schema["required"] for schema in schemas),
                 "description": described.get("description", ""),
                 "schema": {key: value for key, value in described.items() if key != "description"},
             }
-            for name, described in schema["properties"].items()
-        ]
-    }
+        )
+    return {"parameters": parameters}
 
 
 @router.get(
     "/api/quote",
     openapi_extra=order_in_query(),
-    responses={200: answer(Quote, "what the order would yield now")},
+    responses={200: answer(Quote, "what the order would yield now, and how far the market is from what it waits for")},
 )
 async def quote(request: Request) -> Response:
-    """Return the route that an order (the same fields, in the query) would take now, and what it would yield."""
-    wanted = read_order({"order_type": "market"} | read_query(request), text_is_a_number=True).request()
-    [quoted] = await async_clients.quoting().run(lambda: clients.venue().quote([wanted], indicative=True))
-    if isinstance(quoted, RejectedError):
-        raise invalid("amount", str(quoted)) from quoted
-    return json_response(quote_of(wanted, quoted.route))
+    """Return the route that an order (the same fields, in the query) would take now, and what it would yield.
+
+    `distance_bps` says how far the market is from what a limit or a trigger waits for, in basis points of that: above
+    zero until it is there.
+    """
+    fields = {"order_type": MARKET} | read_query(request)
+    if fields["order_type"] not in QUOTED:
+        raise invalid("order_type", f"must be one of {', '.join(QUOTED)}")
+    wanted = read_order(fields, text_is_a_number=True)
+    return json_response(await async_clients.quoting().run(_quote, wanted))
 
 
 @router.get("/api/tokens", dependencies=KNOWN_QUERY, responses={200: answer(TokenList, "the tokens")})
 async def list_tokens() -> Response:
     """List the tokens that can be traded."""
     return json_response(tokens_at(clients.venue().reference_prices()))
+
+
+def _quote(wanted: OrderInput) -> Quote:
+    """Return the quote of an order. Raises ProblemError when it can have none."""
+    asked, venue = wanted.request(clock.now_ms()), clients.venue()
+    check_amounts(asked, venue.reference_prices())
+    now = OrderRequest(asked.token_in, asked.token_out, asked.amount_in, MARKET, asked.slippage_bps)
+    [quoted] = venue.quote([now], indicative=True)
+    if isinstance(quoted, RejectedError):
+        raise invalid("amount", str(quoted)) from quoted
+    prices: PairPrices | None = venue.prices().prices.get(asked.pair) if asked.triggers else None
+    inverted = isinstance(wanted, RestingOrder) and wanted.price_in == "token_in"
+    return quote_of(asked, quoted.route, prices.reference if prices else None, inverted=inverted)

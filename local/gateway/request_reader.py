@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from local.gateway import heads
 from local.gateway.heads import RefusedError
-from orderflow.runtime.http.order_input import MAX_BODY_BYTES
+from orderflow.runtime.http.json_input import MAX_BODY_BYTES
 from orderflow.runtime.http.problems import problem
 from orderflow.runtime.refusals import Refusals
 

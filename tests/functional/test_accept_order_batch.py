@@ -10,7 +10,7 @@ from orderflow.adapters.intake import Conflict
 from orderflow.adapters.keys import partition_of
 from orderflow.domain.order import OrderId
 from orderflow.errors import OverloadedError, RetryableError
-from orderflow.runtime.http.order_input import MAX_BODY_BYTES
+from orderflow.runtime.http.json_input import MAX_BODY_BYTES
 from tests.support.builders import OTHER_ID
 from tests.support.fakes.outside import Outside
 from tests.support.http_api import BATCH_PATH, Answer, assert_problem, assert_refused, post, post_batch, written

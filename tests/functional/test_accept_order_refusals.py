@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from orderflow.runtime.http.order_input import MAX_BODY_BYTES
+from orderflow.runtime.http.json_input import MAX_BODY_BYTES
 from tests.support.builders import read_event
 from tests.support.fakes.outside import Outside
 from tests.support.http_api import SOL_MINT, assert_problem, assert_refused, call, get, post, written
@@ -21,6 +21,7 @@ def test_a_field_that_is_missing_is_named(outside: Outside, field: str) -> None:
 
 TOKEN_RULE = "must be one of SOL, USDC, USDT, JUP, RAY, BONK, WIF, JTO, PYTH, mSOL, JitoSOL, ORCA, or the mint of one"
 AMOUNT_TYPE_RULE = "must be a number or a decimal string"
+TYPE_RULE = "must be 'market', 'limit', 'take_profit', 'stop_loss', 'trailing_stop', 'oco', 'twap' or 'dca'"
 SLIPPAGE_RULE = "must be from 0.01 to 0.5"
 FINER_THAN_SOL = "must have at most 9 decimals for SOL"
 LESS_THAN_AN_ATOM = "must be at least 0.000000001 SOL"
@@ -54,8 +55,8 @@ LESS_THAN_AN_ATOM = "must be at least 0.000000001 SOL"
         ("amount", '"1.' + "0" * 60 + '1"', FINER_THAN_SOL),
         *[("amount", value, LESS_THAN_AN_ATOM) for value in ("1e-10", "0.0000000009999", "5e-324", "1e-400")],
         ("amount", "1e-999999999", LESS_THAN_AN_ATOM),
-        *[("order_type", value, "must be 'market'") for value in ('"limit"', '"MARKET"', '""', "5", "true", "null")],
-        *[("order_type", value, "must be 'market'") for value in ("[]", "{}", '["market"]')],
+        *[("order_type", value, TYPE_RULE) for value in ('"sniper"', '"MARKET"', '""', "5", "true", "null")],
+        *[("order_type", value, TYPE_RULE) for value in ("[]", "{}", '["market"]')],
         *[("max_slippage", value, AMOUNT_TYPE_RULE) for value in ("true", "[]", "{}")],
         *[("max_slippage", value, "must be a decimal number") for value in ('"abc"', '"NaN"', '"5%"')],
         *[("max_slippage", value, SLIPPAGE_RULE) for value in ("0", "0.009", "0.51", "1", "1e-9", "-0.05", "1e400")],
@@ -89,7 +90,7 @@ def test_each_token_has_its_own_decimals(outside: Outside, token_in: str, decima
 
 
 def test_all_that_is_wrong_is_said_at_once(outside: Outside) -> None:
-    answer = post('{"token_in":"DOGE","amount":-1,"order_type":"limit","colour":"red"}')
+    answer = post('{"token_in":"DOGE","amount":-1,"order_type":"sniper","colour":"red"}')
 
     problem = assert_problem(answer, 400)
     assert [error["field"] for error in problem["errors"]] == [

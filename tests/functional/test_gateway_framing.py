@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from local.gateway.heads import MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
-from orderflow.runtime.http.order_input import MAX_BODY_BYTES
+from orderflow.runtime.http.json_input import MAX_BODY_BYTES
 from tests.support.raw_http import Recorder, read_head, read_to_end, say, statuses
 from tests.support.served import Served
 from tests.support.waiting import eventually

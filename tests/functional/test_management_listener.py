@@ -19,7 +19,7 @@ from orderflow.adapters.sockets import (
     Message,
 )
 from orderflow.errors import RejectedError, RetryableError
-from orderflow.runtime.http.order_input import MAX_BODY_BYTES
+from orderflow.runtime.http.json_input import MAX_BODY_BYTES
 from tests.support.builders import ORDER_ID
 from tests.support.fakes.outside import Outside
 from tests.support.management_api import SECRET, ManagementApi, Watcher, api_client

@@ -15,10 +15,17 @@ from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
 from tests.support.builders import NOW_MS, ORDER_ID, make_order, order_at, read_event
 from tests.support.fakes.outside import Outside
-from tests.support.http_api import ORDER, assert_problem, get, post, written
+from tests.support.http_api import CONDITIONS, ORDER, Answer, assert_problem, get, of_type, post
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 
+SELL = {"token_in": "JUP", "token_out": "WIF", "amount": "100"}
+QUERIES: tuple[dict[str, str], ...] = (
+    {},
+    {"order_type": "limit", "limit_price": "0.6"},
+    {"order_type": "stop_loss", "trigger_price": "0.5"},
+    {"order_type": "trailing_stop", "trail_bps": "100", "activation_price": "1"},
+)
 KINDS: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "number": (int, Decimal),
@@ -55,15 +62,15 @@ def test_every_answer_is_what_is_documented(outside: Outside) -> None:
         ORDER_ID, 5, "confirmed", "market", "SOL", "USDC", sold, 500, None, None, None, None, None, at, at
     )
     api = get("/openapi.json").document
-    answers = {
-        ("/api/orders/{order_id}", "get", "200"): get(f"/api/orders/{ORDER_ID}"),
-        ("/api/orders", "get", "200"): get("/api/orders"),
-        ("/api/quote", "get", "200"): get("/api/quote", token_in="JUP", token_out="WIF", amount="100"),
-        ("/api/tokens", "get", "200"): get("/api/tokens"),
-        ("/api/orders/execute", "post", "202"): post(written()),
-    }
+    answers: list[tuple[tuple[str, str, str], Answer]] = [
+        (("/api/orders/{order_id}", "get", "200"), get(f"/api/orders/{ORDER_ID}")),
+        (("/api/orders", "get", "200"), get("/api/orders")),
+        *[(("/api/quote", "get", "200"), get("/api/quote", **SELL, **query)) for query in QUERIES],
+        (("/api/tokens", "get", "200"), get("/api/tokens")),
+        *[(("/api/orders/execute", "post", "202"), post(of_type(order_type))) for order_type in CONDITIONS],
+    ]
 
-    for (path, method, status), answer in answers.items():
+    for (path, method, status), answer in answers:
         described = api["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
         assert str(answer.status) == status
         assert fits(answer.document, described, api["components"]["schemas"]), path
@@ -89,9 +96,9 @@ def test_the_api_documents_itself(outside: Outside) -> None:
     page = get("/docs")
 
     execute = api["paths"]["/api/orders/execute"]["post"]
-    body = execute["requestBody"]["content"]["application/json"]["schema"]
-    assert set(body["properties"]) == {*ORDER, "client_order_id"}
-    assert "client_order_id" not in body["required"]
+    body = api["components"]["schemas"]["MarketOrder"]
+    assert set(body["properties"]) == {*ORDER, "client_order_id", "then"}
+    assert set(body["required"]) == {*ORDER} - {"max_slippage"}
     assert "Idempotency-Key" in body["properties"]["client_order_id"]["description"]
     (key,) = execute["parameters"]
     assert key["name"] == "Idempotency-Key"
@@ -142,3 +149,24 @@ def test_a_file_of_the_documentation_is_kept_by_browsers_and_fits_an_answer_of_l
 )
 def test_no_other_file_is_shown(name: str) -> None:
     assert_problem(get(f"/docs/{name}"), 404)
+
+
+def test_a_quote_s_parameters_are_the_fields_of_the_orders_that_fit_in_a_query(outside: Outside) -> None:
+    parameters = get("/openapi.json").document["paths"]["/api/quote"]["get"]["parameters"]
+
+    by_name = {each["name"]: each for each in parameters}
+    assert len(by_name) == len(parameters)
+    assert {name for name, each in by_name.items() if each["required"]} == {"token_in", "token_out", "amount"}
+    assert {"limit_price", "min_amount_out", "price_in", "trigger_price", "trail_bps", "expires_in"} <= set(by_name)
+    assert "then" not in by_name
+    assert by_name["order_type"]["schema"]["default"] == "market"
+    assert "default" not in by_name["max_slippage"]["schema"]
+    assert not [each for each in parameters if "$ref" in str(each)]
+
+
+def test_every_reference_in_the_documentation_leads_somewhere(outside: Outside) -> None:
+    api = get("/openapi.json")
+
+    references = set(re.findall(r'"(#/components/schemas/[^"]+)"', api.text))
+    assert references == {f"#/components/schemas/{name}" for name in api.document["components"]["schemas"]} & references
+    assert "#/components/schemas/OcoOrder" in references

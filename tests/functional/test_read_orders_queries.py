@@ -1,6 +1,5 @@
 """read_orders through its Lambda handler: queries are read as strictly as bodies, on every path."""
 
-from decimal import Decimal
 from urllib.parse import urlencode
 
 import pytest
@@ -78,4 +77,4 @@ def test_what_a_query_may_hold_is_documented(outside: Outside) -> None:
 
     parameters = {each["name"]: each for each in paths["/api/quote"]["get"]["parameters"]}
     assert {name for name, each in parameters.items() if each["required"]} == {"token_in", "token_out", "amount"}
-    assert parameters["max_slippage"]["schema"]["default"] == Decimal("0.05")
+    assert parameters["trigger_slots"]["schema"]["default"] == 1

@@ -7,9 +7,12 @@ import pytest
 
 from orderflow.adapters.public import public_json
 from orderflow.domain.amounts import to_units
+from orderflow.domain.market_prices import MarketPrices
 from orderflow.domain.pools.swap import swap
 from orderflow.domain.status import Status
+from orderflow.domain.ticks import Tick
 from orderflow.domain.tokens import TOKENS
+from orderflow.venues.mock.background import chain_seconds
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.universe import METEORA, RAYDIUM, VENUES
 from tests.support.builders import (
@@ -20,6 +23,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes.outside import Outside
 from tests.support.http_api import SOL_MINT, assert_refused, call, get
+from tests.support.memory_venue import MemoryVenue
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 
@@ -154,3 +158,142 @@ def test_a_number_that_no_quote_can_be_given_for_is_named(
     outside: Outside, query: dict[str, str], field: str, rule: str
 ) -> None:
     assert_refused(get("/api/quote", **MARKET, **query), field, rule)
+
+
+SIDES = {"token_in": "USDC", "token_out": "SOL", "amount": "100"}
+
+
+def reference(pair: str) -> Decimal:
+    """Return the opening market's reference price of a pair."""
+    state = market_state()
+    tick = MarketPrices().tick(state.slot, state.pools.values(), chain_seconds(state.slot))
+    return Decimal(repr(tick.prices[pair].reference))
+
+
+def test_a_quote_of_a_market_order_says_nothing_of_waiting(outside: Outside) -> None:
+    by_default, by_name = (
+        get("/api/quote", **MARKET, amount="1"),
+        get("/api/quote", **MARKET, amount="1", order_type="market"),
+    )
+
+    assert by_default.text == by_name.text
+    assert "distance_bps" not in by_default.document
+
+
+@pytest.mark.parametrize(
+    ("limit", "minimum", "bps"),
+    [
+        ({"limit_price": "221.37"}, "2767.125000", "72.97"),
+        ({"limit_price": "219"}, "2737.500000", "-34.45"),
+        ({"min_amount_out": "2746.933337"}, "2746.933337", "0"),
+        ({"min_amount_out": "2746.933338"}, "2746.933338", "0.01"),
+    ],
+)
+def test_a_quote_of_a_limit_order_says_how_far_the_market_is_from_it(
+    outside: Outside, limit: dict[str, str], minimum: str, bps: str
+) -> None:
+    quoted = get("/api/quote", **MARKET, amount="12.5", order_type="limit", **limit).document
+
+    assert quoted["order_type"] == "limit"
+    assert quoted["expected_out"] == "2746.933337"
+    assert quoted["minimum_out"] == minimum
+    assert quoted["distance_bps"] == Decimal(bps)
+    assert "trigger_price" not in quoted
+
+
+def test_a_buyer_s_limit_is_quoted_as_it_is_written(outside: Outside) -> None:
+    quoted = get("/api/quote", **SIDES, order_type="limit", limit_price="219.99", price_in="token_in").document
+
+    assert quoted["minimum_out"] == "0.454566117"
+    yields, least = Decimal(quoted["expected_out"]), Decimal(quoted["minimum_out"])
+    assert (quoted["distance_bps"] > 0) == (yields < least)
+    assert abs(quoted["distance_bps"] - (least - yields) / least * 10_000) <= Decimal("0.01")
+
+
+@pytest.mark.parametrize(
+    ("order_type", "side", "price", "slippage"),
+    [("take_profit", 1, "250", 500), ("stop_loss", -1, "200", 2_000), ("stop_loss", -1, "230", 2_000)],
+)
+def test_a_quote_of_a_trigger_says_how_far_the_reference_price_has_to_go(
+    outside: Outside, order_type: str, side: int, price: str, slippage: int
+) -> None:
+    quoted = get("/api/quote", **MARKET, amount="12.5", order_type=order_type, trigger_price=price).document
+
+    now, at = reference("SOL>USDC"), Decimal(price)
+    assert abs(quoted["reference_price"] - now) < Decimal("1e-8")
+    assert quoted["trigger_price"] == at
+    assert abs(quoted["distance_bps"] - side * (at - now) / at * 10_000) <= Decimal("0.01")
+    expected = int(Decimal(quoted["expected_out"]).scaleb(6))
+    assert int(Decimal(quoted["minimum_out"]).scaleb(6)) == expected - expected * slippage // 10_000
+
+
+def test_prices_in_the_token_sold_are_shown_so_and_compared_the_other_way_round(outside: Outside) -> None:
+    given = {**SIDES, "order_type": "stop_loss", "trigger_price": "230", "price_in": "token_in"}
+
+    quoted = get("/api/quote", **given).document
+
+    # A buyer's stop: SOL has to rise to 230 USDC.
+    now = 1 / reference("USDC>SOL")
+    assert abs(quoted["reference_price"] - now) < Decimal("1e-8")
+    assert quoted["trigger_price"] == 230
+    assert abs(quoted["distance_bps"] - (230 - now) / 230 * 10_000) <= Decimal("0.01")
+    assert quoted["distance_bps"] > 0
+
+
+def test_a_trigger_with_a_limit_is_executed_for_no_less_than_that(outside: Outside) -> None:
+    given = {"order_type": "stop_loss", "trigger_price": "200", "limit_price": "198"}
+
+    assert get("/api/quote", **MARKET, amount="12.5", **given).document["minimum_out"] == "2475.000000"
+
+
+def test_a_trailing_stop_is_quoted_as_if_it_came_in_now(outside: Outside) -> None:
+    trailing = {**MARKET, "amount": "1", "order_type": "trailing_stop", "trail_bps": "100"}
+
+    active = get("/api/quote", **trailing).document
+    waiting = get("/api/quote", **trailing, activation_price="250").document
+
+    now = reference("SOL>USDC")
+    assert abs(active["trigger_price"] - now * 99 / 100) < Decimal("1e-8")
+    assert active["distance_bps"] == Decimal("101.02")
+    assert waiting["trigger_price"] is None
+    assert abs(waiting["distance_bps"] - (250 - now) / 250 * 10_000) <= Decimal("0.01")
+
+
+def test_where_the_market_has_no_price_none_is_shown(outside: Outside) -> None:
+    outside.venue = MemoryVenue()
+    outside.venue.prices = lambda: Tick(0, {})  # type: ignore[method-assign]
+
+    quoted = get("/api/quote", **MARKET, amount="1", order_type="stop_loss", trigger_price="200").document
+
+    assert [quoted[name] for name in ("distance_bps", "reference_price", "trigger_price")] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "rule"),
+    [
+        ({"order_type": "limit"}, "limit_price", "is required for a limit order"),
+        ({"limit_price": "220"}, "limit_price", "is not a field of a market order"),
+        ({"order_type": "limit", "limit_price": "null"}, "limit_price", "must be a decimal number"),
+        ({"order_type": "limit", "limit_price": "220", "then": "{}"}, "then", "must be a JSON object"),
+        (
+            {"order_type": "limit", "limit_price": "220", "allow_partial": "yes"},
+            "allow_partial",
+            "must be true or false",
+        ),
+        ({"order_type": "limit", "limit_price": "220", "amount": "0.004"}, "amount", "is worth less than 1 USD"),
+        *[
+            ({"order_type": name}, "order_type", "must be one of market, limit, take_profit, stop_loss, trailing_stop")
+            for name in ("oco", "twap", "dca", "sniper", "")
+        ],
+    ],
+)
+def test_a_quote_that_can_not_be_given_of_an_order_that_waits_says_why(
+    outside: Outside, query: dict[str, str], field: str, rule: str
+) -> None:
+    assert_refused(get("/api/quote", **({**MARKET, "amount": "12.5"} | query)), field, rule)
+
+
+def test_what_else_an_order_says_may_stand_in_a_query(outside: Outside) -> None:
+    given = {"order_type": "limit", "limit_price": "220", "time_in_force": "gtd", "expires_in": "60"}
+
+    assert get("/api/quote", **MARKET, amount="1", **given, allow_partial="true").status == 200

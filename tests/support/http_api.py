@@ -24,6 +24,16 @@ ORDER = {
     "max_slippage": "0.05",
 }
 """The fields of an order as JSON text, for values that a JSON writer would refuse to write."""
+CONDITIONS: dict[str, dict[str, str]] = {
+    "market": {},
+    "limit": {"limit_price": '"221.37"'},
+    "take_profit": {"trigger_price": '"250"'},
+    "stop_loss": {"trigger_price": '"200"'},
+    "trailing_stop": {"trail_bps": "100"},
+    "oco": {"take_profit": '{"trigger_price":"250"}', "stop_loss": '{"trigger_price":"200"}'},
+    "twap": {"slices": "10", "interval": "60"},
+}
+"""What an order of each type needs beside its tokens and amount, as JSON text."""
 BATCH_PATH = "/api/orders/batch"
 HANDLERS = {"accept_order": accept_order, "read_orders": read_orders}
 ROUTES = Routes(read_template(ROOT / "template.yaml"), HANDLERS)
@@ -85,6 +95,11 @@ def written(**changes: str | None) -> str:
     """Return the body of an order with some fields changed, or left out (None)."""
     fields = {name: value for name, value in (ORDER | changes).items() if value is not None}
     return "{" + ",".join(f'"{name}":{value}' for name, value in fields.items()) + "}"
+
+
+def of_type(order_type: str, /, **changes: str | None) -> str:
+    """Return the body of an order of a type with what that needs, some fields changed or left out (None)."""
+    return written(**{"max_slippage": None, "order_type": f'"{order_type}"', **CONDITIONS[order_type], **changes})
 
 
 def assert_problem(answer: Answer, status: int, title: str | None = None) -> Any:

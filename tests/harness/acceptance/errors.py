@@ -3,49 +3,26 @@
 import asyncio
 import uuid
 
-from local.client.api import EXECUTE_PATH, Answer
-from tests.harness.acceptance.bad_input import JSON, MAX_BODY_BYTES, BadInput, bad_inputs, padded_body
+from local.client.api import EXECUTE_PATH
+from tests.harness.acceptance.bad_input import JSON, MAX_BODY_BYTES, bad_inputs, padded_body
+from tests.harness.acceptance.refusal import PROBLEM, check_refused, judged
 from tests.harness.acceptance.socket_errors import check_sockets
 from tests.harness.acceptance.trial import Trial, market_order
 
 PURPOSE = "every bad input gets a clear error that names the field and the rule, and nothing is harmed"
-PROBLEM = "application/problem+json"
 SAME_KEY_AT_ONCE = 10
-LONGEST_PROBLEM = 4_096
 
 
 async def run(trial: Trial) -> None:
     """Send every bad order, path, method, id and frame, and repeat idempotent requests."""
     trial.narrator.step("orders that can't be accepted")
     for bad in bad_inputs():
-        await _refused(trial, bad)
+        await check_refused(trial, bad)
     await _accepted_at_the_limits(trial)
     await _paths_and_methods(trial)
     await _idempotency(trial)
     await check_sockets(trial)
     await _still_well(trial)
-
-
-async def _refused(trial: Trial, bad: BadInput) -> None:
-    answer = await trial.request("POST", EXECUTE_PATH, bad.body, bad.all_headers)
-    expected = f"{bad.status} {PROBLEM}" + (f" naming {bad.field}" if bad.field else "")
-    trial.check(f"{bad.name} → {bad.status}", expected, *_judged(answer, bad.status, bad.field))
-    if len(answer.body) > LONGEST_PROBLEM:
-        trial.check("and in few words", f"at most {LONGEST_PROBLEM} bytes", len(answer.body), holds=False)
-
-
-def _judged(answer: Answer, status: int, field: str | None = None) -> tuple[str, bool]:
-    """Return what came, in the words of what was expected, and whether it is a problem with that status and field."""
-    content_type = answer.headers.get("Content-Type", "").partition(";")[0]
-    try:
-        problem = answer.json()
-        named = [str(error["field"]) for error in problem.get("errors") or [] if error["rule"]]
-        stated = problem.get("status") == answer.status and bool(problem.get("title")) and bool(problem.get("detail"))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return f"{answer.status} {content_type} with the body {answer.body[:200]!r}", False
-    got = f"{answer.status} {content_type} naming {', '.join(named) or 'nothing'}"
-    right = answer.status == status and content_type == PROBLEM and (field is None or field in named)
-    return (got if stated else f"{got}, but with the body {problem}"), right and stated
 
 
 async def _accepted_at_the_limits(trial: Trial) -> None:
@@ -94,7 +71,7 @@ async def _paths_and_methods(trial: Trial) -> None:
     ):
         answer = await trial.request(method, path)
         wanted = " or ".join(map(str, statuses))
-        got, holds = _judged(answer, answer.status)
+        got, holds = judged(answer, answer.status)
         trial.check(f"{method} {path} → {wanted}", f"{wanted} {PROBLEM}", got, holds and answer.status in statuses)
 
 
@@ -106,7 +83,7 @@ async def _idempotency(trial: Trial) -> None:
     again = await trial.post(order, key)
     other = await trial.post(market_order(amount="0.03"), key)
     trial.check("same key, same body → the first answer again", (202, first.body), (again.status, again.body))
-    got, holds = _judged(other, 422)
+    got, holds = judged(other, 422)
     trial.check("same key, other body → 422", f"422 {PROBLEM}", got, holds)
     trial.narrator.remark(f"{SAME_KEY_AT_ONCE} times the same request at once, under a new key:")
     key = str(uuid.uuid4())

@@ -8,7 +8,16 @@ import aiohttp
 
 from local.client.api import Client
 from orderflow.errors import OrderflowError
-from tests.harness.acceptance import acknowledgement, batch, concurrency, errors, lifecycle, reconnection, slippage
+from tests.harness.acceptance import (
+    acknowledgement,
+    batch,
+    concurrency,
+    errors,
+    lifecycle,
+    orders_input,
+    reconnection,
+    slippage,
+)
 from tests.harness.acceptance.narrator import Narrator
 from tests.harness.acceptance.report import AcceptanceReport, SuiteReport
 from tests.harness.acceptance.trial import Trial
@@ -30,6 +39,7 @@ SUITES: Mapping[str, Suite] = {
     "reconnection": Suite(reconnection.PURPOSE, reconnection.run),
     "slippage": Suite(slippage.PURPOSE, slippage.run),
     "errors": Suite(errors.PURPOSE, errors.run),
+    "orders_input": Suite(orders_input.PURPOSE, orders_input.run),
 }
 
 # What a system that is at fault can make a suite stumble over; a mistake in a suite itself is none of these, except

@@ -1,7 +1,7 @@
 """Amounts of the edge, in units, against the atoms inside."""
 
 import time
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 import pytest
 from hypothesis import assume, given
@@ -146,3 +146,10 @@ def test_without_a_price_any_amount_is_worth_enough() -> None:
 
 def test_worth_is_not_rounded_whatever_a_price_has_for_digits() -> None:
     assert least_worth(USDC, {"USDC": Decimal("0." + "9" * 60)}) == 1_000_001
+
+
+@given(tokens, st.decimals(min_value="1e-12", max_value="1e6", places=12))
+def test_the_least_that_is_wanted_is_never_rounded_down(token: Token, amount: Decimal) -> None:
+    atoms = to_atoms(amount, token, exact=False, rounding=ROUND_CEILING)
+
+    assert to_units(atoms - 1, token) < amount <= to_units(atoms, token)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from itertools import permutations
 
 import msgspec
 import pytest
@@ -9,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderflow.adapters.codec import encoder
-from orderflow.domain.amounts import to_atoms
+from orderflow.domain.amounts import MAX_ATOMS, to_atoms, to_units
 from orderflow.domain.conditions import Limit, Price, Trigger, minimum_of, shown_amount, shown_price
 from orderflow.domain.tokens import TOKENS, Token
 
+directions = st.sampled_from(list(permutations(TOKENS.values(), 2)))
 prices = st.decimals("1e-9", "1e9", allow_nan=False, allow_infinity=False, places=9).filter(lambda price: price > 0)
 
 
@@ -45,6 +47,20 @@ def test_an_order_that_yields_its_minimum_has_its_price_and_one_atom_less_has_no
     minimum = minimum_of(least, amount_in)
 
     assert Fraction(minimum, amount_in) >= least > Fraction(minimum - 1, amount_in)
+
+
+@given(directions, prices, st.booleans(), st.integers(1, MAX_ATOMS))
+def test_no_rounding_works_against_the_price_that_was_written(
+    direction: tuple[Token, Token], price: Decimal, inverted: bool, amount_in: int
+) -> None:
+    token_in, token_out = direction
+    least = minimum_of(Limit(Price(price, inverted)).least(amount_in, token_in, token_out), amount_in)
+
+    sold, bought = Fraction(to_units(amount_in, token_in)), Fraction(to_units(least, token_out))
+    if inverted:
+        assert sold / bought <= Fraction(price)
+    else:
+        assert bought / sold >= Fraction(price)
 
 
 def test_an_amount_asked_for_is_a_price_over_the_whole_of_an_order() -> None:

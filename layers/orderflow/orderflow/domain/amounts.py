@@ -17,8 +17,8 @@ PRICE_CONTEXT = Context(prec=12, rounding=ROUND_HALF_EVEN)
 _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
-def to_atoms(amount: Decimal, token: Token, *, exact: bool = True) -> int:
-    """Return `amount` units of `token` in atoms: exactly or, when not `exact`, rounded down.
+def to_atoms(amount: Decimal, token: Token, *, exact: bool = True, rounding: str = ROUND_DOWN) -> int:
+    """Return `amount` units of `token` in atoms: exactly or, when not `exact`, rounded, which is down by default.
 
     Raises ValueError, in words for the client, when the amount is not a positive finite number, has more decimals than
     the token and must be `exact`, is less than one atom, or does not fit in 64 bits.
@@ -30,7 +30,7 @@ def to_atoms(amount: Decimal, token: Token, *, exact: bool = True) -> int:
     # The exponent is checked before scaling, so that 1e999999 costs nothing.
     if amount.adjusted() + token.decimals > 20:
         raise ValueError(f"must be at most {to_units(MAX_ATOMS, token):f} {token.symbol}")
-    atoms = in_steps(amount, token.decimals, exact=exact, of=f" for {token.symbol}")
+    atoms = in_steps(amount, token.decimals, exact=exact, of=f" for {token.symbol}", rounding=rounding)
     if atoms == 0:
         raise ValueError(f"must be at least {to_units(1, token):f} {token.symbol}")
     if atoms > MAX_ATOMS:
@@ -38,13 +38,13 @@ def to_atoms(amount: Decimal, token: Token, *, exact: bool = True) -> int:
     return atoms
 
 
-def in_steps(value: Decimal, decimals: int, *, exact: bool, of: str = "") -> int:
-    """Return `value` in whole steps of 10^-`decimals`, rounded down.
+def in_steps(value: Decimal, decimals: int, *, exact: bool, of: str = "", rounding: str = ROUND_DOWN) -> int:
+    """Return `value` in whole steps of 10^-`decimals`, rounded down unless `rounding` says otherwise.
 
     Raises ValueError when `value` must be `exact` and has more decimals; `of` says in the error which value it is.
     """
     steps = value.scaleb(decimals, _EXACT)
-    whole = steps.to_integral_value(ROUND_DOWN)
+    whole = steps.to_integral_value(rounding)
     if exact and whole != steps:
         raise ValueError(f"must have at most {decimals} decimals{of}")
     return int(whole)

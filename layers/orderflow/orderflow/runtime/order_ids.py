@@ -1,4 +1,4 @@
-"""Makes the ids of orders."""
+"""Makes the ids of orders, which say when they were made."""
 
 from orderflow.adapters.keys import partition_of
 from orderflow.domain.order import OrderId
@@ -19,3 +19,8 @@ def beside(name: str, partitions: int) -> OrderId:
     while partition_of(order_id, partitions) != wanted:
         order_id = new()
     return order_id
+
+
+def made_at_ms(order_id: OrderId) -> int:
+    """Return when an id was made, in milliseconds since 1970."""
+    return int(order_id[:13].replace("-", ""), 16)  # the first 48 bits of version 7

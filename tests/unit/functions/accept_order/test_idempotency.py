@@ -21,6 +21,11 @@ RECORDED = {
 """Requests and their fingerprints as version 0.1.0 has recorded them, on 25 November 2026. They are never changed."""
 
 
+LIMIT = (
+    '{"token_in":"SOL","token_out":"USDC","amount":12.5,"order_type":"limit","limit_price":"221.37","expires_in":60}'
+)
+
+
 class LaterRequest(OrderRequest, frozen=True, kw_only=True):
     """A request of a version to come, with fields that today's clients do not send."""
 
@@ -31,12 +36,12 @@ class LaterRequest(OrderRequest, frozen=True, kw_only=True):
 
 @pytest.mark.parametrize(("body", "recorded"), RECORDED.items())
 def test_a_request_that_was_recorded_before_has_its_fingerprint_still(body: str, recorded: str) -> None:
-    assert fingerprint(read_json_order(body.encode()).request()) == recorded
+    assert fingerprint(read_json_order(body.encode()).request(0)) == recorded
 
 
 @pytest.mark.parametrize(("body", "recorded"), RECORDED.items())
 def test_a_later_field_that_is_not_given_leaves_the_fingerprint_as_it_was(body: str, recorded: str) -> None:
-    today = read_json_order(body.encode()).request()
+    today = read_json_order(body.encode()).request(0)
     later = LaterRequest(today.token_in, today.token_out, today.amount_in, today.order_type, today.slippage_bps)
 
     assert fingerprint(later) == recorded
@@ -48,3 +53,31 @@ def test_a_later_field_that_is_given_is_a_part_of_what_is_asked_for() -> None:
     sliced = LaterRequest("SOL", "USDC", 12_500_000_000, "market", 500, slices=2)
 
     assert len({fingerprint(each) for each in (plain, limited, sliced)}) == 3
+
+
+def test_a_request_that_is_good_for_a_time_is_the_same_whenever_it_is_made() -> None:
+    wanted = read_json_order(LIMIT.encode())
+    first, later = wanted.request(1_000), wanted.request(2_000)
+
+    assert first.expires_at_ms == 61_000
+    assert fingerprint(first, wanted.expires_in_ms) == fingerprint(later, wanted.expires_in_ms)
+    assert len({fingerprint(first), fingerprint(later), fingerprint(first, 60_000), fingerprint(first, 61_000)}) == 4
+
+
+def test_whatever_an_order_waits_for_is_a_part_of_what_is_asked_for() -> None:
+    less = LIMIT.replace(',"expires_in":60', "")
+    bodies = [
+        less,
+        less.replace("221.37", "221.38"),
+        less[:-1] + ',"price_in":"token_in"}',
+        less[:-1] + ',"time_in_force":"fok"}',
+        less[:-1] + ',"allow_partial":true}',
+        less[:-1] + ',"then":{"stop_loss":{"trigger_price":200}}}',
+        less[:-1] + ',"then":{"stop_loss":{"trigger_price":200,"trigger_slots":2}}}',
+    ]
+
+    assert len({fingerprint(read_json_order(body.encode()).request(0)) for body in bodies}) == len(bodies)
+    same = less.replace('"221.37"', "221.370")[:-1] + ',"price_in":"token_out","time_in_force":null}'
+    assert fingerprint(read_json_order(same.encode()).request(0)) == fingerprint(
+        read_json_order(less.encode()).request(0)
+    )

@@ -1,10 +1,12 @@
-"""Describes answers in OpenAPI: the structs that they are made of in, schemas of what clients read out."""
+"""Describes bodies and answers in OpenAPI: the models and structs that they are in, schemas of what clients see out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from orderflow.adapters.public import ATOMS
 
@@ -20,12 +22,32 @@ def answer(document: type[msgspec.Struct], description: str, **more: Any) -> dic
 
 def document_answers(app: FastAPI, *documents: type[msgspec.Struct]) -> None:
     """Put the schemas of the documents that `answer` refers to into the OpenAPI document of `app`."""
+    _, schemas = msgspec.json.schema_components(documents, ref_template=_REFERENCE)
+    _add(app, _as_read(schemas))
+
+
+def one_of(models: Mapping[str, type[BaseModel]], by: str) -> dict[str, Any]:
+    """Return how OpenAPI describes a body that is one of several models, which its member `by` names."""
+    mapping = {name: _REFERENCE.format(name=model.__name__) for name, model in models.items()}
+    choices = [{"$ref": reference} for reference in dict.fromkeys(mapping.values())]
+    return {"oneOf": choices, "discriminator": {"propertyName": by, "mapping": mapping}}
+
+
+def document_bodies(app: FastAPI, models: Mapping[str, type[BaseModel]]) -> None:
+    """Put the schemas of the models that `one_of` refers to into the OpenAPI document of `app`."""
+    distinct = dict.fromkeys(models.values())
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in distinct], ref_template=_REFERENCE.replace("{name}", "{model}")
+    )
+    _add(app, schemas["$defs"])
+
+
+def _add(app: FastAPI, schemas: Mapping[str, Any]) -> None:
     without: Callable[[], dict[str, Any]] = app.openapi
 
     def openapi() -> dict[str, Any]:
         described = without()
-        _, schemas = msgspec.json.schema_components(documents, ref_template=_REFERENCE)
-        described.setdefault("components", {}).setdefault("schemas", {}).update(_as_read(schemas))
+        described.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
         return described
 
     app.openapi = openapi  # type: ignore[method-assign]

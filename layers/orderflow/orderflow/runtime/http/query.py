@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 
-from orderflow.runtime.http.order_input import MAX_MEMBERS
+from orderflow.runtime.http.json_input import MAX_MEMBERS
 from orderflow.runtime.http.problems import FieldError, ProblemError, refused, shown
 
 

@@ -1,0 +1,149 @@
+"""What triggers orders, as clients write it: a model for each rule, JSON in, the engine's triggers out."""
+
+from abc import abstractmethod
+from decimal import Decimal
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from orderflow.domain.conditions import Limit, Price, Rule, Trigger
+from orderflow.domain.slippage import BPS, DEFAULT_SLIPPAGE_BPS, LEAST_SLIPPAGE, MOST_SLIPPAGE
+from orderflow.runtime.http.order_fields import PriceValue, Slippage, TrailBps, TriggerSlots
+from orderflow.runtime.http.strict_model import FieldRuleError, StrictModel
+
+PriceIn = Literal["token_out", "token_in"]
+STOP_SLIPPAGE_BPS = 2_000
+"""What a stop allows when its client does not say: it is there to get out."""
+
+
+def slippage_field(default_bps: int) -> Any:
+    """Return the field of how much less than quoted is acceptable."""
+    return Field(
+        default=default_bps,
+        description=f"how much less than quoted is acceptable, from {LEAST_SLIPPAGE} to {MOST_SLIPPAGE}. A number with"
+        " more than 4 decimals is taken down to 4; a string must have no more",
+        examples=[0.05],
+        json_schema_extra={"default": float(Decimal(default_bps) / BPS)},
+    )
+
+
+def price_in_field(of: str = "") -> Any:
+    """Return the field that says what the order's prices count; `of` says whose tokens are meant."""
+    return Field(
+        default="token_out",
+        description=f"what the prices count: units of token_out per unit of token_in{of}; with `token_in`, units of"
+        " token_in per unit of token_out, and all comparisons are inverted",
+    )
+
+
+def limit_of(value: Decimal | None, price_in: PriceIn) -> Limit | None:
+    """Return the limit at a price, if there is one."""
+    return None if value is None else Limit(price=price_of(value, price_in))
+
+
+def price_of(value: Decimal, price_in: PriceIn) -> Price:
+    """Return a price as it is written."""
+    return Price(value, inverted=price_in == "token_in")
+
+
+class TriggerInput(StrictModel):
+    """What all triggers have."""
+
+    trigger_slots: TriggerSlots = Field(
+        default=1, description="in how many slots in a row the condition must hold, so that no single one fires it"
+    )
+    limit_price: PriceValue | None = Field(
+        default=None,
+        description="once triggered, execute at this price or better, rather than as max_slippage allows",
+        examples=["205"],
+    )
+
+    @abstractmethod
+    def trigger(self, price_in: PriceIn) -> Trigger:
+        """Return the trigger, its prices written as `price_in` says."""
+
+
+class TakeProfit(TriggerInput):
+    """Executed once the pair's reference price is at or above `trigger_price`."""
+
+    trigger_price: PriceValue = Field(description="the reference price that fires it", examples=["250"])
+    max_slippage: Slippage = slippage_field(DEFAULT_SLIPPAGE_BPS)
+
+    def trigger(self, price_in: PriceIn) -> Trigger:
+        return _trigger("take_profit", self, self.max_slippage, self.trigger_price, price_in)
+
+
+class StopLoss(TriggerInput):
+    """Executed once the pair's reference price is at or below `trigger_price`."""
+
+    trigger_price: PriceValue = Field(description="the reference price that fires it", examples=["200"])
+    max_slippage: Slippage = slippage_field(STOP_SLIPPAGE_BPS)
+
+    def trigger(self, price_in: PriceIn) -> Trigger:
+        return _trigger("stop_loss", self, self.max_slippage, self.trigger_price, price_in)
+
+
+class TrailingStop(TriggerInput):
+    """Executed once the reference price is `trail_bps` below its highest since the order rests, or is active."""
+
+    trail_bps: TrailBps = Field(description="how far below the highest, in basis points", examples=[100])
+    activation_price: PriceValue | None = Field(
+        default=None, description="the highest is looked for only once the reference price was at or above this one"
+    )
+    max_slippage: Slippage = slippage_field(STOP_SLIPPAGE_BPS)
+
+    def trigger(self, price_in: PriceIn) -> Trigger:
+        activation = None if self.activation_price is None else price_of(self.activation_price, price_in)
+        limit = limit_of(self.limit_price, price_in)
+        return Trigger(
+            "trailing_stop",
+            self.max_slippage,
+            trail_bps=self.trail_bps,
+            activation_price=activation,
+            slots=self.trigger_slots,
+            limit=limit,
+        )
+
+
+class Exits(StrictModel):
+    """What sells the atoms that an order has received once it is confirmed, for the token that it has sold.
+
+    Two exits are an oco. `token_in` and `token_out` are those of the exits: the other way round than the order's.
+    """
+
+    price_in: PriceIn = price_in_field(" of the exits, which sell what the order has bought")
+    stop_loss: StopLoss | None = None
+    take_profit: TakeProfit | None = None
+
+    @field_validator("take_profit")
+    @classmethod
+    def _is_above(cls, take_profit: TakeProfit | None, info: ValidationInfo) -> TakeProfit | None:
+        check_above_stop(take_profit, info)
+        return take_profit
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if self.stop_loss is None and self.take_profit is None:
+            raise ValueError("must have a take_profit or a stop_loss")
+        return self
+
+    def triggers(self) -> tuple[Trigger, ...]:
+        """Return the triggers of the exits."""
+        exits = (self.take_profit, self.stop_loss)
+        return tuple(each.trigger(self.price_in) for each in exits if each is not None)
+
+
+def check_above_stop(take_profit: TakeProfit | None, info: ValidationInfo) -> None:
+    """Check that a take_profit can't be met together with the stop_loss before it. Raises FieldRuleError."""
+    stop_loss, price_in = info.data.get("stop_loss"), info.data.get("price_in")
+    if take_profit is None or stop_loss is None or price_in is None:
+        return
+    profit, stop = (price_of(each.trigger_price, price_in) for each in (take_profit, stop_loss))
+    if profit.exact <= stop.exact:
+        side, where = ("below", " with price_in token_in") if profit.inverted else ("above", "")
+        raise FieldRuleError("trigger_price", f"must be {side} stop_loss.trigger_price{where}")
+
+
+def _trigger(rule: Rule, given: TriggerInput, slippage_bps: int, price: Decimal, price_in: PriceIn) -> Trigger:
+    limit = limit_of(given.limit_price, price_in)
+    return Trigger(rule, slippage_bps, price=price_of(price, price_in), slots=given.trigger_slots, limit=limit)
