@@ -20,7 +20,7 @@ LEDGER = (
 )
 VENUE = ("integration/test_chain_store.py",)
 CLOCK = ("integration/test_chain_clock.py",)
-WAITING = ("integration/test_orders_that_wait.py",)
+WAITING = ("integration/test_books.py", "integration/test_orders_that_wait.py")
 REPLICATION = ("integration/test_cluster_replication.py",)
 ROOM = ("integration/test_intake.py", "integration/test_intake_batches.py", "integration/test_overload.py")
 SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")

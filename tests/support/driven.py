@@ -96,7 +96,7 @@ class Driven:
     def books(self, order_id: str) -> dict[str, float]:
         """Return the books that an order is in, with its price in each."""
         partition = partition_of(order_id, PARTITIONS)
-        names = map(str, self.client.smembers(key(partition, "books")))
+        names = map(str, self.client.hkeys(key(partition, "books")))
         scores = {name: self.client.zscore(key(partition, f"book:{name}"), order_id) for name in names}
         return {name: score for name, score in scores.items() if score is not None}
 

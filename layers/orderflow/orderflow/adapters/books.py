@@ -53,9 +53,7 @@ class Books:
 
         Without `limits` none is found by its limit. An order that can't be read is for newer code, which rests it too.
         """
-        arguments: list[str | int | float] = [tick.slot, PER_BOOK, BY_SLOT]
-        for pair, prices in tick.prices.items():
-            arguments += [pair, prices.best if limits else "-inf", prices.reference]
+        arguments: list[bytes | int] = [encoder.encode(tick), int(limits), PER_BOOK, BY_SLOT]
         found = []
         for marks, ending, steps in self._candidates([key(partition, "books")], arguments):
             with suppress(msgspec.DecodeError):

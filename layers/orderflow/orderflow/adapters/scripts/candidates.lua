@@ -1,13 +1,10 @@
 -- Find the orders that a tick may fire: those that its prices reach, best price first, and those whose slot has come.
--- KEYS: `books`. ARGV: the slot, at most how many orders of each book, how many by their slot; then per pair: its name,
--- the best price, the reference price.
+-- KEYS: `books`. ARGV: the tick as JSON, 1 to find orders by their limits too, at most how many orders of each book,
+-- how many by their slot.
 -- Returns per order its marks, the end that was requested, and its steps.
 -- requires: steps_of
 local prefix = string.match(KEYS[1], '^{.-}:')
-local prices = {}
-for a = 4, #ARGV, 3 do
-  prices[ARGV[a]] = {ARGV[a + 1], ARGV[a + 2]}
-end
+local tick = cjson.decode(ARGV[1])
 
 local ids, seen = {}, {}
 local function add(found)
@@ -19,17 +16,24 @@ local function add(found)
   end
 end
 
-for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do
-  local rule, pair = string.match(name, '^(%a+):(.*)$')
-  local of_pair = prices[pair]
-  if of_pair and rule == 'fall' then
-    add(redis.call('ZREVRANGEBYSCORE', prefix .. 'book:' .. name, '+inf', of_pair[2], 'LIMIT', 0, ARGV[2]))
-  elseif of_pair then
-    local price = of_pair[rule == 'limit' and 1 or 2]
-    add(redis.call('ZRANGEBYSCORE', prefix .. 'book:' .. name, '-inf', price, 'LIMIT', 0, ARGV[2]))
+local first, books = {}, redis.call('HGETALL', KEYS[1])
+for i = 1, #books, 2 do
+  first[books[i]] = tonumber(books[i + 1])
+end
+for pair, prices in pairs(tick.prices) do
+  local best, reference = unpack(prices)
+  local limit, rise, fall = 'limit:' .. pair, 'rise:' .. pair, 'fall:' .. pair
+  if ARGV[2] == '1' and first[limit] and first[limit] <= best then
+    add(redis.call('ZRANGEBYSCORE', prefix .. 'book:' .. limit, '-inf', best, 'LIMIT', 0, ARGV[3]))
+  end
+  if first[rise] and first[rise] <= reference then
+    add(redis.call('ZRANGEBYSCORE', prefix .. 'book:' .. rise, '-inf', reference, 'LIMIT', 0, ARGV[3]))
+  end
+  if first[fall] and first[fall] >= reference then
+    add(redis.call('ZREVRANGEBYSCORE', prefix .. 'book:' .. fall, '+inf', reference, 'LIMIT', 0, ARGV[3]))
   end
 end
-add(redis.call('ZRANGEBYSCORE', prefix .. 'resting', '-inf', ARGV[1], 'LIMIT', 0, ARGV[3]))
+add(redis.call('ZRANGEBYSCORE', prefix .. 'resting', '-inf', tick.slot, 'LIMIT', 0, ARGV[4]))
 
 local found = {}
 for n, id in ipairs(ids) do

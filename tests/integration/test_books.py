@@ -1,0 +1,153 @@
+"""Where orders rest, in a real Redis: what a tick finds is what its prices reach, however orders came and went."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from math import inf, nextafter
+from random import Random
+
+import pytest
+import redis
+
+from orderflow.adapters import books as books_module
+from orderflow.adapters.books import Books, Rebooked
+from orderflow.adapters.keys import key, order_key, order_partitions, partition_of
+from orderflow.adapters.orders import Orders, Transition
+from orderflow.domain.conditions import Limit, Price, Trigger
+from orderflow.domain.order import Order, OrderRequest
+from orderflow.domain.resting import Marks, Place
+from orderflow.domain.status import Status
+from orderflow.domain.ticks import PairPrices, Tick
+from orderflow.runtime import order_ids
+from tests.support.redis_servers import PARTITIONS
+
+NOW_MS = 1_763_835_240_000
+PAIRS = ("SOL>USDC", "JUP>SOL")
+
+
+@pytest.fixture
+def books(client: redis.Redis) -> Books:
+    return Books(client, PARTITIONS)
+
+
+def rest(orders: Orders, *, limit: str = "", rise: str = "", fall: str = "", pair: str = PAIRS[0]) -> Order:
+    """Have an order rest at its limit, or at what its stop, its profit or both wait for."""
+    at = {rule: Price(Decimal(price)) for rule, price in (("take_profit", rise), ("stop_loss", fall)) if price}
+    token_in, token_out = pair.split(">")
+    request = OrderRequest(
+        token_in,
+        token_out,
+        10**9,
+        "limit" if limit else "oco",
+        500,
+        limit=Limit(Price(Decimal(limit))) if limit else None,
+        triggers=tuple(Trigger(rule, 500, price=price) for rule, price in at.items()),  # type: ignore[arg-type]
+    )
+    order = Order.accept(order_ids.new(), request, NOW_MS)
+    opened = order.open(0, NOW_MS)
+    assert orders.apply([Transition(order)]) == orders.apply([Transition(opened)]) == [True]
+    return opened
+
+
+def found(books: Books, prices: Mapping[str, tuple[float, float]], slot: int = 7, *, limits: bool = True) -> list[str]:
+    """Return the ids that a tick of best and reference prices finds."""
+    tick = Tick(slot, {pair: PairPrices(*both) for pair, both in prices.items()})
+    partitions = books.partitions
+    return [each.order.order_id for name in partitions for each in books.candidates(name, tick, limits=limits)]
+
+
+def first_prices(client: redis.Redis) -> dict[str, float]:
+    """Return what is kept of the price that is reached first, by partition and book."""
+    firsts: dict[str, float] = {}
+    for partition in order_partitions(PARTITIONS):
+        kept = client.hgetall(key(partition, "books"))
+        firsts |= {f"{partition} {name!s}": float(price) for name, price in kept.items()}
+    return firsts
+
+
+def reached_first(client: redis.Redis) -> dict[str, float]:
+    """Return the price that is reached first of each book, looked up in the books themselves."""
+    firsts: dict[str, float] = {}
+    for book in map(str, client.scan_iter("*:book:*")):
+        partition, _, name = book[1:].partition("}:book:")
+        prices = [float(price) for _, price in client.zrange(book, 0, -1, withscores=True)]  # type: ignore[str-unpack]
+        firsts[f"{partition} {name}"] = max(prices) if name.startswith("fall:") else min(prices)
+    return firsts
+
+
+def test_each_rule_is_found_by_its_price_from_its_side_and_at_it_exactly(orders: Orders, books: Books) -> None:
+    limit = rest(orders, limit="221.375").order_id
+    rise = rest(orders, rise="250").order_id
+    fall = rest(orders, fall="200.125").order_id
+    rest(orders, limit="1", pair=PAIRS[1])
+
+    assert found(books, {PAIRS[0]: (221.375, 220.0)}) == [limit]
+    assert found(books, {PAIRS[0]: (nextafter(221.375, -inf), 220.0)}) == []
+    assert found(books, {PAIRS[0]: (300.0, 220.0)}, limits=False) == []
+    assert found(books, {PAIRS[0]: (0.0, 250.0)}) == [rise]
+    assert found(books, {PAIRS[0]: (0.0, nextafter(250.0, -inf))}) == []
+    assert found(books, {PAIRS[0]: (0.0, 200.125)}) == [fall]
+    assert found(books, {PAIRS[0]: (0.0, nextafter(200.125, inf))}) == []
+
+
+def test_the_best_price_of_a_book_comes_first(orders: Orders, books: Books) -> None:
+    placed = [rest(orders, limit=price).order_id for price in ("222", "221", "223", "224")]
+
+    ids = found(books, {PAIRS[0]: (223.0, 220.0)})
+
+    for partition in books.partitions:
+        own = [order_id for order_id in ids if partition_of(order_id, PARTITIONS) == partition]
+        best_first = [placed[1], placed[0], placed[2]]
+        assert own == [each for each in best_first if partition_of(each, PARTITIONS) == partition]
+    assert len(ids) == 3
+
+
+def test_one_whose_slot_has_come_is_found_whatever_the_prices(orders: Orders, books: Books) -> None:
+    order = rest(orders, limit="221.375")
+    books.rebook([Rebooked(order, Place(look_slot=9), Marks(fits_at=230.0))])
+
+    assert found(books, {PAIRS[0]: (300.0, 220.0)}, slot=8) == []
+    assert found(books, {PAIRS[0]: (0.0, 220.0)}, slot=9) == [order.order_id]
+
+
+def test_so_many_of_each_book_are_found_and_so_many_by_their_slot(
+    orders: Orders, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(books_module, "PER_BOOK", 1)
+    monkeypatch.setattr(books_module, "BY_SLOT", 2)
+    for _ in range(30):
+        rest(orders, limit="221")
+        rest(orders, rise="250")
+        rest(orders, fall="200")
+        books.rebook([Rebooked(rest(orders, limit="230"), Place(look_slot=9), Marks())])
+
+    assert len(found(books, {PAIRS[0]: (221.0, 220.0)})) == PARTITIONS
+    assert len(found(books, {PAIRS[0]: (0.0, 250.0)})) == PARTITIONS
+    assert len(found(books, {PAIRS[0]: (0.0, 200.0)})) == PARTITIONS
+    assert len(found(books, {}, slot=9)) == 2 * PARTITIONS
+
+
+def test_what_is_reached_first_follows_all_that_come_go_and_are_found_elsewhere(
+    orders: Orders, books: Books, client: redis.Redis
+) -> None:
+    random, resting = Random(12), []
+    for _ in range(150):
+        price = f"{random.uniform(180, 260):.4f}"
+        match random.randrange(5):
+            case 0 | 1:
+                resting.append(rest(orders, limit=price, pair=random.choice(PAIRS)))
+            case 2:
+                resting.append(rest(orders, rise=f"{random.uniform(230, 260):.4f}", fall=price))
+            case 3 if resting:
+                gone = resting.pop(random.randrange(len(resting)))
+                assert orders.apply([Transition(gone.cancel(NOW_MS))]) == [True]
+            case 4 if resting:
+                order = random.choice(resting)
+                names = str(client.hget(order_key(partition_of(order.order_id, PARTITIONS), order.order_id), "books"))
+                place = Place({name: float(price) for name in names.split()}, None)
+                books.rebook([Rebooked(order, place, Marks())])
+        assert first_prices(client) == reached_first(client)
+
+    for order in resting:
+        assert orders.apply([Transition(order.expire(NOW_MS))]) == [True]
+    assert first_prices(client) == {}
+    assert {order.status for order in resting} == {Status.OPEN}
