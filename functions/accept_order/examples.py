@@ -20,14 +20,8 @@ ORDERS_BY_TYPE: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
     "limit": (
-        "sell once all of it yields 221.37 USDC for each SOL, or more",
-        {
-            **_SELL,
-            "amount": "12.5",
-            "order_type": "limit",
-            "limit_price": "221.37",
-            "expires_at": "2026-12-01T12:00:00Z",
-        },
+        "sell once all of it yields 221.37 USDC for each SOL, or more, within a day",
+        {**_SELL, "amount": "12.5", "order_type": "limit", "limit_price": "221.37", "expires_in": 86400},
     ),
     "limit_fok": (
         "buy at 219.99 USDC for each SOL, or less: now and all of it, or not at all",
@@ -101,7 +95,7 @@ ACCEPTED: dict[str, Any] = {
             **ACCEPTED_MARKET,
             "order_type": "limit",
             "time_in_force": "gtd",
-            "expires_at": "2026-12-01T12:00:00.000Z",
+            "expires_at": "2025-08-30T17:17:22.652Z",
             "minimum_out": "2767125000",
         }
     },
