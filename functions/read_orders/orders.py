@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from functions.read_orders.cursor import decode_cursor, encode_cursor, read_order_id
 from functions.read_orders.order_view import OrderDetails, OrderPage, details_of, details_of_row, summary_of_row
-from orderflow.adapters.ledger import OrderFilter
+from orderflow.adapters.ledger_queries import OrderFilter
 from orderflow.domain.status import Status
 from orderflow.domain.tokens import TOKENS, find_token
 from orderflow.runtime import async_clients, clients

@@ -5,11 +5,9 @@ from typing import Any
 
 from pg8000.exceptions import DatabaseError
 
-from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger_documents import OrderDocument, decode_document
-from orderflow.adapters.replication import ReplicatedWrite, transition_written
+from orderflow.adapters.replication import ReplicatedWrite, step_written
 from orderflow.domain.lifecycle import TERMINAL
-from orderflow.domain.order import Order
 from orderflow.runtime import clients
 from orderflow.runtime.batch import (
     BatchResponse,
@@ -85,13 +83,16 @@ def record_steps(steps: Sequence[Recorded], failures: Failures) -> None:
 
 
 def record_wholly(order_ids: Collection[str]) -> set[str]:
-    """Write the orders as Redis has them to the ledger, which lacks steps of them; return those that Redis has not.
+    """Write all steps that Redis has of orders to the ledger, which lacks some; return the orders that Redis has not.
 
     An order stays in Redis until the ledger has its end. Raises as `record_steps` does.
     """
-    found = {order_id: clients.orders().find(order_id) for order_id in order_ids}
-    orders: list[Order] = [order_and_events[0] for order_and_events in found.values() if order_and_events]
-    partitions = clients.orders().partitions
-    clients.replication().wait_for(transition_written(order, partitions) for order in orders)
-    clients.ledger().write([decode_document(encoder.encode(order)) for order in orders])
-    return {order_id for order_id, order_and_events in found.items() if not order_and_events}
+    orders = clients.orders()
+    found = {order_id: list(map(decode_document, orders.documents(order_id))) for order_id in order_ids}
+    clients.replication().wait_for(
+        step_written(order_id, documents[-1].sequence, orders.partitions)
+        for order_id, documents in found.items()
+        if documents
+    )
+    clients.ledger().write([document for documents in found.values() for document in documents])
+    return {order_id for order_id, documents in found.items() if not documents}

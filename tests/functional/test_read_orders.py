@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 import redis
 
-from orderflow.adapters.ledger import OrderFilter, OrderRow
+from orderflow.adapters.ledger import OrderRow
+from orderflow.adapters.ledger_queries import OrderFilter
 from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import event_of
 from orderflow.domain.status import Status

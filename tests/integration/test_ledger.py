@@ -10,13 +10,14 @@ import pytest
 from pg8000.exceptions import DatabaseError
 
 from functions.read_orders.cursor import decode_cursor
-from orderflow.adapters.ledger import Ledger, OrderFilter
+from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.ledger_documents import OrderDocument
+from orderflow.adapters.ledger_queries import OrderFilter
 from orderflow.adapters.postgres import connect
 from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from tests.support.builders import make_order
+from tests.support.builders import order_at
 from tests.support.order_steps import NOW_MS, a_request, confirmed, pending, submitted, whole_document
 from tests.support.waiting import eventually
 
@@ -42,7 +43,7 @@ def test_a_batch_is_written_with_state_events_and_fills(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("status", list(Status))
 def test_the_ledger_holds_every_status(ledger: Ledger, status: Status) -> None:
-    order = make_order(status)
+    order = order_at(status)
 
     ledger.write([whole_document(order)])
 

@@ -13,8 +13,9 @@ import pytest
 
 from local.servers.postgres_server import start_postgres
 from orderflow.adapters import ledger as ledger_module
-from orderflow.adapters.ledger import Ledger, OrderFilter
+from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.ledger_connections import MAX_CONNECTIONS, LedgerConnection
+from orderflow.adapters.ledger_queries import OrderFilter
 from orderflow.adapters.ledger_writing import WRITE, parameters
 from orderflow.adapters.postgres import connect
 from orderflow.errors import RetryableError

@@ -18,7 +18,8 @@ from pg8000.exceptions import DatabaseError
 from local.errors import ServerError
 from local.servers.server_process import Server
 from local.servers.server_programs import PostgresPrograms, environment, postgres_programs
-from orderflow.adapters.ledger import Ledger, OrderFilter
+from orderflow.adapters.ledger import Ledger
+from orderflow.adapters.ledger_queries import OrderFilter
 from orderflow.adapters.postgres import connect
 from orderflow.errors import RetryableError
 from orderflow.migrate import migrate

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from orderflow.adapters.ledger import Fill, Ledger, OrderFilter, OrderRow
+from orderflow.adapters.ledger import Fill, Ledger, OrderRow
 from orderflow.adapters.ledger_documents import OrderDocument
+from orderflow.adapters.ledger_queries import OrderFilter
 from orderflow.domain.order import StatusEvent
 from tests.support.fakes.outage import Outage
 

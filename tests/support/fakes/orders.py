@@ -9,6 +9,7 @@ from orderflow.domain.order import Order, StatusEvent, event_of
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import Tick
 from orderflow.errors import RetryableError
+from tests.support.builders import encode
 from tests.support.fakes.outage import Outage
 
 
@@ -56,6 +57,10 @@ class FakeOrders(Outage, Orders):
     def find(self, order_id: str) -> tuple[Order, list[StatusEvent]] | None:
         self._reach()
         return self.known.get(order_id)
+
+    def documents(self, order_id: str) -> list[str]:
+        found = self.find(order_id)
+        return [encode(found[0])] if found else []
 
     def expire_after_recording(self, order_ids: Sequence[str]) -> None:
         self._reach()

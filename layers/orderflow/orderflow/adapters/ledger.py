@@ -8,25 +8,25 @@ from typing import Any
 import msgspec
 import pg8000.native
 
-from orderflow.adapters.codec import event_decoder
+from orderflow.adapters.codec import encoder, event_decoder
 from orderflow.adapters.ledger_connections import LedgerConnections
 from orderflow.adapters.ledger_documents import OrderDocument, rounds
+from orderflow.adapters.ledger_queries import ORDER_COLUMNS, OrderFilter, query_for
 from orderflow.adapters.ledger_writing import WRITE, parameters
+from orderflow.adapters.messages import merge
 from orderflow.domain.lifecycle import COURSE
-from orderflow.domain.order import OrderId, Signature, StatusEvent, iso_timestamp
+from orderflow.domain.order import OrderId, OrderRequest, Signature, StatusEvent, iso_timestamp
 from orderflow.domain.routing import Route
 from orderflow.domain.slippage import minimum_out
 from orderflow.domain.status import Status
-from orderflow.domain.tokens import TOKENS
 
 READ_TIMEOUT_MS, WRITE_TIMEOUT_MS = 2_000, 4_000
 """After this Postgres ends a statement itself; sooner than a connection is given up for lost."""
 
-_ORDER_COLUMNS = """order_id::text, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps,
-    route::text, amount_out, execution_price, tx_hash, reason, created_at, updated_at, client_order_id"""
+_FIND_ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE order_id = CAST(:order_id AS uuid)"  # noqa: S608 - our own
 
-_FIND_ORDER = f"SELECT {_ORDER_COLUMNS} FROM orders WHERE order_id = CAST(:order_id AS uuid)"  # noqa: S608 - our own
-
+_CHILDREN = f"""SELECT {ORDER_COLUMNS} FROM orders WHERE parent_id = CAST(:parent_id AS uuid)
+    ORDER BY orders.created_at, orders.order_id"""  # noqa: S608 - our own
 
 _HISTORY = """SELECT order_id::text, event.sequence, event.status, occurred_at, event.event::text,
     route::text, slippage_bps, execution_price, tx_hash, reason
@@ -35,21 +35,6 @@ _HISTORY = """SELECT order_id::text, event.sequence, event.status, occurred_at, 
 
 _UNSIGNED = COURSE[: COURSE.index(Status.SUBMITTED)]
 """The statuses before an order has its signature."""
-
-# Only conditions of our own are put into the text; every value is a parameter.
-_FIND_NEWEST = f"""SELECT {_ORDER_COLUMNS} FROM orders WHERE {{conditions}}
-    ORDER BY created_at DESC, order_id DESC LIMIT :limit"""  # noqa: S608 - see above
-
-# The newest of each pair through its part of the index, and of these the newest: however rare a token is, no more is
-# read than the page for each pair. One walk for all of them would go through the whole table to find that there are
-# fewer than a page; it is what the planner prefers where one pair is most of the table, and only the order of nulls, of
-# which there are none, shows it that no other index will do: decision 0054.
-_FIND_BY_PAIRS = f"""SELECT of_pair.* FROM unnest(CAST(:tokens_in AS text[]), CAST(:tokens_out AS text[])) AS pair(i, o)
-    CROSS JOIN LATERAL (
-        SELECT {_ORDER_COLUMNS} FROM orders WHERE token_in = pair.i AND token_out = pair.o AND {{conditions}}
-        ORDER BY orders.created_at DESC NULLS LAST, orders.order_id DESC NULLS LAST LIMIT :limit
-    ) AS of_pair
-    ORDER BY created_at DESC, CAST(order_id AS uuid) DESC LIMIT :limit"""  # noqa: S608 - see above
 
 
 class OrderRow(msgspec.Struct, frozen=True):
@@ -71,6 +56,36 @@ class OrderRow(msgspec.Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     client_order_id: str | None = None
+    terms: str | None = None
+    """What was asked for beyond tokens, amount, type and slippage, as JSON."""
+    parent_id: str | None = None
+    slice: int | None = None
+    """Which slice of its parent it is, counted from 1; None for the exits of a bracket."""
+    child_id: str | None = None
+    minimum_out: Decimal | None = None
+    """What it has to yield where it rests, or had to when it rested last."""
+    expires_at: datetime | None = None
+    fired: str | None = None
+    """What it was fired by the last time, a `Fired` as JSON."""
+    attempts: int | None = None
+    """How often it was fired and then refused; None for a market order."""
+    amount_filled: Decimal | None = None
+    """Atoms of `token_in`; None for a market order, which is executed as a whole."""
+
+    @property
+    def request(self) -> OrderRequest:
+        """What was asked for, as it was amended. Raises msgspec.ValidationError for a type of newer code."""
+        columns = {
+            "token_in": self.token_in,
+            "token_out": self.token_out,
+            "amount_in": int(self.amount_in),
+            "order_type": self.order_type,
+            "slippage_bps": self.slippage_bps,
+        }
+        return _request_decoder.decode(merge([encoder.encode(columns).decode(), *([self.terms] if self.terms else [])]))
+
+
+_request_decoder = msgspec.json.Decoder(OrderRequest)
 
 
 class Fill(msgspec.Struct, frozen=True):
@@ -89,7 +104,7 @@ class Fill(msgspec.Struct, frozen=True):
 class _EventRow(msgspec.Struct, frozen=True):
     """A row of `order_events`, with what the order as it is now says of its steps.
 
-    The release before has written each event as JSON too.
+    What does not follow from that is written as JSON: each event of an order that waits, of which statuses come again.
     """
 
     order_id: str
@@ -122,17 +137,6 @@ class _EventRow(msgspec.Struct, frozen=True):
             route=route if route and status is Status.ROUTING else msgspec.UNSET,
             minimum_out=least if status is Status.BUILDING else msgspec.UNSET,
         )
-
-
-class OrderFilter(msgspec.Struct, frozen=True):
-    """Which orders to list: equal to each value given, created before `before` (a time and an id), newest first."""
-
-    limit: int
-    status: str | None = None
-    token_in: str | None = None
-    token_out: str | None = None
-    client_order_id: str | None = None
-    before: tuple[str, str] | None = None
 
 
 class Ledger:
@@ -178,28 +182,14 @@ class Ledger:
             for venue, pool, token_in, token_out, amount_in, amount_out, fee, fee_token in rows
         ]
 
+    def children(self, parent_id: str) -> list[OrderRow]:
+        """Return the orders that an order has made, its slices or its exits, oldest first. Raises RetryableError."""
+        return [OrderRow(*row) for row in self._read(_CHILDREN, parent_id=parent_id)]
+
     def find_all(self, wanted: OrderFilter) -> list[OrderRow]:
         """Return the newest orders that `wanted` admits. Raises RetryableError."""
-        conditions, values = ["TRUE"], dict[str, Any](limit=wanted.limit)
-        for column in ("status", "client_order_id"):
-            if (value := getattr(wanted, column)) is not None:
-                conditions.append(f"{column} = :{column}")
-                values[column] = value
-        if wanted.before is not None:
-            conditions.append("(created_at, order_id) < (CAST(:created_at AS timestamptz), CAST(:order_id AS uuid))")
-            values["created_at"], values["order_id"] = wanted.before
-        if (wanted.token_in or wanted.token_out) and wanted.client_order_id is None:
-            pairs = _pairs(wanted)
-            values["tokens_in"], values["tokens_out"] = ([pair[side] for pair in pairs] for side in (0, 1))
-            statement = _FIND_BY_PAIRS
-        else:
-            for column in ("token_in", "token_out"):
-                if (value := getattr(wanted, column)) is not None:
-                    conditions.append(f"{column} = :{column}")
-                    values[column] = value
-            statement = _FIND_NEWEST
-        rows = self._read(statement.format(conditions=" AND ".join(conditions)), **values)
-        return [OrderRow(*row) for row in rows]
+        statement, values = query_for(wanted)
+        return [OrderRow(*row) for row in self._read(statement, **values)]
 
     def close(self) -> None:
         """Close the connections that are idle; the next use opens another."""
@@ -218,9 +208,3 @@ class Ledger:
         return self._connections.use(
             READ_TIMEOUT_MS, lambda connection: list(connection.run(statement, **values) or [])
         )
-
-
-def _pairs(wanted: OrderFilter) -> list[tuple[str, str]]:
-    """Return the pairs of tokens that a filter admits."""
-    tokens_in, tokens_out = ([token] if token else list(TOKENS) for token in (wanted.token_in, wanted.token_out))
-    return [(token_in, token_out) for token_in in tokens_in for token_out in tokens_out if token_in != token_out]

@@ -110,8 +110,7 @@ class Orders:
 
         Of an order that was filled in parts the snapshot has all fills.
         """
-        partition = partition_of(order_id, self.partitions)
-        fields = cast("dict[str, str]", self._client.hgetall(order_key(partition, order_id)))
+        fields = self._fields(order_id)
         if not fields:
             return None
         kept = kept_steps(fields)
@@ -125,6 +124,16 @@ class Orders:
             order = msgspec.structs.replace(order, fills=tuple(fills), legs_before=0)
         return order, list(map(decode_event, kept))
 
+    def documents(self, order_id: str) -> list[str]:
+        """Return what is kept of an order as `status` had it, which says all of it; empty when Redis has no such order.
+
+        That is each of its steps. One that the release before kept is whole after a step, and steps after that.
+        """
+        fields = self._fields(order_id)
+        whole = [fields["order"]] if "order" in fields else []
+        numbers = range(1, int(fields.get("sequence", 0)) + 1)
+        return whole + [fields[f"step:{number}"] for number in numbers if f"step:{number}" in fields]
+
     def expire_after_recording(self, order_ids: Sequence[str]) -> None:
         """Have orders expire in a while (KEEP_AFTER_LEDGER_MS); only to be called when the ledger has their end."""
         keys: dict[str, list[str]] = {}
@@ -134,6 +143,10 @@ class Orders:
             keys.setdefault(partition, [key(partition, "watched:")]).extend(own)
         for of_partition in keys.values():
             self._let_go(of_partition, [KEEP_AFTER_LEDGER_MS])
+
+    def _fields(self, order_id: str) -> dict[str, str]:
+        partition = partition_of(order_id, self.partitions)
+        return cast("dict[str, str]", self._client.hgetall(order_key(partition, order_id)))
 
 
 def _transition_call(

@@ -37,8 +37,13 @@ class ReplicatedWrite(msgspec.Struct, frozen=True):
 
 def transition_written(order: Order, partitions: int) -> ReplicatedWrite:
     """Return the write of an order's step: the order is at that step or a later one."""
-    partition = partition_of(order.order_id, partitions)
-    return ReplicatedWrite(partition, order_key(partition, order.order_id), "sequence", order.sequence)
+    return step_written(order.order_id, order.sequence, partitions)
+
+
+def step_written(order_id: str, sequence: int, partitions: int) -> ReplicatedWrite:
+    """Return the write of a step: the order is at that step or a later one."""
+    partition = partition_of(order_id, partitions)
+    return ReplicatedWrite(partition, order_key(partition, order_id), "sequence", sequence)
 
 
 class Replication:

@@ -1,0 +1,115 @@
+"""Which orders of the ledger to list: a filter in, the statement that finds them soonest and its values out.
+
+Only conditions of our own are put into the text; every value is a parameter.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from orderflow.domain.lifecycle import COURSE, TERMINAL
+from orderflow.domain.order import MARKET
+from orderflow.domain.tokens import TOKENS
+
+ORDER_COLUMNS = """order_id::text, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps,
+    route::text, amount_out, execution_price, tx_hash, reason, created_at, updated_at, client_order_id, terms::text,
+    parent_id::text, slice, child_id::text, minimum_out, expires_at, fired::text, attempts, amount_filled"""
+
+_NEWEST_FIRST = "ORDER BY orders.created_at DESC, orders.order_id DESC LIMIT :limit"
+_NEWEST = f"SELECT {ORDER_COLUMNS} FROM orders WHERE {{conditions}} {_NEWEST_FIRST}"  # noqa: S608 - see above
+
+# Only the order of nulls, of which there are none, shows the planner that no index of all orders will do. It would
+# rather walk through one, and through all of it where there are fewer than a page: decision 0054.
+_BY_OWN_INDEX = "ORDER BY orders.created_at DESC NULLS LAST, orders.order_id DESC NULLS LAST LIMIT :limit"
+_NEWEST_OF_FEW = f"SELECT {ORDER_COLUMNS} FROM orders WHERE {{conditions}} {_BY_OWN_INDEX}"  # noqa: S608 - see above
+
+_OF_ALL_PARTS = "ORDER BY created_at DESC, CAST(order_id AS uuid) DESC LIMIT :limit"
+# The newest of each pair through its part of the index, and of these the newest: however rare a token is, no more is
+# read than the page for each pair.
+_BY_PAIRS = f"""SELECT of_pair.* FROM unnest(CAST(:tokens_in AS text[]), CAST(:tokens_out AS text[])) AS pair(i, o)
+    CROSS JOIN LATERAL (
+        SELECT {ORDER_COLUMNS} FROM orders WHERE token_in = pair.i AND token_out = pair.o AND {{conditions}}
+        {_BY_OWN_INDEX}
+    ) AS of_pair
+    {_OF_ALL_PARTS}"""  # noqa: S608 - see above
+
+# The condition of a partial index has to stand in the text.
+_WAITS = f"order_type <> '{MARKET}'"
+_NOT_ENDED = f"orders.status NOT IN {tuple(sorted(status.value for status in TERMINAL))}"
+# Those that wait are in an index of their own. Beside them are the market orders that are on their way at the moment,
+# found by each status that they may have then.
+_OPEN = f"""SELECT * FROM (
+        (SELECT {ORDER_COLUMNS} FROM orders WHERE {_WAITS} AND {_NOT_ENDED} AND {{conditions}} {_BY_OWN_INDEX})
+        UNION ALL
+        SELECT of_status.* FROM unnest(CAST(:under_way AS text[])) AS under_way(status) CROSS JOIN LATERAL (
+            SELECT {ORDER_COLUMNS} FROM orders
+            WHERE orders.status = under_way.status AND order_type = '{MARKET}' AND {{conditions}} {_NEWEST_FIRST}
+        ) AS of_status
+    ) AS not_ended
+    {_OF_ALL_PARTS}"""  # noqa: S608 - see above
+_UNDER_WAY = [status.value for status in COURSE if status not in TERMINAL]
+
+
+class OrderFilter(msgspec.Struct, frozen=True):
+    """Which orders to list: equal to each value given, created before `before` (a time and an id), newest first.
+
+    With `open` only those that have not ended.
+    """
+
+    limit: int
+    status: str | None = None
+    token_in: str | None = None
+    token_out: str | None = None
+    client_order_id: str | None = None
+    before: tuple[str, str] | None = None
+    order_type: str | None = None
+    parent_id: str | None = None
+    open: bool = False
+
+
+class Query(NamedTuple):
+    """A statement, and its values by name."""
+
+    statement: str
+    values: dict[str, Any]
+
+
+def query_for(wanted: OrderFilter) -> Query:
+    """Return the statement that finds the newest orders which a filter admits."""
+    values: dict[str, Any] = {"limit": wanted.limit}
+    equal = ["status", "order_type", "token_in", "token_out", "client_order_id"]
+    conditions = []
+    if wanted.open:
+        statement, values["under_way"] = _OPEN, _UNDER_WAY
+    elif wanted.parent_id is not None:
+        statement = _NEWEST_OF_FEW
+    elif wanted.client_order_id is not None:
+        statement = _NEWEST
+    elif wanted.order_type not in (None, MARKET):
+        statement = _NEWEST_OF_FEW
+        conditions.append(_WAITS)
+    elif wanted.token_in or wanted.token_out:
+        statement = _BY_PAIRS
+        pairs = _pairs(wanted)
+        values["tokens_in"], values["tokens_out"] = ([pair[side] for pair in pairs] for side in (0, 1))
+        equal = [column for column in equal if not column.startswith("token")]
+    else:
+        statement = _NEWEST
+    for column in equal:
+        if (value := getattr(wanted, column)) is not None:
+            conditions.append(f"orders.{column} = :{column}")
+            values[column] = value
+    if wanted.parent_id is not None:
+        conditions.append("parent_id = CAST(:parent_id AS uuid)")
+        values["parent_id"] = wanted.parent_id
+    if wanted.before is not None:
+        moment = "(CAST(:created_at AS timestamptz), CAST(:order_id AS uuid))"
+        conditions.append(f"(orders.created_at, orders.order_id) < {moment}")
+        values["created_at"], values["order_id"] = wanted.before
+    return Query(statement.format(conditions=" AND ".join(conditions or ["TRUE"])), values)
+
+
+def _pairs(wanted: OrderFilter) -> list[tuple[str, str]]:
+    """Return the pairs of tokens that a filter admits."""
+    tokens_in, tokens_out = ([token] if token else list(TOKENS) for token in (wanted.token_in, wanted.token_out))
+    return [(token_in, token_out) for token_in in tokens_in for token_out in tokens_out if token_in != token_out]
