@@ -6,7 +6,7 @@ from typing import Any
 from orderflow.domain.lifecycle import EXPIRED_STREAM
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
-from orderflow.runtime import clients, clock
+from orderflow.runtime import clients
 from orderflow.runtime.batch import (
     BatchResponse,
     Done,
@@ -19,8 +19,8 @@ from orderflow.runtime.batch import (
 from orderflow.runtime.taking_back import take_back
 
 CLOCKS_DIFFER_MS = 60_000
-"""So much this machine's clock may be behind that of Redis, which has found the order's time to be over. An order whose
-time is further off was amended: it comes again by that."""
+"""So much the clock of a new primary may be behind that of the one that has found the order's time to be over. An order
+whose time is further off was amended: it comes again by that."""
 
 
 @stream_function
@@ -40,7 +40,7 @@ def expire(order_id: str) -> Order | None:
     found = clients.orders().find(order_id)
     if found is None or found[0].has_ended or found[0].request.expires_at_ms is None:
         return None
-    order, now_ms = found[0], clock.now_ms()
+    order, now_ms = found[0], clients.books().now_ms()
     early_ms = found[0].request.expires_at_ms - now_ms
     if early_ms <= 0:
         return take_back(clients.orders(), order_id, Status.EXPIRED, now_ms).order

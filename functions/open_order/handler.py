@@ -10,7 +10,7 @@ from orderflow.domain.order import Order
 from orderflow.domain.resting import immediate
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import Tick
-from orderflow.runtime import clients, clock
+from orderflow.runtime import clients
 from orderflow.runtime.batch import (
     BatchResponse,
     Done,
@@ -39,7 +39,7 @@ def open_orders(records: Sequence[StreamRecord], failures: Failures) -> Done:
     orders = [order for _, order in failures.decode_orders(records)]
     venue = clients.venue()
     venue.keep_time()
-    tick, now_ms = venue.prices(), clock.now_ms()
+    tick, now_ms = venue.prices(), clients.books().now_ms()
     opened = [opening(order, tick, now_ms) for order in orders if order.status is Status.PENDING]
     firing = Firing(venue, tick, now_ms)
     firing.look_at(_at_rest(orders))

@@ -7,7 +7,7 @@ import msgspec
 
 from orderflow.domain.order import Order
 from orderflow.domain.ticks import Tick
-from orderflow.runtime import clients, clock
+from orderflow.runtime import clients
 from orderflow.runtime.batch import (
     BatchResponse,
     Done,
@@ -45,7 +45,7 @@ def fire(tick: Tick, *, limits: bool) -> list[Order]:
     stepped: list[Order] = []
     books = clients.books()
     while True:
-        firing = Firing(clients.venue(), tick, clock.now_ms(), quoting=limits)
+        firing = Firing(clients.venue(), tick, books.now_ms(), quoting=limits)
         firing.look_at([each for name in books.partitions for each in books.candidates(name, tick, limits=limits)])
         taken = clients.orders().apply(firing.transitions)
         books.rebook(firing.rebooked)

@@ -209,6 +209,19 @@ def test_an_order_expires_at_its_time_though_the_market_stands_still(engine: Dri
     assert engine.statuses(order_id) == ["pending", "open", "expired"]
 
 
+@pytest.mark.parametrize("wrong_by_ms", [3_600_000, -3_600_000])
+def test_an_order_expires_by_the_clock_of_redis_however_wrong_a_functions_is(engine: Driven, wrong_by_ms: int) -> None:
+    now_ms = clock.now_ms()
+    engine.now_ms = now_ms + wrong_by_ms
+    soon, later = (engine.place(limit("230", expires_at_ms=now_ms + after_ms)) for after_ms in (300, 600_000))
+
+    engine.wait_until_ended(soon)
+    engine.advance(1)
+
+    assert engine.statuses(soon) == ["pending", "open", "expired"]
+    assert engine.statuses(later) == ["pending", "open"]
+
+
 def test_a_slice_that_its_limit_refuses_is_left_out_and_the_others_take_its_share(engine: Driven) -> None:
     at_least = Limit(Price(Decimal(215)))
     request = OrderRequest("SOL", "USDC", 1_000_000_003, "twap", 500, limit=at_least, schedule=Schedule(4, 1600))

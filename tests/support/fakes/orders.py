@@ -9,6 +9,7 @@ from orderflow.domain.order import Order, StatusEvent, event_of
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import Tick
 from orderflow.errors import RetryableError
+from orderflow.runtime import clock
 from tests.support.builders import encode
 from tests.support.fakes.outage import Outage
 
@@ -82,6 +83,10 @@ class FakeBooks(Outage, Books):
         self.rebooked: list[Rebooked] = []
         self.rests = False
         """Whether something rests that is not in `resting`."""
+
+    def now_ms(self) -> int:
+        self._reach()
+        return clock.now_ms()
 
     def candidates(self, partition: str, tick: Tick, *, limits: bool = True) -> list[Resting]:
         self._reach()

@@ -47,6 +47,11 @@ class Books:
         self.partitions = order_partitions(partitions)
         self._candidates = client.register_script(scripts.source("candidates"))
         self._rebook = client.register_script(scripts.source("rebook"))
+        self._clock = client.register_script(scripts.source("clock"))
+
+    def now_ms(self) -> int:
+        """Return the time by Redis' clock, which is one, and by which orders expire."""
+        return int(self._clock([key(self.partitions[0], "resting")]))
 
     def candidates(self, partition: str, tick: Tick, *, limits: bool = True) -> list[Resting]:
         """Return the orders of a partition that a tick may fire: best price first, and those whose slot has come.

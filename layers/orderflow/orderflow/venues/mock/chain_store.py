@@ -41,7 +41,7 @@ class ChainStore:
         self._decoded: dict[str, tuple[str, Pool]] = {}
         self._known: tuple[int, MarketState] | None = None
         self._send = client.register_script(scripts.source("send", package=SCRIPTS))
-        self._clock = client.register_script(scripts.source("clock", package=SCRIPTS))
+        self._clock = client.register_script(scripts.source("clock"))
         self._abandon = client.register_script(scripts.source("abandon", package=SCRIPTS))
         self._expire = client.register_script(scripts.source("expire", package=SCRIPTS))
         self._commit = client.register_script(scripts.source("commit_block", package=SCRIPTS))
