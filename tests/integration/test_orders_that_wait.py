@@ -209,6 +209,17 @@ def test_an_order_expires_at_its_time_though_the_market_stands_still(engine: Dri
     assert engine.statuses(order_id) == ["pending", "open", "expired"]
 
 
+def test_an_order_that_ends_is_not_kept_among_those_that_expire(engine: Driven) -> None:
+    ahead_ms = clock.now_ms() + 600_000
+    filled, cancelled = (engine.place(limit(price, expires_at_ms=ahead_ms)) for price in ("200", "230"))
+    rests = engine.place(limit("230", expires_at_ms=ahead_ms))
+
+    take_back(clients.orders(), cancelled, Status.CANCELLED, clock.now_ms())
+
+    assert engine.order(filled).status is Status.CONFIRMED
+    assert engine.expiring() == {rests}
+
+
 @pytest.mark.parametrize("wrong_by_ms", [3_600_000, -3_600_000])
 def test_an_order_expires_by_the_clock_of_redis_however_wrong_a_functions_is(engine: Driven, wrong_by_ms: int) -> None:
     now_ms = clock.now_ms()

@@ -104,6 +104,11 @@ class Driven:
         """Return the slot at which an order that rests is looked at; None when it does not rest."""
         return self.client.zscore(key(partition_of(order_id, PARTITIONS), "resting"), order_id)
 
+    def expiring(self) -> set[str]:
+        """Return the orders that have a time at which they expire, as the timers know them."""
+        found = [self.client.zrange(key(name, "expiries"), 0, -1) for name in clients.books().partitions]
+        return {str(member).partition(" ")[0] for members in found for member in members}
+
     @property
     def slot(self) -> int:
         """The market's latest slot."""

@@ -1,6 +1,7 @@
 -- Shared by the scripts by which orders come to rest, and leave again.
 -- Where an order rests: in `resting`, by the slot in which to look at it whatever the prices are; in `expiries`, by the
--- time at which it expires; and in books, each the orders of one rule and directed pair by the price that fires them.
+-- time at which it expires, also while it is under way, until it ends; and in books, each the orders of one rule and
+-- directed pair by the price that fires them.
 -- `books` has, of each that holds some, the price that is reached first; those that an order is in are a field of its
 -- hash: leaving needs no more.
 -- The keys are named here only, by `prefix`: they lie in the same hash slot as all others of the partition.
@@ -35,6 +36,7 @@ local function enter_books(prefix, order_key, id, book)
   redis.call('ZADD', prefix .. 'resting', slot, id)
   redis.call('HSET', order_key, 'books', table.concat(names, ' '))
   if time ~= '-' then
+    redis.call('HSET', order_key, 'expires', time)
     redis.call('ZADD', prefix .. 'expiries', time, id .. ' 1')
     if redis.call('ZRANGE', prefix .. 'expiries', 0, 0)[1] == id .. ' 1' then
       redis.call('XADD', prefix .. 'wakes', 'MAXLEN', 1, '*', 'due', time)

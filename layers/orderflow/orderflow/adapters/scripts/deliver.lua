@@ -23,6 +23,7 @@ local function deliver(timers, wakes, stream_key, stream, delay_ms, attempt, ord
 end
 
 local RESTS = {open = true, partially_filled = true}
+local ENDS = {confirmed = true, failed = true, cancelled = true, expired = true}
 local STALE, TAKEN, ENDING = 0, 1, 2
 
 -- Take one step of an order, if it is still at the step before; return 1 when taken and 0 when stale.
@@ -32,7 +33,9 @@ local STALE, TAKEN, ENDING = 0, 1, 2
 local function transition(
   timers, wakes, status_key, stream_key, order_key, stream, id, sequence, status, step, delay_ms, book, child
 )
-  local current, books, ending = unpack(redis.call('HMGET', order_key, 'sequence', 'books', 'ending'))
+  local current, books, ending, expires = unpack(
+    redis.call('HMGET', order_key, 'sequence', 'books', 'ending', 'expires')
+  )
   if tonumber(current or '0') ~= tonumber(sequence) - 1 then
     return STALE
   end
@@ -42,6 +45,9 @@ local function transition(
   local prefix = string.match(order_key, '^{.-}:')
   if books then
     leave_books(prefix, order_key, id, books)
+  end
+  if expires and ENDS[status] then
+    redis.call('ZREM', prefix .. 'expiries', id .. ' 1')
   end
   redis.call('HSET', order_key, 'sequence', sequence, 'status', status, 'step:' .. sequence, step)
   if RESTS[status] then
