@@ -10,8 +10,11 @@ import redis
 from orderflow.domain.conditions import Limit, Price, Schedule, Trigger
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.status import Status
+from orderflow.errors import RetryableError
 from orderflow.runtime import clients, clock
 from orderflow.runtime.taking_back import take_back
+from orderflow.venues.mock.chain import Blocks
+from orderflow.venues.mock.chain_store import ChainStore
 from tests.support.driven import Driven, driven
 
 SOL, USDC = 10**9, 10**6
@@ -347,6 +350,29 @@ def test_nothing_is_executed_at_or_after_its_expiry_however_late_the_block_is(en
     engine.work()
 
     assert engine.statuses(order_id)[-2:] == ["submitted", "expired"]
+
+
+def test_a_block_that_comes_too_late_for_an_order_that_it_fills_is_made_anew_without_it(
+    engine: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = engine.place(limit("221.5", expires_at_ms=clock.now_ms() + 700))
+    engine.reprice("SOL", "226")
+    engine.venue.produce_blocks([], beat=True)
+    engine.work(without=("produce_block", "expire_order"))
+    order, commit = engine.order(order_id), ChainStore.commit
+
+    def held_up(self: ChainStore, block: int, blocks: Blocks, *, beat: bool = False) -> bool:
+        assert [execution.error for execution in blocks.executions] == [None]
+        engine.wait_until(lambda: clock.now_ms() >= (order.request.expires_at_ms or 0))
+        return commit(self, block, blocks, beat=beat)
+
+    with monkeypatch.context() as patch, pytest.raises(RetryableError):
+        patch.setattr(ChainStore, "commit", held_up)
+        engine.venue.produce_blocks([order])
+    engine.work()
+
+    assert engine.statuses(order_id)[-2:] == ["submitted", "expired"]
+    assert not engine.order(order_id).fills
 
 
 def test_exits_that_would_fire_at_once_fire_at_once(engine: Driven) -> None:

@@ -27,12 +27,16 @@ class MarketState(msgspec.Struct, frozen=True):
 
 
 class Blocks(msgspec.Struct, frozen=True):
-    """The blocks that lead from one state to the next: what they executed, and what others paid into the pools."""
+    """The blocks that lead from one state to the next: what they executed, and what others paid into the pools.
+
+    They may be put onto the chain until `valid_until_ms`, since 1970: then the first order that they fill expires.
+    """
 
     after: MarketState
     executions: tuple[Execution, ...]
     changed_pools: tuple[Pool, ...]
     flows: dict[str, int]
+    valid_until_ms: int | None = None
 
 
 def produce(
@@ -54,6 +58,7 @@ def produce(
     fair, pools = state.fair, dict(state.pools)
     flows: Counter[str] = Counter()
     executions: list[Execution] = []
+    valid_until_ms: list[int] = []
     reached = state.slot
     landings: dict[int, list[Order]] = {state.slot + least_slots: []} if least_slots else {}
     for order in orders:
@@ -66,6 +71,8 @@ def produce(
         for order in landings[slot]:
             execution, changes = _execute(slot, order, pools, now_ms)
             executions.append(execution)
+            if execution.error is None and order.request.expires_at_ms is not None:
+                valid_until_ms.append(order.built_transaction.expires_at_ms)
             pools |= changes
             traded |= changes.keys()
         after = pull_back(slot, fair, pools, sorted(traded))
@@ -73,7 +80,8 @@ def produce(
         flows.update(around.flows)
         flows.update(after.flows)
     changed = tuple(pool for address, pool in pools.items() if pool is not state.pools[address])
-    return Blocks(MarketState(reached, dict(fair), pools), tuple(executions), changed, dict(flows))
+    after_all = MarketState(reached, dict(fair), pools)
+    return Blocks(after_all, tuple(executions), changed, dict(flows), min(valid_until_ms, default=None))
 
 
 def _execute(slot: int, order: Order, pools: Mapping[str, Pool], now_ms: int) -> tuple[Execution, dict[str, Pool]]:

@@ -140,6 +140,7 @@ class ChainStore:
     def commit(self, block: int, blocks: Blocks, *, beat: bool = False) -> bool:
         """Put blocks on top of commit number `block`; False when others were put there first, and nothing changed.
 
+        Nor has anything changed when they are not valid any longer, whatever has held them up since they were computed.
         They write one tick, of the state after them, while the clock runs. A `beat` is followed by the next one.
         """
         keys = [chain_key(name) for name in ("slot", "pools", "fair", "flows", "ticks", "timers", "wakes")]
@@ -152,7 +153,8 @@ class ChainStore:
             keys.append(result_key(execution.signature))
             arguments.append(encoder.encode(execution))
         after, counts = blocks.after, (len(blocks.changed_pools), len(blocks.flows))
-        head: list[str | bytes | int] = [block, after.slot, encoder.encode(after.fair)]
+        valid_until_ms = "" if blocks.valid_until_ms is None else blocks.valid_until_ms
+        head: list[str | bytes | int] = [block, after.slot, encoder.encode(after.fair), valid_until_ms]
         outcome = _TICK_MISSING
         for with_tick in (self._writes_ticks, True):
             tick = encoder.encode(self.tick(after)) if with_tick else b""

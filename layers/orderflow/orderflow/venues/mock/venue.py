@@ -180,7 +180,7 @@ class MockVenue:
             script=self._script,
         )
         if not self.chain.commit(block, blocks, beat=beat):
-            raise RetryableError(f"block {block + 1} was produced by another")
+            raise RetryableError(f"block {block + 1} was produced by another, or came too late")
         return blocks.after.slot
 
     def _prepare(self, order: Order, chain_now_ms: int) -> Prepared:
