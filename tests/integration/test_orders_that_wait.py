@@ -366,9 +366,10 @@ def test_a_block_that_comes_too_late_for_an_order_that_it_fills_is_made_anew_wit
         engine.wait_until(lambda: clock.now_ms() >= (order.request.expires_at_ms or 0))
         return commit(self, block, blocks, beat=beat)
 
-    with monkeypatch.context() as patch, pytest.raises(RetryableError):
+    with monkeypatch.context() as patch:
         patch.setattr(ChainStore, "commit", held_up)
-        engine.venue.produce_blocks([order])
+        with pytest.raises(RetryableError):
+            engine.venue.produce_blocks([order])
     engine.work()
 
     assert engine.statuses(order_id)[-2:] == ["submitted", "expired"]

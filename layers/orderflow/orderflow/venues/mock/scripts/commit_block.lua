@@ -5,7 +5,7 @@
 -- transaction stream's name, heartbeat, ms between two beats (0: by hand), 1 where a heartbeat made this, number of
 -- pools, number of flows; then per pool: address, state; per flow: place, atoms; then the results in the order of their
 -- keys.
--- Returns 1 (committed), 0 (an order that it fills has expired, or others came first, also where one of the transactions
+-- Returns 1 (committed), 0 (an order that it fills has expired, or others came first, also where one of these orders
 -- has got its result otherwise: it was abandoned) or -1 (every block has a tick since somebody asked for it, and this
 -- one has none).
 -- The slot may stay the same while pools change, so a counter beside it distinguishes one state from the next.
