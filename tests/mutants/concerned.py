@@ -67,7 +67,7 @@ CONCERNED = {
     "adapters/replication": ("functional/test_submit_order.py", *REPLICATION),
     "adapters/streams": ("integration/test_trimming.py", *STREAMS),
     "adapters/subscriptions": WATCHING,
-    "venues/mock/arbitrage": ("unit/venues/mock/test_background.py",),
+    "venues/mock/arbitrage": ("unit/venues/mock/test_arbitrage.py", "unit/venues/mock/test_background.py"),
     "venues/mock/chain_clock": CLOCK,
     "venues/mock/chain_store": ("functional/test_submit_order.py", *VENUE, *CLOCK),
     "adapters/watchers": WATCHING,
