@@ -20,7 +20,12 @@ LEDGER = (
 )
 VENUE = ("integration/test_chain_store.py",)
 CLOCK = ("integration/test_chain_clock.py",)
-WAITING = ("integration/test_books.py", "integration/test_orders_that_wait.py")
+WAITING = (
+    "integration/test_coming_to_rest.py",
+    "integration/test_books.py",
+    "integration/test_orders_that_wait.py",
+)
+RESTING = ("unit/domain/test_resting.py", "functional/test_open_order.py", "functional/test_trigger_orders.py")
 REPLICATION = ("integration/test_cluster_replication.py",)
 ROOM = ("integration/test_intake.py", "integration/test_intake_batches.py", "integration/test_overload.py")
 SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")
@@ -72,14 +77,20 @@ CONCERNED = {
     "venues/mock/chain_store": ("functional/test_submit_order.py", *VENUE, *CLOCK),
     "adapters/watchers": WATCHING,
     "domain/amounts": ("unit/domain/test_amounts.py", "functional/test_accept_order_numbers.py"),
+    "domain/attempts": ("unit/domain/test_attempts.py", *RESTING),
+    "domain/brackets": ("unit/domain/test_brackets.py", "functional/test_confirm_order.py"),
+    "domain/conditions": ("unit/domain/test_conditions.py", *RESTING),
     "domain/execution": ("unit/domain/test_execution.py", "functional/test_confirm_order.py"),
     "domain/market_prices": ("unit/domain/test_market_prices.py",),
     "domain/order": (
         "unit/domain/test_order.py",
+        "unit/domain/test_order_that_waits.py",
         "unit/functions/read_orders/test_order_view.py",
         "unit/adapters/test_codec.py",
         "functional/test_stream_events.py",
     ),
+    "domain/resting": RESTING,
+    "domain/slicing": ("unit/domain/test_slicing.py", "functional/test_settle_slice.py", *RESTING),
     "domain/pools/constant_product": POOLS,
     "domain/pools/curves": ("unit/domain/router/test_split.py", *POOLS),
     "domain/pools/dlmm": POOLS,
@@ -122,6 +133,8 @@ CONCERNED = {
         "functional/test_confirm_order.py",
     ),
     "runtime/end_order": ("unit/runtime/test_end_order.py",),
+    "runtime/firing": RESTING,
+    "runtime/taking_back": ("unit/runtime/test_taking_back.py", "functional/test_expire_order.py"),
     "runtime/stage": (
         "functional/test_passing_on.py",
         "functional/test_a_new_status.py",
@@ -138,7 +151,7 @@ CONCERNED = {
     "scripts/beat": CLOCK,
     "scripts/beats": CLOCK,
     "scripts/commit_block": (*VENUE, *CLOCK),
-    "scripts/create": ROOM,
+    "scripts/create": (*ROOM, "integration/test_books.py"),
     "scripts/defer": RECORDS,
     "scripts/deliver": (*STREAMS, *VENUE, *WAITING),
     "scripts/entry_ids": ("integration/test_trimming.py", *SUBSCRIPTIONS),
