@@ -283,7 +283,7 @@ def test_a_slice_that_is_under_way_or_not_due_lets_no_other_begin(outside: Outsi
     outside.chain.latest = market_state(slot=10)
     [put_off] = opened(outside, under_way)
 
-    assert (put_off.progress and put_off.progress.at, put_off.child_id) == (1, under_way.child_id)
+    assert (put_off.progress and put_off.progress.is_put_off, put_off.child_id) == (True, under_way.child_id)
     assert outside.orders.transitions[-1].child is None
 
 

@@ -257,6 +257,28 @@ def test_a_slice_that_its_limit_refuses_is_left_out_and_the_others_take_its_shar
     assert (order.status, order.amount_filled) == (Status.CONFIRMED, 1_000_000_003)
 
 
+def test_a_slice_under_way_at_the_next_time_pushes_the_next_slice_to_the_one_after(engine: Driven) -> None:
+    order = OrderRequest("SOL", "USDC", 3 * SOL, "twap", 500, schedule=Schedule(3, 1600))
+    order_id = engine.place(order, without=("settle_slice",))
+    progress = engine.order(order_id).progress
+    assert progress is not None
+    for _ in range(6):  # beyond the next time, 4 slots after the first
+        engine.venue.produce_blocks([], beat=True)
+        engine.work(without=("settle_slice",))
+    engine.work()
+
+    assert engine.order(order_id).progress.begun == 1  # type: ignore[union-attr]
+
+    # Landings let slots pass too, so that a slice may begin some slots after its time, and then none is made up for.
+    at: dict[int, int] = {}
+    while not engine.order(order_id).has_ended:
+        engine.advance(1)
+        if (now := engine.order(order_id).progress) is not None:
+            at.setdefault(now.begun, now.at)
+
+    assert 2 <= at[2] < at[3]
+
+
 def test_an_order_in_slices_whose_last_is_refused_fails_with_what_it_has(engine: Driven) -> None:
     at_least = Limit(Price(Decimal(215)))
     request = OrderRequest("SOL", "USDC", 2 * SOL, "twap", 500, limit=at_least, schedule=Schedule(2, 1600))

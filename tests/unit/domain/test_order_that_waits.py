@@ -108,7 +108,7 @@ def without_slice(order: Order) -> Order:
 
 
 def put_off_slice(order: Order) -> Order:
-    return order.go_on(put_off(order, 1_000), AT_MS)
+    return order.go_on(put_off(order), AT_MS)
 
 
 def cancel(order: Order) -> Order:

@@ -14,6 +14,7 @@ from orderflow.domain.order import MARKET, Order, OrderRequest, Progress
 from orderflow.domain.slicing import (
     SLOT_MS,
     begun,
+    caught_up,
     latest_at,
     next_slot,
     put_off,
@@ -150,10 +151,15 @@ def test_a_slice_under_way_puts_the_next_one_off_to_the_following_time() -> None
     order = with_slice(in_slices(interval_ms=4_000), slot=50)
     assert next_slot(order) == 60
 
-    order = order.go_on(put_off(order, 61), NOW_MS)
+    order = order.go_on(put_off(order), NOW_MS)
+    assert next_slot(order) is None, "it is put off once, however long the slice takes"
 
-    assert next_slot(order) == 70
-    assert order.progress == Progress(first_slot=50, at=1, begun=1)
+    order = settled(order, a_slice(order, DONE), NOW_MS)
+    assert next_slot(order) == 0
+    order = order.go_on(caught_up(order, 83), NOW_MS)
+
+    assert next_slot(order) == 90
+    assert order.progress == Progress(first_slot=50, at=3, begun=1, ended=1, filled=1)
 
 
 def test_times_that_were_missed_make_no_burst() -> None:

@@ -102,7 +102,8 @@ class Progress(msgspec.Struct, frozen=True):
     """How far a schedule has come: the slot of its first slice, the time of the latest one, and slices that ended.
 
     `at` counts the intervals since the first slice, of which some are left out while a slice is under way. Of the
-    slices `begun` so many have `ended`, and `filled` were executed.
+    slices `begun` so many have `ended`, and `filled` were executed. One `is_put_off` when its time has come while the
+    one before was under way: it begins at the first time after the end of that.
     """
 
     first_slot: int
@@ -110,6 +111,7 @@ class Progress(msgspec.Struct, frozen=True):
     begun: int = 0
     ended: int = 0
     filled: int = 0
+    is_put_off: bool = False
 
     @property
     def is_under_way(self) -> bool:

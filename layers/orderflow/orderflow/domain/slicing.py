@@ -11,10 +11,12 @@ SLOT_MS = 400
 
 
 def next_slot(order: Order) -> int | None:
-    """Return the slot in which the next slice is due; None when there is no further one, 0 before the first."""
+    """Return the slot in which to look for the next slice; 0 for the next there is, None when nothing is to be done."""
     schedule, progress = _schedule(order), order.progress
     if progress is None:
         return 0
+    if progress.is_put_off:
+        return None if progress.is_under_way else 0
     if progress.begun >= schedule.slices:
         return None
     return slot_at(schedule, progress.first_slot, progress.at + 1)
@@ -56,13 +58,19 @@ def begun(order: Order, slot: int) -> Progress:
     progress = order.progress
     if progress is None:
         return Progress(first_slot=slot, begun=1)
-    return msgspec.structs.replace(put_off(order, slot), begun=progress.begun + 1)
+    return msgspec.structs.replace(caught_up(order, slot), begun=progress.begun + 1)
 
 
-def put_off(order: Order, slot: int) -> Progress:
-    """Return the progress with the next slice put off to the time after this slot, since one is still under way."""
+def put_off(order: Order) -> Progress:
+    """Return the progress with the next slice put off, since one is still under way at its time."""
+    return msgspec.structs.replace(_progress(order), is_put_off=True)
+
+
+def caught_up(order: Order, slot: int) -> Progress:
+    """Return the progress with the next slice at the first time of the grid after a slot."""
     progress = _progress(order)
-    return msgspec.structs.replace(progress, at=latest_at(_schedule(order), progress.first_slot, slot))
+    at = latest_at(_schedule(order), progress.first_slot, slot)
+    return msgspec.structs.replace(progress, at=at, is_put_off=False)
 
 
 def settled(order: Order, ended: Order, now_ms: int) -> Order:

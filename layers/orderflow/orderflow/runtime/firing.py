@@ -163,7 +163,10 @@ class Firing:
         if due is None or due > slot:
             return
         if order.progress and order.progress.is_under_way:
-            self._take(order.go_on(slicing.put_off(order, slot), self._now_ms))
+            self._take(order.go_on(slicing.put_off(order), self._now_ms))
+            return
+        if order.progress and order.progress.is_put_off:
+            self._take(order.go_on(slicing.caught_up(order, slot), self._now_ms))
             return
         progress = slicing.begun(order, slot)
         child = Order.accept(
