@@ -120,16 +120,21 @@ def test_an_order_that_is_good_for_a_time_is_so_from_when_it_was_made(outside: O
     assert said["expires_at"] == iso_timestamp(ends_at_ms)
 
 
-def test_an_order_that_is_good_for_a_time_is_the_same_when_it_is_sent_again(outside: Outside) -> None:
+def test_an_order_that_is_good_for_a_time_is_the_same_when_it_is_sent_again(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first_id = OrderId("01a20477-0e28-7d4b-9a3f-2b7c5d8e9f10")
     outside.intake.outcome = first_id
-    for body in (
+    bodies = (
         of_type("limit", expires_in="60"),
         of_type("limit", expires_in='"60.000"', time_in_force='"gtd"'),
         of_type("limit", expires_in="61"),
         of_type("limit"),
-    ):
-        post(body, {"idempotency-key": "abc"})
+    )
+    for number, body in enumerate(bodies):
+        with monkeypatch.context() as patch:
+            patch.setattr(order_ids, "made_at_ms", lambda _, number=number: number)
+            post(body, {"idempotency-key": "abc"})
     said = post(of_type("limit", expires_in="60"), {"idempotency-key": "abc"}).document
 
     first, again, longer, endless, _ = outside.intake.created

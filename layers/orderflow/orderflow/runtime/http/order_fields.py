@@ -32,7 +32,7 @@ LEAST_SLICES, MOST_SLICES = 2, 1_000
 MOST_INTERVAL_S = 7 * 24 * 60 * 60
 
 _TIME = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(?P<offset>[Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?", re.ASCII
+    r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,20})?(?P<offset>[Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?", re.ASCII
 )
 _TIME_RULE = "must be a time of RFC 3339 with its offset, such as 2026-12-01T12:00:00Z"
 _START = datetime(1970, 1, 1, tzinfo=UTC)
