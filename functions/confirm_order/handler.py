@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orderflow.adapters.orders import Transition
-from orderflow.domain.brackets import exits_request
-from orderflow.domain.execution import Execution, apply_execution
+from orderflow.domain.execution import Execution
 from orderflow.domain.order import Order, Signature
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
-from orderflow.runtime import clients, order_ids
+from orderflow.runtime import clients
+from orderflow.runtime.after_execution import step_after
 from orderflow.runtime.batch import BatchResponse, StreamEvent, stream_function
 from orderflow.runtime.stage import run_stage
 
@@ -36,21 +36,11 @@ def read_results(orders: Sequence[Order]) -> Results:
 
 
 def confirm(order: Order, results: Results, now_ms: int) -> Transition:
-    """Take an order on as its transaction ended; with one that has exits these are created when all of it is executed.
-
-    Raises RetryableError while the transaction has not been executed.
-    """
+    """Take an order on as its transaction ended. Raises RetryableError while that has not been executed."""
     result = results.executions[order.signature]
     if result is None:
         raise RetryableError(f"transaction {order.signature} has not landed yet")
-    ending = results.ends.get(order.order_id)
-    if not order.request.exits:
-        return Transition(apply_execution(order, result, now_ms, ending))
-    child_id = order_ids.beside(order.order_id, clients.orders().partitions)
-    after = apply_execution(order, result, now_ms, ending, child_id)
-    if after.status is not Status.CONFIRMED:
-        return Transition(after)
-    return Transition(after, child=Order.accept(child_id, exits_request(after), now_ms, parent_id=order.order_id))
+    return step_after(order, result, now_ms, clients.orders().partitions, results.ends.get(order.order_id))
 
 
 def forget(stepped: Sequence[Order], stale: Sequence[Order]) -> None:

@@ -12,7 +12,18 @@ from orderflow.runtime import clients, end_order
 from orderflow.runtime.end_order import OrderEnder
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.venue import MockVenue
-from tests.support.builders import NOW_MS, encode, land, make_order, status_fields
+from tests.support.builders import (
+    NOW_MS,
+    encode,
+    land,
+    make_order,
+    make_request,
+    make_slice,
+    make_waiting_order,
+    make_waiting_request,
+    status_fields,
+    with_slice,
+)
 from tests.support.fakes.chain import FakeChain
 from tests.support.fakes.orders import FakeOrders, FakeReplication
 
@@ -31,16 +42,19 @@ STREAM_OF = {
     "confirm_order": "confirm",
     "produce_block": "transactions",
     "publish_status": "status",
+    "open_order": "open",
+    "expire_order": "expire",
+    "settle_slice": "settle",
 }
 
 
 class Desk:
-    """Ends orders among fakes, with an order on record as it is by now."""
+    """Ends orders among fakes, with orders on record as they are by now."""
 
-    def __init__(self, on_record: Order | None = None) -> None:
+    def __init__(self, *on_record: Order | None) -> None:
         self.orders, self.chain, self.replication = FakeOrders(), FakeChain(), FakeReplication()
-        if on_record is not None:
-            self.orders.known[on_record.order_id] = on_record, [event_of(on_record)]
+        for order in filter(None, on_record):
+            self.orders.known[order.order_id] = order, [event_of(order)]
 
     def end(self, function: str, fields: dict[str, str], error: str = "x") -> list[Order]:
         """Give up a record of a function; return the steps that orders took by that."""
@@ -180,6 +194,50 @@ def test_an_order_whose_status_is_not_published_does_not_fail() -> None:
     desk = Desk(make_order())
 
     assert desk.end("publish_status", status_fields(make_order())) == []
+
+
+def test_an_order_that_rests_ends_where_it_could_not_be_looked_at() -> None:
+    resting = make_waiting_order(Status.OPEN)
+
+    [failed] = Desk(resting).end("open_order", message(resting), "boom")
+
+    assert failed == resting.fail("Gave up in open_order after 4 attempts: boom", NOW_MS)
+
+
+@pytest.mark.parametrize("status", [Status.OPEN, Status.SUBMITTED, Status.CONFIRMED])
+def test_an_order_that_could_not_be_expired_stays_as_it_is(status: Status) -> None:
+    # Its message names it as it came in. It expires when it is looked at, or its transaction is refused.
+    assert Desk(make_waiting_order(status)).end("expire_order", message(make_waiting_order(Status.PENDING))) == []
+
+
+def test_the_exits_of_an_order_that_was_executed_are_created_all_the_same() -> None:
+    exit_ = make_waiting_request("stop_loss").triggers
+    sent = make_order(Status.SUBMITTED, msgspec.structs.replace(make_request(), exits=exit_))
+    desk = Desk(sent)
+    [desk.chain.executions[sent.signature]] = land([sent]).executions
+
+    [confirmed] = desk.end("confirm_order", message(sent))
+
+    [step] = desk.orders.transitions
+    assert step.child is not None
+    assert (confirmed.status, confirmed.child_id) == (Status.CONFIRMED, step.child.order_id)
+    assert (step.child.parent_id, step.child.request.amount_in) == (sent.order_id, confirmed.amount_out)
+
+
+def test_an_order_whose_slice_could_not_be_added_to_it_ends_for_it_would_wait_for_ever() -> None:
+    whole = make_waiting_order(Status.OPEN, "twap")
+    ended, under_way = make_slice(whole), with_slice(whole)
+
+    [failed] = Desk(ended, under_way).end("settle_slice", message(ended), "boom")
+
+    assert failed == under_way.fail("Gave up in settle_slice after 4 attempts: boom", NOW_MS)
+
+
+@pytest.mark.parametrize("whole", [None, make_waiting_order(Status.PARTIALLY_FILLED, "twap")])
+def test_but_one_that_has_the_slice_or_is_gone_is_left_alone(whole: Order | None) -> None:
+    ended = make_slice(make_waiting_order(Status.OPEN, "twap"))
+
+    assert Desk(ended, whole).end("settle_slice", message(ended)) == []
 
 
 def test_a_record_waits_while_the_venue_can_not_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,12 @@ import msgspec
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.streams import Entry
-from orderflow.domain.execution import apply_execution
-from orderflow.domain.lifecycle import TERMINAL, is_known, may_be_at_venue
+from orderflow.domain.lifecycle import SLICE_ENDED, TERMINAL, is_known, may_be_at_venue
 from orderflow.domain.order import Order
 from orderflow.domain.venue import Venue
 from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.runtime import clients
+from orderflow.runtime.after_execution import step_after
 from orderflow.runtime.clock import now_ms
 
 
@@ -42,6 +42,9 @@ class OrderEnder:
             waiting = order_decoder.decode(entry.data["order"])
         except msgspec.DecodeError:
             return None
+        reason = f"Gave up in {function} after {entry.attempt} attempts: {error}"
+        if stream == SLICE_ENDED:
+            return self._end_whole(waiting, reason)
         found = self._orders.find(waiting.order_id)
         if found is None:
             self._forget(waiting)
@@ -49,28 +52,38 @@ class OrderEnder:
         order, _ = found
         if not is_known(order.status):
             return None  # newer code has taken it on
-        reason = f"Gave up in {function} after {entry.attempt} attempts: {error}"
         # A late copy of an earlier attempt's message says nothing of the one that is under way.
         is_latest = order.sequence <= waiting.sequence + 1
         if may_be_at_venue(order.status, stream) and is_latest:
             # Its signature is on record, so its transaction may have been sent, and executed: only the venue knows.
             execution = self._venue.abandon(order.signature, reason)
             if execution.error is None:
-                ended = apply_execution(order, execution, now_ms())
+                end = step_after(order, execution, now_ms(), self._orders.partitions)
             else:
                 # What can't be handled is not tried again, whatever the order is.
-                ended = order.fail(execution.error, now_ms())
+                end = Transition(order.fail(execution.error, now_ms()))
         elif order.sequence == waiting.sequence and order.status not in TERMINAL:
-            ended = order.fail(reason, now_ms())
+            end = Transition(order.fail(reason, now_ms()))
         else:
             if order.status in TERMINAL:
                 self._forget(order)
             return None
-        if self._orders.apply([Transition(ended)])[0]:
-            self._forget(ended)
-            return ended
+        if self._orders.apply([end])[0]:
+            self._forget(end.order)
+            return end.order
         # It took a step after it was read, so it is read again. An order has few steps, so this comes to an end.
         return self(function, stream, entry, error)
+
+    def _end_whole(self, ended: Order, reason: str) -> Order | None:
+        """End the order that a slice is a part of: without being notified of the slice's end it would never go on."""
+        while found := self._orders.find(ended.parent_id or ""):
+            order = found[0]
+            if order.has_ended or order.progress is None or order.progress.ended >= (ended.slice or 0):
+                return None
+            failed = order.fail(reason, now_ms())
+            if self._orders.apply([Transition(failed)])[0]:
+                return failed
+        return None
 
     def _forget(self, ended: Order) -> None:
         """Let the venue forget an ended order's result: the record that would have done so is given up."""
