@@ -14,6 +14,7 @@ from orderflow.domain.conditions import Limit, Price, Schedule, Trigger
 from orderflow.domain.order import Fired, Order, OrderRequest
 from orderflow.domain.resting import LOOK_AGAIN_SLOTS, Marks
 from orderflow.domain.status import Status
+from orderflow.domain.ticks import PairPrices, Tick
 from orderflow.errors import RejectedError, UnknownStatusError
 from tests.support.builders import (
     NOW_MS,
@@ -126,6 +127,45 @@ def test_a_limit_that_the_market_does_not_pay_stays_where_it_is(outside: Outside
     assert outside.books.rebooked == []
 
 
+class Asked(MemoryVenue):
+    """A venue that notes what it was asked for, at which SOL brings 219 USDC at best."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[OrderRequest] = []
+
+    def fit(self, requests: Sequence[OrderRequest], minimums: Sequence[int]) -> list[int | RejectedError]:
+        self.asked += requests
+        return [minimum - 1 for minimum in minimums]
+
+    def largest_part(self, request: OrderRequest, least: Fraction) -> int:
+        self.asked.append(request)
+        return 0
+
+    def prices(self) -> Tick:
+        return Tick(0, {"SOL>USDC": PairPrices(219.0, 219.5)})
+
+
+def test_a_limit_that_the_best_price_does_not_reach_needs_no_quote(outside: Outside) -> None:
+    outside.venue = venue = Asked()
+
+    assert opened(outside, resting(limit("219.0001", allow_partial=True))) == []
+    assert venue.asked == []
+    assert opened(outside, resting(limit("219"))) == []
+    assert len(venue.asked) == 1
+
+
+def test_one_that_would_have_fitted_is_found_by_its_limit_when_the_price_has_gone(outside: Outside) -> None:
+    order = resting(limit("230"))
+    outside.books.resting[order.order_id] = Resting(order, Marks(fits_at=231.0, look_slot=9))
+
+    assert opened(outside, order) == []
+
+    [rebooked] = outside.books.rebooked
+    assert rebooked.place.books == {"limit:SOL>USDC": 230.0}
+    assert (rebooked.place.look_slot, rebooked.marks.fits_at) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("reserve_a", "reserve_b", "price", "fires"),
     [
@@ -230,6 +270,9 @@ class NearlyAll(MemoryVenue):
 
     def largest_part(self, request: OrderRequest, least: Fraction) -> int:
         return request.amount_in - 5
+
+    def prices(self) -> Tick:
+        return Tick(0, {"SOL>USDC": PairPrices(219.0, 219.0)})
 
     def reference_prices(self) -> dict[str, Decimal]:
         return {"SOL": Decimal(200)}

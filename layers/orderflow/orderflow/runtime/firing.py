@@ -88,9 +88,16 @@ class Firing:
             self._slice(order)
         elif order.least is None:
             self._judge(resting)
-        else:
+        elif order.request.time_in_force in ("fok", "ioc") or self._best(order) >= limit_price(order):
             return True
+        else:
+            # No route pays more than the best price, whatever the amount: it need not be quoted.
+            self._rebook(resting, msgspec.structs.replace(resting.marks, fits_at=None))
         return False
+
+    def _best(self, order: Order) -> float:
+        prices = self._tick.prices.get(order.request.pair)
+        return prices.best if prices else 0.0
 
     def _judge(self, resting: Resting) -> None:
         """Fire an order with triggers, or note what the reference price has done to it."""
@@ -134,12 +141,9 @@ class Firing:
             why = str(received) if isinstance(received, RejectedError) else too_little(order, received, minimum)
             self._take(order.cancel(self._now_ms, why))
             return
-        prices = self._tick.prices.get(order.request.pair)
-        best, fits_at = prices.best if prices else 0.0, None
-        if best >= limit_price(order):
-            # It is too large for the depth at this price.
-            missing = minimum / received - 1 if isinstance(received, int) and received else 0.0
-            fits_at = best * (1 + max(LEAST_GAIN, missing * SAFELY))
+        # It is too large for the depth at this price.
+        missing = minimum / received - 1 if isinstance(received, int) and received else 0.0
+        fits_at = self._best(order) * (1 + max(LEAST_GAIN, missing * SAFELY))
         self._rebook(resting, msgspec.structs.replace(resting.marks, fits_at=fits_at))
 
     def _part_of(self, order: Order) -> OrderRequest | None:
