@@ -13,8 +13,10 @@ from orderflow.adapters.replication import (
     AsyncReplication,
     ReplicatedWrite,
     Replication,
+    end_requested,
     transition_written,
 )
+from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from orderflow.runtime.clients import open_redis
 from orderflow.venues.mock.chain_store import ChainStore
@@ -180,6 +182,19 @@ def test_an_order_at_an_earlier_step_was_taken_back(replicated_nodes: Nodes, ord
 
     with pytest.raises(RetryableError, match="took"):
         by_threads(replicated_nodes, 1, transition_written(submitted(order), 1))
+
+
+def test_an_end_that_was_requested_is_there_and_one_that_a_failover_took_back_is_missed(
+    replicated_nodes: Nodes, orders: Orders
+) -> None:
+    order = pending()
+    orders.apply([Transition(order)])
+    with pytest.raises(RetryableError, match="took"):
+        by_threads(replicated_nodes, 1, end_requested(order, 1))
+
+    assert orders.request_ends([order], Status.CANCELLED) == [True]
+
+    by_threads(replicated_nodes, 1, end_requested(order, 1))
 
 
 def test_a_transaction_is_sent_before_it_is_executed(replicated_nodes: Nodes, client: redis.Redis) -> None:

@@ -226,7 +226,7 @@ def test_an_order_comes_as_it_is_with_all_that_is_noted_of_it(orders: Orders, bo
     order = rests(orders, limit("219", allow_partial=True))
     marks = Marks(fits_at=219.5, look_slot=150)
     books.rebook([Rebooked(order, Place({"limit:SOL>USDC": 219.5}, 150), marks)])
-    orders.request_end(order, Status.CANCELLED)
+    orders.request_ends([order], Status.CANCELLED)
 
     assert books.candidates(P0, tick(219.5, 220)) == [Resting(order, marks, Status.CANCELLED)]
     assert books.noted([order]) == [Resting(order, marks, Status.CANCELLED)]
@@ -361,10 +361,10 @@ def test_an_end_is_requested_at_the_step_that_was_read_and_the_first_one_stands(
     sent = submitted(orders)
     before = make_waiting_order(Status.BUILDING, order_id=nth_id(1))
 
-    assert not orders.request_end(before, Status.CANCELLED)
+    assert orders.request_ends([before], Status.CANCELLED) == [False]
     assert orders.requested_ends([sent.order_id]) == {}
-    assert orders.request_end(sent, Status.EXPIRED)
-    assert orders.request_end(sent, Status.CANCELLED)
+    assert orders.request_ends([sent], Status.EXPIRED) == [True]
+    assert orders.request_ends([sent], Status.CANCELLED) == [True]
 
     assert orders.requested_ends([sent.order_id, nth_id(2)]) == {sent.order_id: Status.EXPIRED}
     assert orders.requested_ends([]) == {}
@@ -375,7 +375,7 @@ def test_an_order_whose_end_was_requested_neither_rests_nor_goes_again(
     client: redis.Redis, orders: Orders, again: Status
 ) -> None:
     sent, other = submitted(orders, 1, "oco"), submitted(orders, 2, "oco")
-    orders.request_end(sent, Status.CANCELLED)
+    orders.request_ends([sent], Status.CANCELLED)
     steps = [
         each.reopen("x", 7, NOW_MS) if again is Status.OPEN else each.fire_again("x", NOW_MS) for each in (sent, other)
     ]
@@ -391,7 +391,7 @@ def test_an_order_whose_end_was_requested_neither_rests_nor_goes_again(
 @pytest.mark.parametrize("end", ["confirmed", "partially_filled", "failed", "expired"])
 def test_but_what_its_transaction_came_to_is_noted(orders: Orders, end: str) -> None:
     sent = submitted(orders)
-    orders.request_end(sent, Status.CANCELLED)
+    orders.request_ends([sent], Status.CANCELLED)
     steps = {
         "confirmed": lambda: sent.fill(sent.request.amount_in, (), 7, NOW_MS),
         "partially_filled": lambda: sent.fill(1, (), 7, NOW_MS),
@@ -445,3 +445,29 @@ def order_at(orders: Orders, order_id: str) -> Order:
     kept = orders.find(order_id)
     assert kept is not None
     return kept[0]
+
+
+def test_the_watermark_of_a_trailing_stop_that_is_amended_is_the_one_that_it_has_by_then(
+    client: redis.Redis, orders: Orders, books: Books
+) -> None:
+    order = rests(orders, make_waiting_request("trailing_stop"))
+    place = Place({"fall:SOL>USDC": 222.75}, expires_at_ms=FAR_MS)
+    amended = order.amend(order.request, 223.0, NOW_MS)
+
+    # It rises after the amendment was decided, and before it is written.
+    books.rebook([Rebooked(order, place, Marks(watermark=225.0, since=7, rule="trailing_stop"))])
+    orders.apply([Transition(amended)])
+
+    assert books.noted([amended]) == [Resting(amended, Marks(watermark=225.0))]
+    # It is found by the watermark that it was amended with until it is looked at.
+    assert entries(client, order.order_id)["book:fall:SOL>USDC"] == pytest.approx(220.77)
+
+
+def test_what_an_order_waited_for_is_forgotten_when_it_goes(orders: Orders, books: Books) -> None:
+    order = rests(orders, make_waiting_request("trailing_stop"))
+    books.rebook([Rebooked(order, Place(look_slot=7), Marks(watermark=225.0))])
+    fired = order.fire(Fired(7, "trailing_stop", Decimal(220), order.request.amount_in), NOW_MS)
+
+    orders.apply([Transition(fired)])
+
+    assert books.noted([fired]) == [Resting(fired, Marks())]

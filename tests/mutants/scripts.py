@@ -15,8 +15,9 @@ CHANGES = {
         ("for i = 2, #KEYS", "for i = 3, #KEYS"),
         ("redis.call('STRLEN', KEYS[i]) >= least", "true"),
         ("redis.call('EXISTS', KEYS[i]) == 1 and ", ""),
-        ("or '-1') >= least", "or '-1') >= 0"),
-        ("or '-1') >= least", "or '-1') > least"),
+        ("value and (tonumber(value) or #value) >= least", "value"),
+        ("(tonumber(value) or #value) >= least", "(tonumber(value) or #value) > least"),
+        ("(tonumber(value) or #value)", "tonumber(value)"),
     ],
     "scripts/dead_letter": [
         ("== 1 then", ">= 0 then"),
@@ -248,9 +249,10 @@ CHANGES = {
         ("redis.call('XDEL', KEYS[1], ARGV[1]) == 0", "redis.call('XLEN', KEYS[1]) == 0"),
     ],
     "scripts/request_end": [
-        ("redis.call('HGET', KEYS[1], 'sequence') ~= ARGV[1]", "false"),
+        ("redis.call('HGET', order_key, 'sequence') == ARGV[i + 1]", "true"),
         ("HSETNX", "HSET"),
-        ("redis.call('HSETNX', KEYS[1], 'ending', ARGV[2])", ""),
+        ("redis.call('HSETNX', order_key, 'ending', ARGV[1])", ""),
+        ("noted[i] = 1", ""),
     ],
     "scripts/release_lease": [
         ("redis.call('GET', KEYS[1]) == ARGV[1]", "true"),

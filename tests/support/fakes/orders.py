@@ -32,6 +32,8 @@ class FakeOrders(Outage, Orders):
         taken = []
         for transition in transitions:
             order = transition.order
+            if order.order_id in self.ends and order.status in (Status.OPEN, Status.TRIGGERED):
+                raise RetryableError(f"the end of {order.order_id} was requested meanwhile")
             fresh = self.sequences.get(order.order_id, order.sequence - 1) == order.sequence - 1
             if fresh:
                 self.sequences[order.order_id] = order.sequence
@@ -40,12 +42,13 @@ class FakeOrders(Outage, Orders):
             taken.append(fresh)
         return taken
 
-    def request_end(self, order: Order, end: Status) -> bool:
+    def request_ends(self, orders: Sequence[Order], end: Status) -> list[bool]:
         self._reach()
-        if self.sequences.get(order.order_id, order.sequence) != order.sequence:
-            return False
-        self.ends.setdefault(order.order_id, end)
-        return True
+        still = [self.sequences.get(order.order_id, order.sequence) == order.sequence for order in orders]
+        for order, is_still in zip(orders, still, strict=True):
+            if is_still:
+                self.ends.setdefault(order.order_id, end)
+        return still
 
     def requested_ends(self, order_ids: Sequence[str]) -> dict[str, Status]:
         self._reach()
@@ -62,6 +65,10 @@ class FakeOrders(Outage, Orders):
     def documents(self, order_id: str) -> list[str]:
         found = self.find(order_id)
         return [encode(found[0])] if found else []
+
+    def find_each(self, order_ids: Sequence[str]) -> dict[str, Order]:
+        self._reach()
+        return {order_id: self.known[order_id][0] for order_id in order_ids if order_id in self.known}
 
     def expire_after_recording(self, order_ids: Sequence[str]) -> None:
         self._reach()
@@ -97,10 +104,8 @@ class FakeBooks(Outage, Books):
 
     def noted(self, orders: Sequence[Order]) -> list[Resting]:
         self._reach()
-        return [
-            self.resting[order.order_id]._replace(order=order) if order.order_id in self.resting else Resting(order)
-            for order in orders
-        ]
+        known = [self.resting.get(order.order_id, Resting(order))._replace(order=order) for order in orders]
+        return [each._replace(ending=each.ending or self._orders.ends.get(each.order.order_id)) for each in known]
 
     def rebook(self, changes: Sequence[Rebooked]) -> None:
         self._reach()

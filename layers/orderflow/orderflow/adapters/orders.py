@@ -1,6 +1,6 @@
 """Orders in Redis, as the stages use them: take steps, find an order, have it expire when the ledger has it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import msgspec
@@ -12,7 +12,7 @@ from orderflow.adapters.keys import key, order_key, partition_of, watcher_keys
 from orderflow.adapters.messages import kept_steps, merge, name_of
 from orderflow.domain.lifecycle import RESTING, SLICE_ENDED, first_stream
 from orderflow.domain.order import Order, StatusEvent, step_of
-from orderflow.domain.resting import BEFORE_ANY_SLOT, Marks, place_of
+from orderflow.domain.resting import first_place
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 
@@ -77,13 +77,20 @@ class Orders:
             raise RetryableError(f"the end of {', '.join(ending)} was requested meanwhile")
         return taken
 
-    def request_end(self, order: Order, end: Status) -> bool:
-        """Have a submitted order end as `end` should its transaction be refused; False when it is past that step.
+    def request_ends(self, orders: Sequence[Order], end: Status) -> list[bool]:
+        """Have submitted orders end as `end` should their transactions be refused; False for one past that step.
 
         What was requested first stands.
         """
-        partition = partition_of(order.order_id, self.partitions)
-        return bool(self._request_end([order_key(partition, order.order_id)], [order.sequence, end.value]))
+        by_partition: dict[str, list[Order]] = {}
+        for order in orders:
+            by_partition.setdefault(partition_of(order.order_id, self.partitions), []).append(order)
+        noted: dict[str, bool] = {}
+        for partition, group in by_partition.items():
+            keys = [order_key(partition, order.order_id) for order in group]
+            outcomes = self._request_end(keys, [end.value, *(order.sequence for order in group)])
+            noted |= {order.order_id: bool(outcome) for order, outcome in zip(group, outcomes, strict=True)}
+        return [noted[order.order_id] for order in orders]
 
     def requested_ends(self, order_ids: Sequence[str]) -> dict[str, Status]:
         """Return the ends that were requested of orders, by id."""
@@ -114,12 +121,9 @@ class Orders:
         if not fields:
             return None
         kept = kept_steps(fields)
-        steps = [step for number, step in enumerate(kept, start=1) if f"step:{number}" in fields]
-        # The release before kept an order whole. It may have taken the last step, too.
-        whole = [fields["order"]] if "order" in fields else []
-        by_former = f"step:{len(kept)}" not in fields
-        order = order_decoder.decode(merge([*steps, *whole] if by_former else [*whole, *steps]))
+        order = _latest(fields, kept)
         if order.legs_before:
+            steps = [step for number, step in enumerate(kept, start=1) if f"step:{number}" in fields]
             fills = [leg for step in steps for leg in step_decoder.decode(step).fills]
             order = msgspec.structs.replace(order, fills=tuple(fills), legs_before=0)
         return order, list(map(decode_event, kept))
@@ -134,6 +138,17 @@ class Orders:
         numbers = range(1, int(fields.get("sequence", 0)) + 1)
         return whole + [fields[f"step:{number}"] for number in numbers if f"step:{number}" in fields]
 
+    def find_each(self, order_ids: Sequence[str]) -> dict[str, Order]:
+        """Return the latest snapshots of those of the orders that Redis has, by id, in one trip.
+
+        Of an order that was filled in parts a snapshot has the fills of the latest part.
+        """
+        pipeline = self._client.pipeline(transaction=False)
+        for order_id in order_ids:
+            pipeline.hgetall(order_key(partition_of(order_id, self.partitions), order_id))
+        found = zip(order_ids, pipeline.execute() if order_ids else (), strict=True)
+        return {order_id: _latest(fields, kept_steps(fields)) for order_id, fields in found if fields}
+
     def expire_after_recording(self, order_ids: Sequence[str]) -> None:
         """Have orders expire in a while (KEEP_AFTER_LEDGER_MS); only to be called when the ledger has their end."""
         keys: dict[str, list[str]] = {}
@@ -147,6 +162,15 @@ class Orders:
     def _fields(self, order_id: str) -> dict[str, str]:
         partition = partition_of(order_id, self.partitions)
         return cast("dict[str, str]", self._client.hgetall(order_key(partition, order_id)))
+
+
+def _latest(fields: Mapping[str, str], kept: Sequence[str]) -> Order:
+    """Return an order as its hash has it; `kept` is what that has of each step."""
+    steps = [step for number, step in enumerate(kept, start=1) if f"step:{number}" in fields]
+    # The release before kept an order whole. It may have taken the last step, too.
+    whole = [fields["order"]] if "order" in fields else []
+    by_former = f"step:{len(kept)}" not in fields
+    return order_decoder.decode(merge([*steps, *whole] if by_former else [*whole, *steps]))
 
 
 def _transition_call(
@@ -174,7 +198,7 @@ def _transition_call(
 
 def _resting(order: Order) -> str:
     """Return where an order that has come to rest is found, as books.lua takes it."""
-    return place_of(order, Marks(), BEFORE_ANY_SLOT).text if order.status in RESTING else ""
+    return first_place(order).text if order.status in RESTING else ""
 
 
 def _created(child: Order | None) -> str:

@@ -25,8 +25,8 @@ TIMEOUT_MS = 1000
 class ReplicatedWrite(msgspec.Struct, frozen=True):
     """Something written in a partition, and how to check that it is there.
 
-    `key` exists; the number in its `field` is at least `least`, or without a field its string at least that long.
-    Without a key nothing is checked.
+    `key` exists; the number in its `field` is at least `least`, or a text there, and without a field its string, at
+    least that long. Without a key nothing is checked.
     """
 
     partition: str
@@ -44,6 +44,12 @@ def step_written(order_id: str, sequence: int, partitions: int) -> ReplicatedWri
     """Return the write of a step: the order is at that step or a later one."""
     partition = partition_of(order_id, partitions)
     return ReplicatedWrite(partition, order_key(partition, order_id), "sequence", sequence)
+
+
+def end_requested(order: Order, partitions: int) -> ReplicatedWrite:
+    """Return the write of the end that was requested of an order."""
+    partition = partition_of(order.order_id, partitions)
+    return ReplicatedWrite(partition, order_key(partition, order.order_id), "ending", least=1)
 
 
 class Replication:

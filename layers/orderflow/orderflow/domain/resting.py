@@ -29,9 +29,9 @@ BEFORE_ANY_SLOT = -1
 class Marks(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is noted of an order that rests, beside its steps.
 
-    `watermark` is the highest reference of a trailing stop; `rule` has held since the slot `since`; at the price
-    `fits_at` an order that was too large for the depth would be executed. It is looked at in `look_slot` in any case,
-    and has `waited` as long as it had to after a refusal.
+    `watermark` is the highest reference of a trailing stop, and holds while it rests; all else until its next step.
+    `rule` has held since the slot `since`; at the price `fits_at` an order that was too large for the depth would be
+    executed. It is looked at in `look_slot` in any case, and has `waited` as long as it had to after a refusal.
     """
 
     watermark: float | None = None
@@ -100,6 +100,11 @@ def stop_price(trigger: Trigger, marks: Marks) -> Fraction | None:
     if trigger.rule != "trailing_stop":
         return trigger.price.exact if trigger.price else None
     return None if marks.watermark is None else _trailing(trigger, marks.watermark)
+
+
+def first_place(order: Order) -> Place:
+    """Return where an order is found from the step on by which it rests, until it is looked at."""
+    return place_of(order, Marks(order.rests.watermark if order.rests else None), BEFORE_ANY_SLOT)
 
 
 def place_of(order: Order, marks: Marks, slot: int) -> Place:

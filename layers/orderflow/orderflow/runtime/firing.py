@@ -194,7 +194,9 @@ class Firing:
         place = place_of(order, marks, self._tick.slot)
         waited = order.rests is not None and order.rests.from_slot is not None
         noted = msgspec.structs.replace(marks, look_slot=place.look_slot, waited=waited)
-        if noted != resting.marks:
+        # A trailing stop may have been amended while its watermark rose, which its place knows nothing of.
+        has_risen = order.rests is not None and order.rests.watermark not in (None, marks.watermark)
+        if noted != resting.marks or has_risen:
             self.rebooked.append(Rebooked(order, place, noted))
 
 

@@ -1,11 +1,16 @@
-"""Takes orders back before they are executed: an order's id and the status to end with in, what became of it out."""
+"""Takes orders back before they are executed: orders' ids and the status to end with in, what became of each out."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.domain.lifecycle import RESTING
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
+from orderflow.errors import RetryableError
+
+MOST_READS = 20
+"""An order that has taken another step each time it was read, so often, is left for later."""
 
 
 class TakenBack(NamedTuple):
@@ -16,26 +21,43 @@ class TakenBack(NamedTuple):
 
 
 def take_back(orders: Orders, order_id: str, end: Status, now_ms: int) -> TakenBack:
-    """Cancel or expire an order, as `end` says; one that has ended is left as it is.
+    """Cancel or expire an order as `take_back_each` does."""
+    return take_back_each(orders, [order_id], end, now_ms)[order_id]
+
+
+def take_back_each(orders: Orders, order_ids: Sequence[str], end: Status, now_ms: int) -> dict[str, TakenBack]:
+    """Cancel or expire orders, as `end` says; one that has ended is left as it is.
 
     Once its transaction is out only the venue's word ends it: it ends so should the transaction be refused. An order
-    in slices ends when the slice under way has.
+    in slices ends when the slice under way has. Orders of a partition share their trips to Redis. Raises
+    RetryableError when one can't be caught between two of its steps.
     """
-    while found := orders.find(order_id):
-        order = found[0]
-        if order.has_ended:
-            return TakenBack(order)
-        if order.status is Status.SUBMITTED or _has_slice_under_way(order):
-            if orders.request_end(order, end):
-                if order.child_id is not None and _has_slice_under_way(order):
-                    take_back(orders, order.child_id, Status.CANCELLED, now_ms)
-                return TakenBack(order, is_requested=True)
-        else:
-            ended = order.expire(now_ms) if end is Status.EXPIRED else order.cancel(now_ms)
-            if orders.apply([Transition(ended)])[0]:
-                return TakenBack(ended)
-        # It took a step after it was read, so it is read again. An order has few steps, so this comes to an end.
-    return TakenBack(None)
+    taken: dict[str, TakenBack] = {}
+    for _ in range(MOST_READS):
+        left = [order_id for order_id in dict.fromkeys(order_ids) if order_id not in taken]
+        if not left:
+            return taken
+        found = orders.find_each(left)
+        taken |= {each: TakenBack(found.get(each)) for each in left if each not in found or found[each].has_ended}
+        taken |= _take_back([found[each] for each in left if each not in taken], orders, end, now_ms)
+        # One that took a step after it was read is read again. Orders have few steps, so this comes to an end.
+    raise RetryableError(f"{', '.join(left)} took another step each time that it was to be {end}")
+
+
+def _take_back(found: Sequence[Order], orders: Orders, end: Status, now_ms: int) -> dict[str, TakenBack]:
+    """Return what became of orders that have not ended, but for those that have taken another step meanwhile."""
+    out = [order for order in found if order.status is Status.SUBMITTED or _has_slice_under_way(order)]
+    ended = [_ended(order, end, now_ms) for order in found if order not in out]
+    taken = zip(ended, orders.apply([Transition(order) for order in ended]), strict=True)
+    requested = [order for order, is_noted in zip(out, orders.request_ends(out, end), strict=True) if is_noted]
+    slices = [order.child_id for order in requested if order.child_id and _has_slice_under_way(order)]
+    take_back_each(orders, slices, Status.CANCELLED, now_ms)
+    outcome: dict[str, TakenBack] = {order.order_id: TakenBack(order) for order, is_taken in taken if is_taken}
+    return outcome | {order.order_id: TakenBack(order, is_requested=True) for order in requested}
+
+
+def _ended(order: Order, end: Status, now_ms: int) -> Order:
+    return order.expire(now_ms) if end is Status.EXPIRED else order.cancel(now_ms)
 
 
 def _has_slice_under_way(order: Order) -> bool:

@@ -33,8 +33,8 @@ local STALE, TAKEN, ENDING = 0, 1, 2
 local function transition(
   timers, wakes, status_key, stream_key, order_key, stream, id, sequence, status, step, delay_ms, book, child
 )
-  local current, books, ending, expires = unpack(
-    redis.call('HMGET', order_key, 'sequence', 'books', 'ending', 'expires')
+  local current, books, ending, expires, marks = unpack(
+    redis.call('HMGET', order_key, 'sequence', 'books', 'ending', 'expires', 'marks')
   )
   if tonumber(current or '0') ~= tonumber(sequence) - 1 then
     return STALE
@@ -52,6 +52,11 @@ local function transition(
   redis.call('HSET', order_key, 'sequence', sequence, 'status', status, 'step:' .. sequence, step)
   if RESTS[status] then
     enter_books(prefix, order_key, id, book)
+    -- Of what was noted the watermark holds from one rest to the next: it may have risen since the step was decided.
+    local watermark = marks and string.match(marks, '"watermark":[^,}]+')
+    if watermark then
+      redis.call('HSET', order_key, 'marks', '{' .. watermark .. '}')
+    end
   end
   redis.call('XADD', status_key, '*', 'order_id', id, 'sequence', sequence, 'status', status, 'event', step)
   if stream ~= '' then
