@@ -348,13 +348,16 @@ def test_pollers_wake_for_an_order_that_expires_before_all_others(client: redis.
     assert (woken["due"], woken_again["due"]) == (str(FAR_MS), str(FAR_MS - 1))
 
 
-def test_an_order_that_has_been_recorded_expires_no_more(client: redis.Redis, orders: Orders) -> None:
+@pytest.mark.parametrize("step", STEPS)
+def test_an_order_expires_until_it_has_ended(client: redis.Redis, orders: Orders, step: str) -> None:
     one, other = (rests(orders, stop("200", expires_at_ms=FAR_MS), number) for number in (1, 2))
-    take(orders, one.cancel(NOW_MS))
 
-    orders.expire_after_recording([one.order_id])
+    take(orders, STEPS[step](one))
 
-    assert client.zrange("{p0}:expiries", 0, -1) == [f"{other.order_id} 1"]
+    assert client.zrange("{p0}:expiries", 0, -1) == [
+        *([f"{one.order_id} 1"] if step == "triggered" else []),
+        f"{other.order_id} 1",
+    ]
 
 
 def test_an_end_is_requested_at_the_step_that_was_read_and_the_first_one_stands(orders: Orders) -> None:

@@ -360,7 +360,6 @@ CHANGES = {
         ("nobody_watches(KEYS[1], KEYS[i], KEYS[i + 1])", ""),
         ("redis.call('PEXPIRE', KEYS[k], ARGV[1])", ""),
         ("for k = i, i + 2 do", "for k = i, i do"),
-        ("redis.call('ZREM', expiries, string.match(KEYS[i], ':order:(.*)$') .. ' 1')", ""),
     ],
 }
 """By script: a text that stands in it exactly once, and what stands there instead."""

@@ -3,9 +3,7 @@
 -- KEYS: the prefix of the sets of the orders that a connection watches; then per order its hash, the hash of its
 -- watchers, and the hash of those that left it. ARGV: after how many ms.
 -- requires: watched
-local expiries = string.match(KEYS[1], '^{.-}:') .. 'expiries'
 for i = 2, #KEYS, 3 do
-  redis.call('ZREM', expiries, string.match(KEYS[i], ':order:(.*)$') .. ' 1')
   nobody_watches(KEYS[1], KEYS[i], KEYS[i + 1])
   for k = i, i + 2 do
     redis.call('PEXPIRE', KEYS[k], ARGV[1])
