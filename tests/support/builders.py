@@ -153,13 +153,14 @@ def make_waiting_order(
     *,
     order_id: str = ORDER_ID,
     now_ms: int = NOW_MS,
+    part: int | None = None,
     reason: str = "Price moved 5.01% (max allowed: 5.00%)",
 ) -> Order:
     """Return an order that waits, of a type or a `request`, after the steps by which it comes to `status`.
 
-    One that is executed is so on the opening market, half of it where it is `partially_filled`; an order in slices is
-    after its first slice then. One that failed did so when its transaction was out, one that was taken back while it
-    rested. Raises ValueError for a status to which the order can't come.
+    It is executed on the opening market: all of it or `part`, which are atoms, half of it where it is
+    `partially_filled`. An order in slices is after its first slice then. One that failed did so when its transaction
+    was out, one that was taken back while it rested. Raises ValueError for a status to which the order can't come.
     """
     order = Order.accept(OrderId(order_id), request or make_waiting_request(order_type), now_ms)
     if status is Status.PENDING:
@@ -173,21 +174,21 @@ def make_waiting_order(
         return order.expire(now_ms)
     if order.request.schedule is not None:
         return _sliced(order, status, now_ms, reason)
-    return _fired(order, status, now_ms, reason)
-
-
-def _fired(order: Order, status: Status, now_ms: int, reason: str) -> Order:
-    """Return an order that rests as far as `status` after it was fired."""
-    is_whole = status is not Status.PARTIALLY_FILLED
     rule = order.request.triggers[0].rule if order.request.triggers else "limit"
-    amount_in = order.request.amount_in if is_whole else order.request.amount_in // 2
-    order = order.fire(Fired(0, rule, Decimal(220), amount_in), now_ms)
-    on_the_way = COURSE[1 : COURSE.index(status) + 1] if status in COURSE else COURSE[1:]
+    half = order.request.amount_in // 2 if status is Status.PARTIALLY_FILLED else None
+    fired = order.fire(Fired(0, rule, Decimal(220), part or half or order.request.amount_in), now_ms)
+    return _on_its_way(fired, status, now_ms, reason)
+
+
+def _on_its_way(order: Order, status: Status, now_ms: int, reason: str) -> Order:
+    """Return an order that was fired as far as `status`."""
     if status is Status.TRIGGERED:
         return order
-    for reached in COURSE[1:-1] if status is Status.FAILED else on_the_way:
+    if status is Status.FAILED:
+        return _on_its_way(order, Status.SUBMITTED, now_ms, reason).fail(reason, now_ms)
+    for reached in COURSE[1 : COURSE.index(status) + 1] if status in COURSE else COURSE[1:]:
         order = _step(order, reached, now_ms, now_ms + 60_000)
-    return order.fail(reason, now_ms) if status is Status.FAILED else order
+    return order
 
 
 def _sliced(order: Order, status: Status, now_ms: int, reason: str) -> Order:
