@@ -198,6 +198,13 @@ def test_orders_of_another_pair_or_partition_are_not_found(orders: Orders, books
     assert found(books, tick(300, 300)) == [bought.order_id]
 
 
+def test_of_stops_the_one_that_was_to_go_at_the_highest_price_comes_first(orders: Orders, books: Books) -> None:
+    for number, price in enumerate(("201", "203", "202"), start=1):
+        rests(orders, stop(price), number)
+
+    assert found(books, tick(1, 199)) == [nth_id(2), nth_id(3), nth_id(1)]
+
+
 def test_of_orders_at_one_price_the_earlier_comes_first(orders: Orders, books: Books) -> None:
     for number in (3, 1, 2):
         rests(orders, limit("219"), number)

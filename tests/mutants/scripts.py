@@ -241,7 +241,6 @@ CHANGES = {
         ("leave_books(prefix, order_key, id, books)", ""),
         ("enter_books(prefix, order_key, id, book)", ""),
         ("redis.call('HSET', order_key, 'marks', marks)", ""),
-        ("done[i] = 1", ""),
     ],
     "scripts/redrive": [
         ("redis.call('XDEL', KEYS[1], ARGV[1]) == 0", "false"),
