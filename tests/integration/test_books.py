@@ -151,3 +151,16 @@ def test_what_is_reached_first_follows_all_that_come_go_and_are_found_elsewhere(
         assert orders.apply([Transition(order.expire(NOW_MS))]) == [True]
     assert first_prices(client) == {}
     assert {order.status for order in resting} == {Status.OPEN}
+
+
+def test_an_order_that_is_gone_or_of_newer_code_keeps_no_other_from_firing(
+    client: redis.Redis, orders: Orders, books: Books
+) -> None:
+    gone, newer, whole = rest(orders, fall="210"), rest(orders, fall="211"), rest(orders, fall="209")
+    client.delete(order_key(partition_of(gone.order_id, PARTITIONS), gone.order_id))
+    newer_key = order_key(partition_of(newer.order_id, PARTITIONS), newer.order_id)
+    first = client.hget(newer_key, "step:1") or ""
+    client.hset(newer_key, "step:1", str(first).replace('"oco"', '"of_newer_code"'))
+    client.hset(newer_key, "step:2", str(client.hget(newer_key, "step:2")).replace('"oco"', '"of_newer_code"'))
+
+    assert found(books, {PAIRS[0]: (200.0, 200.0)}) == [whole.order_id]

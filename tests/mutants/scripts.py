@@ -61,8 +61,9 @@ CHANGES = {
         ("'-inf', tick.slot, 'LIMIT', 0, ARGV[4]", "'-inf', tick.slot, 'LIMIT', 0, -1"),
         ("if not seen[id] then", "if true then"),
         ("tonumber(sequence))", "tonumber(sequence) - 1)"),
-        ("found[n] = {marks, ending, ", "found[n] = {marks, false, "),
-        ("found[n] = {marks, ending, ", "found[n] = {false, ending, "),
+        ("found[#found + 1] = {marks, ending, ", "found[#found + 1] = {marks, false, "),
+        ("found[#found + 1] = {marks, ending, ", "found[#found + 1] = {false, ending, "),
+        ("if sequence then", "if true then"),
     ],
     "scripts/commit_block": [
         ("(block or '0') ~= ARGV[1]", "false"),

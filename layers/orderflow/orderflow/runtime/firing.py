@@ -116,7 +116,8 @@ class Firing:
     def _quote(self, resting: Sequence[Resting]) -> None:
         """Fire the orders that would receive at least their limit, each after those before it.
 
-        One that would not, behind others that go, is left as it is: the next time it may be the first.
+        One that would not, behind others that go, is left as it is: the next time it may be the first. Nor is a part of
+        it looked for, which is found on the pools as they are before any goes.
         """
         wanted = [_remaining(each.order) for each in resting]
         minimums = [minimum_of(each.order.least or Fraction(0), each.order.amount_remaining) for each in resting]
@@ -127,7 +128,7 @@ class Firing:
             if not isinstance(received, RejectedError) and received >= minimum:
                 self._fire(order, "limit", _price_of(request, received), request.amount_in)
                 is_first = False
-            elif part := self._part_of(order):
+            elif (is_first or order.request.time_in_force == "ioc") and (part := self._part_of(order)):
                 at = _price_of(part, minimum_of(order.least or Fraction(0), part.amount_in))
                 self._fire(order, "limit", at, part.amount_in)
                 is_first = False

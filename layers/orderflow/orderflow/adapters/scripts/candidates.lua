@@ -36,9 +36,11 @@ end
 add(redis.call('ZRANGEBYSCORE', prefix .. 'resting', '-inf', tick.slot, 'LIMIT', 0, ARGV[4]))
 
 local found = {}
-for n, id in ipairs(ids) do
+for _, id in ipairs(ids) do
   local order_key = prefix .. 'order:' .. id
   local sequence, marks, ending = unpack(redis.call('HMGET', order_key, 'sequence', 'marks', 'ending'))
-  found[n] = {marks, ending, steps_of(order_key, tonumber(sequence))}
+  if sequence then -- one without a hash must not keep the others from firing
+    found[#found + 1] = {marks, ending, steps_of(order_key, tonumber(sequence))}
+  end
 end
 return found
