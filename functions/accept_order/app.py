@@ -2,21 +2,20 @@
 
 from http import HTTPStatus
 
-import msgspec
 from fastapi import Request, Response
 
 from functions.accept_order import documentation
 from functions.accept_order.accepted import Accepted
 from functions.accept_order.batch import BatchAnswer, BatchResult, accept_each, read_batch
-from functions.accept_order.body import read_body
 from functions.accept_order.idempotency import key_of, name_of
 from functions.accept_order.placement import place
 from orderflow.runtime import async_clients
 from orderflow.runtime.http.app import http_app
+from orderflow.runtime.http.body import read_body
 from orderflow.runtime.http.documentation import document_answers, document_bodies
 from orderflow.runtime.http.order_input import read_json_order
 from orderflow.runtime.http.order_models import MODELS
-from orderflow.runtime.http.problems import RETRY_AFTER, Problem, ProblemError, answer_to
+from orderflow.runtime.http.problems import RETRY_AFTER, ProblemError, problem_of
 from orderflow.runtime.http.query import check_query
 from orderflow.runtime.http.responses import json_response
 from orderflow.runtime.http.route import DirectRoute
@@ -69,8 +68,7 @@ async def execute_batch(request: Request) -> Response:
 async def _result(request: Request, answer: Accepted | Exception) -> BatchResult:
     if isinstance(answer, Accepted):
         return BatchResult(order=answer)
-    response = await answer_to(request, answer)
-    return BatchResult(problem=msgspec.json.decode(response.body, type=Problem))
+    return BatchResult(problem=await problem_of(request, answer))
 
 
 @app.get("/api/orders/execute", status_code=HTTPStatus.UPGRADE_REQUIRED)

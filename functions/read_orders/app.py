@@ -4,17 +4,19 @@ from fastapi import Response
 
 from functions.read_orders.docs_page import router as docs_router
 from functions.read_orders.health import OK, UNAVAILABLE, Health
-from functions.read_orders.order_view import OrderDetails, OrderPage
+from functions.read_orders.order_list import router as list_router
 from functions.read_orders.orders import router as orders_router
 from functions.read_orders.quote_view import Quote, TokenList
 from functions.read_orders.quotes import router as quotes_router
 from orderflow.runtime import async_clients
 from orderflow.runtime.http.app import http_app
 from orderflow.runtime.http.documentation import document_answers
+from orderflow.runtime.http.order_view import OrderDetails, OrderPage
 from orderflow.runtime.http.responses import json_response
 
 app = http_app("read_orders")
 document_answers(app, OrderDetails, OrderPage, Quote, TokenList)
+app.include_router(list_router)
 app.include_router(orders_router)
 app.include_router(quotes_router)
 app.include_router(docs_router)

@@ -1,18 +1,14 @@
-"""The cursors of pages, and the ids of orders, as clients write them."""
+"""The cursors of pages, as clients write them."""
 
 import base64
 import binascii
-import re
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
+from orderflow.runtime.http.order_id import read_order_id
 from orderflow.runtime.http.problems import invalid
 
 MOST_OFFSET = timedelta(hours=14)
 """No clock on Earth is further from UTC."""
-_UUID = re.compile(
-    r"(urn:uuid:)?\{?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\}?", re.IGNORECASE | re.ASCII
-)
 
 
 def encode_cursor(created_at: str, order_id: str) -> str:
@@ -33,8 +29,3 @@ def decode_cursor(cursor: str) -> tuple[str, str]:
     if order_id is None or abs(at.utcoffset() or timedelta()) > MOST_OFFSET:
         raise invalid("cursor", "must be the next_cursor of a page")
     return utc.isoformat(), order_id
-
-
-def read_order_id(text: str) -> str | None:
-    """Return an order's id in the one form in which it is kept, or None when `text` is none."""
-    return str(UUID(text)) if _UUID.fullmatch(text) else None

@@ -8,10 +8,10 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from functions.accept_order.body import read_body
 from orderflow.errors import ConfigurationError
 from orderflow.runtime import clients
 from orderflow.runtime.http.app import http_app
+from orderflow.runtime.http.body import read_body
 from orderflow.runtime.http.problems import invalid
 from orderflow.runtime.http.responses import json_response
 

@@ -7,22 +7,31 @@ from decimal import Decimal
 import pytest
 import redis
 
+from functions.read_orders.resting_view import next_request
+from orderflow.adapters.books import Resting
 from orderflow.adapters.ledger import OrderRow
 from orderflow.adapters.ledger_queries import OrderFilter
+from orderflow.domain.amounts import PRICE_CONTEXT
 from orderflow.domain.lifecycle import COURSE
-from orderflow.domain.order import event_of
+from orderflow.domain.order import OrderType, event_of
+from orderflow.domain.resting import Marks
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
+from orderflow.runtime import async_clients
+from orderflow.runtime.at_once import AtOnce
 from tests.support.builders import (
     NOW_MS,
     ORDER_ID,
     OTHER_ID,
+    WAITING_TYPES,
     make_order,
+    make_waiting_order,
     nth_id,
     read_event,
 )
 from tests.support.fakes.outside import Outside
 from tests.support.http_api import USDC_MINT, assert_problem, assert_refused, call, get
+from tests.support.ledger_rows import fills_of, row_of
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 
@@ -155,3 +164,99 @@ def test_orders_are_listed_by_their_clients_name(outside: Outside) -> None:
     assert [asked.client_order_id for asked in outside.ledger.asked] == ["desk-7.42"]
     refused = get("/api/orders", client_order_id="a b")
     assert_refused(refused, "client_order_id", "must be printable ASCII without spaces")
+
+
+@pytest.mark.parametrize("order_type", WAITING_TYPES)
+def test_an_order_that_rests_says_why_it_is_not_executed_yet(outside: Outside, order_type: OrderType) -> None:
+    order = make_waiting_order(Status.OPEN, order_type)
+    outside.orders.known[ORDER_ID] = (order, [event_of(order)])
+    outside.books.resting[ORDER_ID] = Resting(order, Marks(watermark=225.0))
+
+    shown = get(f"/api/orders/{ORDER_ID}").document["resting"]
+
+    tick = outside.venue.prices()
+    [would_yield] = outside.venue.fit([next_request(order)], [0])
+    assert shown["slot"] == tick.slot
+    assert shown["why"]
+    assert shown["would_yield"] == str(would_yield)
+    assert shown["reference_price"] == PRICE_CONTEXT.create_decimal(Decimal(tick.prices["SOL>USDC"].reference))
+    assert shown["watermark"] == 225
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.TRIGGERED, Status.SUBMITTED, Status.CONFIRMED])
+def test_an_order_that_does_not_rest_has_nothing_to_say_of_that(outside: Outside, status: Status) -> None:
+    order = make_waiting_order(status)
+    outside.orders.known[ORDER_ID] = (order, [event_of(order)])
+    outside.books.error = outside.chain.error = RetryableError("asked")
+
+    assert get(f"/api/orders/{ORDER_ID}").document["resting"] is None
+
+
+def test_an_order_that_rests_is_shown_however_many_quotes_are_made(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = make_waiting_order()
+    outside.orders.known[ORDER_ID] = (order, [event_of(order)])
+    none = AtOnce("MAX_QUOTES", 0, 1)
+    monkeypatch.setattr(async_clients, "quoting", lambda: none)
+
+    shown = get(f"/api/orders/{ORDER_ID}").document["resting"]
+
+    assert (shown["would_yield"], shown["why"]) == (None, "no quote could be made right now")
+    assert shown["minimum_out"] == "2737500000"
+
+
+def test_an_order_of_the_ledger_has_all_that_redis_said_of_it(outside: Outside) -> None:
+    order = make_waiting_order(Status.CONFIRMED)
+    outside.orders.known[ORDER_ID] = (order, [event_of(order)])
+    from_redis = get(f"/api/orders/{ORDER_ID}").document
+    del outside.orders.known[ORDER_ID]
+    outside.ledger.rows[ORDER_ID] = row_of(order)
+    outside.ledger.histories[ORDER_ID] = [event_of(order)]
+    outside.ledger.filled[ORDER_ID] = fills_of(order)
+
+    assert get(f"/api/orders/{ORDER_ID}").document == from_redis
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        *[({"status": status.value}, OrderFilter(51, status.value)) for status in Status],
+        *[({"order_type": kind}, OrderFilter(51, order_type=kind)) for kind in ("market", *WAITING_TYPES)],
+        ({"open": "true"}, OrderFilter(51, open=True)),
+        ({"parent_id": ORDER_ID.upper()}, OrderFilter(51, parent_id=ORDER_ID)),
+        (
+            {"open": "true", "order_type": "limit", "token_in": "sol"},
+            OrderFilter(51, order_type="limit", open=True, token_in="SOL"),
+        ),
+    ],
+)
+def test_orders_are_listed_by_what_they_are(outside: Outside, query: dict[str, str], wanted: OrderFilter) -> None:
+    assert get("/api/orders", **query).status == 200
+    assert outside.ledger.asked == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "rule"),
+    [
+        ({"open": "1"}, "open", "must be true"),
+        ({"open": ""}, "open", "must be true"),
+        ({"parent_id": "x"}, "parent_id", "must be the id of an order"),
+        (
+            {"order_type": "iceberg"},
+            "order_type",
+            "must be one of market, limit, take_profit, stop_loss, trailing_stop, oco, twap",
+        ),
+        (
+            {"status": "done"},
+            "status",
+            "must be one of pending, routing, building, submitted, confirmed, failed, open, triggered,"
+            " partially_filled, cancelled, expired",
+        ),
+    ],
+)
+def test_a_filter_by_what_there_is_not_is_refused_with_its_rule(
+    outside: Outside, query: dict[str, str], field: str, rule: str
+) -> None:
+    assert_refused(get("/api/orders", **query), field, rule)
+    assert outside.ledger.asked == []

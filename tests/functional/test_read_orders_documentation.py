@@ -105,7 +105,10 @@ def test_the_api_documents_itself(outside: Outside) -> None:
     assert "client_order_id" in key["description"]
     assert "limit" in execute["responses"]["503"]["description"]
     filters = {each["name"] for each in api["paths"]["/api/orders"]["get"]["parameters"]}
-    assert filters == {"status", "token_in", "token_out", "client_order_id", "limit", "cursor"}
+    assert filters == {
+        *("status", "order_type", "open", "parent_id", "token_in", "token_out", "client_order_id"),
+        *("limit", "cursor"),
+    }
     assert page.status == 200
     assert page.headers["content-type"].startswith("text/html")
 

@@ -85,7 +85,7 @@ CONCERNED = {
     "domain/order": (
         "unit/domain/test_order.py",
         "unit/domain/test_order_that_waits.py",
-        "unit/functions/read_orders/test_order_view.py",
+        "unit/runtime/http/test_order_view.py",
         "unit/adapters/test_codec.py",
         "functional/test_stream_events.py",
     ),

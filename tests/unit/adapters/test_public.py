@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from functions.accept_order.accepted import Accepted
-from functions.read_orders.order_view import OrderDetails
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Fill
 from orderflow.adapters.public import ATOMS, public_event, public_json
@@ -17,9 +16,10 @@ from orderflow.domain.order import StatusEvent, event_of, step_of
 from orderflow.domain.routing import Leg, Route, VenueQuote
 from orderflow.domain.status import Status
 from orderflow.domain.tokens import Token
+from orderflow.runtime.http.order_view import OrderDetails
 from tests.support.builders import encode, make_order, order_at
 
-SMALL = {"sequence", "slot", "share_bps", "decimals"}
+SMALL = {"sequence", "slot", "share_bps", "decimals", "trail_bps", "trigger_slots", "slices", "interval", "attempts"}
 """Integers that never come near 2^53."""
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from orderflow.adapters.codec import decode_event, encoder
 
-ATOMS = frozenset({"amount_in", "amount_out", "amount_filled", "expected_out", "minimum_out", "fee", "network_fee"})
+ATOMS = frozenset(
+    {"amount_in", "amount_out", "amount_filled", "expected_out", "minimum_out", "would_yield", "fee", "network_fee"}
+)
 """The names of the fields that hold atoms (lamports are the atoms of SOL), in whatever document they are."""
 
 _INTEGERS = re.compile(rb'"(%b)":(-?[0-9]+)(?=[,}])' % b"|".join(sorted(name.encode() for name in ATOMS)))

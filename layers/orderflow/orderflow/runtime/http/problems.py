@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
+from typing import NamedTuple
 
 import msgspec
 import redis
@@ -27,7 +28,10 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem document; `limit` names what the engine's load is beyond."""
+    """A problem document; `limit` names what the engine's load is beyond.
+
+    Where an order stands in the way as it is, `order_status` and `sequence` say how that is.
+    """
 
     type: str
     title: str
@@ -35,10 +39,22 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     errors: tuple[FieldError, ...] = ()
     limit: str | None = None
+    order_status: str | None = None
+    sequence: int | None = None
+
+
+class OrderState(NamedTuple):
+    """The status and the sequence of an order."""
+
+    status: str
+    sequence: int
 
 
 class ProblemError(Exception):
-    """The request can't be served; raised anywhere below a route, answered as a problem document."""
+    """The request can't be served; raised anywhere below a route, answered as a problem document.
+
+    `order` is the state of the order that stands in the way.
+    """
 
     def __init__(
         self,
@@ -46,12 +62,14 @@ class ProblemError(Exception):
         detail: str,
         errors: tuple[FieldError, ...] = (),
         headers: Mapping[str, str] | None = None,
+        order: OrderState | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = errors
         self.headers = dict(headers or {})
+        self.order = order
 
 
 def invalid(field: str, rule: str) -> ProblemError:
@@ -79,10 +97,12 @@ def problem(
     errors: tuple[FieldError, ...] = (),
     headers: dict[str, str] | None = None,
     limit: str | None = None,
+    order: OrderState | None = None,
 ) -> Response:
     """Return a problem document as a response."""
     written = detail.encode(errors="replace").decode()  # it may quote half a character
-    document = Problem("about:blank", HTTPStatus(status).phrase, int(status), written, errors, limit)
+    state = order or (None, None)
+    document = Problem("about:blank", HTTPStatus(status).phrase, int(status), written, errors, limit, *state)
     return Response(msgspec.json.encode(document), status, headers, MEDIA_TYPE)
 
 
@@ -113,7 +133,7 @@ def answer_problems(app: FastAPI, service: str) -> None:
 
     @app.exception_handler(ProblemError)
     async def known(_request: Request, error: ProblemError) -> Response:
-        return problem(error.status, error.detail, error.errors, error.headers)
+        return problem(error.status, error.detail, error.errors, error.headers, order=error.order)
 
     @app.exception_handler(HTTPException)
     async def of_the_framework(request: Request, error: HTTPException) -> Response:
@@ -154,3 +174,9 @@ async def answer_to(request: Request, error: Exception) -> Response:
         if kind in handlers:
             return await handlers[kind](request, error)
     raise error
+
+
+async def problem_of(request: Request, error: Exception) -> Problem:
+    """Return the problem document that `answer_to` answers with: of one among many things that `request` asks for."""
+    response = await answer_to(request, error)
+    return msgspec.json.decode(response.body, type=Problem)
