@@ -76,6 +76,7 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     allowed_origins: str = ""
     max_quotes: Annotated[int, msgspec.Meta(ge=1)] = 20
     max_reads: Annotated[int, msgspec.Meta(ge=1)] = 100
+    max_changes: Annotated[int, msgspec.Meta(ge=1)] = 100
     max_watchers: Annotated[int, msgspec.Meta(ge=1)] = 100
     invoke: Literal["here", "lambda"] = "here"
     lambda_endpoint: Annotated[str, msgspec.Meta(pattern="^https?://.")] = "http://127.0.0.1:3001"

@@ -67,7 +67,7 @@ def _readable_for(origins: Collection[str], app: ASGIApp) -> ASGIApp:
     return CORSMiddleware(
         app,
         allow_origins=sorted(origins),
-        allow_methods=["GET", "POST"],
+        allow_methods=["DELETE", "GET", "PATCH", "POST"],
         allow_headers=["Content-Type", "Idempotency-Key"],
         expose_headers=["Location", "Retry-After"],
     )

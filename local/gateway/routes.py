@@ -19,8 +19,7 @@ Served = TypeVar("Served")
 class Routes(Generic[Served]):
     """The template's HTTP routes: which of the `functions`, by their names, is for a request.
 
-    As API Gateway does it, /api/orders/execute goes before /api/orders/{order_id}. To a method that no function takes
-    at a path API Gateway answers 404; here a function that has the path refuses it, as a client would want to know.
+    As API Gateway does it, /api/orders/execute goes before /api/orders/{order_id}.
     """
 
     def __init__(self, template: Template, functions: Mapping[str, Served]) -> None:
@@ -32,13 +31,16 @@ class Routes(Generic[Served]):
         self._patterns = [(compile_path(route.path)[0], route.method, function) for route, function in routes]
 
     def find(self, method: str, path: str) -> Served | None:
-        """Return what is for a request, or None when nothing is at its path."""
+        """Return what is for a request, or None when nothing takes it."""
         return self._at_once.get((method, path)) or self._search(method, path)
 
+    def methods(self, path: str) -> list[str]:
+        """Return the methods that are taken at a path, whichever function takes them."""
+        return sorted({taken for pattern, taken, _ in self._patterns if pattern.match(path)})
+
     def _search(self, method: str, path: str) -> Served | None:
-        at_path = [(taken, function) for pattern, taken, function in self._patterns if pattern.match(path)]
-        every = [function for _, function in at_path]
-        return next((function for taken, function in at_path if taken == method), every[0] if every else None)
+        at_path = ((taken, function) for pattern, taken, function in self._patterns if pattern.match(path))
+        return next((function for taken, function in at_path if taken == method), None)
 
 
 @cache
@@ -50,9 +52,16 @@ def http_api() -> ASGIApp:
 
     # No coroutine of its own, which every step of a request would pass through.
     def serve(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        app = routes.find(scope["method"], scope["path"])
-        if app is None:
-            app = problem(HTTPStatus.NOT_FOUND, f"there is nothing at {shown(scope['path'])}")
+        app = routes.find(scope["method"], scope["path"]) or _refusal(routes, scope)
         return app(scope, receive, send)
 
     return serve
+
+
+def _refusal(routes: Routes[ASGIApp], scope: Scope) -> ASGIApp:
+    """Return the answer to what no function takes. To a method API Gateway answers 404 too, which says less."""
+    path, methods = shown(scope["path"]), routes.methods(scope["path"])
+    if not methods:
+        return problem(HTTPStatus.NOT_FOUND, f"there is nothing at {path}")
+    detail = f"{path} does not take {shown(scope['method'])}"
+    return problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers={"allow": ", ".join(methods)})

@@ -56,6 +56,7 @@ def environment_of(settings: LocalSettings, redis_url: str, database_url: str, l
         "MAX_MEMORY": str(settings.max_memory),
         "MAX_QUOTES": str(settings.max_quotes),
         "MAX_READS": str(settings.max_reads),
+        "MAX_CHANGES": str(settings.max_changes),
         "IDEMPOTENCY_HOURS": str(settings.idempotency_hours),
         "MAX_REQUESTS": str(settings.max_requests),
         "MAX_SOCKETS": str(settings.max_sockets),

@@ -129,6 +129,7 @@ def test_without_gateways_the_stages_remain_and_write_to_the_local_gateway() -> 
     assert stack.of_type(*GATEWAYS) == {}
     assert functions.keys() == Stack(DOCUMENT, {}).of_type("AWS::Serverless::Function").keys() - {
         "AcceptOrder",
+        "ChangeOrders",
         "ReadOrders",
         "WatchOrder",
     }

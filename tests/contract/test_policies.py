@@ -31,6 +31,7 @@ PATTERNS = {
 }
 FUNCTIONS = {
     "AcceptOrder": {READ_REDIS_LOGIN},
+    "ChangeOrders": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
     "ReadOrders": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
     "WatchOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN, SEND},
     **{TEMPLATE.function(stage.function).logical_id: {READ_REDIS_LOGIN} for stage in lifecycle.STAGES},

@@ -39,7 +39,7 @@ BESIDE = {
     SLICE_ENDED: [SETTLING],
     STATUSES: ["publish_status", "record_order"],
 }
-FRONT_DOOR, SUBSCRIBING = "accept_order", "watch_order"
+FRONT_DOOR, CHANGING, SUBSCRIBING = "accept_order", "change_orders", "watch_order"
 RESTS_AT = first_stream(Status.OPEN) or ""
 
 STAGES = [binding for binding in TEMPLATE.event_sources if binding.stream in STREAMS]
@@ -77,7 +77,15 @@ def _writes(reader: dict[str, str]) -> Iterator[tuple[str, str]]:
     for waits in (False, True):
         yield FRONT_DOOR, first_stream(Status.PENDING, waits=waits) or ""
     # Each step is a status, any stage may fail an order, and a subscription is an entry too.
-    for function in (FRONT_DOOR, SUBSCRIBING, FIRING, EXPIRING, SETTLING, *(reader[stream] for stream in STREAMS)):
+    for function in (
+        FRONT_DOOR,
+        CHANGING,
+        SUBSCRIBING,
+        FIRING,
+        EXPIRING,
+        SETTLING,
+        *(reader[stream] for stream in STREAMS),
+    ):
         yield function, STATUSES
     # The venue says when a transaction has landed, what the market is like then, and that its clock goes on.
     yield from ((VENUE, stream) for stream in (RESULT_STREAM, TICKS, TRANSACTIONS))
@@ -95,6 +103,8 @@ def _writes(reader: dict[str, str]) -> Iterator[tuple[str, str]]:
     for status in RESTING:
         yield from ((FIRING, led_to) for led_to in _led_to(LIFECYCLE[status].followers))
     yield from ((EXPIRING, led_to) for led_to in _led_to({Status.EXPIRED}))
+    # A client cancels an order, which may be a slice, or amends it.
+    yield from ((CHANGING, led_to) for led_to in _led_to({Status.CANCELLED, Status.OPEN}))
     # What a slice is a part of rests on, or has ended; it is no slice itself.
     yield from ((SETTLING, led_to) for led_to in _led_to(RESTING))
 

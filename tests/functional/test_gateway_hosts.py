@@ -221,9 +221,10 @@ def test_every_path_of_the_gateway_is_behind_the_check(path: str) -> None:
             assert statuses(say(gateway, request.replace(b"localhost", b"evil.example") + LAST)) == [421]
 
 
-def test_a_browser_lets_the_pages_that_the_settings_name_send_orders() -> None:
-    wish = b"Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n"
-    asks = b"OPTIONS /api/orders/execute HTTP/1.1\r\nHost: localhost\r\n" + wish
+@pytest.mark.parametrize("method", [b"POST", b"DELETE", b"PATCH"])
+def test_a_browser_lets_the_pages_that_the_settings_name_send_orders_and_change_them(method: bytes) -> None:
+    wish = b"Access-Control-Request-Method: %b\r\nAccess-Control-Request-Headers: content-type\r\n" % method
+    asks = b"OPTIONS /api/orders/x HTTP/1.1\r\nHost: localhost\r\n" + wish
     with served(gateway_app(10, 10, hosts=Hosts(origins=["https://app.example"]))) as gateway:
         allowed = say(gateway, asks + b"Origin: https://app.example\r\n" + LAST)
         other = say(gateway, asks + b"Origin: https://evil.example\r\n" + LAST)

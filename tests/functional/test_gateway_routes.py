@@ -27,10 +27,14 @@ ROUTES = Routes(TEMPLATE, {function.name: function.name for function in TEMPLATE
         ("POST", "/api/orders/batch", "accept_order"),
         ("GET", "/api/orders/batch", "read_orders"),
         ("GET", "/docs/favicon.png", "read_orders"),
-        # What no function takes is for the first that has the path.
-        ("DELETE", "/api/orders/status", "accept_order"),
-        ("POST", "/api/orders", "read_orders"),
-        ("PUT", "/api/orders/x", "read_orders"),
+        ("POST", "/api/orders/cancel", "change_orders"),
+        ("GET", "/api/orders/cancel", "read_orders"),
+        ("DELETE", "/api/orders/x", "change_orders"),
+        ("PATCH", "/api/orders/x", "change_orders"),
+        # API Gateway takes this for an id, too.
+        ("DELETE", "/api/orders/status", "change_orders"),
+        ("POST", "/api/orders", None),
+        ("PUT", "/api/orders/x", None),
         *[("GET", path, None) for path in ("/", "/api", "/api/orders/", "/api/orders/x/y", "/docs/", "/Health")],
     ],
 )
@@ -60,11 +64,11 @@ def test_there_is_nothing_at_other_paths(path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/api/orders/execute", "POST"),
-        ("DELETE", "/api/orders/execute", "POST"),
-        ("PUT", "/api/orders/batch", "POST"),
-        ("POST", "/api/orders/status", "GET"),
-        ("DELETE", f"/api/orders/{ORDER_ID}", "GET"),
+        ("PUT", "/api/orders/execute", "DELETE, GET, PATCH, POST"),
+        ("PUT", "/api/orders/batch", "DELETE, GET, PATCH, POST"),
+        ("POST", "/api/orders/status", "DELETE, GET, PATCH"),
+        ("PUT", f"/api/orders/{ORDER_ID}", "DELETE, GET, PATCH"),
+        ("DELETE", "/api/orders", "GET"),
         ("POST", "/api/tokens", "GET"),
         ("PATCH", "/health", "GET"),
     ],

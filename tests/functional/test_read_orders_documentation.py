@@ -2,20 +2,30 @@
 
 import json
 import re
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from functions.read_orders.handler import lambda_handler
-from orderflow.adapters.ledger import OrderRow
 from orderflow.adapters.public import ATOMS
 from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
-from tests.support.builders import NOW_MS, ORDER_ID, make_order, order_at, read_event
+from tests.support.builders import (
+    NOW_MS,
+    ORDER_ID,
+    OTHER_ID,
+    WAITING_TYPES,
+    make_order,
+    make_waiting_order,
+    make_waiting_request,
+    nth_id,
+    order_at,
+    read_event,
+)
 from tests.support.fakes.outside import Outside
-from tests.support.http_api import CONDITIONS, ORDER, Answer, assert_problem, get, of_type, post
+from tests.support.http_api import CONDITIONS, ORDER, Answer, assert_problem, delete, get, of_type, patch, post
+from tests.support.ledger_rows import row_of
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 
@@ -33,6 +43,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     "array": list,
     "object": dict,
     "null": type(None),
+    "boolean": bool,
 }
 
 
@@ -49,25 +60,28 @@ def fits(value: Any, schema: dict[str, Any], components: dict[str, Any]) -> bool
     if isinstance(value, list):
         return all(fits(each, schema["items"], components) for each in value)
     if isinstance(value, dict):
-        assert set(schema["required"]) <= set(value) <= set(schema["properties"]), (schema["title"], value)
+        assert set(schema.get("required", ())) <= set(value) <= set(schema["properties"]), (schema["title"], value)
         return all(fits(each, schema["properties"][name], components) for name, each in value.items())
     return True
 
 
 def test_every_answer_is_what_is_documented(outside: Outside) -> None:
-    order, at = make_order(Status.CONFIRMED), datetime.fromtimestamp(NOW_MS / 1000, UTC)
-    sold = Decimal(order.request.amount_in)
-    outside.orders.known[ORDER_ID] = (order, [event_of(order_at(status)) for status in Status])
-    outside.ledger.rows[ORDER_ID] = OrderRow(
-        ORDER_ID, 5, "confirmed", "market", "SOL", "USDC", sold, 500, None, None, None, None, None, at, at
-    )
+    outside.orders.known[ORDER_ID] = (make_order(Status.CONFIRMED), [event_of(order_at(status)) for status in Status])
+    resting = [make_waiting_order(order_type=kind, order_id=nth_id(n)) for n, kind in enumerate(WAITING_TYPES)]
+    outside.orders.known |= {order.order_id: (order, [event_of(order)]) for order in resting}
+    bracket = make_waiting_request(exits=make_waiting_request("oco").triggers, expires_at_ms=NOW_MS + 1)
+    orders = [*resting, make_order(Status.CONFIRMED), make_waiting_order(request=bracket, order_id=OTHER_ID)]
+    outside.ledger.rows = {order.order_id: row_of(order) for order in orders}
     api = get("/openapi.json").document
     answers: list[tuple[tuple[str, str, str], Answer]] = [
-        (("/api/orders/{order_id}", "get", "200"), get(f"/api/orders/{ORDER_ID}")),
+        *[(("/api/orders/{order_id}", "get", "200"), get(f"/api/orders/{order.order_id}")) for order in orders],
         (("/api/orders", "get", "200"), get("/api/orders")),
         *[(("/api/quote", "get", "200"), get("/api/quote", **SELL, **query)) for query in QUERIES],
         (("/api/tokens", "get", "200"), get("/api/tokens")),
         *[(("/api/orders/execute", "post", "202"), post(of_type(order_type))) for order_type in CONDITIONS],
+        *[(("/api/orders/{order_id}", "patch", "200"), patch(order.order_id, '{"amount":20}')) for order in resting],
+        *[(("/api/orders/{order_id}", "delete", "200"), delete(order.order_id)) for order in resting],
+        (("/api/orders/cancel", "post", "207"), post(f'{{"order_ids":["{ORDER_ID}"]}}', path="/api/orders/cancel")),
     ]
 
     for (path, method, status), answer in answers:

@@ -41,6 +41,16 @@ def test_a_batch_is_written_with_state_events_and_fills(ledger: Ledger) -> None:
     assert fill.amount_out == end.amount_out
 
 
+def test_many_orders_are_found_at_once_and_those_that_are_unknown_are_not(ledger: Ledger) -> None:
+    some = [pending() for _ in range(3)]
+    ledger.write([whole_document(order) for order in some])
+
+    found = ledger.find_each([*(order.order_id for order in some), pending().order_id])
+
+    assert found == {order.order_id: ledger.find(order.order_id) for order in some}
+    assert ledger.find_each([]) == {}
+
+
 @pytest.mark.parametrize("status", list(Status))
 def test_the_ledger_holds_every_status(ledger: Ledger, status: Status) -> None:
     order = order_at(status)

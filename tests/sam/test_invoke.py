@@ -48,6 +48,9 @@ def invoke(sam: Sam, own_services: Services) -> Iterator[Invoke]:
     ("event", "status", "says"),
     [
         ("accept_order.execute", 202, "pending"),
+        ("change_orders.amend", 404, f"there is no order {ORDER_ID}"),
+        ("change_orders.cancel", 404, f"there is no order {ORDER_ID}"),
+        ("change_orders.cancel_each", 207, f"there is no order {ORDER_ID}"),
         ("read_orders.get_quote", 200, "minimum_out"),
         ("read_orders.get_order", 404, f"there is no order {ORDER_ID}"),
         ("watch_order.connect", 200, ""),

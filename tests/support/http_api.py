@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from functions.accept_order.handler import lambda_handler as accept_order
+from functions.change_orders.handler import lambda_handler as change_orders
 from functions.read_orders.handler import lambda_handler as read_orders
 from local.gateway.routes import Routes
 from local.settings import ROOT
@@ -35,7 +36,7 @@ CONDITIONS: dict[str, dict[str, str]] = {
 }
 """What an order of each type needs beside its tokens and amount, as JSON text."""
 BATCH_PATH = "/api/orders/batch"
-HANDLERS = {"accept_order": accept_order, "read_orders": read_orders}
+HANDLERS = {"accept_order": accept_order, "change_orders": change_orders, "read_orders": read_orders}
 ROUTES = Routes(read_template(ROOT / "template.yaml"), HANDLERS)
 
 
@@ -65,11 +66,13 @@ def post(
     *,
     without: str = "",
     path: str = "/api/orders/execute",
+    method: str = "POST",
 ) -> Answer:
     """Post an order; a body of bytes travels in base64, as API Gateway sends what is not text."""
     event = read_event("accept_order.execute")
-    event["routeKey"] = event["requestContext"]["routeKey"] = f"POST {path}"
+    event["routeKey"] = event["requestContext"]["routeKey"] = f"{method} {path}"
     event["rawPath"] = event["requestContext"]["http"]["path"] = path
+    event["requestContext"]["http"]["method"] = method
     event["isBase64Encoded"] = isinstance(body, bytes)
     event["body"] = base64.b64encode(body).decode() if isinstance(body, bytes) else body
     event["headers"] = {**event["headers"], "content-length": str(len(body)), **(headers or {})}
@@ -80,6 +83,16 @@ def post(
 def post_batch(*orders: str, headers: Mapping[str, str] | None = None) -> Answer:
     """Post orders that are JSON texts as a batch."""
     return post(f'{{"orders":[{",".join(orders)}]}}', headers, path=BATCH_PATH)
+
+
+def delete(order_id: str, **query: str) -> Answer:
+    """Cancel an order."""
+    return get(f"/api/orders/{order_id}", "DELETE", **query)
+
+
+def patch(order_id: str, body: str | bytes, headers: Mapping[str, str] | None = None) -> Answer:
+    """Amend an order; the body is JSON text."""
+    return post(body, headers, path=f"/api/orders/{order_id}", method="PATCH")
 
 
 def get(path: str, method: str = "GET", **query: str) -> Answer:

@@ -23,6 +23,8 @@ class FakeLedger(Outage, Ledger):
         self.histories: dict[str, list[StatusEvent]] = {}
         self.filled: dict[str, list[Fill]] = {}
         self.asked: list[OrderFilter] = []
+        self.sought: list[list[str]] = []
+        """What `find_each` was asked for."""
 
     def write(self, documents: Sequence[OrderDocument]) -> set[str]:
         self._reach()
@@ -35,6 +37,11 @@ class FakeLedger(Outage, Ledger):
     def find(self, order_id: str) -> OrderRow | None:
         self._reach()
         return self.rows.get(order_id)
+
+    def find_each(self, order_ids: Sequence[str]) -> dict[str, OrderRow]:
+        self._reach()
+        self.sought.append(list(order_ids))
+        return {order_id: self.rows[order_id] for order_id in order_ids if order_id in self.rows}
 
     def history(self, order_id: str) -> list[StatusEvent]:
         self._reach()

@@ -5,6 +5,7 @@ import pytest
 from local.settings import LocalSettings
 from orderflow.errors import ConfigurationError
 from orderflow.runtime.settings import (
+    ChangeSettings,
     IntakeSettings,
     LedgerSettings,
     ReadSettings,
@@ -20,6 +21,7 @@ def test_what_is_not_set_has_its_default() -> None:
     assert read_settings(MockSettings, {}) == MockSettings(seed=1, speed=1.0, drop_rate=0.01, network_failure_rate=0.0)
     assert read_settings(IntakeSettings, {}) == IntakeSettings(max_lag=2_000, max_in_flight=50_000, max_memory=0.8)
     assert read_settings(ReadSettings, {}) == ReadSettings(max_quotes=20, max_reads=100)
+    assert read_settings(ChangeSettings, {}) == ChangeSettings(max_changes=100)
     assert read_settings(LedgerSettings, {}) == LedgerSettings(database_url="", database_secret_id="")
     assert read_settings(SocketSettings, {}) == SocketSettings(connections_endpoint="", connections_api="aws")
 
@@ -102,10 +104,13 @@ def test_the_settings_of_a_local_run_are_read_alike() -> None:
         read_settings(LocalSettings, {"PORT": "70000"})
 
 
-@pytest.mark.parametrize("name", ["max_quotes", "max_reads"])
-def test_a_local_run_has_the_limits_of_reads_that_lambda_has(name: str) -> None:
-    assert getattr(LocalSettings(), name) == getattr(ReadSettings(), name)
-    for model in (LocalSettings, ReadSettings):
+@pytest.mark.parametrize(
+    ("name", "of_lambda"),
+    [("max_quotes", ReadSettings), ("max_reads", ReadSettings), ("max_changes", ChangeSettings)],
+)
+def test_a_local_run_has_the_limits_of_reads_and_changes_that_lambda_has(name: str, of_lambda: type[Settings]) -> None:
+    assert getattr(LocalSettings(), name) == getattr(of_lambda(), name)
+    for model in (LocalSettings, of_lambda):
         with pytest.raises(ConfigurationError, match=f"^{name.upper()}='0' can't be used: "):
             read_settings(model, {name.upper(): "0"})
 

@@ -28,6 +28,8 @@ _FIND_ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE order_id = CAST(:order_
 _CHILDREN = f"""SELECT {ORDER_COLUMNS} FROM orders WHERE parent_id = CAST(:parent_id AS uuid)
     ORDER BY orders.created_at, orders.order_id"""  # noqa: S608 - our own
 
+_FIND_EACH = f"SELECT {ORDER_COLUMNS} FROM orders WHERE order_id = ANY(CAST(:order_ids AS uuid[]))"  # noqa: S608 - too
+
 _HISTORY = """SELECT order_id::text, event.sequence, event.status, occurred_at, event.event::text,
     route::text, slippage_bps, execution_price, tx_hash, reason
     FROM order_events AS event JOIN orders USING (order_id)
@@ -165,6 +167,11 @@ class Ledger:
         """Return an order, or None when the ledger has none of this id. Raises RetryableError."""
         rows = self._read(_FIND_ORDER, order_id=order_id)
         return OrderRow(*rows[0]) if rows else None
+
+    def find_each(self, order_ids: Sequence[str]) -> dict[str, OrderRow]:
+        """Return those of the orders that the ledger has, by id. Raises RetryableError."""
+        rows = [OrderRow(*row) for row in self._read(_FIND_EACH, order_ids=list(order_ids))]
+        return {row.order_id: row for row in rows}
 
     def history(self, order_id: str) -> list[StatusEvent]:
         """Return an order's events in sequence; empty for an unknown order. Raises RetryableError."""

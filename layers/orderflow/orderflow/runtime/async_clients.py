@@ -19,11 +19,11 @@ from orderflow.adapters.subscriptions import Subscriptions
 from orderflow.runtime import clients
 from orderflow.runtime.at_once import AtOnce
 from orderflow.runtime.clients import redis_login
-from orderflow.runtime.settings import IntakeSettings, ReadSettings, Settings, read_settings
+from orderflow.runtime.settings import ChangeSettings, IntakeSettings, ReadSettings, Settings, read_settings
 
 MAX_CONNECTIONS = 32
-QUOTE_THREADS, READ_THREADS = 1, 4
-"""Quotes take nothing but processor time; reads mostly wait for Redis or Postgres."""
+QUOTE_THREADS, READ_THREADS, CHANGE_THREADS = 1, 4, 4
+"""Quotes take nothing but processor time; reads and changes mostly wait for Redis or Postgres."""
 TIMEOUT_S = 2
 """After this a client is answered that its order may not have been kept; shorter than most clients' patience."""
 
@@ -103,6 +103,12 @@ def quoting() -> AtOnce:
 def reads() -> AtOnce:
     """Return where orders are read."""
     return AtOnce("MAX_READS", read_settings(ReadSettings).max_reads, READ_THREADS)
+
+
+@cache
+def changes() -> AtOnce:
+    """Return where orders are changed."""
+    return AtOnce("MAX_CHANGES", read_settings(ChangeSettings).max_changes, CHANGE_THREADS)
 
 
 @once_per_loop

@@ -57,6 +57,15 @@ class ReadSettings(Settings, frozen=True, kw_only=True):
     max_reads: Annotated[int, msgspec.Meta(ge=1)] = 100
 
 
+class ChangeSettings(Settings, frozen=True, kw_only=True):
+    """Of the function that changes orders: how many requests it works on, or lets wait, at once.
+
+    Each environment counts for itself.
+    """
+
+    max_changes: Annotated[int, msgspec.Meta(ge=1)] = 100
+
+
 class LedgerSettings(Settings, frozen=True, kw_only=True):
     """Of the functions that use Postgres: its URL.
 

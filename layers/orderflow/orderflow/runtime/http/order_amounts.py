@@ -18,9 +18,14 @@ def check_amounts(request: OrderRequest, prices_usd: Mapping[str, Decimal]) -> N
     if not request.waits:
         return
     slices = request.schedule.slices if request.schedule else 1
-    token_in, token_out = TOKENS[request.token_in], TOKENS[request.token_out]
-    if request.amount_in // slices < least_worth(token_in, prices_usd):
+    if request.amount_in // slices < least_worth(TOKENS[request.token_in], prices_usd):
         raise invalid("amount", f"is worth less than {LEAST_WORTH_USD} USD" + (" a slice" if slices > 1 else ""))
+    check_limits(request)
+
+
+def check_limits(request: OrderRequest) -> None:
+    """Check that an order's limits can be met at all. Raises ProblemError."""
+    token_in, token_out = TOKENS[request.token_in], TOKENS[request.token_out]
     for field, limit in _limits(request):
         if minimum_of(limit.least(request.amount_in, token_in, token_out), request.amount_in) > MAX_ATOMS:
             most = f"{to_units(MAX_ATOMS, token_out):f} {token_out.symbol}"

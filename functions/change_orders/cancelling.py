@@ -1,0 +1,78 @@
+"""Cancels orders: their ids in, for each what its client is answered out."""
+
+from collections.abc import Sequence
+
+from redis import RedisError
+
+from functions.change_orders.documents import Cancelled, cancelled, requested
+from functions.change_orders.past_orders import find_ended, has_ended, not_found, unknown_orders
+from orderflow.adapters.keys import partition_of
+from orderflow.adapters.replication import end_requested, transition_written
+from orderflow.domain.order import Order
+from orderflow.domain.status import Status
+from orderflow.errors import OrderflowError
+from orderflow.runtime import async_clients, clients, clock
+from orderflow.runtime.taking_back import TakenBack, take_back_each
+
+Answer = Cancelled | Exception
+_FAILURES = (OrderflowError, RedisError, OSError)
+"""What the cancels of one partition, or the ledger, may fail with, and the others not."""
+
+
+async def cancel(order_ids: Sequence[str]) -> dict[str, Answer]:
+    """Cancel orders, each by itself, in a few trips to each partition; what is answered is durable.
+
+    Returns for each the document that its client is answered with, or the error that says why it is not cancelled: a
+    cancel that is repeated has the same answer as the first. Raises OverloadedError, and cancels nothing, when too many
+    changes are under way.
+    """
+    unknown = unknown_orders()
+    in_ledger = {order_id for order_id in order_ids if order_id not in unknown}
+    answers = await async_clients.changes().run(_cancel, order_ids, in_ledger)
+    for order_id, answer in answers.items():
+        if answer is None and order_id in in_ledger:
+            unknown.note(order_id)
+    return {order_id: answer or not_found(order_id) for order_id, answer in answers.items()}
+
+
+def _cancel(order_ids: Sequence[str], in_ledger: set[str]) -> dict[str, Answer | None]:
+    """Return what each order's client is answered; None for an order that is unknown."""
+    partitions = clients.orders().partitions
+    by_partition: dict[str, list[str]] = {}
+    for order_id in order_ids:
+        by_partition.setdefault(partition_of(order_id, partitions), []).append(order_id)
+    answers: dict[str, Answer | None] = {}
+    for group in by_partition.values():
+        try:
+            answers |= _cancel_in_redis(group)
+        except _FAILURES as error:
+            answers |= dict.fromkeys(group, error)
+    left = [order_id for order_id in order_ids if answers[order_id] is None and order_id in in_ledger]
+    try:
+        return answers | {order_id: _of_ended(order) for order_id, order in find_ended(left).items()}
+    except _FAILURES as error:
+        return answers | dict.fromkeys(left, error)
+
+
+def _cancel_in_redis(order_ids: Sequence[str]) -> dict[str, Answer | None]:
+    orders = clients.orders()
+    taken = take_back_each(orders, order_ids, Status.CANCELLED, clock.now_ms())
+    # Also what was found cancelled, or requested, may be what a failover takes back.
+    clients.replication().wait_for(
+        (end_requested if is_requested else transition_written)(order, orders.partitions)
+        for order, is_requested in taken.values()
+        if order is not None
+    )
+    return {order_id: _answer(each) for order_id, each in taken.items()}
+
+
+def _answer(taken: TakenBack) -> Answer | None:
+    if taken.order is None:
+        return None
+    if taken.is_requested:
+        return requested(taken.order)
+    return _of_ended(taken.order)
+
+
+def _of_ended(order: Order) -> Answer:
+    return cancelled(order) if order.status is Status.CANCELLED else has_ended(order)
