@@ -19,6 +19,7 @@ from orderflow.errors import OrderflowError
 
 EXECUTE_PATH = "/api/orders/execute"
 BATCH_PATH = "/api/orders/batch"
+CANCEL_PATH = "/api/orders/cancel"
 STATUS_PATH = "/api/orders/status"
 JSON = "application/json"
 REQUEST_TIMEOUT_S = 30.0
@@ -106,7 +107,19 @@ class Client:
         """POST `orders` for execution in one request."""
         return await self._post(BATCH_PATH, {"orders": orders}, idempotency_key)
 
-    async def _post(self, path: str, document: Mapping[str, object], idempotency_key: str | None) -> Answer:
+    async def cancel(self, order_id: str) -> Answer:
+        """DELETE an order."""
+        return await self.request("DELETE", order_path(order_id))
+
+    async def cancel_each(self, order_ids: Sequence[object]) -> Answer:
+        """Cancel orders in one request."""
+        return await self._post(CANCEL_PATH, {"order_ids": order_ids})
+
+    async def amend(self, order_id: str, fields: Mapping[str, object]) -> Answer:
+        """PATCH an order."""
+        return await self.request("PATCH", order_path(order_id), orjson.dumps(fields), {"Content-Type": JSON})
+
+    async def _post(self, path: str, document: Mapping[str, object], idempotency_key: str | None = None) -> Answer:
         headers = {"Content-Type": JSON}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
@@ -135,6 +148,11 @@ class Client:
         if handshake is None:
             raise RefusedUpgradeError(f"the upgrade of {url} left no trace")
         return StatusSocket(websocket, handshake)
+
+
+def order_path(order_id: str) -> str:
+    """Return the path of an order."""
+    return f"/api/orders/{order_id}"
 
 
 async def _note_handshake(

@@ -10,7 +10,9 @@ from local.client.api import Client
 from orderflow.errors import OrderflowError
 from tests.harness.acceptance import (
     acknowledgement,
+    amend,
     batch,
+    cancel,
     concurrency,
     errors,
     lifecycle,
@@ -40,6 +42,8 @@ SUITES: Mapping[str, Suite] = {
     "slippage": Suite(slippage.PURPOSE, slippage.run),
     "errors": Suite(errors.PURPOSE, errors.run),
     "orders_input": Suite(orders_input.PURPOSE, orders_input.run),
+    "cancel": Suite(cancel.PURPOSE, cancel.run),
+    "amend": Suite(amend.PURPOSE, amend.run),
 }
 
 # What a system that is at fault can make a suite stumble over; a mistake in a suite itself is none of these, except

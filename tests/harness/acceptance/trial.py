@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import orjson
 
-from local.client.api import BATCH_PATH, EXECUTE_PATH, Answer, Client
+from local.client.api import BATCH_PATH, EXECUTE_PATH, Answer, Client, order_path
 from local.client.status_socket import Frame, StatusSocket
 from orderflow.errors import OrderflowError
 from tests.harness.acceptance.history import faults
@@ -98,6 +98,18 @@ class Trial:
             self.narrator.request("POST", BATCH_PATH, orjson.dumps({"orders": orders}), answer)
         return answer
 
+    async def cancel(self, order_id: str) -> Answer:
+        """Cancel an order and narrate it, whatever the answer."""
+        answer = await self.client.cancel(order_id)
+        self.narrator.request("DELETE", order_path(order_id), None, answer)
+        return answer
+
+    async def amend(self, order_id: str, **fields: object) -> Answer:
+        """Amend an order and narrate it, whatever the answer."""
+        answer = await self.client.amend(order_id, fields)
+        self.narrator.request("PATCH", order_path(order_id), orjson.dumps(fields), answer)
+        return answer
+
     async def place(self, order: Order, narrate: bool = True) -> Placed:
         """POST an order that must be accepted; raises SuiteStoppedError when it is not."""
         answer = await self.post(order, narrate=narrate)
@@ -120,6 +132,26 @@ class Trial:
         """Register the socket for an order and narrate it."""
         await socket.subscribe(order_id, as_json)
         self.narrator.registered(f'{{"action":"subscribe","order_id":"{order_id}"}}' if as_json else order_id)
+
+    async def place_to(self, status: str, socket: StatusSocket, order: Order) -> Placed:
+        """Place an order, and wait until it comes to a status; raises SuiteStoppedError when it does not."""
+        placed = await self.place(order)
+        await self.subscribe(socket, placed.order_id)
+        await self.follow_to(status, socket, placed)
+        return placed
+
+    async def follow_to(self, status: str, socket: StatusSocket, placed: Placed) -> Frame:
+        """Narrate the statuses of an order up to one, and return that; raises SuiteStoppedError when it never comes."""
+        try:
+            async for frame in socket.follow(placed.order_id, LAST_STATUS_TIMEOUT_S):
+                self.narrator.received(frame, placed.elapsed_ms(frame))
+                if frame.status == status:
+                    return frame
+        except TimeoutError:
+            pass
+        raise SuiteStoppedError(
+            f"order {placed.order_id} did not come to {status} within {LAST_STATUS_TIMEOUT_S:.0f} s"
+        )
 
     async def follow(self, socket: StatusSocket, placed: Placed) -> list[Frame]:
         """Narrate the statuses of an order up to its last, or to the time-out, and return them."""
