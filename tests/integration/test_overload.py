@@ -19,7 +19,7 @@ from orderflow.runtime import order_ids
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.venue import MockVenue
-from tests.support.builders import make_order
+from tests.support.builders import make_order, make_waiting_request
 from tests.support.intake import AMPLE, with_intake
 from tests.support.order_steps import pending
 from tests.support.redis_cluster import Nodes
@@ -96,6 +96,18 @@ def test_of_many_at_once_as_many_are_accepted_as_there_is_room_for(
     assert client.xlen("{p0}:route") == client.xlen("{p0}:status") + waiting == MAX_LAG
     made = [new.order.order_id for new, outcome in zip(news, outcomes, strict=True) if outcome == new.order.order_id]
     assert sorted(client.keys("{p0}:order:*")) == sorted(f"{{p0}}:order:{order_id}" for order_id in made)
+
+
+def test_each_kind_of_order_has_the_room_of_the_stage_at_which_it_begins(
+    redis_server: RedisServer, client: redis.Redis
+) -> None:
+    waiting = [NewOrder(pending(request=make_waiting_request())) for _ in range(MAX_LAG + 3)]
+    market = [NewOrder(pending()) for _ in range(MAX_LAG + 3)]
+
+    outcomes = create(redis_server, [*waiting, *market])
+
+    assert refusals(outcomes) == [*[("MAX_LAG", "p0:open")] * 3, *[("MAX_LAG", "p0:route")] * 3]
+    assert client.xlen("{p0}:open") == client.xlen("{p0}:route") == MAX_LAG
 
 
 def test_too_many_orders_under_way_close_a_partition(redis_server: RedisServer, client: redis.Redis) -> None:
