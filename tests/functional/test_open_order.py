@@ -12,7 +12,7 @@ from functions.open_order.handler import lambda_handler
 from orderflow.adapters.books import Resting
 from orderflow.domain.conditions import Limit, Price, Schedule, Trigger
 from orderflow.domain.order import Fired, Order, OrderRequest
-from orderflow.domain.resting import LOOK_AGAIN_SLOTS, Marks
+from orderflow.domain.resting import LOOK_AGAIN_SLOTS, Marks, Place
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import PairPrices, Tick
 from orderflow.errors import RejectedError, UnknownStatusError
@@ -360,6 +360,16 @@ def test_after_a_refusal_nothing_is_done_before_the_slot_from_which_it_is_tried_
     [fired] = opened(outside, order)
 
     assert fired.status is Status.TRIGGERED
+
+
+def test_then_it_rests_at_its_price_again_where_that_is_not_met(outside: Outside) -> None:
+    sent = make_waiting_order(Status.SUBMITTED, request=limit("230"), order_id=nth_id(1))
+    outside.chain.latest = market_state(slot=41)
+
+    assert opened(outside, sent.reopen("x", 41, NOW_MS)) == []
+
+    [rebooked] = outside.books.rebooked
+    assert rebooked.place == Place({"limit:SOL>USDC": 230.0})
 
 
 @pytest.mark.parametrize("end", [Status.CANCELLED, Status.EXPIRED])

@@ -119,3 +119,4 @@ def test_what_a_condition_does_not_say_takes_no_room_where_it_is_kept() -> None:
 
     assert written == b'{"rule":"stop_loss","slippage_bps":2000,"price":{"value":209.50}}'
     assert msgspec.json.decode(written, type=Trigger) == trigger
+    assert encoder.encode(Limit(min_amount_out=7)) == b'{"min_amount_out":7}'
