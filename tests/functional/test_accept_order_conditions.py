@@ -265,3 +265,19 @@ def test_no_limit_asks_for_more_than_an_account_can_hold(
     answer = post(of_type(order_type, amount="100", **given))
 
     assert_refused(answer, field, "must ask for at most 18446744073709.551615 USDC for the whole amount")
+
+
+@pytest.mark.parametrize(
+    ("in_parts", "rule"),
+    [
+        ({"allow_partial": "true"}, "must not come with allow_partial"),
+        ({"time_in_force": '"ioc"'}, "must not come with time_in_force ioc"),
+    ],
+)
+def test_exits_follow_only_an_order_that_is_executed_as_a_whole(
+    outside: Outside, in_parts: dict[str, str], rule: str
+) -> None:
+    then = '{"stop_loss":{"trigger_price":"200"}}'
+
+    assert_refused(post(of_type("limit", then=then, **in_parts)), "then", rule)
+    assert outside.intake.created == []

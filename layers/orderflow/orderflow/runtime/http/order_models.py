@@ -82,6 +82,16 @@ class LimitOrder(RestingOrder):
             raise ValueError("must not be true with time_in_force fok")
         return allow_partial
 
+    @field_validator("then")
+    @classmethod
+    def _follows_the_whole(cls, then: Exits | None, info: ValidationInfo) -> Exits | None:
+        # Exits come when all of the order is executed: a part whose rest is cancelled would have none, unprotected.
+        if then is not None and info.data.get("allow_partial"):
+            raise ValueError("must not come with allow_partial")
+        if then is not None and info.data.get("time_in_force") == "ioc":
+            raise ValueError("must not come with time_in_force ioc")
+        return then
+
     def request(self, made_at_ms: int) -> OrderRequest:
         limit = limit_of(self.limit_price, self.price_in) or Limit(min_amount_out=self.min_amount_out)
         return self._asked(
