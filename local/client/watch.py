@@ -3,41 +3,60 @@
 import argparse
 import asyncio
 import time
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 from rich.console import Console
 from rich.text import Text
 
-from local.client.api import Answer, Client
+from local.client.api import Client, order_path
 from local.client.command_line import INTERRUPTED, base_url_argument
+from local.client.keys import pressed_keys
+from local.client.order_arguments import add_order_arguments, described, order_from
+from local.client.status_lines import INDENT, between_ms, describe, describe_problem, line
 from local.client.status_socket import Frame, StatusSocket
 from local.run.running_system import find
-from orderflow.domain.amounts import to_units
-from orderflow.domain.tokens import find_token
 from orderflow.errors import OrderflowError
 
 DEFAULT_URL = "http://127.0.0.1:3000"
-_STYLES = {"confirmed": "bold green", "failed": "bold red"}
-_INDENT = " " * 26
+MARKET_TIMEOUT_S = 120.0
+LONGEST_S = 366 * 24 * 60 * 60.0
+"""No order is good for longer than a year."""
+CANCEL_KEY = "c"
+_STYLES = {"confirmed": "bold green", "failed": "bold red", "cancelled": "bold yellow", "expired": "bold yellow"}
 
 
 class NotAcceptedError(OrderflowError):
     """The order was refused; the message says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The order that is followed, its tokens where they are known, and when it was posted, if it was here.
+
+    `began` is on the clock of `time.perf_counter`.
+    """
+
+    order_id: str
+    token_in: str | None = None
+    token_out: str | None = None
+    began: float | None = None
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.description = "Place a market order and follow it live, or follow one that exists already."
-    parser.add_argument("--token-in", default="SOL", help="what to sell: symbol or mint (default: %(default)s)")
-    parser.add_argument("--token-out", default="USDC", help="what to buy (default: %(default)s)")
-    parser.add_argument("--amount", default="1.5", help="how much of token-in to sell (default: %(default)s)")
-    parser.add_argument("--max-slippage", help="the most the price may move, such as 0.05")
+    parser.description = (
+        "Place an order and follow it live, or follow one that exists already. On a terminal, the key c cancels it."
+    )
     parser.add_argument("--order", metavar="ID", help="follow this order instead of placing one")
+    add_order_arguments(parser)
     parser.add_argument(
-        "--timeout", type=float, default=120.0, help="seconds to wait for the end (default: %(default)g)"
+        "--timeout",
+        type=float,
+        help=f"seconds to wait for the end (default: {MARKET_TIMEOUT_S:g} for a market order, else none)",
     )
     parser.add_argument(
         "--base-url",
@@ -54,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         return asyncio.run(_watch(base_url, arguments, console))
     except TimeoutError:
-        problem = f"no last status within {arguments.timeout:g} s"
+        problem = f"no last status within {_timeout_s(arguments):g} s"
     except (OrderflowError, aiohttp.ClientError) as error:
         problem = str(error)
     except KeyboardInterrupt:
@@ -66,136 +85,90 @@ def run(arguments: argparse.Namespace) -> int:
 async def _watch(base_url: str, arguments: argparse.Namespace, console: Console) -> int:
     async with Client(base_url) as client, client.open_socket() as socket:
         if arguments.order:
-            order_id, began = arguments.order, None
-            _print(console, f"order {order_id} at {base_url}")
+            _print(console, f"order {arguments.order} at {base_url}")
+            watched = await _known(client, arguments.order)
         else:
-            began = time.perf_counter()
-            order_id = await _place(client, arguments, console)
-        frame = await _follow(socket, order_id, began, arguments.timeout, console)
+            watched = await _place(client, order_from(arguments), console)
+        canceller = Canceller(client, watched.order_id, lambda text: _print(console, f"{INDENT}{text}"))
+        with pressed_keys(canceller.press) as is_terminal:
+            if is_terminal:
+                _print(console, f"{INDENT}{CANCEL_KEY} cancels the order, Ctrl-C leaves it and ends")
+            frame = await _follow(socket, watched, _timeout_s(arguments), console)
+        await canceller.finish()
     return 0 if frame.status == "confirmed" else 1
 
 
-async def _place(client: Client, arguments: argparse.Namespace, console: Console) -> str:
-    order: dict[str, object] = {
-        "token_in": arguments.token_in,
-        "token_out": arguments.token_out,
-        "amount": arguments.amount,
-        "order_type": "market",
-    }
-    if arguments.max_slippage is not None:
-        order["max_slippage"] = _number(arguments.max_slippage)
-    allowed = arguments.max_slippage or "0.05, the default"
-    _print(
-        console,
-        f"market order at {client.base_url}: {arguments.amount} {arguments.token_in} → {arguments.token_out},"
-        f" slippage at most {allowed}",
-    )
+def _timeout_s(arguments: argparse.Namespace) -> float:
+    if arguments.timeout is not None:
+        return float(arguments.timeout)
+    waits = arguments.order or arguments.order_type != "market"
+    return LONGEST_S if waits else MARKET_TIMEOUT_S
+
+
+async def _known(client: Client, order_id: str) -> Watched:
+    """Return an order that exists with its tokens, as far as the system knows it."""
+    answer = await client.get(order_path(quote(order_id, safe="")))
+    order = answer.json() if answer.status == 200 else {}
+    return Watched(order_id, order.get("token_in"), order.get("token_out"))
+
+
+async def _place(client: Client, order: Mapping[str, Any], console: Console) -> Watched:
+    began = time.perf_counter()
+    _print(console, f"{described(order)}; at {client.base_url}")
     answer = await client.execute(order)
     if answer.status != 202:
         raise NotAcceptedError(f"the order was refused: {describe_problem(answer)}")
     order_id = str(answer.json()["order_id"])
-    _print(console, _line(answer.elapsed_ms, "accepted", f"order {order_id}"))
-    return order_id
+    _print(console, line(answer.elapsed_ms, "accepted", f"order {order_id}"))
+    return Watched(order_id, str(order["token_in"]), str(order["token_out"]), began)
 
 
-async def _follow(
-    socket: StatusSocket, order_id: str, began: float | None, timeout_s: float, console: Console
-) -> Frame:
-    await socket.subscribe(order_id)
+class Canceller:
+    """Cancels an order when its key is pressed, and says what the system has answered."""
+
+    def __init__(self, client: Client, order_id: str, say: Callable[[str], None]) -> None:
+        self._client = client
+        self._order_id = order_id
+        self._say = say
+        self._cancelling: asyncio.Task[None] | None = None
+
+    def press(self, key: str) -> None:
+        """Cancel the order if that is the key, and it is not being cancelled already."""
+        if key.lower() == CANCEL_KEY and (self._cancelling is None or self._cancelling.done()):
+            self._cancelling = asyncio.create_task(self._cancel())
+
+    async def finish(self) -> None:
+        """Return when what was begun is done."""
+        if self._cancelling is not None:
+            await self._cancelling
+
+    async def _cancel(self) -> None:
+        try:
+            answer = await self._client.cancel(self._order_id)
+        except (OrderflowError, aiohttp.ClientError) as error:
+            self._say(f"not cancelled: {error}")
+            return
+        if answer.status == 202:
+            self._say("the cancel is requested: the transaction is out, and the order ends so if that is refused")
+        elif answer.status != 200:
+            self._say(f"not cancelled: {describe_problem(answer)}")
+
+
+async def _follow(socket: StatusSocket, watched: Watched, timeout_s: float, console: Console) -> Frame:
+    await socket.subscribe(watched.order_id)
     first: Frame | None = None
-    token_out: str | None = None
-    async for frame in socket.follow(order_id, timeout_s):
+    async for frame in socket.follow(watched.order_id, timeout_s):
         first = first or frame
         if "error" in frame.content:
-            raise NotAcceptedError(f"order {order_id}: {frame.content['error']}")
+            raise NotAcceptedError(f"order {watched.order_id}: {frame.content['error']}")
         # Of an order that another client placed, only the system's own clock shows how old a status is.
-        elapsed_ms = (
-            (frame.received_at - began) * 1000 if began is not None else between_ms(first.content, frame.content)
-        )
-        token_out = token_bought(frame.content) or token_out
-        for line in describe(frame.content, elapsed_ms, token_out):
-            _print(console, line, _STYLES.get(frame.status or "", ""))
+        if watched.began is not None:
+            elapsed_ms = (frame.received_at - watched.began) * 1000
+        else:
+            elapsed_ms = between_ms(first.content, frame.content)
+        for text in describe(frame.content, elapsed_ms, watched.token_out, watched.token_in):
+            _print(console, text, _STYLES.get(frame.status or "", ""))
     return frame
-
-
-def describe(frame: Mapping[str, Any], elapsed_ms: float, token_out: str | None = None) -> list[str]:
-    """Return the lines for one status: its time and its details (quotes, price, transaction, reason).
-
-    Amounts are in atoms of `token_out`, and stay so when that is not known.
-    """
-    status = str(frame.get("status"))
-    notes: list[str] = []
-    if frame.get("execution_price") is not None:
-        notes.append(f"price {frame['execution_price']}")
-    if frame.get("minimum_out") is not None:
-        notes.append(f"at least {in_units(frame['minimum_out'], token_out)}")
-    if frame.get("reason"):
-        notes.append(str(frame["reason"]))
-    if frame.get("tx_hash"):
-        notes.append(f"tx {frame['tx_hash']}")
-    return [_line(elapsed_ms, status, " · ".join(notes)), *_quotes(frame, token_out)]
-
-
-def _quotes(frame: Mapping[str, Any], token_out: str | None) -> list[str]:
-    route = frame.get("route")
-    if not route:
-        return []
-    lines = [
-        f"{_INDENT}{quote['venue']:<9} "
-        + (quote.get("error") or f"{in_units(quote['amount_out'], token_out)}, at {quote['price']}")
-        for quote in route["quotes"]
-    ]
-    return [*lines, *_legs(route)]
-
-
-def _legs(route: Mapping[str, Any]) -> list[str]:
-    lines = [
-        f"{_INDENT}{leg['share_bps'] / 100:6.2f} % {leg['token_in']} → {leg['token_out']} through {leg['pool']}"
-        for leg in route["legs"]
-    ]
-    gain = f"{route['improvement_bps']} bp better than the best venue alone" if route.get("improvement_bps") else ""
-    impact = f"price impact {float(route['price_impact']):.4%}"
-    return [*lines, f"{_INDENT}best: {', '.join(part for part in (route['venue'], impact, gain) if part)}"]
-
-
-def token_bought(frame: Mapping[str, Any]) -> str | None:
-    """Return the token that a route ends in, when the frame has a route."""
-    legs = (frame.get("route") or {}).get("legs")
-    return str(legs[-1]["token_out"]) if legs else None
-
-
-def in_units(atoms: str | int, symbol: str | None) -> str:
-    """Return an amount of atoms in units of its token, or as it is when the token is not known here."""
-    token = find_token(symbol) if symbol else None
-    return f"{to_units(int(atoms), token):,f} {token.symbol}" if token else f"{int(atoms):,} atoms"
-
-
-def describe_problem(answer: Answer) -> str:
-    """Return a refusal in a line: the fields and their rules where the answer names them."""
-    try:
-        problem = answer.json()
-        errors = [f"{error['field']} {error['rule']}" for error in problem.get("errors") or []]
-        return f"{answer.status} {'; '.join(errors) or problem.get('detail') or problem.get('title')}"
-    except (ValueError, KeyError, AttributeError):
-        return f"{answer.status} {answer.body[:200].decode(errors='replace')}"
-
-
-def between_ms(first: Mapping[str, Any], later: Mapping[str, Any]) -> float:
-    """Return how long after the first of an order's frames a later one was made."""
-    times = [datetime.fromisoformat(str(frame["timestamp"])) for frame in (first, later)]
-    return (times[1] - times[0]).total_seconds() * 1000
-
-
-def _line(elapsed_ms: float, status: str, note: str) -> str:
-    return f"{elapsed_ms:10,.0f} ms  {status:<11} {note}".rstrip()
-
-
-def _number(text: str) -> float | str:
-    """Return the text as a number, or as it is where it is none, so that the API says what is wrong with it."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _print(console: Console, text: str, style: str = "") -> None:

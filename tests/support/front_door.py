@@ -28,13 +28,15 @@ def require_suite_holds(suite: str, base_url: str) -> None:
 
 def require_readme_lines_work(base_url: str) -> None:
     """Fail unless each line of the README for a shell works as printed after the ones before it."""
-    place, watch, look_around = _blocks()
+    place, watch, wait, look_around = _blocks()
 
-    printed = list(_documents(_run("\n".join([place, watch if NPX else "", look_around]), base_url)))
+    printed = list(_documents(_run("\n".join([place, watch if NPX else "", wait, look_around]), base_url)))
 
-    placed, *frames, quote, order, listed, tokens = printed
+    placed, *frames, waiting, cancelled, quote, order, listed, tokens = printed
     assert placed["status"] == "pending"
-    assert order["order_id"] == placed["order_id"]
+    assert (waiting["order_type"], waiting["limit_price"]) == ("limit", "250")
+    assert (cancelled["order_id"], cancelled["status"]) == (waiting["order_id"], "cancelled")
+    assert (order["order_id"], order["status"]) == (waiting["order_id"], "cancelled")
     assert 210 < float(quote["price"]) < 230
     assert "orders" in listed
     assert len(tokens["tokens"]) == 12

@@ -1,45 +1,75 @@
-"""An order, its statuses and refusals as they are printed."""
+"""The key that cancels the order which is watched."""
 
-from typing import Any
+import asyncio
 
-from local.client.api import Answer
-from local.client.watch import between_ms, describe, describe_problem
+import pytest
+
+from local.client.api import Answer, Client, UnreachableError
+from local.client.watch import Canceller
+from tests.support.builders import ORDER_ID
 
 
-def make_answer(body: bytes, status: int = 400) -> Answer:
+class SlowClient(Client):
+    """Answers a cancel when it may."""
+
+    def __init__(self, answer: Answer | Exception) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+        self.may_answer = asyncio.Event()
+
+    async def cancel(self, order_id: str) -> Answer:
+        self.asked.append(order_id)
+        await self.may_answer.wait()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def answer(status: int, body: bytes = b"{}") -> Answer:
     return Answer(status, "", {}, body, 0.0, 1.0)
 
 
-def test_a_confirmed_order_is_printed_with_price_and_transaction() -> None:
-    frame: dict[str, Any] = {"status": "confirmed", "execution_price": 219.5, "tx_hash": "0xabc", "reason": None}
+def pressed(keys: str, answered: Answer | Exception) -> tuple[list[str], list[str]]:
+    """Return which orders were cancelled and what was said, after keys were pressed one after the other."""
 
-    assert describe(frame, 2168.4) == ["     2,168 ms  confirmed   price 219.5 · tx 0xabc"]
+    async def press() -> tuple[list[str], list[str]]:
+        client, said = SlowClient(answered), list[str]()
+        canceller = Canceller(client, ORDER_ID, said.append)
+        for key in keys:
+            canceller.press(key)
+            await asyncio.sleep(0)
+        client.may_answer.set()
+        await canceller.finish()
+        return client.asked, said
 
-
-def test_a_failed_order_is_printed_with_its_reason() -> None:
-    frame: dict[str, Any] = {"status": "failed", "execution_price": None, "tx_hash": None, "reason": "Price moved"}
-
-    assert describe(frame, 12.0) == ["        12 ms  failed      Price moved"]
-
-
-def test_a_refusal_names_fields_and_rules() -> None:
-    answer = make_answer(
-        b'{"status":400,"detail":"invalid","errors":[{"field":"amount","rule":"must be greater than zero"}]}'
-    )
-
-    assert describe_problem(answer) == "400 amount must be greater than zero"
+    return asyncio.run(press())
 
 
-def test_a_refusal_without_fields_is_printed_with_its_detail() -> None:
-    assert describe_problem(make_answer(b'{"detail":"try later"}', 503)) == "503 try later"
+@pytest.mark.parametrize("key", ["c", "C"])
+def test_the_key_cancels_the_order_whose_end_then_is_among_its_statuses(key: str) -> None:
+    assert pressed(key, answer(200)) == ([ORDER_ID], [])
 
 
-def test_a_refusal_that_is_not_json_is_printed_as_it_is() -> None:
-    assert describe_problem(make_answer(b"<html>", 502)) == "502 <html>"
-    assert describe_problem(make_answer(b"[]", 502)) == "502 []"
+@pytest.mark.parametrize("keys", ["", "x", "q\x1b[A"])
+def test_no_other_key_does(keys: str) -> None:
+    assert pressed(keys, answer(200)) == ([], [])
 
 
-def test_the_age_of_a_status_is_counted_from_the_first() -> None:
-    first, later = {"timestamp": "2026-11-22T18:00:00.900Z"}, {"timestamp": "2026-11-22T18:00:03.150Z"}
+def test_pressed_again_before_the_answer_it_cancels_once() -> None:
+    assert pressed("ccc", answer(200)) == ([ORDER_ID], [])
 
-    assert between_ms(first, later) == 2250
+
+@pytest.mark.parametrize(
+    ("answered", "said"),
+    [
+        (answer(202), "the cancel is requested: the transaction is out, and the order ends so if that is refused"),
+        (answer(409, b'{"detail":"order x has ended"}'), "not cancelled: 409 order x has ended"),
+        (
+            UnreachableError("http://127.0.0.1:1", OSError(111, "Connection refused")),
+            "not cancelled: nothing answers at http://127.0.0.1:1: Connection refused."
+            " Is the system running (make run)?",
+        ),
+    ],
+)
+def test_what_does_not_end_it_is_said(answered: Answer | Exception, said: str) -> None:
+    assert pressed("c", answered) == ([ORDER_ID], [said])

@@ -1,0 +1,93 @@
+"""The options by which a command line says an order: options in, the body of its POST and a line about it out."""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+ORDER_TYPES = ("market", "limit", "take_profit", "stop_loss", "trailing_stop", "oco", "twap", "dca")
+_TRIGGERED = ("take_profit", "stop_loss", "trailing_stop")
+LEGS = ("take_profit", "stop_loss")
+
+# By the field that each becomes: what stands for its value in the help, and what it means.
+_CONDITIONS: Mapping[str, tuple[str, str]] = {
+    "limit_price": ("PRICE", "execute at this price or better"),
+    "min_amount_out": ("AMOUNT", "or: for so much of token-out at least"),
+    "trigger_price": ("PRICE", "of a take_profit or stop_loss: the reference price that fires it"),
+    "trail_bps": ("BPS", "of a trailing_stop: so far below the highest price"),
+    "activation_price": ("PRICE", "of a trailing_stop: begin to follow at this price"),
+    "trigger_slots": ("N", "fire when the condition has held for so many slots in a row"),
+    "slices": ("N", "of a twap: in so many parts"),
+    "interval": ("SECONDS", "of a twap: one part every so many seconds of the market's time"),
+    "price_in": ("WHICH", "token_in: prices are in units of token-in per unit of token-out"),
+    "time_in_force": ("gtc|gtd|fok|ioc", "how long it is good"),
+    "expires_in": ("SECONDS", "until it expires"),
+    "expires_at": ("TIME", "when it expires, with its offset: 2026-12-01T12:00:00Z"),
+}
+
+
+def add_order_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of an order of any type; the API says what is wrong with their values."""
+    parser.add_argument("--token-in", default="SOL", help="what to sell: symbol or mint (default: %(default)s)")
+    parser.add_argument("--token-out", default="USDC", help="what to buy (default: %(default)s)")
+    parser.add_argument("--amount", default="1.5", help="how much of token-in to sell (default: %(default)s)")
+    parser.add_argument("--max-slippage", help="the most the price may move, such as 0.05")
+    waiting = parser.add_argument_group("orders that wait (docs/orders.md)")
+    waiting.add_argument(
+        "--type",
+        default="market",
+        choices=ORDER_TYPES,
+        dest="order_type",
+        help="the order's type (default: %(default)s)",
+    )
+    for field, (metavar, meaning) in _CONDITIONS.items():
+        waiting.add_argument(option_of(field), metavar=metavar, help=meaning)
+    for leg in LEGS:
+        text = f"{leg.replace('_', ' ')} of an oco; of a market or limit order, what follows it"
+        waiting.add_argument(option_of(leg), metavar="PRICE", help=text)
+    waiting.add_argument("--allow-partial", action="store_true", help="of a limit: it may be filled in parts")
+
+
+def order_from(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the body of the POST of the order that the options say: what is not given is left out."""
+    order: dict[str, Any] = {
+        "token_in": arguments.token_in,
+        "token_out": arguments.token_out,
+        "amount": arguments.amount,
+        "order_type": arguments.order_type,
+    }
+    if arguments.max_slippage is not None:
+        order["max_slippage"] = _number(arguments.max_slippage)
+    given = {field: getattr(arguments, field) for field in _CONDITIONS}
+    order |= {field: value for field, value in given.items() if value is not None}
+    legs = {leg: {"trigger_price": value} for leg in LEGS if (value := getattr(arguments, leg)) is not None}
+    if legs:
+        order |= {"then": legs} if arguments.order_type in ("market", "limit") else legs
+    if arguments.allow_partial:
+        order["allow_partial"] = True
+    return order
+
+
+def described(order: Mapping[str, Any]) -> str:
+    """Return a line about an order: its type, what it trades, and what it waits for."""
+    traded = f"{order['amount']} {order['token_in']} → {order['token_out']}"
+    conditions = [f"{field.replace('_', ' ')} {order[field]}" for field in _CONDITIONS if field in order]
+    for leg, prefix in [*((leg, "") for leg in LEGS), *((leg, "then ") for leg in LEGS)]:
+        legs = order.get("then", {}) if prefix else order
+        if leg in legs:
+            conditions.append(f"{prefix}{leg.replace('_', ' ')} {legs[leg]['trigger_price']}")
+    if order["order_type"] == "market" or "max_slippage" in order:
+        conditions.insert(0, f"slippage at most {order.get('max_slippage', '0.05, the default')}")
+    return ", ".join([f"{order['order_type'].replace('_', ' ')} order: {traded}", *conditions])
+
+
+def option_of(field: str) -> str:
+    """Return the option that gives a field."""
+    return f"--{field.replace('_', '-')}"
+
+
+def _number(text: str) -> float | str:
+    """Return the text as a number, or as it is where it is none, so that the API says what is wrong with it."""
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,91 @@
+"""An order as a command line says it: the body of its POST, and the line about it."""
+
+import argparse
+import json
+from typing import Any
+
+import pytest
+
+from local.client.order_arguments import add_order_arguments, described, order_from
+from orderflow.runtime.http.order_input import read_json_order
+from orderflow.runtime.http.order_models import MODELS
+
+SOLD = {"token_in": "SOL", "token_out": "USDC", "amount": "1.5"}
+
+
+def order_of(line: str) -> dict[str, Any]:
+    parser = argparse.ArgumentParser()
+    add_order_arguments(parser)
+    return order_from(parser.parse_args(line.split()))
+
+
+LINES: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("", {"order_type": "market"}, "market order: 1.5 SOL → USDC, slippage at most 0.05, the default"),
+    (
+        "--max-slippage 0.02 --take-profit 250 --stop-loss 200",
+        {
+            "order_type": "market",
+            "max_slippage": 0.02,
+            "then": {"take_profit": {"trigger_price": "250"}, "stop_loss": {"trigger_price": "200"}},
+        },
+        "market order: 1.5 SOL → USDC, slippage at most 0.02, then take profit 250, then stop loss 200",
+    ),
+    (
+        "--type limit --limit-price 221.37 --allow-partial --expires-in 60",
+        {"order_type": "limit", "limit_price": "221.37", "allow_partial": True, "expires_in": "60"},
+        "limit order: 1.5 SOL → USDC, limit price 221.37, expires in 60",
+    ),
+    (
+        "--type limit --min-amount-out 300 --time-in-force fok",
+        {"order_type": "limit", "min_amount_out": "300", "time_in_force": "fok"},
+        "limit order: 1.5 SOL → USDC, min amount out 300, time in force fok",
+    ),
+    (
+        "--type stop_loss --trigger-price 0.005 --price-in token_in --trigger-slots 2 --max-slippage 0.2",
+        {
+            "order_type": "stop_loss",
+            "trigger_price": "0.005",
+            "price_in": "token_in",
+            "trigger_slots": "2",
+            "max_slippage": 0.2,
+        },
+        "stop loss order: 1.5 SOL → USDC, slippage at most 0.2, trigger price 0.005, trigger slots 2,"
+        " price in token_in",
+    ),
+    (
+        "--type trailing_stop --trail-bps 100 --activation-price 230",
+        {"order_type": "trailing_stop", "trail_bps": "100", "activation_price": "230"},
+        "trailing stop order: 1.5 SOL → USDC, trail bps 100, activation price 230",
+    ),
+    (
+        "--type oco --take-profit 250 --stop-loss 200",
+        {"order_type": "oco", "take_profit": {"trigger_price": "250"}, "stop_loss": {"trigger_price": "200"}},
+        "oco order: 1.5 SOL → USDC, take profit 250, stop loss 200",
+    ),
+    (
+        "--type twap --slices 3 --interval 60 --limit-price 215",
+        {"order_type": "twap", "slices": "3", "interval": "60", "limit_price": "215"},
+        "twap order: 1.5 SOL → USDC, limit price 215, slices 3, interval 60",
+    ),
+)
+
+
+@pytest.mark.parametrize(("line", "order", "said"), LINES)
+def test_an_order_of_any_type_can_be_said_and_the_api_reads_it(line: str, order: dict[str, Any], said: str) -> None:
+    made = order_of(line)
+
+    assert made == SOLD | order
+    assert described(made) == said
+    assert read_json_order(json.dumps(made).encode()).order_type == made["order_type"]
+
+
+def test_there_is_a_line_for_every_type_but_the_other_name_of_one() -> None:
+    assert {order["order_type"] for _, order, _ in LINES} | {"take_profit", "dca"} == MODELS.keys()
+
+
+def test_what_is_no_number_is_for_the_api_to_refuse() -> None:
+    assert order_of("--max-slippage much --amount some") == SOLD | {
+        "order_type": "market",
+        "amount": "some",
+        "max_slippage": "much",
+    }
