@@ -6,7 +6,7 @@ from http import HTTPStatus
 import msgspec
 
 from functions.change_orders.amendment import AMOUNT, Amendment
-from functions.change_orders.past_orders import conflict, find_ended, has_ended, not_found, state_of, unknown_orders
+from functions.change_orders.past_orders import conflict, has_ended, not_found, state_of, unknown_orders
 from orderflow.adapters.orders import Transition
 from orderflow.adapters.replication import transition_written
 from orderflow.domain.amounts import LEAST_WORTH_USD, least_worth
@@ -17,6 +17,7 @@ from orderflow.domain.tokens import TOKENS
 from orderflow.errors import RetryableError
 from orderflow.runtime import async_clients, clients, clock
 from orderflow.runtime.http.order_amounts import check_limits
+from orderflow.runtime.http.order_view import order_of
 from orderflow.runtime.http.problems import ProblemError, invalid
 
 MOST_READS = 20
@@ -46,10 +47,10 @@ def _amend(order_id: str, amendment: Amendment, in_ledger: bool) -> Order | None
     for _ in range(MOST_READS):
         order = orders.find_each([order_id]).get(order_id)
         if order is None:
-            ended = find_ended([order_id] if in_ledger else ())
-            if order_id in ended:
-                raise _not_amendable(ended[order_id], amendment)
-            return None
+            row = clients.ledger().find(order_id) if in_ledger else None
+            if row is None:
+                return None
+            raise _not_amendable(order_of(row), amendment)
         after = _amended(order, amendment)
         # An end that was requested meanwhile is found when the order is read again.
         with suppress(RetryableError):
@@ -64,7 +65,7 @@ def _amend(order_id: str, amendment: Amendment, in_ledger: bool) -> Order | None
 def _amended(order: Order, amendment: Amendment) -> Order:
     """Return an order with its amendment, or as it is when it is that way already."""
     if order.status not in RESTING or amendment.sequence not in (None, order.sequence):
-        raise _not_amendable(order, amendment)
+        raise _not_amendable(order, amendment, in_redis=True)
     noted = clients.books().noted([order])[0]
     now_ms = clock.now_ms()
     if noted.ending is not None:
@@ -88,11 +89,11 @@ def _amended(order: Order, amendment: Amendment) -> Order:
     return order.amend(request, noted.marks.watermark, now_ms)
 
 
-def _not_amendable(order: Order, amendment: Amendment) -> ProblemError:
+def _not_amendable(order: Order, amendment: Amendment, *, in_redis: bool = False) -> ProblemError | RetryableError:
     if amendment.sequence not in (None, order.sequence):
         detail = f"order {order.order_id} is at sequence {order.sequence} by now, and {order.status}"
         return ProblemError(HTTPStatus.PRECONDITION_FAILED, detail, order=state_of(order))
-    if order.has_ended:
+    if order.has_ended or not in_redis:
         return has_ended(order)
     return conflict(order, f"is {order.status}: only one that is {' or '.join(sorted(RESTING))} can be amended")
 

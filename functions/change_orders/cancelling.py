@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from redis import RedisError
 
 from functions.change_orders.documents import Cancelled, cancelled, requested
-from functions.change_orders.past_orders import find_ended, has_ended, not_found, unknown_orders
+from functions.change_orders.past_orders import has_ended, not_found, unknown_orders
 from orderflow.adapters.keys import partition_of
 from orderflow.adapters.replication import end_requested, transition_written
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import OrderflowError
 from orderflow.runtime import async_clients, clients, clock
+from orderflow.runtime.http.order_view import order_of
 from orderflow.runtime.taking_back import TakenBack, take_back_each
 
 Answer = Cancelled | Exception
@@ -49,9 +50,10 @@ def _cancel(order_ids: Sequence[str], in_ledger: set[str]) -> dict[str, Answer |
             answers |= dict.fromkeys(group, error)
     left = [order_id for order_id in order_ids if answers[order_id] is None and order_id in in_ledger]
     try:
-        return answers | {order_id: _of_ended(order) for order_id, order in find_ended(left).items()}
+        rows = clients.ledger().find_each(left) if left else {}
     except _FAILURES as error:
         return answers | dict.fromkeys(left, error)
+    return answers | {order_id: _of_ended(order_of(row)) for order_id, row in rows.items()}
 
 
 def _cancel_in_redis(order_ids: Sequence[str]) -> dict[str, Answer | None]:

@@ -21,15 +21,44 @@ _CANCELLED = {
     "amount_remaining": "12.5",
 }
 _REQUESTED = {"order_id": _OTHER_ID, "status": "submitted", "cancel": "requested"}
-_ENDED = {
-    "type": "about:blank",
-    "title": "Conflict",
-    "status": 409,
-    "detail": f"order {_THIRD_ID} has ended: it is confirmed",
-    "order_status": "confirmed",
-    "sequence": 7,
+_AMENDED = {
+    "order_id": _ID,
+    "client_order_id": None,
+    "status": "open",
+    "sequence": 3,
+    "order_type": "limit",
+    "token_in": "SOL",
+    "token_out": "USDC",
+    "amount": "12.5",
+    "max_slippage": 0.05,
+    "created_at": "2026-11-22T18:14:01.123Z",
+    "updated_at": "2026-11-22T18:20:47.004Z",
+    "execution_price": None,
+    "tx_hash": None,
+    "reason": None,
+    "amount_filled": "0",
+    "amount_remaining": "12.5",
+    "average_price": None,
+    "parent_id": None,
+    "time_in_force": "gtc",
+    "expires_at": None,
+    "price_in": "token_out",
+    "limit_price": "222.5",
+    "allow_partial": False,
 }
-_PROBLEM = {"application/problem+json": {"example": _ENDED}}
+_FIXED = {"field": "token_in", "rule": "can't be changed"}
+
+
+def _problem(status: int, title: str, detail: str, **members: Any) -> dict[str, Any]:
+    """Return how OpenAPI shows a problem document."""
+    document = {"type": "about:blank", "title": title, "status": status, "detail": detail, **members}
+    return {"application/problem+json": {"example": document}}
+
+
+_PROBLEM = _problem(
+    *(409, "Conflict", f"order {_THIRD_ID} has ended: it is confirmed"), order_status="confirmed", sequence=7
+)
+_ENDED = _PROBLEM["application/problem+json"]["example"]
 _TOO_MUCH = {
     "description": "it is not known whether the order is kept as it is to be, or too many changes are under way"
     " (`limit`); the same request may be sent again after Retry-After seconds"
@@ -130,11 +159,25 @@ AMEND_REQUEST: dict[str, Any] = {
     }
 }
 AMEND_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: answer(OrderSummary, "the order after the step: `open`, or `cancelled` where its amount is filled already"),
-    400: {"description": "not an order's id, or not what can be amended; `errors` names each field and rule"},
+    200: answer(
+        OrderSummary,
+        "the order after the step: `open`, or `cancelled` where its amount is filled already",
+        example=_AMENDED,
+    ),
+    400: {
+        "description": "not an order's id, or not what can be amended; `errors` names each field and rule",
+        "content": _problem(400, "Bad Request", "token_in can't be changed", errors=[_FIXED]),
+    },
     404: {"description": "there is no such order"},
     409: {"description": "it can't be amended as it is: `order_status` and `detail` say why", "content": _PROBLEM},
-    412: {"description": "it is not at that `sequence` any more: `sequence` and `order_status` say where it is"},
+    412: {
+        "description": "it is not at that `sequence` any more: `sequence` and `order_status` say where it is",
+        "content": _problem(
+            *(412, "Precondition Failed", f"order {_ID} is at sequence 3 by now, and open"),
+            order_status="open",
+            sequence=3,
+        ),
+    },
     413: {"description": f"a body of more than {MAX_BODY_BYTES} bytes"},
     415: {"description": "a content type other than application/json, or a content coding other than identity"},
     503: _TOO_MUCH,

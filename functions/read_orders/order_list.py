@@ -6,6 +6,7 @@ from typing import Annotated, get_args
 from fastapi import APIRouter, Query, Response
 
 from functions.read_orders.cursor import decode_cursor, encode_cursor
+from functions.read_orders.examples import PAGE
 from orderflow.adapters.ledger_queries import OrderFilter
 from orderflow.domain.order import OrderType
 from orderflow.domain.status import Status
@@ -25,7 +26,14 @@ STATUSES, ORDER_TYPES = tuple(map(str, Status)), get_args(OrderType)
 router = APIRouter()
 
 
-@router.get("/api/orders", dependencies=KNOWN_QUERY, responses={200: answer(OrderPage, "a page of orders")})
+@router.get(
+    "/api/orders",
+    dependencies=KNOWN_QUERY,
+    responses={
+        200: answer(OrderPage, "a page of orders", example=PAGE),
+        400: {"description": "a filter that can't be used; `errors` names it and its rule"},
+    },
+)
 async def list_orders(
     status: Annotated[str | None, Query(description=f"one of {', '.join(STATUSES)}")] = None,
     order_type: Annotated[str | None, Query(description=f"one of {', '.join(ORDER_TYPES)}")] = None,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from fastapi import APIRouter, Response
 
+from functions.read_orders.examples import RESTING_DETAILS
 from functions.read_orders.resting_view import Yield, next_request, resting_of
 from orderflow.adapters.books import Resting
 from orderflow.adapters.ledger import Fill
@@ -40,7 +41,14 @@ class _Found(NamedTuple):
     resting: tuple[Resting, Tick] | None = None
 
 
-@router.get("/api/orders/{order_id}", dependencies=KNOWN_QUERY, responses={200: answer(OrderDetails, "the order")})
+@router.get(
+    "/api/orders/{order_id}",
+    dependencies=KNOWN_QUERY,
+    responses={
+        200: answer(OrderDetails, "the order", examples={"an order that rests": {"value": RESTING_DETAILS}}),
+        404: {"description": "there is no such order"},
+    },
+)
 async def get_order(order_id: str) -> Response:
     """Return an order with its route, fills and history: from Redis while it is there, else from the ledger.
 

@@ -184,10 +184,16 @@ def test_an_order_that_has_ended_is_not_amended(outside: Outside, order: Order, 
     assert_problem(amend(amount="1", sequence=1), 412)
 
 
+def test_an_order_that_is_lost_to_redis_is_neither_amended_nor_unknown(outside: Outside) -> None:
+    outside.ledger.rows[ORDER_ID] = row_of(make_waiting_order())
+
+    assert_problem(amend(amount="1"), 503)
+
+
 def test_an_order_that_neither_has_is_not_found(outside: Outside) -> None:
     assert_problem(amend(OTHER_ID, amount="1"), 404)
+    outside.ledger.error = RetryableError("asked again at once")
     assert_problem(amend(OTHER_ID, amount="1"), 404)
-    assert outside.ledger.sought == [[OTHER_ID]]
 
 
 def test_an_order_whose_cancel_was_requested_is_not_amended(outside: Outside) -> None:

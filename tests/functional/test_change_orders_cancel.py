@@ -177,8 +177,12 @@ def test_an_order_that_neither_has_is_not_found_and_not_asked_for_again_at_once(
 
 def test_an_order_that_is_lost_to_redis_is_neither_cancelled_nor_unknown(outside: Outside) -> None:
     outside.ledger.rows[ORDER_ID] = row_of(make_order(Status.ROUTING))
+    outside.ledger.rows[OTHER_ID] = row_of(make_waiting_order(Status.CANCELLED, order_id=OTHER_ID))
 
     assert_problem(delete(ORDER_ID), 503)
+    lost, ended = cancel_each(ORDER_ID, OTHER_ID).document["results"]
+    assert lost["problem"]["status"] == 503
+    assert ended["order"]["status"] == "cancelled"
 
 
 @pytest.mark.parametrize("text", ["x", "1", "%00", ORDER_ID[:-1], f"{ORDER_ID}0"])

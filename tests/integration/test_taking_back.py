@@ -131,6 +131,15 @@ def counted(calls: list[str], name: str, method: Callable[..., Any]) -> Callable
     return call
 
 
+def test_an_order_of_newer_code_is_neither_unknown_nor_taken_back(client: redis.Redis, orders: Orders) -> None:
+    order = an_open_order(orders)
+    step = str(client.hget(order_key(P0, order.order_id), "step:1")).replace('"limit","slippage', '"iceberg","slippage')
+    client.hset(order_key(P0, order.order_id), "step:1", step)
+
+    with pytest.raises(RetryableError, match="an order is of newer code"):
+        take_back(orders, order.order_id, Status.CANCELLED, NOW_MS)
+
+
 def test_an_order_that_takes_a_step_meanwhile_is_read_again(orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
     order = pending()
     kept(orders, order)

@@ -89,18 +89,18 @@ async def _many(trial: Trial, count: int) -> None:
     trial.check("the same again has the same answer", (200, True), (again.status, same))
     none = await trial.client.cancel_each([])
     trial.check("no id at all → 400", 400, none.status)
-    page = await _listed(trial, ids)
+    page = await _listed(trial, "limit", ids)
     trial.check("the ledger has each of them as cancelled", {"cancelled"}, page)
 
 
-async def _listed(trial: Trial, ids: Sequence[str]) -> set[str]:
-    """Return how the list shows orders; the ledger behind it may be a moment behind."""
+async def _listed(trial: Trial, order_type: str, ids: Sequence[str]) -> set[str]:
+    """Return the statuses of orders in the list, once they are cancelled there: the ledger may be a moment behind."""
     deadline = time.perf_counter() + LAST_STATUS_TIMEOUT_S
     while True:
-        answer = await trial.client.get("/api/orders?order_type=limit&limit=200")
-        statuses = {each["status"] for each in answer.json()["orders"] if each["order_id"] in ids}
-        if statuses == {"cancelled"} or time.perf_counter() > deadline:
-            return statuses
+        answer = await trial.client.get(f"/api/orders?order_type={order_type}&limit=200")
+        found = {each["order_id"]: each["status"] for each in answer.json()["orders"] if each["order_id"] in ids}
+        if (len(found) == len(ids) and set(found.values()) <= {"cancelled"}) or time.perf_counter() > deadline:
+            return {found.get(order_id, "missing") for order_id in ids}
         await asyncio.sleep(0.05)
 
 
@@ -126,6 +126,8 @@ async def _on_their_way(trial: Trial, count: int) -> None:
     counts = {status: sum(answer.status == status for _, answer in answered) for status in (200, 202, 409)}
     trial.narrator.remark(f"answers: {counts}")
     trial.check("what is answered is what becomes of them", [], wrong)
+    cancelled = [placed.order_id for placed, answer in answered if answer.status == 200]
+    trial.check("and so has the ledger", {"cancelled"}, await _listed(trial, "market", cancelled) or {"cancelled"})
 
 
 def _agrees(answer: Answer, last_status: str) -> bool:

@@ -141,13 +141,17 @@ class Orders:
     def find_each(self, order_ids: Sequence[str]) -> dict[str, Order]:
         """Return the latest snapshots of those of the orders that Redis has, by id, in one trip.
 
-        Of an order that was filled in parts a snapshot has the fills of the latest part.
+        Of an order that was filled in parts a snapshot has the fills of the latest part. Raises RetryableError when one
+        can't be read: newer code knows it.
         """
         pipeline = self._client.pipeline(transaction=False)
         for order_id in order_ids:
             pipeline.hgetall(order_key(partition_of(order_id, self.partitions), order_id))
         found = zip(order_ids, pipeline.execute() if order_ids else (), strict=True)
-        return {order_id: _latest(fields, kept_steps(fields)) for order_id, fields in found if fields}
+        try:
+            return {order_id: _latest(fields, kept_steps(fields)) for order_id, fields in found if fields}
+        except msgspec.ValidationError as error:
+            raise RetryableError(f"an order is of newer code: {error}") from error
 
     def expire_after_recording(self, order_ids: Sequence[str]) -> None:
         """Have orders expire in a while (KEEP_AFTER_LEDGER_MS); only to be called when the ledger has their end."""
