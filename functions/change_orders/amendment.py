@@ -70,9 +70,13 @@ def read_amendment(body: bytes) -> Amendment:
 
 
 def _given(request: OrderRequest) -> dict[str, Any]:
-    """Return the fields in which a client asks for an order, but for its end, which may be over by now."""
+    """Return the fields in which a client asks for an order, but for its end, which may be over by now, and its exits.
+
+    These can't be amended, and need not meet the rules that there are by now.
+    """
     conditions: dict[str, Any] = msgspec.to_builtins(conditions_of(request))
-    conditions.pop("expires_at", None)
+    for name in ("expires_at", "then"):
+        conditions.pop(name, None)
     if conditions.get("time_in_force") == "gtd":
         conditions["time_in_force"] = "gtc"
     if "max_slippage" in MODELS[request.order_type].model_fields:

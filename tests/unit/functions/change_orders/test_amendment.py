@@ -145,6 +145,7 @@ FIXED = "can't be changed"
             [(name, FIXED) for name in ("time_in_force", "allow_partial", "max_slippage", "client_order_id")],
         ),
         (TWAP, {"slices": 5, "interval": 9}, [("slices", FIXED), ("interval", FIXED)]),
+        (LIMIT, {"then": {"stop_loss": {"trigger_price": "1"}}}, [("then", FIXED)]),
         (OCO, {"stop_loss": {"max_slippage": 0.1}}, [("stop_loss.max_slippage", FIXED)]),
         (OCO, {"stop_loss": {"colour": "red"}}, [("stop_loss.colour", "is not a field of stop_loss")]),
         (OCO, {"stop_loss": "200"}, [("stop_loss", "must be a JSON object")]),
