@@ -50,8 +50,8 @@ def sell(amount: object, order_type: str, token_in: str = "SOL", token_out: str 
 
 
 def written(price: Decimal) -> str:
-    """Return a price as clients write it: with ten significant digits, and no exponent."""
-    return f"{Decimal(f'{price:.10g}'):f}"
+    """Return a price as clients write it: to ten significant digits, without zeros at its end, and no exponent."""
+    return f"{Decimal(f'{price:.10g}').normalize():f}"
 
 
 def fewest_atoms(amount_in: int, price: str, decimals_in: int, decimals_out: int, *, inverted: bool = False) -> int:
