@@ -11,6 +11,7 @@ from functions.change_orders.amendment import read_amendment
 from functions.change_orders.cancelling import Answer, cancel
 from functions.change_orders.documents import CancelAnswer, Cancelled, CancelResult
 from functions.change_orders.order_list import read_order_list
+from functions.change_orders.past_orders import not_found
 from orderflow.runtime.http.app import http_app
 from orderflow.runtime.http.body import read_body
 from orderflow.runtime.http.documentation import document_answers
@@ -22,7 +23,6 @@ from orderflow.runtime.http.responses import json_response
 
 app = http_app("change_orders")
 document_answers(app, Cancelled, CancelAnswer, OrderSummary)
-NO_ID = "must be the id of an order"
 
 
 @app.delete("/api/orders/{order_id}", dependencies=KNOWN_QUERY, responses=documentation.CANCEL_RESPONSES)
@@ -53,7 +53,7 @@ async def cancel_orders(request: Request) -> Response:
     named = read_order_list(await read_body(request))
     ids = [read_order_id(each) if isinstance(each, str) else None for each in named]
     answers = await cancel([each for each in dict.fromkeys(ids) if each is not None])
-    results = [await _result(request, order_id, answers) for order_id in ids]
+    results = [await _result(request, each, order_id, answers) for each, order_id in zip(named, ids, strict=True)]
     problems = [result.problem for result in results if result.problem]
     later = any(problem.status == HTTPStatus.SERVICE_UNAVAILABLE for problem in problems)
     status = HTTPStatus.MULTI_STATUS if problems else HTTPStatus.OK
@@ -77,8 +77,12 @@ async def amend_order(request: Request, order_id: str) -> Response:
     return json_response(summary_of(await amend(known_as, amendment)))
 
 
-async def _result(request: Request, order_id: str | None, answers: Mapping[str, Answer]) -> CancelResult:
-    answer = invalid("order_id", NO_ID) if order_id is None else answers[order_id]
+async def _result(request: Request, named: object, order_id: str | None, answers: Mapping[str, Answer]) -> CancelResult:
+    answer: object
+    if not isinstance(named, str):
+        answer = invalid("order_id", "must be the id of an order")
+    else:
+        answer = not_found(named) if order_id is None else answers[order_id]
     if isinstance(answer, Exception):
         return CancelResult(problem=await problem_of(request, answer))
     return CancelResult(order=answer)
@@ -87,5 +91,5 @@ async def _result(request: Request, order_id: str | None, answers: Mapping[str, 
 def _id_of(text: str) -> str:
     order_id = read_order_id(text)
     if order_id is None:
-        raise invalid("order_id", NO_ID)
+        raise not_found(text)
     return order_id

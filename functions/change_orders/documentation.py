@@ -72,7 +72,6 @@ CANCEL_RESPONSES: dict[int | str, dict[str, Any]] = {
         " statuses say",
         example=_REQUESTED,
     ),
-    400: {"description": "not the id of an order"},
     404: {"description": "there is no such order"},
     409: {
         "description": "it has ended otherwise: `order_status` says how",

@@ -429,8 +429,8 @@ def test_what_is_no_amendment_is_refused(outside: Outside, body: str, headers: d
     assert_problem(patch(ORDER_ID, body, headers), status)
 
 
-def test_what_is_no_id_is_refused(outside: Outside) -> None:
-    assert_refused(amend("x", amount="1"), "order_id", "must be the id of an order")
+def test_what_is_no_id_is_the_id_of_no_order(outside: Outside) -> None:
+    assert_problem(amend("x", amount="1"), 404)
 
 
 def test_the_order_is_read_as_it_was_amended(outside: Outside) -> None:

@@ -186,8 +186,8 @@ def test_an_order_that_is_lost_to_redis_is_neither_cancelled_nor_unknown(outside
 
 
 @pytest.mark.parametrize("text", ["x", "1", "%00", ORDER_ID[:-1], f"{ORDER_ID}0"])
-def test_what_is_no_id_is_refused(outside: Outside, text: str) -> None:
-    assert_refused(delete(text), "order_id", "must be the id of an order")
+def test_what_is_no_id_is_the_id_of_no_order(outside: Outside, text: str) -> None:
+    assert_problem(delete(text), 404)
 
 
 def test_a_query_is_refused(outside: Outside) -> None:
@@ -267,10 +267,18 @@ def test_many_are_cancelled_each_as_its_own_delete_would(outside: Outside) -> No
 
     assert answer.status == 207
     assert "retry-after" not in answer.headers
-    alone = [delete(order_id).document for order_id in (ended.order_id, rests.order_id, OTHER_ID, out.order_id, "no")]
+    alone = [
+        delete(order_id).document for order_id in (ended.order_id, rests.order_id, OTHER_ID, out.order_id, "no id")
+    ]
     assert [result.get("order") or result["problem"] for result in answer.document["results"]] == [
         *alone,
-        alone[-1],
+        {
+            "type": "about:blank",
+            "title": "Bad Request",
+            "status": 400,
+            "detail": "order_id must be the id of an order",
+            "errors": [{"field": "order_id", "rule": "must be the id of an order"}],
+        },
         alone[1],
     ]
 

@@ -136,7 +136,7 @@ async def _refused(trial: Trial, socket: StatusSocket) -> None:
     trial.check("nothing of that was a step", ("open", 2), (found["status"], found["sequence"]))
     await trial.cancel(placed.order_id)
     trial.check("an unknown order → 404", 404, (await trial.amend(str(uuid.uuid4()), amount="1")).status)
-    trial.check("no id → 400", 400, (await trial.amend("not-an-id", amount="1")).status)
+    trial.check("no id → 404", 404, (await trial.amend("not-an-id", amount="1")).status)
 
 
 async def _too_late(trial: Trial, socket: StatusSocket) -> None:
