@@ -96,10 +96,11 @@ def _writes(reader: dict[str, str]) -> Iterator[tuple[str, str]]:
     for row in LIFECYCLE.values():
         for stream, following in pairwise(row.streams):
             yield reader[stream], following
+        # Each stage may refuse an order; only the last one gives it its status.
+        for stream in filter(None, (*row.streams, row.waiting)):
+            yield from ((reader[stream], led_to) for led_to in _led_to(row.followers - {row.then}))
         for stream in row.streams[-1:]:
-            yield from ((reader[stream], led_to) for led_to in _led_to(row.followers))
-        if row.waiting:
-            yield from ((reader[row.waiting], led_to) for led_to in _led_to(row.followers - {row.then}))
+            yield from ((reader[stream], led_to) for led_to in _led_to({row.then}))
     for status in RESTING:
         yield from ((FIRING, led_to) for led_to in _led_to(LIFECYCLE[status].followers))
     yield from ((EXPIRING, led_to) for led_to in _led_to({Status.EXPIRED}))

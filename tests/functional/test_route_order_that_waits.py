@@ -8,6 +8,7 @@ import pytest
 from functions.route_order.handler import lambda_handler
 from orderflow.adapters.orders import Transition
 from orderflow.domain.conditions import Limit, Price, Trigger
+from orderflow.domain.lifecycle import first_stream
 from orderflow.domain.order import Fired, Order, OrderType
 from orderflow.domain.status import Status
 from tests.support.builders import (
@@ -42,7 +43,7 @@ def routed(outside: Outside, order: Order) -> Transition:
 def test_what_was_fired_is_routed(outside: Outside, order_type: OrderType) -> None:
     step = routed(outside, fired(order_type, 6_250_000_000))
 
-    assert (step.order.status, step.next_stream) == (Status.ROUTING, "build")
+    assert (step.order.status, step.next_stream) == (Status.ROUTING, first_stream(Status.ROUTING))
     assert step.order.chosen_route.amount_in == 6_250_000_000
 
 
