@@ -5,6 +5,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 import redis
@@ -24,9 +25,11 @@ from tests.model.explorer import Budget, Explorer, MakeActor
 from tests.model.machine import REQUESTS, Machine
 from tests.model.witness import ViolationError, Witness
 from tests.model.world import PARTITIONS, RESTING, Binding, World, opened
+from tests.mutants.concerned import SCRIPTS
 from tests.support.builders import nth_id
-from tests.support.lifecycle import LINE
+from tests.support.lifecycle import LINE, TRANSACTIONS
 
+ROOT = Path(__file__).parents[2]
 THOROUGH = os.environ.get("MODEL") == "thorough"
 ENDS = ("publish_status", "record_order")
 
@@ -47,6 +50,14 @@ def world(quick_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator
     quick_redis.flushall()
     with opened(quick_redis, monkeypatch) as world:
         yield world
+
+
+def change_script(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
+    """Have a script say something else where it says `right`, which stands in one of them, once."""
+    texts = [path.read_text(encoding="utf-8") for folder in SCRIPTS for path in (ROOT / folder).glob("*.lua")]
+    assert sum(text.count(right) for text in texts) == 1, right
+    source = scripts.source
+    monkeypatch.setattr(scripts, "source", lambda *names, **where: source(*names, **where).replace(right, wrong))
 
 
 def bound(world: World, function: str, order_id: str) -> Binding:
@@ -92,7 +103,7 @@ def explorer_at_the_clock(world: World, start: str, budget: Budget) -> Explorer:
         world.client.delete(RESTING)
     make_timers_due(world)
     witness.go_on(world.timekeeper(CHAIN))
-    chain = next(each for each in world.bindings() if each[1] == CHAIN)
+    chain = next(each for each in world.bindings() if each[0].stream == TRANSACTIONS)
     return Explorer(witness, chain, budget, [lambda: world.rester("an order")])
 
 
@@ -142,7 +153,12 @@ def test_whatever_happens_in_whatever_order_nothing_is_lost_and_nothing_is_execu
 @pytest.mark.parametrize(
     ("function", "right", "wrong"),
     [
-        pytest.param("route_order", "if current ~= tonumber(sequence) - 1 then", "if false then", id="no sequence"),
+        pytest.param(
+            "route_order",
+            "if tonumber(current or '0') ~= tonumber(sequence) - 1 then",
+            "if false then",
+            id="no sequence",
+        ),
         pytest.param(
             "submit_order", "redis.call('SETNX', KEYS[i], '') == 1", "redis.call('SET', KEYS[i], '')", id="no signature"
         ),
@@ -151,8 +167,7 @@ def test_whatever_happens_in_whatever_order_nothing_is_lost_and_nothing_is_execu
 def test_the_check_finds_a_script_that_forgets_to_look(
     quick_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch, function: str, right: str, wrong: str
 ) -> None:
-    source = scripts.source
-    monkeypatch.setattr(scripts, "source", lambda *names, **where: source(*names, **where).replace(right, wrong))
+    change_script(monkeypatch, right, wrong)
     quick_redis.flushall()
 
     with opened(quick_redis, monkeypatch) as world, pytest.raises(ViolationError):
@@ -162,7 +177,7 @@ def test_the_check_finds_a_script_that_forgets_to_look(
 @pytest.mark.parametrize(
     ("start", "right", "wrong"),
     [
-        pytest.param("stands", "if ticks and ARGV[4] == '' then", "if false then", id="no tick"),
+        pytest.param("stands", "if ticks and ARGV[5] == '' then", "if false then", id="no tick"),
         pytest.param("runs", "rest(timers, wakes, beat + interval, stream, 1, heartbeat)", "", id="no next beat"),
         pytest.param("ends", "(redis.call('HGET', KEYS[1], 'demand') or '0') ~= ARGV[1]", "false", id="stops anyway"),
     ],
@@ -170,8 +185,7 @@ def test_the_check_finds_a_script_that_forgets_to_look(
 def test_the_check_finds_a_clock_that_stops_or_forgets(
     quick_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch, start: str, right: str, wrong: str
 ) -> None:
-    source = scripts.source
-    monkeypatch.setattr(scripts, "source", lambda *names, **where: source(*names, **where).replace(right, wrong))
+    change_script(monkeypatch, right, wrong)
     quick_redis.flushall()
 
     with opened(quick_redis, monkeypatch) as world, pytest.raises(ViolationError):

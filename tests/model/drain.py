@@ -80,8 +80,6 @@ def _check_end(witness: Witness) -> None:
             require(len(texts) == statuses, f"{connection} got {len(texts)} of {statuses} statuses of {order_id}")
     require("ticks" not in snapshot.slot, "a clock that nothing needs stands still")
     for name, stream in snapshot.streams.items():
-        if name == key(CHAIN, "ticks"):
-            continue  # nobody reads them yet
         require(name.endswith(":dead") or not stream.entries, f"{name} is not empty: {stream.entries}")
     ends = (":order:", ":tx:", ":watchers:", ":left:")
     lasting = [name for name, life_ms in snapshot.lives_ms.items() if life_ms < 0 and any(end in name for end in ends)]

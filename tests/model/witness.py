@@ -25,7 +25,7 @@ from tests.model.actors import ALL, Actor, Fate
 from tests.model.redis import Snapshot, Stream, id_order
 from tests.model.world import World
 from tests.support.builders import vault
-from tests.support.lifecycle import STAGES
+from tests.support.lifecycle import STAGES, TICKS
 
 Vaults = Counter[tuple[str, str]]
 
@@ -86,9 +86,9 @@ class Memory:
     seen_to: dict[str, str] = field(default_factory=dict)
     """By partition, the last entry of the status stream that was seen."""
     block: str = "0"
-    ticks: int = 0
+    last_tick: str = "0-0"
     clock_ran: bool = False
-    """How many ticks there were, and whether the clock ran, after the last call."""
+    """The last entry of the ticks that was seen, and whether the clock ran, after the last call."""
 
     def copy(self) -> "Memory":
         """Return a memory that changes apart from this one."""
@@ -220,13 +220,15 @@ class Witness:
         dead = snapshot.streams.get(key(CHAIN, "dead"))
         given_up = dead and any(letter.get("order") == HEARTBEAT for letter in dead.entries.values())
         require(not runs or BEAT in under_way or given_up, "a clock that runs has a heartbeat under way")
-        stream = snapshot.streams.get(key(CHAIN, "ticks"))
-        ticks = [fields["tick"] for fields in stream.entries.values()] if stream else []
-        came = (int(snapshot.block) - int(self.memory.block)) * self.memory.clock_ran
-        require(len(ticks) == self.memory.ticks + came, f"each block has a tick while the clock runs, not {ticks}")
+        stream, last = snapshot.streams[key(CHAIN, TICKS)], id_order(self.memory.last_tick)
+        ticks = {entry_id: fields for entry_id, fields in stream.entries.items() if id_order(entry_id) > last}
+        blocks = (int(snapshot.block) - int(self.memory.block)) * self.memory.clock_ran
+        require(len(ticks) == blocks, f"each block has a tick while the clock runs, not {ticks}")
         at = f'{{"slot":{snapshot.slot.get("slot")},'
-        require(not came or ticks[-1].startswith(at), f"a block's tick is of its slot, not {ticks[-1:]}")
-        self.memory.block, self.memory.ticks, self.memory.clock_ran = snapshot.block, len(ticks), runs
+        for entry_id, fields in ticks.items():
+            require(fields["tick"].startswith(at), f"a block's tick is of its slot, not {fields}")
+            self.memory.last_tick = entry_id
+        self.memory.block, self.memory.clock_ran = snapshot.block, runs
 
     def _check_vaults(self) -> None:
         venue = ChainStore(self.world.client)
@@ -254,7 +256,7 @@ class Witness:
     def _under_way(self, snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
         """Yield every message that a group has not acknowledged, or that a timer holds: partition, stream, order."""
         for mapping, partition in self.world.bindings():
-            if mapping.stream != "status":
+            if mapping.stream not in ("status", TICKS):
                 stream = snapshot.streams[key(partition, mapping.stream)]
                 for entry_id in stream.unacknowledged(mapping.function):
                     yield partition, mapping.stream, stream.entries[entry_id]["order"]
@@ -267,7 +269,9 @@ class Witness:
         """Only what happened is recorded, as it happened."""
         for (order_id, sequence), row in self.world.ends.rows.items():
             published = self.memory.histories[order_id][sequence - 1]
-            recorded = (row.status, iso_timestamp(row.updated_at_ms), row.tx_hash, row.execution_price, row.reason)
+            at, price = iso_timestamp(row.updated_at_ms), row.execution_price
+            # A step that says nothing of one of them leaves it as it was, which is none.
+            recorded = (row.status, at, row.tx_hash or None, price, row.reason or None)
             as_published = (
                 published.status,
                 published.timestamp,
