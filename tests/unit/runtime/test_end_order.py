@@ -233,6 +233,12 @@ def test_an_order_whose_slice_could_not_be_added_to_it_ends_for_it_would_wait_fo
     assert failed == under_way.fail("Gave up in settle_slice after 4 attempts: boom", NOW_MS)
 
 
+def test_an_order_is_not_ended_while_a_slice_of_it_is_under_way() -> None:
+    in_slices = with_slice(make_waiting_order(Status.OPEN, "twap"))
+
+    assert Desk(in_slices).end("open_order", message(in_slices)) == []
+
+
 @pytest.mark.parametrize("whole", [None, make_waiting_order(Status.PARTIALLY_FILLED, "twap")])
 def test_but_one_that_has_the_slice_or_is_gone_is_left_alone(whole: Order | None) -> None:
     ended = make_slice(make_waiting_order(Status.OPEN, "twap"))

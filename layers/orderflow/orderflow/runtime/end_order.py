@@ -33,8 +33,8 @@ class OrderEnder:
     def __call__(self, function: str, stream: str, entry: Entry, error: str) -> Order | None:
         """End the order that waits in an entry of `stream`; return it, or None when there was none to end.
 
-        An order that has gone on meanwhile is left alone. One whose transaction may have been sent ends as the venue
-        says. Raises RetryableError when the venue does.
+        An order that has gone on meanwhile is left alone, and so is one with a slice under way, which may fill it.
+        One whose transaction may have been sent ends as the venue says. Raises RetryableError when the venue does.
         """
         if stream == "status" or "order" not in entry.data:
             return None  # the order has taken this step already; only its publication or recording is given up
@@ -62,7 +62,7 @@ class OrderEnder:
             else:
                 # What can't be handled is not tried again, whatever the order is.
                 end = Transition(order.fail(execution.error, now_ms()))
-        elif order.sequence == waiting.sequence and order.status not in TERMINAL:
+        elif order.sequence == waiting.sequence and order.status not in TERMINAL and not _has_slice_under_way(order):
             end = Transition(order.fail(reason, now_ms()))
         else:
             if order.status in TERMINAL:
@@ -88,3 +88,7 @@ class OrderEnder:
     def _forget(self, ended: Order) -> None:
         """Let the venue forget an ended order's result: the record that would have done so is given up."""
         self._venue.forget([ended])
+
+
+def _has_slice_under_way(order: Order) -> bool:
+    return order.progress is not None and order.progress.is_under_way
