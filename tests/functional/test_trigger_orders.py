@@ -128,6 +128,19 @@ def test_stops_go_on_being_found_until_none_is_left_at_a_price(outside: Outside)
     assert outside.books.asked == [(only, True), (only, False)]
 
 
+def test_a_stop_that_rests_at_its_limit_keeps_that_when_it_is_met(outside: Outside) -> None:
+    stop = Trigger("stop_loss", 2_000, price=Price(Decimal(210)), limit=at("219"))
+    request = make_waiting_request("stop_loss", triggers=(stop,))
+    fired = make_waiting_order(Status.SUBMITTED, request=request)
+    order = fired.reopen("x", 3, NOW_MS)
+    outside.books.resting[order.order_id] = Resting(order)
+
+    [again] = trigger(outside, tick(220, 3))
+
+    assert again.fired is not None
+    assert (again.fired.rule, again.limit) == ("stop_loss", at("219"))
+
+
 def test_an_order_that_counts_slots_fires_in_the_last_of_them(outside: Outside) -> None:
     stop = Trigger("stop_loss", 2_000, price=Price(Decimal(210)), slots=3)
     order = rests(outside, triggers=(stop,))

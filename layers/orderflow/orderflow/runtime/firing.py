@@ -126,11 +126,11 @@ class Firing:
         for each, request, minimum, received in zip(resting, wanted, minimums, yields, strict=True):
             order = each.order
             if not isinstance(received, RejectedError) and received >= minimum:
-                self._fire(order, "limit", _price_of(request, received), request.amount_in)
+                self._fire(order, _rule_at_limit(order), _price_of(request, received), request.amount_in)
                 is_first = False
             elif (is_first or order.request.time_in_force == "ioc") and (part := self._part_of(order)):
                 at = _price_of(part, minimum_of(order.least or Fraction(0), part.amount_in))
-                self._fire(order, "limit", at, part.amount_in)
+                self._fire(order, _rule_at_limit(order), at, part.amount_in)
                 is_first = False
             elif is_first or order.request.time_in_force in ("fok", "ioc"):
                 self._stays(each, request, minimum, received)
@@ -199,6 +199,11 @@ class Firing:
         has_risen = order.rests is not None and order.rests.watermark not in (None, marks.watermark)
         if noted != resting.marks or has_risen:
             self.rebooked.append(Rebooked(order, place, noted))
+
+
+def _rule_at_limit(order: Order) -> Rule | Literal["limit"]:
+    """Return what fires an order whose limit is met: of a stop with a limit, the rule by which it has that."""
+    return order.fired.rule if order.fired and order.request.triggers else "limit"
 
 
 def _remaining(order: Order) -> OrderRequest:
