@@ -41,7 +41,7 @@ def open_orders(records: Sequence[StreamRecord], failures: Failures) -> Done:
     venue.keep_time()
     tick, now_ms = venue.prices(), clients.books().now_ms()
     opened = [opening(order, tick, now_ms) for order in orders if order.status is Status.PENDING]
-    firing = Firing(venue, tick, now_ms)
+    firing = Firing(venue, tick, now_ms, in_turn=False)
     firing.look_at(_at_rest(orders))
     transitions = [*opened, *firing.transitions]
     clients.orders().apply(transitions)

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from orderflow.domain.order import Order
+from orderflow.adapters.books import Candidates
+from orderflow.domain.order import Order, OrderId
 from orderflow.domain.ticks import Tick
 from orderflow.runtime import clients
 from orderflow.runtime.batch import (
@@ -39,18 +40,26 @@ def trigger_orders(records: Sequence[StreamRecord], failures: Failures) -> Done:
 def fire(tick: Tick, *, limits: bool) -> list[Order]:
     """Fire what a tick reaches; return the orders with the steps that they took.
 
-    All stops that its price has touched go, however many, since the next price may be another. Limits that are not
-    reached by their turn are found again at the next tick.
+    All orders whose triggers its price has reached are looked at, however many, since the next price may be another.
+    Limits that are not reached by their turn are found again at the next tick.
     """
     stepped: list[Order] = []
     books = clients.books()
-    while True:
+    stay = dict.fromkeys(books.partitions, 0)
+    while stay:
+        found = {name: books.candidates(name, tick, limits=limits, beyond=beyond) for name, beyond in stay.items()}
         firing = Firing(clients.venue(), tick, books.now_ms(), quoting=limits)
-        firing.look_at([each for name in books.partitions for each in books.candidates(name, tick, limits=limits)])
+        firing.look_at([each for candidates in found.values() for each in candidates.resting])
         taken = clients.orders().apply(firing.transitions)
         books.rebook(firing.rebooked)
         orders = [transition.order for transition in firing.transitions]
         stepped += [order for order, fresh in zip(orders, taken, strict=True) if fresh]
-        if not firing.fired_stops:
-            return stepped
+        gone = {order.order_id for order in orders} | {rebooked.order.order_id for rebooked in firing.rebooked}
+        stay = {name: _staying(candidates, gone) for name, candidates in found.items() if candidates.is_cut}
         limits = False
+    return stepped
+
+
+def _staying(candidates: Candidates, gone: set[OrderId]) -> int:
+    """Return how many candidates are found where they were, as they don't go: there may be others behind them."""
+    return candidates.found - sum(each.order.order_id in gone for each in candidates.resting)

@@ -26,7 +26,6 @@ from tests.support.builders import (
     make_waiting_request,
     market_state,
     nth_id,
-    opening_tick,
     order_records,
     read_event,
     records,
@@ -330,15 +329,15 @@ def test_a_slice_that_is_under_way_or_not_due_lets_no_other_begin(outside: Outsi
     assert outside.orders.transitions[-1].child is None
 
 
-def test_a_trailing_stop_notes_the_first_price_that_it_sees(outside: Outside) -> None:
-    order = resting(make_waiting_request("trailing_stop"))
-    reference = opening_tick().prices["SOL>USDC"].reference
+def test_nothing_is_noted_of_prices_that_may_be_ahead_of_ticks_still_to_come(outside: Outside) -> None:
+    counts = Trigger("take_profit", 500, price=Price(Decimal(219)), slots=2)
+    trailing = resting(make_waiting_request("trailing_stop"))
+    counting = resting(make_waiting_request("take_profit", triggers=(counts,)), OTHER_ID)
+    outside.books.resting[counting.order_id] = Resting(counting, Marks(rule="take_profit", since=-1))
 
-    assert opened(outside, order) == []
+    assert opened(outside, trailing, counting) == []
 
-    [rebooked] = outside.books.rebooked
-    assert rebooked.marks == Marks(watermark=reference)
-    assert rebooked.place.books.keys() == {"fall:SOL>USDC", "rise:SOL>USDC"}
+    assert outside.books.rebooked == []
 
 
 def test_what_was_noted_of_an_order_counts(outside: Outside) -> None:

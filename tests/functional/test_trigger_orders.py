@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from functions.trigger_orders.handler import lambda_handler
-from orderflow.adapters.books import Resting
+from orderflow.adapters.books import Candidates, Resting
 from orderflow.domain.conditions import Limit, Price, Schedule, Trigger
 from orderflow.domain.order import Fired, Order, OrderRequest, OrderType
 from orderflow.domain.resting import Marks
@@ -119,6 +119,7 @@ def test_limits_are_compared_with_the_market_as_it_is_so_only_at_the_last_tick(o
 def test_stops_go_on_being_found_until_none_is_left_at_a_price(outside: Outside) -> None:
     for number in range(1, 4):
         rests(outside, number=number)
+    outside.books.most = 2
     only = tick(199)
 
     fired = trigger(outside, only)
@@ -126,6 +127,25 @@ def test_stops_go_on_being_found_until_none_is_left_at_a_price(outside: Outside)
     assert [order.order_id for order in fired] == [nth_id(1), nth_id(2), nth_id(3)]
     # As many are read at a time as a script may; what is left is found by the next look, limits by the next tick.
     assert outside.books.asked == [(only, True), (only, False)]
+
+
+def test_those_that_stay_do_not_hide_the_others_behind_them(outside: Outside) -> None:
+    for number in range(1, 4):
+        order = make_waiting_order(Status.PENDING, "stop_loss", order_id=nth_id(number)).open(8, NOW_MS)
+        outside.books.resting[order.order_id] = Resting(order)
+    rests(outside, number=4)
+    outside.books.most = 2
+
+    assert [order.order_id for order in trigger(outside, tick(199, 7))] == [nth_id(4)]
+
+
+def test_a_tick_that_comes_again_after_later_ones_changes_nothing(outside: Outside) -> None:
+    order = rests(outside, "trailing_stop")
+    outside.books.resting[order.order_id] = Resting(order, Marks(watermark=230.0, slot=9))
+
+    assert trigger(outside, tick(220, 8)) == []
+    assert outside.books.rebooked == []
+    assert len(trigger(outside, tick(220, 9))) == 1
 
 
 def test_a_stop_that_rests_at_its_limit_keeps_that_when_it_is_met(outside: Outside) -> None:
@@ -219,9 +239,7 @@ def test_an_order_that_is_at_fault_does_not_keep_the_others_from_firing(outside:
 def test_a_step_that_another_has_taken_is_not_taken_again(outside: Outside) -> None:
     order = rests(outside)
     outside.orders.sequences[order.order_id] = order.sequence + 1
-    at_the_step_before = outside.books.resting
-    outside.books.candidates = lambda *_, **__: [*at_the_step_before.values()]  # type: ignore[method-assign]
-    at_the_step_before.clear()
+    outside.books.candidates = lambda *_, **__: Candidates([Resting(order)], 1)  # type: ignore[method-assign]
 
     assert trigger(outside, tick(199)) == []
 

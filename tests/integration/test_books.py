@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from math import inf, nextafter
 from random import Random
+from typing import Any
 
 import pytest
 import redis
@@ -48,11 +49,11 @@ def rest(orders: Orders, *, limit: str = "", rise: str = "", fall: str = "", pai
     return opened
 
 
-def found(books: Books, prices: Mapping[str, tuple[float, float]], slot: int = 7, *, limits: bool = True) -> list[str]:
+def found(books: Books, prices: Mapping[str, tuple[float, float]], slot: int = 7, **how: Any) -> list[str]:
     """Return the ids that a tick of best and reference prices finds."""
     tick = Tick(slot, {pair: PairPrices(*both) for pair, both in prices.items()})
-    partitions = books.partitions
-    return [each.order.order_id for name in partitions for each in books.candidates(name, tick, limits=limits)]
+    found = [books.candidates(name, tick, **how) for name in books.partitions]
+    return [each.order.order_id for candidates in found for each in candidates.resting]
 
 
 def first_prices(client: redis.Redis) -> dict[str, float]:
@@ -124,6 +125,22 @@ def test_so_many_of_each_book_are_found_and_so_many_by_their_slot(
     assert len(found(books, {PAIRS[0]: (0.0, 250.0)})) == PARTITIONS
     assert len(found(books, {PAIRS[0]: (0.0, 200.0)})) == PARTITIONS
     assert len(found(books, {}, slot=9)) == 2 * PARTITIONS
+    assert len(found(books, {PAIRS[0]: (0.0, 200.0)}, beyond=2)) == 3 * PARTITIONS
+
+
+def test_whether_there_may_be_more_is_said_of_what_can_be_read_or_not(
+    orders: Orders, books: Books, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(books_module, "PER_BOOK", 2)
+    only = [rest(orders, fall="200") for _ in range(30)]
+    unreadable = max(each.order_id for each in only if partition_of(each.order_id, PARTITIONS) == "p0")
+    tick = Tick(7, {PAIRS[0]: PairPrices(0.0, 200.0)})
+    client.hset(order_key("p0", unreadable), "step:1", "{}")
+
+    first = books.candidates("p0", tick)
+    assert (len(first.resting), first.found, first.is_cut) == (1, 2, True)
+    of_all = books.candidates("p0", tick, beyond=30)
+    assert (len(of_all.resting), of_all.is_cut) == (of_all.found - 1, False)
 
 
 def test_what_is_reached_first_follows_all_that_come_go_and_are_found_elsewhere(

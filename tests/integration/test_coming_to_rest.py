@@ -89,7 +89,7 @@ def entries(client: redis.Redis, order_id: str) -> dict[str, float]:
 
 
 def found(books: Books, at: Tick, **how: Any) -> list[str]:
-    return [each.order.order_id for each in books.candidates(P0, at, **how)]
+    return [each.order.order_id for each in books.candidates(P0, at, **how).resting]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_orders_of_another_pair_or_partition_are_not_found(orders: Orders, books
     bought = rests(orders, stop("0.004", token_in="USDC", token_out="SOL"), 1)
 
     assert found(books, tick(200, 200)) == []
-    assert books.candidates("p1", tick(300, 300)) == []
+    assert books.candidates("p1", tick(300, 300)).resting == []
     assert found(books, tick(300, 300)) == [bought.order_id]
 
 
@@ -235,7 +235,7 @@ def test_an_order_comes_as_it_is_with_all_that_is_noted_of_it(orders: Orders, bo
     books.rebook([Rebooked(order, Place({"limit:SOL>USDC": 219.5}, 150), marks)])
     orders.request_ends([order], Status.CANCELLED)
 
-    assert books.candidates(P0, tick(219.5, 220)) == [Resting(order, marks, Status.CANCELLED)]
+    assert books.candidates(P0, tick(219.5, 220)).resting == [Resting(order, marks, Status.CANCELLED)]
     assert books.noted([order]) == [Resting(order, marks, Status.CANCELLED)]
     assert books.noted([]) == []
 
@@ -273,6 +273,21 @@ def test_an_order_that_has_taken_a_step_meanwhile_is_left_where_that_put_it(
     assert entries(client, other.order_id)["book:fall:SOL>USDC"] == 150
     assert entries(client, ended.order_id) == {}
     assert [each.marks for each in books.noted([amended, other])] == [Marks(), Marks(watermark=1.0)]
+
+
+def test_what_is_noted_by_an_earlier_tick_does_not_take_the_place_of_what_was_by_a_later_one(
+    client: redis.Redis, orders: Orders, books: Books
+) -> None:
+    order = rests(orders, make_waiting_request("trailing_stop"))
+    later = Rebooked(order, Place({"fall:SOL>USDC": 198.0}), Marks(watermark=200.0, slot=7))
+    books.rebook([later])
+
+    books.rebook([Rebooked(order, Place({"fall:SOL>USDC": 190.0}), Marks(watermark=192.0, slot=6))])
+
+    assert books.noted([order]) == [Resting(order, later.marks)]
+    assert entries(client, order.order_id)["book:fall:SOL>USDC"] == 198
+    books.rebook([Rebooked(order, Place({"fall:SOL>USDC": 207.9}), Marks(watermark=210.0, slot=7))])
+    assert entries(client, order.order_id)["book:fall:SOL>USDC"] == 207.9
 
 
 def test_what_is_noted_of_an_order_is_gone_with_its_next_step(orders: Orders, books: Books) -> None:
@@ -465,10 +480,11 @@ def test_the_watermark_of_a_trailing_stop_that_is_amended_is_the_one_that_it_has
     amended = order.amend(order.request, 223.0, NOW_MS)
 
     # It rises after the amendment was decided, and before it is written.
-    books.rebook([Rebooked(order, place, Marks(watermark=225.0, since=7, rule="trailing_stop"))])
+    books.rebook([Rebooked(order, place, Marks(watermark=225.0, since=7, rule="trailing_stop", slot=9))])
     orders.apply([Transition(amended)])
 
-    assert books.noted([amended]) == [Resting(amended, Marks(watermark=225.0))]
+    # Of which slot it is says which ticks were before it, and are not to be looked at again.
+    assert books.noted([amended]) == [Resting(amended, Marks(watermark=225.0, slot=9))]
     # It is found by the watermark that it was amended with until it is looked at.
     assert entries(client, order.order_id)["book:fall:SOL>USDC"] == pytest.approx(220.77)
 

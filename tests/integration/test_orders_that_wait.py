@@ -124,6 +124,7 @@ def test_an_oco_fills_once_by_whichever_of_its_legs_comes_first(engine: Driven) 
 def test_a_trailing_stop_follows_a_rally_and_fires_when_it_is_over(engine: Driven) -> None:
     trailing = Trigger("trailing_stop", 2000, trail_bps=300)
     order_id = engine.place(OrderRequest("SOL", "USDC", 5 * SOL, "trailing_stop", 2000, triggers=(trailing,)))
+    engine.advance(1)
     before = engine.books(order_id)["fall:SOL>USDC"]
     engine.reprice("SOL", "240")
     engine.advance(1)

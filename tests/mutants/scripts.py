@@ -185,6 +185,7 @@ CHANGES = {
         ("if RESTS[status] then", "if false then"),
         ("open = true, partially_filled = true", "open = true"),
         ("open = true, partially_filled = true", "partially_filled = true"),
+        ("string.match(marks, '\"slot\":%d+') or ", ""),
         ("if child ~= '' then", "if false then"),
         ("prefix .. child_stream, prefix", "stream_key, prefix"),
         (", 'step:' .. sequence, step)", ")"),
@@ -237,6 +238,8 @@ CHANGES = {
     "scripts/rebook": [
         ("current == sequence and books", "books"),
         ("current == sequence and books", "current == sequence"),
+        (" and not is_late", ""),
+        ("> tonumber(slot)", ">= tonumber(slot)"),
         ("leave_books(prefix, order_key, id, books)", ""),
         ("enter_books(prefix, order_key, id, book)", ""),
         ("redis.call('HSET', order_key, 'marks', marks)", ""),

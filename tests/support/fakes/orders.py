@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from orderflow.adapters.books import Books, Rebooked, Resting
+from orderflow.adapters.books import Books, Candidates, Rebooked, Resting
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.replication import ReplicatedWrite, Replication
 from orderflow.domain.order import Order, StatusEvent, event_of
@@ -87,6 +87,8 @@ class FakeBooks(Outage, Books):
         self.resting: dict[str, Resting] = {}
         self.asked: list[tuple[Tick, bool]] = []
         """Of each look for candidates, the tick and whether limits were to be found too."""
+        self.most = 100
+        """How many are found at a time."""
         self.rebooked: list[Rebooked] = []
         self.rests = False
         """Whether something rests that is not in `resting`."""
@@ -95,12 +97,13 @@ class FakeBooks(Outage, Books):
         self._reach()
         return clock.now_ms()
 
-    def candidates(self, partition: str, tick: Tick, *, limits: bool = True) -> list[Resting]:
+    def candidates(self, partition: str, tick: Tick, *, limits: bool = True, beyond: int = 0) -> Candidates:
         self._reach()
         self.asked.append((tick, limits))
         at = self._orders.sequences
         resting = [each for each in self.resting.values() if at.get(each.order.order_id, 0) <= each.order.sequence]
-        return [each for each in resting if limits or each.order.least is None]
+        found = [each for each in resting if limits or each.order.least is None][: self.most + beyond]
+        return Candidates(found, len(found), is_cut=len(found) == self.most + beyond)
 
     def noted(self, orders: Sequence[Order]) -> list[Resting]:
         self._reach()

@@ -17,7 +17,7 @@ from orderflow.domain.status import Status
 from orderflow.domain.ticks import Tick
 
 PER_BOOK, BY_SLOT = 200, 1_000
-"""How many orders of a book, and how many by their slot, are taken at a time: what is left is found at the next."""
+"""How many orders of a book, and how many by their slot, are found at a time."""
 
 _marks_decoder = msgspec.json.Decoder(Marks)
 
@@ -28,6 +28,14 @@ class Resting(NamedTuple):
     order: Order
     marks: Marks = Marks()
     ending: Status | None = None
+
+
+class Candidates(NamedTuple):
+    """Orders that a tick may fire; `found` counts also those that can't be read. It `is_cut` if there may be more."""
+
+    resting: list[Resting]
+    found: int
+    is_cut: bool = False
 
 
 class Rebooked(NamedTuple):
@@ -53,17 +61,19 @@ class Books:
         """Return the time by Redis' clock, which is one, and by which orders expire."""
         return int(self._clock([key(self.partitions[0], "resting")]))
 
-    def candidates(self, partition: str, tick: Tick, *, limits: bool = True) -> list[Resting]:
+    def candidates(self, partition: str, tick: Tick, *, limits: bool = True, beyond: int = 0) -> Candidates:
         """Return the orders of a partition that a tick may fire: best price first, and those whose slot has come.
 
-        Without `limits` none is found by its limit. An order that can't be read is for newer code, which rests it too.
+        Without `limits` none is found by its limit. So many more are found as are to be left where they are, `beyond`
+        which others may be. An order that can't be read is for newer code, which rests it too.
         """
-        arguments: list[bytes | int] = [encoder.encode(tick), int(limits), PER_BOOK, BY_SLOT]
-        found = []
-        for marks, ending, steps in self._candidates([key(partition, "books")], arguments):
+        most = (PER_BOOK + beyond, BY_SLOT + beyond)
+        found = self._candidates([key(partition, "books")], [encoder.encode(tick), int(limits), *most])
+        resting = []
+        for marks, ending, steps in found:
             with suppress(msgspec.DecodeError):
-                found.append(_resting(order_decoder.decode(merge(step for step in steps if step)), marks, ending))
-        return found
+                resting.append(_resting(order_decoder.decode(merge(step for step in steps if step)), marks, ending))
+        return Candidates(resting, len(found), is_cut=len(found) >= min(most))
 
     def noted(self, orders: Sequence[Order]) -> list[Resting]:
         """Return orders with what is noted of them."""
@@ -74,7 +84,7 @@ class Books:
         return [_resting(order, *fields) for order, fields in zip(orders, noted, strict=True)]
 
     def rebook(self, changes: Sequence[Rebooked]) -> None:
-        """Have orders be found elsewhere; one that has taken a step meanwhile is left alone."""
+        """Have orders be found elsewhere; one that has taken a step meanwhile, or has later marks, is left alone."""
         by_partition: dict[str, list[Rebooked]] = {}
         for change in changes:
             partition = partition_of(change.order.order_id, self._partition_count)
@@ -82,7 +92,7 @@ class Books:
         for of_partition in by_partition.values():
             arguments: list[str | int | bytes] = []
             for order, place, marks in of_partition:
-                arguments += [order.order_id, order.sequence, place.text, encoder.encode(marks)]
+                arguments += [order.order_id, order.sequence, place.text, encoder.encode(marks), marks.slot]
             self._rebook([self._key(change.order) for change in of_partition], arguments)
 
     def something_rests(self) -> bool:

@@ -32,6 +32,7 @@ class Marks(msgspec.Struct, frozen=True, omit_defaults=True):
     `watermark` is the highest reference of a trailing stop, and holds while it rests; all else until its next step.
     `rule` has held since the slot `since`; at the price `fits_at` an order that was too large for the depth would be
     executed. It is looked at in `look_slot` in any case, and has `waited` as long as it had to after a refusal.
+    All that is by the prices up to those of `slot`.
     """
 
     watermark: float | None = None
@@ -40,6 +41,7 @@ class Marks(msgspec.Struct, frozen=True, omit_defaults=True):
     fits_at: float | None = None
     look_slot: int | None = None
     waited: bool = False
+    slot: int = BEFORE_ANY_SLOT
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -36,14 +36,18 @@ logger = get_logger("firing")
 
 
 class Firing:
-    """What becomes of orders that rest, at one tick. With `quoting`, limits are compared with what they would yield."""
+    """What becomes of orders that rest, at one tick. With `quoting`, limits are compared with what they would yield.
 
-    def __init__(self, venue: Venue, tick: Tick, now_ms: int, *, quoting: bool = True) -> None:
+    A tick comes `in_turn`, after those of all blocks before it, or is the market as it is. By that one an order fires
+    whose trigger it meets; but no watermark and no slots in a row are noted of it, since earlier ticks come after it.
+    """
+
+    def __init__(self, venue: Venue, tick: Tick, now_ms: int, *, quoting: bool = True, in_turn: bool = True) -> None:
         self._venue = venue
         self._tick = tick
         self._now_ms = now_ms
         self._quoting = quoting
-        self.fired_stops = 0
+        self._in_turn = in_turn
         self.transitions: list[Transition] = []
         self.rebooked: list[Rebooked] = []
 
@@ -103,15 +107,17 @@ class Firing:
         """Fire an order with triggers, or note what the reference price has done to it."""
         order, marks = resting.order, resting.marks
         prices = self._tick.prices.get(order.request.pair)
-        if prices is None or (order.rests and order.rests.since_slot > self._tick.slot):
+        if prices is None or self._tick.slot < max(order.rests.since_slot if order.rests else 0, marks.slot):
             return
         judged = judge(order, marks, self._tick.slot, prices.reference)
-        if judged.rule is not None:
+        trigger = order.request.trigger_by(judged.rule) if judged.rule else None
+        if trigger is not None and (self._in_turn or trigger.slots == 1):
             reference = PRICE_CONTEXT.create_decimal_from_float(prices.reference)
-            self._fire(order, judged.rule, reference, order.amount_remaining)
-            self.fired_stops += 1
-        else:
+            self._fire(order, trigger.rule, reference, order.amount_remaining)
+        elif self._in_turn:
             self._rebook(resting, judged.marks)
+        elif _has_risen(resting):
+            self._rebook(resting, marks)
 
     def _quote(self, resting: Sequence[Resting]) -> None:
         """Fire the orders that would receive at least their limit, each after those before it.
@@ -195,10 +201,15 @@ class Firing:
         place = place_of(order, marks, self._tick.slot)
         waited = order.rests is not None and order.rests.from_slot is not None
         noted = msgspec.structs.replace(marks, look_slot=place.look_slot, waited=waited)
-        # A trailing stop may have been amended while its watermark rose, which its place knows nothing of.
-        has_risen = order.rests is not None and order.rests.watermark not in (None, marks.watermark)
-        if noted != resting.marks or has_risen:
-            self.rebooked.append(Rebooked(order, place, noted))
+        if noted != resting.marks or _has_risen(resting):
+            slot = marks.slot if marks == resting.marks and not self._in_turn else self._tick.slot
+            self.rebooked.append(Rebooked(order, place, msgspec.structs.replace(noted, slot=slot)))
+
+
+def _has_risen(resting: Resting) -> bool:
+    """Return whether a trailing stop was amended while its watermark rose, which its place knows nothing of."""
+    rests = resting.order.rests
+    return rests is not None and rests.watermark not in (None, resting.marks.watermark)
 
 
 def _rule_at_limit(order: Order) -> Rule | Literal["limit"]:

@@ -55,7 +55,8 @@ local function transition(
     -- Of what was noted the watermark holds from one rest to the next: it may have risen since the step was decided.
     local watermark = marks and string.match(marks, '"watermark":[^,}]+')
     if watermark then
-      redis.call('HSET', order_key, 'marks', '{' .. watermark .. '}')
+      local slot = string.match(marks, '"slot":%d+') or '"slot":-1'
+      redis.call('HSET', order_key, 'marks', '{' .. watermark .. ',' .. slot .. '}')
     end
   end
   redis.call('XADD', status_key, '*', 'order_id', id, 'sequence', sequence, 'status', status, 'event', step)
