@@ -51,7 +51,7 @@ async def list_orders(
     wanted = OrderFilter(
         limit=int(limit) + 1,
         status=_one_of("status", status, STATUSES),
-        order_type=_one_of("order_type", order_type, ORDER_TYPES),
+        order_type=_one_of("order_type", "twap" if order_type == "dca" else order_type, ORDER_TYPES),
         open=_one_of("open", open_, ("true",)) is not None,
         parent_id=_order_id("parent_id", parent_id),
         token_in=_symbol("token_in", token_in),

@@ -149,7 +149,9 @@ class Canceller:
             self._say(f"not cancelled: {error}")
             return
         if answer.status == 202:
-            self._say("the cancel is requested: the transaction is out, and the order ends so if that is refused")
+            out = answer.json().get("status") == "submitted"
+            when = "if its transaction, which is out, is refused" if out else "when the slice under way has ended"
+            self._say(f"the cancel is requested: the order ends {when}")
         elif answer.status != 200:
             self._say(f"not cancelled: {describe_problem(answer)}")
 

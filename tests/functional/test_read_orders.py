@@ -223,6 +223,7 @@ def test_an_order_of_the_ledger_has_all_that_redis_said_of_it(outside: Outside) 
     [
         *[({"status": status.value}, OrderFilter(51, status.value)) for status in Status],
         *[({"order_type": kind}, OrderFilter(51, order_type=kind)) for kind in ("market", *WAITING_TYPES)],
+        ({"order_type": "dca"}, OrderFilter(51, order_type="twap")),
         ({"open": "true"}, OrderFilter(51, open=True)),
         ({"parent_id": ORDER_ID.upper()}, OrderFilter(51, parent_id=ORDER_ID)),
         (

@@ -62,7 +62,14 @@ def test_pressed_again_before_the_answer_it_cancels_once() -> None:
 @pytest.mark.parametrize(
     ("answered", "said"),
     [
-        (answer(202), "the cancel is requested: the transaction is out, and the order ends so if that is refused"),
+        (
+            answer(202, b'{"status":"submitted"}'),
+            "the cancel is requested: the order ends if its transaction, which is out, is refused",
+        ),
+        (
+            answer(202, b'{"status":"open"}'),
+            "the cancel is requested: the order ends when the slice under way has ended",
+        ),
         (answer(409, b'{"detail":"order x has ended"}'), "not cancelled: 409 order x has ended"),
         (
             UnreachableError("http://127.0.0.1:1", OSError(111, "Connection refused")),
