@@ -72,7 +72,7 @@ class OrderRow(msgspec.Struct, frozen=True):
     attempts: int | None = None
     """How often it was fired and then refused; None for a market order."""
     amount_filled: Decimal | None = None
-    """Atoms of `token_in`; None for a market order, which is executed as a whole."""
+    """Atoms of `token_in`; None or 0 for a market order, which is executed as a whole."""
 
     @property
     def request(self) -> OrderRequest:
