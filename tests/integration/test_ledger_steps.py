@@ -1,18 +1,18 @@
 """Steps, in whatever batches they come to the ledger, lead to the row, the history and the fills of the whole order."""
 
 import json
-from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 import msgspec
 import pg8000.native
 import pytest
 
-from orderflow.adapters.ledger import Fill, Ledger
+from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.ledger_documents import OrderDocument
 from orderflow.domain.order import Order, event_of
-from orderflow.domain.routing import Route
 from tests.support.builders import encode
+from tests.support.former_ledger import write_formerly
+from tests.support.ledger_checks import check
 from tests.support.order_steps import NOW_MS, confirmed, pending, routed, step_document, submitted, way_of
 from tests.support.order_steps import whole_document as whole
 from tests.support.waiting import eventually
@@ -20,28 +20,6 @@ from tests.support.waiting import eventually
 
 def steps_of(*snapshots: Order) -> list[OrderDocument]:
     return [step_document(order) for order in snapshots]
-
-
-def check(ledger: Ledger, way: Sequence[Order]) -> None:
-    """Fail unless the ledger has an order as it is at the end of its way, and all events of the way."""
-    end = way[-1]
-    row = ledger.find(end.order_id)
-    assert row is not None
-    request = (row.order_type, row.token_in, row.token_out, int(row.amount_in), row.slippage_bps)
-    asked = end.request
-    assert request == (asked.order_type, asked.token_in, asked.token_out, asked.amount_in, asked.slippage_bps)
-    assert (row.sequence, row.status, row.tx_hash, row.reason) == (end.sequence, end.status, end.tx_hash, end.reason)
-    assert (row.amount_out, row.execution_price) == (end.amount_out, end.execution_price)
-    assert (row.route and msgspec.json.decode(row.route, type=Route)) == end.route
-    assert (row.created_at.timestamp(), row.updated_at.timestamp()) == (
-        end.created_at_ms / 1000,
-        end.updated_at_ms / 1000,
-    )
-    assert row.client_order_id == end.client_order_id
-    assert ledger.history(end.order_id) == [event_of(order) for order in way]
-    assert ledger.fills(end.order_id) == [
-        msgspec.convert(fill, Fill, from_attributes=True, strict=False) for fill in end.fills
-    ]
 
 
 @pytest.mark.parametrize("sizes", [[5], [3, 2], [1, 4], [2, 2, 1], [1] * 5], ids=str)
@@ -147,6 +125,21 @@ def test_steps_follow_the_whole_orders_of_the_release_before(ledger: Ledger) -> 
 
     assert not ledger.write([whole(way[2]), step_document(way[3])])
     assert not ledger.write(steps_of(way[4]))
+
+    check(ledger, way)
+
+
+@pytest.mark.parametrize("former", [(1, 2), (3,), (2, 3, 4), (4, 5)], ids=str)
+def test_the_release_before_writes_beside_this_one(
+    ledger: Ledger, ledger_connection: pg8000.native.Connection, former: tuple[int, ...]
+) -> None:
+    way = way_of(pending())
+
+    for order in way:
+        if order.sequence in former:
+            assert not write_formerly(ledger_connection, [order])
+        else:
+            assert not ledger.write([step_document(order)])
 
     check(ledger, way)
 

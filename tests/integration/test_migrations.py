@@ -18,6 +18,7 @@ from orderflow.adapters.codec import event_decoder
 from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.postgres import connect
 from orderflow.domain.order import event_of
+from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from orderflow.migrate import VERSIONS, MigrationError, migrate
 from orderflow.migrate.__main__ import main
@@ -263,18 +264,49 @@ def test_the_code_before_finds_all_events_again_after_the_way_down(empty_databas
     assert len(events) == 8
 
 
-def test_a_migration_does_not_hold_up_writing_while_it_waits_for_a_long_read(empty_database_url: str) -> None:
-    migrate(empty_database_url, "0003")
+@pytest.mark.parametrize(("revision", "table"), [("0003", "order_events"), ("0004", "orders")])
+def test_a_migration_does_not_hold_up_writing_while_it_waits_for_a_long_read(
+    revision: str, table: str, empty_database_url: str
+) -> None:
+    migrate(empty_database_url, revision)
     with closing(connect(empty_database_url)) as reading:
         reading.run("BEGIN")
-        reading.run("SELECT count(*) FROM order_events")
+        reading.run(f"SELECT count(*) FROM {table}")
 
         with pytest.raises(DBAPIError, match="lock timeout"):
             migrate(empty_database_url)
 
-        assert revision_of(empty_database_url) == "0003"
+        assert revision_of(empty_database_url) == revision
     migrate(empty_database_url)
     assert revision_of(empty_database_url) == HEAD
+
+
+def test_orders_keep_their_statuses_on_the_way_down_and_up_again(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    with closing(connect(empty_database_url)) as connection:
+        for status in Status:
+            insert_order(connection, status.value)
+
+        migrate(empty_database_url, "0004")
+        below = connection.run("SELECT count(DISTINCT status) FROM orders")
+        with pytest.raises(DatabaseError, match="orders_status"):
+            insert_order(connection, "open")
+        insert_order(connection, "confirmed")
+        migrate(empty_database_url)
+
+        assert below == connection.run("SELECT count(DISTINCT status) FROM orders") == [[len(Status)]]
+        assert connection.run("SELECT convalidated FROM pg_constraint WHERE conname = 'orders_status'") == [[True]]
+
+
+def test_what_was_interrupted_behind_its_first_part_succeeds_the_second_time(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    with closing(connect(empty_database_url)) as connection:
+        connection.run("DROP INDEX orders_newest_by_type")
+        connection.run("UPDATE alembic_version SET version_num = '0004'")
+
+        migrate(empty_database_url)
+
+        assert connection.run("SELECT count(*) FROM pg_indexes WHERE indexname = 'orders_newest_by_type'") == [[1]]
 
 
 @pytest.mark.parametrize("revision", ["0003", "0004"])

@@ -51,6 +51,10 @@ class FakeLedger(Outage, Ledger):
         self._reach()
         return self.filled.get(order_id, [])
 
+    def children(self, parent_id: str) -> list[OrderRow]:
+        self._reach()
+        return [row for row in self.rows.values() if row.parent_id == parent_id]
+
     def find_all(self, wanted: OrderFilter) -> list[OrderRow]:
         self._reach()
         self.asked.append(wanted)
