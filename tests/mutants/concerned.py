@@ -16,6 +16,8 @@ LEDGER = (
     "unit/adapters/test_ledger_documents.py",
     "integration/test_ledger.py",
     "integration/test_ledger_steps.py",
+    "integration/test_ledger_waiting.py",
+    "integration/test_ledger_lists.py",
     "integration/test_ledger_connections.py",
 )
 VENUE = ("integration/test_chain_store.py",)
@@ -67,6 +69,7 @@ CONCERNED = {
     "adapters/ledger": LEDGER,
     "adapters/ledger_connections": LEDGER,
     "adapters/ledger_documents": LEDGER,
+    "adapters/ledger_queries": LEDGER,
     "adapters/ledger_writing": LEDGER,
     "adapters/orders": ("functional/test_route_order.py", "functional/test_submit_order.py", *PARTITIONED),
     "adapters/replication": ("functional/test_submit_order.py", *REPLICATION),

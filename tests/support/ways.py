@@ -146,7 +146,7 @@ def in_slices(*ends: Status) -> Way:
         ended = make_slice(way.last, end)
         way.go(
             lambda order, now_ms: order.go_on(begun(order, SLOT), now_ms, CHILD_ID),
-            lambda order, now_ms: order.go_on(put_off(order, SLOT + 200), now_ms),
+            lambda order, now_ms: order.go_on(put_off(order), now_ms),
             lambda order, now_ms, ended=ended: settled(order, ended, now_ms),  # type: ignore[misc]
         )
     return way
