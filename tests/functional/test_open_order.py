@@ -10,6 +10,7 @@ import pytest
 
 from functions.open_order.handler import lambda_handler
 from orderflow.adapters.books import Resting
+from orderflow.domain.attempts import MOST_STEPS
 from orderflow.domain.conditions import Limit, Price, Schedule, Trigger
 from orderflow.domain.order import Fired, Order, OrderRequest
 from orderflow.domain.resting import LOOK_AGAIN_SLOTS, Marks, Place
@@ -296,6 +297,16 @@ def test_of_one_that_is_not_to_rest_nothing_has_to_be_left(outside: Outside) -> 
 
     assert order.fired is not None
     assert order.fired.amount_in == 12_500_000_000 - 5
+
+
+@pytest.mark.parametrize(("steps", "fired"), [(MOST_STEPS - 1, 1), (MOST_STEPS, 0)])
+def test_an_order_that_was_executed_in_very_many_parts_rests_until_the_rest_fits(
+    outside: Outside, steps: int, fired: int
+) -> None:
+    outside.venue = NearlyAll()
+    order = msgspec.structs.replace(resting(limit("219", allow_partial=True)), sequence=steps)
+
+    assert len(opened(outside, order)) == fired
 
 
 def test_an_order_that_may_not_be_executed_in_parts_rests_as_a_whole(outside: Outside) -> None:

@@ -9,6 +9,11 @@ MOST_WAIT_SLOTS = 64
 MOST_STOP_ATTEMPTS = 10
 MOST_LIMIT_ATTEMPTS = 1_000
 """Each attempt leaves its steps with the order for good, so an order does not try for ever."""
+MOST_STEPS = 10_000
+"""An order with so many steps is neither amended nor executed in further parts, each of which counts attempts anew.
+
+What it may take then, 1,000 attempts or slices, ends before the 32,767 steps that the ledger can number.
+"""
 
 
 def refused(order: Order, reason: str, slot: int, now_ms: int) -> Order:

@@ -15,7 +15,7 @@ from orderflow.adapters.books import Rebooked, Resting
 from orderflow.adapters.orders import Transition
 from orderflow.domain import slicing
 from orderflow.domain.amounts import PRICE_CONTEXT, least_worth, price
-from orderflow.domain.attempts import too_little
+from orderflow.domain.attempts import MOST_STEPS, too_little
 from orderflow.domain.conditions import Rule, minimum_of
 from orderflow.domain.order import MARKET, Fired, Order, OrderRequest
 from orderflow.domain.resting import Marks, judge, limit_price, place_of
@@ -154,12 +154,14 @@ class Firing:
         self._rebook(resting, msgspec.structs.replace(resting.marks, fits_at=fits_at))
 
     def _part_of(self, order: Order) -> OrderRequest | None:
-        """Return the part of an order that its limit allows now, if it may be executed in parts.
+        """Return the part of an order that its limit allows now, if it may be executed in parts, and was not too often.
 
         Neither the part nor what remains is worth less than an order has to be.
         """
         request = order.request
         if order.least is None or not (request.allow_partial or request.time_in_force == "ioc"):
+            return None
+        if order.sequence >= MOST_STEPS:
             return None
         wanted = _remaining(order)
         least = least_worth(TOKENS[request.token_in], self._venue.reference_prices())
