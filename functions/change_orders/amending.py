@@ -10,6 +10,7 @@ from functions.change_orders.past_orders import conflict, has_ended, not_found, 
 from orderflow.adapters.orders import Transition
 from orderflow.adapters.replication import transition_written
 from orderflow.domain.amounts import LEAST_WORTH_USD, least_worth
+from orderflow.domain.attempts import MOST_STEPS
 from orderflow.domain.conditions import Trigger, shown_amount
 from orderflow.domain.lifecycle import RESTING
 from orderflow.domain.order import Order, OrderRequest
@@ -22,8 +23,6 @@ from orderflow.runtime.http.problems import ProblemError, invalid
 
 MOST_READS = 20
 """An order that has taken another step each time it was read, so often, is left for later."""
-MOST_STEPS = 30_000
-"""After so many steps an order is amended no more: the ledger counts them in 16 bits, and its end needs some."""
 
 
 async def amend(order_id: str, amendment: Amendment) -> Order:

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 import redis
 
-from functions.change_orders.amending import MOST_STEPS
 from orderflow.adapters.books import Resting
 from orderflow.adapters.replication import transition_written
+from orderflow.domain.attempts import MOST_STEPS
 from orderflow.domain.conditions import Limit, Price
 from orderflow.domain.order import Fired, Order
 from orderflow.domain.resting import Marks
