@@ -232,7 +232,7 @@ def test_an_order_of_very_many_steps_is_amended_no_more_but_cancelled(outside: O
 
     problem = assert_problem(amend(amount="11"), 409)
 
-    assert problem["detail"].endswith("has taken 30000 steps: it can be cancelled, and amended no more")
+    assert problem["detail"].endswith("has taken 10000 steps: it can be cancelled, and amended no more")
     assert delete(ORDER_ID).status == 200
 
 
