@@ -8,12 +8,12 @@ from functions.accept_order import documentation
 from functions.accept_order.accepted import Accepted
 from functions.accept_order.batch import BatchAnswer, BatchResult, accept_each, read_batch
 from functions.accept_order.idempotency import key_of, name_of
-from functions.accept_order.placement import place
+from functions.accept_order.placement import place, read
 from orderflow.runtime import async_clients
 from orderflow.runtime.http.app import http_app
 from orderflow.runtime.http.body import read_body
 from orderflow.runtime.http.documentation import document_answers, document_bodies
-from orderflow.runtime.http.order_input import read_json_order
+from orderflow.runtime.http.json_input import read_json_object
 from orderflow.runtime.http.order_models import MODELS
 from orderflow.runtime.http.problems import RETRY_AFTER, ProblemError, problem_of
 from orderflow.runtime.http.query import check_query
@@ -35,9 +35,10 @@ document_bodies(app, MODELS)
 async def execute(request: Request) -> Response:
     """Accept an order. When this answers 202 the order is durable and on its way."""
     check_query(request)
-    wanted = read_json_order(await read_body(request))
-    intake = async_clients.intake()
-    placement = place(wanted, name_of(key_of(request.headers), wanted.client_order_id), intake.partitions)
+    fields = read_json_object(await read_body(request))
+    key, intake = key_of(request.headers), async_clients.intake()
+    wanted = read(fields, key)
+    placement = place(wanted, name_of(key, wanted.client_order_id), intake.partitions)
     answer = placement.answer(await intake.create(placement.new))
     if isinstance(answer, ProblemError):
         raise answer

@@ -7,11 +7,10 @@ import msgspec
 
 from functions.accept_order.accepted import Accepted
 from functions.accept_order.idempotency import name_of
-from functions.accept_order.placement import Placement, place
+from functions.accept_order.placement import Placement, place, read
 from orderflow.runtime import async_clients
 from orderflow.runtime.http.json_input import read_json_object
 from orderflow.runtime.http.order_base import OrderInput
-from orderflow.runtime.http.order_input import read_order
 from orderflow.runtime.http.problems import FieldError, Problem, ProblemError, refused, shown
 
 ORDERS = "orders"
@@ -53,7 +52,7 @@ async def accept_each(items: Sequence[object], key: str | None) -> list[Accepted
     placements: dict[int, Placement] = {}
     for number, item in enumerate(items):
         try:
-            wanted = _read(item)
+            wanted = _read(item, key)
             placements[number] = place(wanted, name_of(key, wanted.client_order_id, number), intake.partitions)
         except ProblemError as error:
             answers[number] = error
@@ -63,7 +62,7 @@ async def accept_each(items: Sequence[object], key: str | None) -> list[Accepted
     return [answers[number] for number in range(len(items))]
 
 
-def _read(item: object) -> OrderInput:
+def _read(item: object, key: str | None) -> OrderInput:
     if not isinstance(item, dict):
         raise ProblemError(HTTPStatus.BAD_REQUEST, "an order must be a JSON object")
-    return read_order(item)
+    return read(item, key)

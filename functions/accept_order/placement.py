@@ -1,15 +1,26 @@
 """What a client asked for in, an order to create out; then what became of it in, its answer out."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from functions.accept_order.accepted import Accepted, accepted
-from functions.accept_order.idempotency import Name, fingerprint
+from functions.accept_order.idempotency import CLIENT_ORDER_ID, Name, fingerprint
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.domain.order import Order, OrderId, OrderRequest
 from orderflow.runtime import clients, clock, order_ids
 from orderflow.runtime.http.order_amounts import check_amounts
 from orderflow.runtime.http.order_base import OrderInput
-from orderflow.runtime.http.problems import ProblemError
+from orderflow.runtime.http.order_fields import IN_THE_FUTURE
+from orderflow.runtime.http.order_input import read_order
+from orderflow.runtime.http.problems import ProblemError, invalid
+
+
+def read(fields: Mapping[str, Any], key: str | None) -> OrderInput:
+    """Return the order that `fields` ask for, in a request with this key. Raises ProblemError for what is at fault.
+
+    One with a name may be sent again when its time is over: its client has to know what became of the first.
+    """
+    return read_order(fields, may_be_over=key is not None or fields.get(CLIENT_ORDER_ID) is not None)
 
 
 class Placement(NamedTuple):
@@ -23,6 +34,8 @@ class Placement(NamedTuple):
         """Return what the client is answered, or why its order is refused, once the intake has answered `outcome`."""
         if not isinstance(outcome, Conflict):
             return accepted(outcome, self._request_of(outcome))
+        if outcome is Conflict.IS_OVER:
+            return invalid("expires_at", IN_THE_FUTURE)
         if self.name is None:
             raise ValueError(f"an order without a name is in {outcome}")
         return self.name.reused()
@@ -46,4 +59,5 @@ def place(wanted: OrderInput, name: Name | None, partitions: int) -> Placement:
         check_amounts(asked, clients.venue().reference_prices())
     order = Order.accept(order_id, asked, clock.now_ms(), wanted.client_order_id)
     known_by = fingerprint(asked, wanted.expires_in_ms) if name else ""
-    return Placement(wanted, name, NewOrder(order, record, known_by))
+    is_over = asked.expires_at_ms is not None and asked.expires_at_ms <= order.created_at_ms
+    return Placement(wanted, name, NewOrder(order, record, known_by, is_over))

@@ -10,7 +10,7 @@ from orderflow.domain.order import OrderId
 from orderflow.errors import OverloadedError
 from tests.support.builders import OTHER_ID
 from tests.support.fakes.outside import Outside
-from tests.support.http_api import assert_problem, assert_refused, post, written
+from tests.support.http_api import assert_problem, assert_refused, post, post_batch, written
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 
@@ -68,6 +68,37 @@ def test_a_name_that_came_before_with_the_same_order_gets_that_one_again(outside
     answer = post(named("abc"))
 
     assert (answer.status, answer.document["order_id"], answer.document["status"]) == (202, OTHER_ID, "pending")
+
+
+OVER: dict[str, str | None] = {
+    "order_type": '"limit"',
+    "limit_price": '"200"',
+    "max_slippage": None,
+    "expires_at": '"2026-11-22T18:14:01.123Z"',
+}
+"""What makes an order of the one that is written whose time is over now."""
+
+
+def test_an_order_that_is_sent_again_when_its_time_is_over_is_found(outside: Outside) -> None:
+    outside.intake.outcome = OrderId(OTHER_ID)
+
+    by_name, by_key = post(named("abc", **OVER)), post(written(**OVER), {"idempotency-key": "abc"})
+    in_batches = [post_batch(named("abc", **OVER)), post_batch(written(**OVER), headers={"idempotency-key": "abc"})]
+
+    assert [(answer.status, answer.document["order_id"]) for answer in (by_name, by_key)] == [(202, OTHER_ID)] * 2
+    assert [answer.status for answer in in_batches] == [202, 202]
+    assert [new.is_over for new in outside.intake.created] == [True] * 4
+
+
+def test_an_order_whose_time_is_over_is_not_made(outside: Outside) -> None:
+    outside.intake.outcome = Conflict.IS_OVER
+
+    assert_refused(post(named("abc", **OVER)), "expires_at", "must be in the future")
+    outside.intake.created.clear()
+    assert_refused(post(written(**OVER)), "expires_at", "must be in the future")
+    assert outside.intake.created == []
+    post(named("abc", **(OVER | {"expires_at": '"2026-11-22T18:14:01.124Z"'})))
+    assert [new.is_over for new in outside.intake.created] == [False]
 
 
 def test_a_name_that_came_before_with_another_order_is_refused(outside: Outside) -> None:

@@ -116,6 +116,22 @@ def test_a_key_that_comes_with_another_request_is_a_conflict(redis_server: Redis
 
 
 @on_single_and_cluster
+def test_an_order_that_is_over_is_found_if_it_was_made_and_is_not_made_now(
+    redis_server: RedisServer, client: redis.Redis
+) -> None:
+    first = pending()
+
+    async def create(intake: Intake) -> list[object]:
+        before = await intake.create(NewOrder(pending(), "a-key", "one", is_over=True))
+        await intake.create(NewOrder(first, "a-key", "one"))
+        news = [NewOrder(pending(), key, "one", is_over=True) for key in ("a-key", "another-key")]
+        return [before, *await intake.create_each(news)]
+
+    assert with_intake(redis_server, create) == [Conflict.IS_OVER, first.order_id, Conflict.IS_OVER]
+    assert client.xlen("{p0}:route") == 1
+
+
+@on_single_and_cluster
 def test_a_record_of_the_version_before_still_stands_for_its_order(
     redis_server: RedisServer, client: redis.Redis
 ) -> None:

@@ -140,6 +140,7 @@ CHANGES = {
         ("named and made_before(record_key, former_key, fingerprint, record)", "false"),
         ("room_at[stream] <= 0", "room_at[stream] < 0"),
         ("elseif room <= 0", "elseif room < 0"),
+        ("elseif step == '' then", "elseif false then"),
         (" or room_at[stream] <= 0", ""),
         ("behind or stream", "behind or ARGV[FIXED_ARGV + 1]"),
         ("stream_keys[stream], order_key", "KEYS[4], order_key"),

@@ -30,7 +30,7 @@ is deployed, or again after it."""
 SHORT_ID = 22
 """The length of an id in a record: its bytes in base64."""
 # What create.lua says of an order; 0 is what it says when the same call was sent before.
-_MADE, _REUSED, _RESTING = (1, 0), -1, -3
+_MADE, _REUSED, _RESTING, _OVER = (1, 0), -1, -3, -4
 _FAILURES = (OrderflowError, RedisError, OSError)
 """What an order may fail with, and the others of its batch not."""
 # `status` is counted by memory alone, so that trading goes on without Postgres.
@@ -38,17 +38,22 @@ _SHARED_KEYS = ("timers", "wakes", "status", *STREAMS)
 
 
 class Conflict(Enum):
-    """The idempotency key was used before, with another request."""
+    """Why an order with an idempotency key is not made: the key was used with another request, or its time is over."""
 
     KEY_REUSED = "key reused"
+    IS_OVER = "is over"
 
 
 class NewOrder(msgspec.Struct, frozen=True):
-    """An order to create. `idempotency_key` names its idempotency record, `fingerprint` what the record stands for."""
+    """An order to create. `idempotency_key` names its idempotency record, `fingerprint` what the record stands for.
+
+    One that `is_over`, since it would have expired by now, is not created; it may have been before.
+    """
 
     order: Order
     idempotency_key: str = ""
     fingerprint: str = ""
+    is_over: bool = False
 
 
 class Intake:
@@ -117,6 +122,8 @@ class Intake:
             return new.order.order_id
         if outcome == _REUSED:
             return Conflict.KEY_REUSED
+        if outcome == _OVER:
+            return Conflict.IS_OVER
         if first := _made_before(outcome):
             return first
         raise self._refusal(partition_of(new.order.order_id, self.partitions), outcome)
@@ -143,7 +150,8 @@ class Intake:
                 order = new.order
                 keys.append(order_key(partition, order.order_id))
                 stream = first_stream(order.status, waits=order.request.waits) or ""
-                arguments += [order.order_id, encoder.encode(step_of(order)), stream, new.fingerprint]
+                step = b"" if new.is_over else encoder.encode(step_of(order))
+                arguments += [order.order_id, step, stream, new.fingerprint]
                 if new.fingerprint:
                     keys += _record_keys(partition, new)
                     arguments.append(_record(new))

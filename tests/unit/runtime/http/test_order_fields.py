@@ -92,3 +92,9 @@ def test_whatever_its_offset_a_time_of_the_next_year_is_read_to_the_millisecond(
     written = f"{local:%Y-%m-%dT%H:%M:%S}.{local.microsecond // 1000:03d}{sign}{hours:02d}:{minutes:02d}"
 
     assert read_expiry(written) == at_ms
+
+
+def test_a_time_may_be_over_of_an_order_that_may_have_come_before() -> None:
+    assert read_expiry("2026-11-22T18:14:01.123Z", may_be_over=True) == NOW_MS
+    with pytest.raises(ValueError, match="must be at most a year ahead"):
+        read_expiry("2027-11-23T18:14:01.124Z", may_be_over=True)

@@ -4,10 +4,11 @@
 -- ARGV: seconds to keep an idempotency record, most records that may wait at a stage, most orders that may be under
 -- way, seconds to keep a record of the version before, most orders that may rest, number of stages, the names of their
 -- streams; then per order: id, first step, its first stream, fingerprint; of one with a name its record (the short id,
--- then what stands for the fingerprint) follows, and the fingerprint of one without is ''.
+-- then what stands for the fingerprint) follows, and the fingerprint of one without is ''. One without a first step is
+-- only looked for.
 -- Returns per order 1 (created), the id, short or whole, of the order that the same request made before, -1 (its
 -- idempotency key came with another request), the name of the stage that is too far behind, -2 (too many orders are
--- under way) or -3 (too many rest).
+-- under way), -3 (too many rest) or -4 (it was not made before, and is not to be made).
 -- A stage's stream holds what waits there and what is being worked on: entries are removed when they are acknowledged.
 -- requires: deliver
 local SHORT_ID, FIXED_KEYS, FIXED_ARGV = 22, 3, 6
@@ -53,6 +54,8 @@ while k < #KEYS do
   local seen = named and made_before(record_key, former_key, fingerprint, record)
   if seen then
     outcome[n] = seen
+  elseif step == '' then
+    outcome[n] = -4
   elseif behind or room_at[stream] <= 0 then
     outcome[n] = behind or stream
   elseif room <= 0 then

@@ -34,6 +34,9 @@ MOST_INTERVAL_S = 7 * 24 * 60 * 60
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,20})?(?P<offset>[Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?", re.ASCII
 )
+IN_THE_FUTURE = "must be in the future"
+MAY_BE_OVER = "may_be_over"
+"""The key of the validation context that is true for an order whose time may be over, since it may come once more."""
 _TIME_RULE = "must be a time of RFC 3339 with its offset, such as 2026-12-01T12:00:00Z"
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _FLAGS = {"true": True, "false": False}
@@ -50,10 +53,11 @@ def read_client_order_id(value: object) -> str:
     return value
 
 
-def read_expiry(value: object) -> int:
+def read_expiry(value: object, *, may_be_over: bool = False) -> int:
     """Return a time of RFC 3339 with its offset in milliseconds since 1970, rounded down.
 
-    Raises ValueError with the rule that it breaks: also when it is not in the future, or more than a year ahead.
+    Raises ValueError with the rule that it breaks: also when it is more than a year ahead, or not in the future, unless
+    it `may_be_over`.
     """
     if not isinstance(value, str):
         raise ValueError(_TIME_RULE)  # noqa: TRY004 - Pydantic collects ValueErrors only
@@ -67,8 +71,8 @@ def read_expiry(value: object) -> int:
     except ValueError as error:
         raise ValueError(f"must be a time that there is: {error}") from error
     at_ms, now_ms = (at - _START) // timedelta(milliseconds=1), clock.now_ms()
-    if at_ms <= now_ms:
-        raise ValueError("must be in the future")
+    if at_ms <= now_ms and not may_be_over:
+        raise ValueError(IN_THE_FUTURE)
     if at_ms > now_ms + MAX_AHEAD_S * 1000:
         raise ValueError("must be at most a year ahead")
     return at_ms
@@ -92,6 +96,10 @@ def _amount_in(value: Any, info: ValidationInfo) -> int:
 
 def _least_out(value: Any, info: ValidationInfo) -> int:
     return read_least_amount(value, info, _token(info, "token_out"))
+
+
+def _expires_at(value: Any, info: ValidationInfo) -> int:
+    return read_expiry(value, may_be_over=bool((info.context or {}).get(MAY_BE_OVER)))
 
 
 def _expires_in(value: Any, info: ValidationInfo) -> int:
@@ -132,6 +140,6 @@ TriggerSlots = Annotated[
 ]
 Slices = Annotated[int, PlainValidator(whole_number(LEAST_SLICES, MOST_SLICES)), _whole(LEAST_SLICES, MOST_SLICES)]
 Interval = Annotated[int, PlainValidator(whole_number(1, MOST_INTERVAL_S)), _whole(1, MOST_INTERVAL_S)]
-ExpiresAt = Annotated[int, PlainValidator(read_expiry), WithJsonSchema(_TIME_SCHEMA)]
+ExpiresAt = Annotated[int, PlainValidator(_expires_at), WithJsonSchema(_TIME_SCHEMA)]
 ExpiresIn = Annotated[int, PlainValidator(_expires_in), _number()]
 Flag = Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": ["boolean", "null"]})]

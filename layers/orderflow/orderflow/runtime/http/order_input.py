@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from orderflow.runtime.http.json_input import read_json_object
 from orderflow.runtime.http.number_input import TEXT_IS_A_NUMBER
 from orderflow.runtime.http.order_base import OrderInput
+from orderflow.runtime.http.order_fields import MAY_BE_OVER
 from orderflow.runtime.http.order_models import MODELS, UntypedOrder
 from orderflow.runtime.http.problems import FieldError, refused, shown
 from orderflow.runtime.http.strict_model import FieldRuleError
@@ -20,15 +21,16 @@ def read_json_order(body: bytes) -> OrderInput:
     return read_order(read_json_object(body))
 
 
-def read_order(fields: Mapping[str, Any], *, text_is_a_number: bool = False) -> OrderInput:
+def read_order(fields: Mapping[str, Any], *, text_is_a_number: bool = False, may_be_over: bool = False) -> OrderInput:
     """Return the order that `fields` ask for; in a query, `text_is_a_number`, and is taken as a JSON number is.
 
-    Raises ProblemError that names the fields at fault.
+    The time of one that may repeat an earlier one `may_be_over`. Raises ProblemError that names the fields at fault.
     """
     order_type = fields.get("order_type")
     model = MODELS.get(order_type) if isinstance(order_type, str) else None
+    context = {TEXT_IS_A_NUMBER: text_is_a_number, MAY_BE_OVER: may_be_over}
     try:
-        return (model or UntypedOrder).model_validate(fields, context={TEXT_IS_A_NUMBER: text_is_a_number})
+        return (model or UntypedOrder).model_validate(fields, context=context)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         raise refused(refusals(found, str(order_type) if model else None)) from error
