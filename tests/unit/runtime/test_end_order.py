@@ -6,6 +6,7 @@ import pytest
 from orderflow.adapters.streams import Entry
 from orderflow.domain.execution import apply_execution
 from orderflow.domain.order import Order, event_of
+from orderflow.domain.slicing import settled
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from orderflow.runtime import clients, end_order
@@ -224,13 +225,21 @@ def test_the_exits_of_an_order_that_was_executed_are_created_all_the_same() -> N
     assert (step.child.parent_id, step.child.request.amount_in) == (sent.order_id, confirmed.amount_out)
 
 
-def test_an_order_whose_slice_could_not_be_added_to_it_ends_for_it_would_wait_for_ever() -> None:
+@pytest.mark.parametrize("end", [Status.CONFIRMED, Status.FAILED])
+def test_a_slice_is_added_to_its_order_which_would_wait_for_it_for_ever(end: Status) -> None:
     whole = make_waiting_order(Status.OPEN, "twap")
-    ended, under_way = make_slice(whole), with_slice(whole)
+    ended, under_way = make_slice(whole, end), with_slice(whole)
 
-    [failed] = Desk(ended, under_way).end("settle_slice", message(ended), "boom")
+    [added] = Desk(ended, under_way).end("settle_slice", message(ended), "boom")
 
-    assert failed == under_way.fail("Gave up in settle_slice after 4 attempts: boom", NOW_MS)
+    assert added == settled(under_way, ended, NOW_MS)
+    assert added.amount_filled == (ended.request.amount_in if end is Status.CONFIRMED else 0)
+
+
+def test_what_is_no_slice_is_added_to_nothing() -> None:
+    order = make_order(Status.CONFIRMED)
+
+    assert Desk(order).end("settle_slice", message(order)) == []
 
 
 def test_an_order_is_not_ended_while_a_slice_of_it_is_under_way() -> None:

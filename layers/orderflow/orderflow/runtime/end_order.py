@@ -12,6 +12,7 @@ from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.runtime import clients
 from orderflow.runtime.after_execution import step_after
 from orderflow.runtime.clock import now_ms
+from orderflow.runtime.slices import settle
 
 
 def end_order(function: str, stream: str, entry: Entry, error: str) -> Order | None:
@@ -44,7 +45,8 @@ class OrderEnder:
             return None
         reason = f"Gave up in {function} after {entry.attempt} attempts: {error}"
         if stream == SLICE_ENDED:
-            return self._end_whole(waiting, reason)
+            # The slice has ended, and is added here. Its order, which would wait for it for ever, goes on.
+            return settle(self._orders, waiting, now_ms()) if waiting.slice is not None else None
         found = self._orders.find(waiting.order_id)
         if found is None:
             self._forget(waiting)
@@ -73,17 +75,6 @@ class OrderEnder:
             return end.order
         # It took a step after it was read, so it is read again. An order has few steps, so this comes to an end.
         return self(function, stream, entry, error)
-
-    def _end_whole(self, ended: Order, reason: str) -> Order | None:
-        """End the order that a slice is a part of: without being notified of the slice's end it would never go on."""
-        while found := self._orders.find(ended.parent_id or ""):
-            order = found[0]
-            if order.has_ended or order.progress is None or order.progress.ended >= (ended.slice or 0):
-                return None
-            failed = order.fail(reason, now_ms())
-            if self._orders.apply([Transition(failed)])[0]:
-                return failed
-        return None
 
     def _forget(self, ended: Order) -> None:
         """Let the venue forget an ended order's result: the record that would have done so is given up."""
