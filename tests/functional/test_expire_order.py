@@ -2,10 +2,11 @@
 
 import pytest
 
-from functions.expire_order.handler import CLOCKS_DIFFER_MS, lambda_handler
+from functions.expire_order.handler import lambda_handler
 from orderflow.domain.lifecycle import EXPIRED_STREAM
 from orderflow.domain.order import Order, OrderType, event_of
 from orderflow.domain.status import Status
+from orderflow.runtime.expiring import CLOCKS_DIFFER_MS
 from tests.support.builders import (
     NOW_MS,
     ORDER_ID,

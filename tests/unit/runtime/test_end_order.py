@@ -59,11 +59,15 @@ class Desk:
 
     def end(self, function: str, fields: dict[str, str], error: str = "x") -> list[Order]:
         """Give up a record of a function; return the steps that orders took by that."""
-        ender = OrderEnder(self.orders, MockVenue(self.chain, Latency(seed=1, speed=1), self.replication))
-        ended = ender(function, STREAM_OF[function], Entry("1-0", fields, 4), error)
+        ended = self.give_up(function, fields, error)
         steps = [transition.order for transition in self.orders.transitions]
         assert ended == (steps[-1] if steps else None)
         return steps
+
+    def give_up(self, function: str, fields: dict[str, str], error: str = "x") -> Order | None:
+        """Give up a record of a function; return the order that was ended."""
+        ender = OrderEnder(self.orders, MockVenue(self.chain, Latency(seed=1, speed=1), self.replication))
+        return ender(function, STREAM_OF[function], Entry("1-0", fields, 4), error)
 
 
 def message(order: Order) -> dict[str, str]:
@@ -205,10 +209,25 @@ def test_an_order_that_rests_ends_where_it_could_not_be_looked_at() -> None:
     assert failed == resting.fail("Gave up in open_order after 4 attempts: boom", NOW_MS)
 
 
-@pytest.mark.parametrize("status", [Status.OPEN, Status.SUBMITTED, Status.CONFIRMED])
-def test_an_order_that_could_not_be_expired_stays_as_it_is(status: Status) -> None:
-    # Its message names it as it came in. It expires when it is looked at, or its transaction is refused.
-    assert Desk(make_waiting_order(status)).end("expire_order", message(make_waiting_order(Status.PENDING))) == []
+def until(expires_at_ms: int | None, status: Status = Status.OPEN) -> Order:
+    return make_waiting_order(status, request=make_waiting_request("limit", expires_at_ms=expires_at_ms))
+
+
+def test_an_order_whose_time_is_over_expires_all_the_same() -> None:
+    resting, sent = until(NOW_MS), until(NOW_MS, Status.SUBMITTED)
+    desk = Desk(sent)
+
+    # Its message names it as it came in.
+    assert Desk(resting).end("expire_order", message(until(NOW_MS, Status.PENDING))) == [resting.expire(NOW_MS)]
+    assert desk.give_up("expire_order", message(sent)) == sent
+    assert desk.orders.ends == {sent.order_id: Status.EXPIRED}
+
+
+@pytest.mark.parametrize(
+    "order", [until(NOW_MS, Status.CONFIRMED), until(None), until(NOW_MS + 3_600_000)], ids=["ended", "none", "amended"]
+)
+def test_an_order_whose_time_is_not_over_does_not_expire(order: Order) -> None:
+    assert Desk(order).end("expire_order", message(until(NOW_MS, Status.PENDING))) == []
 
 
 def test_the_exits_of_an_order_that_was_executed_are_created_all_the_same() -> None:

@@ -5,13 +5,14 @@ import msgspec
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.streams import Entry
-from orderflow.domain.lifecycle import SLICE_ENDED, TERMINAL, is_known, may_be_at_venue
+from orderflow.domain.lifecycle import EXPIRED_STREAM, SLICE_ENDED, TERMINAL, is_known, may_be_at_venue
 from orderflow.domain.order import Order
 from orderflow.domain.venue import Venue
 from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.runtime import clients
 from orderflow.runtime.after_execution import step_after
 from orderflow.runtime.clock import now_ms
+from orderflow.runtime.expiring import expire
 from orderflow.runtime.slices import settle
 
 
@@ -47,6 +48,8 @@ class OrderEnder:
         if stream == SLICE_ENDED:
             # The slice has ended, and is added here. Its order, which would wait for it for ever, goes on.
             return settle(self._orders, waiting, now_ms()) if waiting.slice is not None else None
+        if stream == EXPIRED_STREAM:
+            return expire(self._orders, waiting.order_id, now_ms())  # nothing else would, unless its price comes
         found = self._orders.find(waiting.order_id)
         if found is None:
             self._forget(waiting)
