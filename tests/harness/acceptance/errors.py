@@ -54,7 +54,7 @@ async def _paths_and_methods(trial: Trial) -> None:
         ("PUT", EXECUTE_PATH, (405,)),
         ("POST", f"/api/orders/{unknown}", (405,)),
         ("DELETE", "/api/orders", (405,)),
-        ("DELETE", EXECUTE_PATH, (400,)),
+        ("DELETE", EXECUTE_PATH, (404,)),
         ("DELETE", f"/api/orders/{unknown}", (404,)),
         ("DELETE", f"/api/orders/{unknown}?force=1", (400,)),
         ("GET", f"/api/orders/{unknown}", (404,)),

@@ -1,5 +1,7 @@
 """Suite: a trailing stop follows the highest reference price, and waits for its activation price where it has one."""
 
+import asyncio
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +12,8 @@ PURPOSE = "a trailing stop rests below the highest reference price, from when it
 AMOUNT = "0.5"
 TRAIL_BPS = 5000
 NEAR = Decimal("0.001")
+TICK_TIMEOUT_S = 60
+"""A slot is 40 s at the slowest SPEED that there is."""
 
 
 async def run(trial: Trial) -> None:
@@ -22,7 +26,7 @@ async def _active(trial: Trial) -> None:
     trial.narrator.step(f"{TRAIL_BPS} basis points below the highest price")
     async with trial.socket() as socket:
         watched = await rest(trial, socket, sell(AMOUNT, "trailing_stop", trail_bps=TRAIL_BPS))
-        resting: dict[str, Any] = (await look_up(trial, watched.order_id)).get("resting") or {}
+        resting = await _at_the_next_tick(trial, watched.order_id)
         highest, reference = (_number(resting.get(name)) for name in ("watermark", "reference_price"))
         # It follows in steps, and the price goes on.
         near = reference > 0 and abs(highest / reference - 1) < Decimal("0.1")
@@ -30,6 +34,16 @@ async def _active(trial: Trial) -> None:
         stop, expected = _number(resting.get("trigger_price")), highest * (10_000 - TRAIL_BPS) / 10_000
         trial.check("it fires that far below", expected, stop, abs(stop - expected) <= expected * NEAR)
         await cancel(trial, socket, watched)
+
+
+async def _at_the_next_tick(trial: Trial, order_id: str) -> dict[str, Any]:
+    """Return how an order rests once the market has gone on, which it follows from then on; or after all that time."""
+    deadline = time.monotonic() + TICK_TIMEOUT_S
+    while True:
+        resting: dict[str, Any] = (await look_up(trial, order_id)).get("resting") or {}
+        if resting.get("watermark") is not None or time.monotonic() >= deadline:
+            return resting
+        await asyncio.sleep(0.05)
 
 
 async def _not_active(trial: Trial) -> None:
