@@ -24,6 +24,7 @@ COMMAND = ["-m", "local", "up"]
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 POLL_S = 0.05
+LAST_LINES = 20
 
 
 class SystemNotReadyError(OrderflowError):
@@ -57,6 +58,11 @@ class OwnSystem:
         return self._program.output
 
     @property
+    def last_lines(self) -> str:
+        """The last lines that it wrote."""
+        return "\n".join(self.output.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:])
+
+    @property
     def state(self) -> dict[str, Any]:
         """What it says of itself in state.json; empty while it does not run."""
         try:
@@ -86,17 +92,13 @@ class OwnSystem:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise SystemNotReadyError(
-                    f"the system stopped with status {process.returncode}:\n{_last_lines(self.output)}"
-                )
+                raise SystemNotReadyError(f"the system stopped with status {process.returncode}:\n{self.last_lines}")
             system = find(home=self.home)
             # What a killed run left of itself is not the new one's.
             if system is not None and self.state.get("pid") == process.pid:
                 return system
             time.sleep(POLL_S)
-        raise SystemNotReadyError(
-            f"the system was not ready within {START_TIMEOUT_S:.0f} s:\n{_last_lines(self.output)}"
-        )
+        raise SystemNotReadyError(f"the system was not ready within {START_TIMEOUT_S:.0f} s:\n{self.last_lines}")
 
     def exit_status(self) -> int | None:
         """Return the exit status of a run that has ended, or None."""
@@ -151,7 +153,3 @@ def _stops_on_terminate() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _last_lines(output: Path, count: int = 20) -> str:
-    return "\n".join(output.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])

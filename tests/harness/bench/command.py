@@ -18,7 +18,7 @@ from local.client.command_line import INTERRUPTED, base_url_argument
 from local.run.running_system import System, find
 from local.settings import ROOT
 from orderflow.errors import OrderflowError
-from tests.harness.bench import imports, routing
+from tests.harness.bench import imports, resting, routing
 from tests.harness.bench.against import Pair, compare, run_pairs, tree_of
 from tests.harness.bench.against import show as show_comparisons
 from tests.harness.bench.figures import summarize, table_of_runs
@@ -47,11 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("orders", "flat", "floors", "routing", "imports"),
+        choices=("orders", "flat", "resting", "floors", "routing", "imports"),
         default="orders",
         help="orders: a load through a system (the default); flat: what an order costs when the system is old, full or"
-        " set otherwise; floors: what its parts would cost alone; routing: the router alone, by the size of the trade;"
-        " imports: the functions' imports, which a cold start waits for",
+        " set otherwise; resting: what orders that wait cost while they rest, and how they fire; floors: what the parts"
+        " of an order would cost alone; routing: the router alone, by the size of the trade; imports: the functions'"
+        " imports, which a cold start waits for",
     )
     _add_load(parser)
     _add_procedure(parser)
@@ -76,7 +77,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_load(parser: argparse.ArgumentParser) -> None:
     load = parser.add_argument_group("the load")
-    load.add_argument("--orders", type=int, metavar="N", help="post so many orders")
+    load.add_argument(
+        "--orders",
+        type=int,
+        metavar="N",
+        help=f"post so many orders; of resting: so many rest (default: {resting.MANY:,})",
+    )
     load.add_argument(
         "--seconds",
         type=float,
@@ -144,7 +150,7 @@ def _add_procedure(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="measure N times, and print medians and ranges; with --against N pairs, and of flat N pairs of each"
-        f" condition (default: 1; with --against {PAIRS})",
+        f" condition, of resting N pairs of market orders (default: 1; with --against {PAIRS})",
     )
 
 
@@ -163,6 +169,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.what == "floors":
             show_floors(run_floors(), Console())
             return 0
+        if arguments.what == "resting":
+            return _run_resting(arguments, console)
         measure_it = _run_flat if arguments.what == "flat" else _run_against if arguments.against else _run_alone
         return measure_it(arguments, plan_of(arguments), console)
     except (OrderflowError, aiohttp.ClientError) as error:
@@ -245,6 +253,19 @@ def _run_flat(arguments: argparse.Namespace, plan: Plan, console: Console) -> in
     else:
         show_flat(result, Console())
     return 0 if result.clean and result.flat else 1
+
+
+def _run_resting(arguments: argparse.Namespace, console: Console) -> int:
+    result = resting.run_resting(
+        max(arguments.orders or resting.MANY, resting.FEW + 1),
+        max(arguments.repeat or 1, 1),
+        lambda line: console.print(line, markup=False, highlight=False),
+    )
+    if arguments.json:
+        _print_json(result)
+    else:
+        resting.show(result, Console())
+    return 0 if result.reached else 1
 
 
 def _print_json(document: object) -> None:

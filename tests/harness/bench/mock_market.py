@@ -1,23 +1,28 @@
-"""All that the bench knows of the mock market: its pairs and prices, and the pools that the routing bench routes over.
+"""All that the bench knows of the mock market: its pairs and prices, its pools to route over, and how they change.
 
 No other module of the bench imports `orderflow.venues.mock`.
 """
 
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Collection, Iterator, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+import redis
 
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Dlmm, Pool
+from orderflow.domain.router.fit import fit
+from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.tokens import TOKENS, Token
-from orderflow.errors import RetryableError
+from orderflow.errors import RejectedError, RetryableError
 from orderflow.runtime.clients import open_redis
 from orderflow.runtime.settings import read_settings
 from orderflow.venues.mock.background import advance, chain_seconds, opening_prices
 from orderflow.venues.mock.chain import Blocks, MarketState
+from orderflow.venues.mock.chain_clock import HEARTBEAT
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.dlmm_opening import NARROW, WIDE, DlmmParameters, dlmm_opening_bins
 from orderflow.venues.mock.latency import SLOT_MS, SLOTS_TO_CONFIRM, Latency
@@ -26,9 +31,11 @@ from orderflow.venues.mock.settings import MockSettings
 from orderflow.venues.mock.universe import VENUES, opening_pools, pairs
 
 __all__ = [
+    "HEARTBEAT",
     "SOL",
     "USDC",
     "VENUES",
+    "MarketHistory",
     "ages",
     "amount_worth",
     "atoms_worth",
@@ -36,6 +43,7 @@ __all__ = [
     "eight_pools",
     "let_the_market_live",
     "moments",
+    "move_sol",
     "opening_pools",
     "pairs",
     "simulated_ms",
@@ -43,6 +51,7 @@ __all__ = [
 
 SOL, USDC = TOKENS["SOL"], TOKENS["USDC"]
 SLOTS_APART = 50
+FOLLOW_SOL = ("SOL", "mSOL", "JitoSOL")
 _SIGNIFICANT_DIGITS = 4
 
 
@@ -76,6 +85,51 @@ def let_the_market_live(redis_url: str, slots: int) -> None:
         after = MarketState(state.slot + slots, background.fair, state.pools | background.changed)
         if not chain.commit(block, Blocks(after, (), tuple(background.changed.values()), background.flows)):
             raise RetryableError(f"block {block + 1} was produced by another")
+
+
+def move_sol(client: redis.Redis, factor: float) -> None:
+    """Multiply the fair price of SOL, and of what follows it; arbitrage brings the pools there in the next slot."""
+    chain = ChainStore(client, read_settings(MockSettings).seed)
+    while True:
+        block, state = chain.state()
+        fair = {token: price * factor if token in FOLLOW_SOL else price for token, price in state.fair.items()}
+        if chain.commit(block, Blocks(msgspec.structs.replace(state, fair=fair), (), (), {})):
+            return
+
+
+class Seen(NamedTuple):
+    """The market after a block, and when it was seen, in ms since 1970."""
+
+    at_ms: float
+    state: MarketState
+
+
+class MarketHistory:
+    """The market block by block, as it is seen by somebody who looks often; `missed` counts those blocks in between."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._chain = ChainStore(client, read_settings(MockSettings).seed)
+        self._block: int | None = None
+        self.seen: list[Seen] = []
+        self.missed = 0
+
+    def look(self) -> int:
+        """Note the latest block unless it is known; return its slot."""
+        block, state = self._chain.state()
+        if block != self._block:
+            self.missed += 0 if self._block is None else block - self._block - 1
+            self._block = block
+            self.seen.append(Seen(time.time() * 1000, state))
+        return state.slot
+
+    def executable(self, requests: Sequence[OrderRequest], minimums: Sequence[int]) -> list[list[bool]]:
+        """Return, for each block, of each request whether it would receive its minimum then, on its own."""
+        view = MarketView(reference_prices=OPENING_PRICES)
+        blocks: list[list[bool]] = []
+        for _, state in self.seen:
+            view.refresh(state.pools.values(), chain_seconds(state.slot))
+            blocks.append([_fits(view, *each) for each in zip(requests, minimums, strict=True)])
+        return blocks
 
 
 def directions() -> Iterator[tuple[Token, Token]]:
@@ -132,6 +186,11 @@ def amount_worth(size_usd: float, token: Token) -> Decimal:
 def atoms_worth(dollars: float, token: Token) -> int:
     """Return the atoms of a token that so many dollars buy at the opening."""
     return int((Decimal(dollars) / OPENING_PRICES[token.symbol]).scaleb(token.decimals))
+
+
+def _fits(view: MarketView, request: OrderRequest, minimum: int) -> bool:
+    [received] = fit(view, [request], [minimum], VENUES)
+    return not isinstance(received, RejectedError) and received >= minimum
 
 
 def _reserves(random: Random, name: str, fee: float) -> dict[str, Any]:
