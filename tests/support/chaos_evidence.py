@@ -1,6 +1,7 @@
 """Builds the history of a run in which all went well, for tests to change."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -18,6 +19,9 @@ from tests.harness.chaos.history.contents import (
 )
 from tests.harness.chaos.mock_market import ChainContents
 from tests.support.builders import NOW_MS, land, make_order, make_request, market, market_state, nth_id
+
+Doctor = Callable[[LedgerContents], LedgerContents]
+"""What spoils a ledger."""
 
 STEP_S = 0.5
 FIRST, SECOND, REFUSED, REJECTED = (nth_id(number) for number in range(1, 5))
@@ -79,6 +83,29 @@ def nothing_left(**doctored: object) -> Leftovers:
     """Return a Redis in which nothing waits; `doctored` replaces fields."""
     empty = Leftovers({"{p0}:route": 0, "{p0}:status": 0, "{chain}:timers": 0}, [], [])
     return msgspec.structs.replace(empty, **doctored)
+
+
+def with_order(order_id: str, **changes: Any) -> Doctor:
+    """Return what changes fields of an order in a ledger."""
+
+    def doctor(ledger: LedgerContents) -> LedgerContents:
+        orders = [
+            msgspec.structs.replace(order, **changes) if order.order_id == order_id else order
+            for order in ledger.orders
+        ]
+        return msgspec.structs.replace(ledger, orders=orders)
+
+    return doctor
+
+
+def without_order(order_id: str) -> Doctor:
+    """Return what takes an order out of a ledger, and leaves its events and fills there."""
+
+    def doctor(ledger: LedgerContents) -> LedgerContents:
+        orders: Sequence[OrderRow] = [order for order in ledger.orders if order.order_id != order_id]
+        return msgspec.structs.replace(ledger, orders=orders)
+
+    return doctor
 
 
 def dead_letter(order_id: str) -> DeadLetterRow:

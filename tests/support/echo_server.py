@@ -33,15 +33,19 @@ async def hang_up(request: web.Request) -> web.StreamResponse:
 
 
 def against_server(
-    test: Callable[[Client], Awaitable[None]], post: Callable[..., Awaitable[web.StreamResponse]] = echo
+    test: Callable[[Client], Awaitable[None]],
+    post: Callable[..., Awaitable[web.StreamResponse]] = echo,
+    other: Callable[..., Awaitable[web.StreamResponse]] | None = None,
 ) -> None:
-    """Run `test` with a client of a server of its own, which answers a POST by `post`."""
+    """Run `test` with a client of a server of its own, which answers posted orders by `post`, the rest by `other`."""
 
     async def run() -> None:
         application = web.Application()
         application.router.add_get("/api/orders/execute", echo)
         for path in ("/api/orders/execute", "/api/orders/batch"):
             application.router.add_post(path, post)
+        if other is not None:
+            application.router.add_route("*", "/{path:.*}", other)
         async with TestServer(application) as server, Client(str(server.make_url("/"))) as client:
             await test(client)
 

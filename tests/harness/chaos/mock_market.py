@@ -1,9 +1,12 @@
-"""All that chaos knows of the mock market: what its chain holds, and how long it makes an order wait on purpose.
+"""All that chaos knows of the mock market: what its chain holds, its ticks, and how long it makes an order wait.
 
 No other module here imports `orderflow.venues.mock`.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from threading import Event
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import redis
@@ -13,8 +16,9 @@ from orderflow.domain.execution import Execution
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import Pool
 from orderflow.domain.status import Status
+from orderflow.domain.ticks import Tick
 from orderflow.venues.mock.chain_store import ChainStore
-from orderflow.venues.mock.keys import CHAIN
+from orderflow.venues.mock.keys import CHAIN, chain_key
 from orderflow.venues.mock.latency import SLOT_MS, SLOTS_TO_CONFIRM, Latency
 from orderflow.venues.mock.universe import VENUES
 from tests.harness.chaos.history.contents import OrderRow
@@ -22,6 +26,11 @@ from tests.harness.chaos.history.contents import OrderRow
 DelayS = Callable[[OrderRow, str], float]
 """From an order and one of its statuses: how many seconds the order is meant to wait after it."""
 
+TICKS = "ticks"
+BLOCK_MS = 500
+RECONNECT_S = 0.2
+
+_tick_decoder = msgspec.json.Decoder(Tick)
 _execution_decoder = msgspec.json.Decoder(Execution)
 
 
@@ -50,6 +59,45 @@ def read_chain(client: redis.Redis) -> ChainContents:
         state.pools,
         venue.flows(),
     )
+
+
+class SeenTick(NamedTuple):
+    """A tick as the chain wrote it: when, in seconds since 1970 by Redis' clock, its slot, and the reference prices."""
+
+    at_s: float
+    slot: int
+    references: dict[str, float]
+
+
+class TickReader:
+    """Reads the ticks of the chain beside the system, as they come. It may miss some, which the system has removed."""
+
+    def __init__(self) -> None:
+        self.ticks: list[SeenTick] = []
+        self._last_id = "$"
+
+    def read(self, connect: Callable[[], redis.Redis], stop: Event) -> None:
+        """Read until `stop` is set, on a new connection whenever the last one has broken."""
+        while not stop.is_set():
+            with suppress(redis.RedisError, OSError, KeyError), connect() as client:
+                while not stop.is_set():
+                    self._read_once(client)
+            stop.wait(RECONNECT_S)
+
+    def _read_once(self, client: redis.Redis) -> None:
+        answer = cast("list[Any]", client.xread({chain_key(TICKS): self._last_id}, block=BLOCK_MS) or [])
+        for _, entries in answer:
+            for entry_id, fields in entries:
+                tick = _tick_decoder.decode(fields["tick"])
+                references = {pair: prices.reference for pair, prices in tick.prices.items()}
+                self.ticks.append(SeenTick(int(entry_id.partition("-")[0]) / 1000, tick.slot, references))
+                self._last_id = entry_id
+
+
+def oldest_unread_tick_s(client: redis.Redis) -> float | None:
+    """Return when the oldest tick was written that the system has not done with; None where there is none."""
+    entries = cast("list[tuple[str, Any]]", client.xrange(chain_key(TICKS), count=1))
+    return int(entries[0][0].partition("-")[0]) / 1000 if entries else None
 
 
 def simulated_delay_s(speed: float) -> DelayS:

@@ -2,26 +2,32 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import Random
+from threading import Event
 
 import psutil
 import redis
 
+from local.client.api import Client
 from orderflow.errors import OrderflowError
 from tests.harness.chaos.checkers import verdict
 from tests.harness.chaos.checkers.drain import drain
 from tests.harness.chaos.checkers.recovery import RecoveryProbe
 from tests.harness.chaos.history.evidence import gather
 from tests.harness.chaos.history.fault_record import FaultRecord, Window
-from tests.harness.chaos.mock_market import simulated_delay_s
+from tests.harness.chaos.history.posts import Post
+from tests.harness.chaos.mock_market import TickReader, simulated_delay_s
 from tests.harness.chaos.nemesis.faults import Fault, Kind
 from tests.harness.chaos.nemesis.schedule import Planned
 from tests.harness.chaos.report import ChaosReport
 from tests.harness.chaos.system_under_test import NotPossibleHereError, SystemUnderTest
+from tests.harness.chaos.workload.changes import Changes
 from tests.harness.chaos.workload.open_loop import OpenLoop
+from tests.harness.chaos.workload.orders import PAIRS
+from tests.harness.chaos.workload.prices import PriceList
 from tests.harness.chaos.workload.watchers import Watchers
 from tests.harness.own_system import SystemNotReadyError
 
@@ -50,7 +56,10 @@ class Run:
         self._plan = plan
         self._print_line = print_line
         self._watchers = Watchers(system.url, SOCKETS)
-        self._load = system.load = OpenLoop(system.url, plan.seed, self._watchers.watch)
+        self._prices = PriceList()
+        self._load = system.load = OpenLoop(system.url, plan.seed, self._accepted, self._prices)
+        self._changes = Changes(system.url, plan.seed)
+        self._ticks = TickReader()
         self._probe = RecoveryProbe(system, self._load, system.partition_count)
         self._standstills: list[Window] = []
         self._wrong_clocks: list[Window] = []
@@ -61,25 +70,18 @@ class Run:
         """Send orders, inject faults and heal them, wait until the system is at rest, and audit."""
         if await self._probe.recovered(time.monotonic()) is None:
             raise SystemNotReadyError("the system does not work even before the first fault")
-        stop = asyncio.Event()
-        watching = asyncio.create_task(self._watchers.run())
-        loading = asyncio.create_task(self._load.run(self._plan.rate, stop))
-        self._started_at, self._report.started_s = time.monotonic(), time.time()
-        try:
+        async with self._clients() as finish:
+            self._started_at, self._report.started_s = time.monotonic(), time.time()
             for planned in self._plan.schedule:
                 await self._sleep_until(planned.at_s)
                 self._report.faults.append(await self._inject(planned))
                 self._print_line(self._report.faults[-1].line())
             await self._sleep_until(self._plan.seconds)
-            stop.set()
-            await loading
-            drained = await drain(self._system, self._load, self._watchers)
-            evidence = await gather(self._system, self._load, self._watchers)
-        finally:
-            for task in (loading, watching):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await finish()
+            drained = await drain(self._system, self._load, self._changes, self._watchers)
+            evidence = await gather(
+                self._system, self._load, self._changes, self._watchers, self._ticks.ticks, drained.judged_until_s
+            )
         self._report.invariants = verdict.check_all(
             evidence,
             self._report.faults,
@@ -90,6 +92,39 @@ class Run:
         )
         self._report.counts = verdict.count_all(evidence, drained)
         return self._report
+
+    @asynccontextmanager
+    async def _clients(self) -> AsyncIterator[Callable[[], Awaitable[object]]]:
+        """Have all clients at work, and the ticks read; lend what has the clients finish what they have begun."""
+        stop, stop_reading = asyncio.Event(), Event()
+        async with Client(self._system.url) as client:
+            await self._prices.ask(client, PAIRS)
+        finite = [
+            asyncio.create_task(self._load.run(self._plan.rate, stop)),
+            asyncio.create_task(self._changes.run(stop)),
+        ]
+        endless = [
+            asyncio.create_task(self._prices.run(self._system.url, PAIRS)),
+            asyncio.create_task(self._watchers.run()),
+            asyncio.create_task(asyncio.to_thread(self._ticks.read, self._system.redis, stop_reading)),
+        ]
+
+        async def finish() -> None:
+            stop.set()
+            await asyncio.gather(*finite)
+
+        try:
+            yield finish
+        finally:
+            stop_reading.set()
+            for task in (*finite, *endless):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    def _accepted(self, post: Post) -> None:
+        self._watchers.watch(min(post.order_ids))
+        self._changes.consider(post)
 
     async def _inject(self, planned: Planned) -> FaultRecord:
         """Inject a fault, heal it, and measure how long the system takes to recover."""

@@ -65,9 +65,10 @@ def _faults_of(order: OrderRow, events: Sequence[EventRow]) -> Iterable[str]:
 
 
 def executed_once(ledger: LedgerContents) -> Invariant:
-    """No signature belongs to two orders, and an order's fills are those of its own signature, each leg once."""
+    """No signature belongs to two orders, and an order's fills are those of its own signatures, each leg once."""
     invariant = Invariant("a signature is executed at most once", len(ledger.fills))
-    signatures = Counter(order.tx_hash for order in ledger.orders if order.tx_hash)
+    named = {(order.tx_hash, order.order_id) for order in ledger.orders if order.tx_hash}
+    signatures = Counter(tx for tx, _ in named | {(fill.tx_hash, fill.order_id) for fill in ledger.fills})
     invariant.violations += [
         f"{tx} is the signature of {count} orders" for tx, count in signatures.items() if count > 1
     ]
@@ -78,32 +79,41 @@ def executed_once(ledger: LedgerContents) -> Invariant:
     orders = {order.order_id: order for order in ledger.orders}
     for fill in ledger.fills:
         order = orders.get(fill.order_id)
-        if order is None or order.status != Status.CONFIRMED or order.tx_hash != fill.tx_hash:
+        # One that waits may be filled in parts, each with a signature of its own.
+        parts = order is not None and order.waits
+        if order is None or not (parts or (order.status == Status.CONFIRMED and order.tx_hash == fill.tx_hash)):
             was = "no order" if order is None else f"{order.status} with signature {order.tx_hash}"
             invariant.violations.append(f"{fill.order_id} has a fill of {fill.tx_hash} and is {was}")
     return invariant
 
 
 def as_on_chain(ledger: LedgerContents, chain: ChainContents) -> Invariant:
-    """What the ledger says of a signature is what the chain says of it."""
+    """What the ledger says of a signature is what the chain says of it.
+
+    Of one that was refused the ledger may say nothing, where its order went on without it.
+    """
     invariant = Invariant("the ledger says what the chain says", len(chain.executions))
     fills = defaultdict(list)
-    for fill in ledger.fills:
-        fills[fill.order_id].append((fill.pool, fill.token_in, fill.amount_in, fill.token_out, fill.amount_out))
+    orders = {order.order_id: order for order in ledger.orders}
     by_signature = {order.tx_hash: order for order in ledger.orders if order.tx_hash}
+    for fill in ledger.fills:
+        fills[fill.tx_hash].append((fill.pool, fill.token_in, fill.amount_in, fill.token_out, fill.amount_out))
+        if fill.order_id in orders:
+            by_signature[fill.tx_hash] = orders[fill.order_id]
     for signature, execution in chain.executions.items():
         order = by_signature.get(signature)
         executed = [(leg.pool, leg.token_in, leg.amount_in, leg.token_out, leg.amount_out) for leg in execution.fills]
-        if order is None:
+        if execution.error is not None:
+            if order is not None and (fills[signature] or order.status == Status.CONFIRMED):
+                invariant.violations.append(f"{order.order_id} is {order.status}, but on chain: {execution.error}")
+        elif order is None:
             invariant.violations.append(f"{signature} was executed and belongs to no order in the ledger")
-        elif execution.error is None and order.status != Status.CONFIRMED:
+        elif not (order.waits or order.status == Status.CONFIRMED):
             invariant.violations.append(
                 f"{order.order_id} is {order.status} ({order.reason}) and its swap was executed"
             )
-        elif execution.error is not None and order.status != Status.FAILED:
-            invariant.violations.append(f"{order.order_id} is {order.status}, but on chain: {execution.error}")
-        elif executed != fills[order.order_id]:
-            invariant.violations.append(f"{order.order_id} has fills {fills[order.order_id]}, on chain {executed}")
+        elif executed != fills[signature]:
+            invariant.violations.append(f"{order.order_id} has fills {fills[signature]}, on chain {executed}")
     return invariant
 
 

@@ -1,16 +1,19 @@
-"""Waits until a system is at rest: no order under way, no stream with entries, dead letters sent on their way again."""
+"""Waits until a system is at rest: nothing rests or is under way, no stream has entries, dead letters went again."""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from orderflow.adapters.dead_letters import DeadLetters
+from orderflow.domain.lifecycle import RESTING, TERMINAL
 from orderflow.errors import RejectedError
-from tests.harness.chaos.history.contents import read_ended, read_lengths
+from tests.harness.chaos.history.contents import read_lengths, read_statuses
 from tests.harness.chaos.history.posts import Post
+from tests.harness.chaos.mock_market import oldest_unread_tick_s
 from tests.harness.chaos.system_under_test import SystemUnderTest
+from tests.harness.chaos.workload.changes import Changes
 from tests.harness.chaos.workload.open_loop import OpenLoop
 from tests.harness.chaos.workload.watchers import Watchers
 
@@ -22,35 +25,69 @@ POLL_S = 0.25
 class Drained(NamedTuple):
     """How a system came to rest: after how many seconds, None where it did not; and how many dead letters it had again.
 
-    Only dead letters whose order had not ended count.
+    Only dead letters whose order had not ended count. Of the prices before `judged_until_s`, in seconds since 1970, all
+    had been worked through before what rested then was cancelled.
     """
 
     after_s: float | None
     redriven: int
+    judged_until_s: float
 
 
-async def drain(system: SystemUnderTest, load: OpenLoop, watchers: Watchers) -> Drained:
-    """Wait until every order has ended, every stream is empty and every watcher has seen the ends.
+async def drain(system: SystemUnderTest, load: OpenLoop, changes: Changes, watchers: Watchers) -> Drained:
+    """Cancel what rests, and wait until every order has ended, every stream is empty and watchers have seen the ends.
 
-    Dead letters are redriven, and every post that has a key is repeated, once the system is at rest.
+    Dead letters are redriven, and every post that has a key, and every cancel that was done, is repeated once the
+    system is at rest.
     """
-    started = time.monotonic()
-    await _in_time(lambda: _is_empty(system))
+    started, judged_until_s = time.monotonic(), time.time()
+    sweep = Sweep(system, changes)
+    caught_up = await _in_time(lambda: asyncio.to_thread(_has_caught_up, system, judged_until_s))
+    await _in_time(sweep.is_empty)
     redriven = await asyncio.to_thread(_redrive_all, system)
-    at_rest = await _in_time(lambda: _is_empty(system) and _have_ended(system, load.posts))
+    at_rest = await _in_time(lambda: sweep.have_ended(load.posts))
     after_s = time.monotonic() - started if at_rest else None
     await load.repeat_all()
+    await changes.repeat_all()
     until = time.monotonic() + WATCH_S
     while not watchers.satisfied and time.monotonic() < until:
         await asyncio.sleep(POLL_S)
-    return Drained(after_s, redriven)
+    return Drained(after_s, redriven, judged_until_s if caught_up else 0.0)
 
 
-async def _in_time(condition: Callable[[], bool]) -> bool:
+class Sweep:
+    """Cancels whatever rests, until nothing does."""
+
+    def __init__(self, system: SystemUnderTest, changes: Changes) -> None:
+        self._system = system
+        self._changes = changes
+        self._cancelled: set[str] = set()
+
+    async def is_empty(self) -> bool:
+        """Return whether every stream and timer set is empty; cancel what rests."""
+        statuses = await asyncio.to_thread(self._read_statuses)
+        at_rest = {order_id for order_id, status in statuses.items() if status in RESTING} - self._cancelled
+        self._cancelled |= at_rest
+        await self._changes.cancel_all(sorted(at_rest))
+        return not at_rest and await asyncio.to_thread(_is_empty, self._system)
+
+    async def have_ended(self, posts: Sequence[Post]) -> bool:
+        """Return whether all is empty, and all orders that were accepted, or that they have made, are over."""
+        if not await self.is_empty():
+            return False
+        statuses = await asyncio.to_thread(self._read_statuses)
+        ended = {order_id for order_id, status in statuses.items() if status in TERMINAL}
+        return ended == statuses.keys() and all(post.order_ids <= ended for post in posts)
+
+    def _read_statuses(self) -> dict[str, str]:
+        return read_statuses(self._system.database_url)
+
+
+async def _in_time(condition: Callable[[], Awaitable[bool]]) -> bool:
     """Wait until `condition` holds; return False when it did not in time."""
     until = time.monotonic() + DRAIN_S
     while time.monotonic() < until:
-        if await asyncio.to_thread(condition):
+        if await condition():
             return True
         await asyncio.sleep(POLL_S)
     return False
@@ -73,6 +110,8 @@ def _is_empty(system: SystemUnderTest) -> bool:
         return not any(read_lengths(client, system.partition_count).values())
 
 
-def _have_ended(system: SystemUnderTest, posts: Sequence[Post]) -> bool:
-    ended = read_ended(system.database_url)
-    return all(post.order_ids <= ended for post in posts)
+def _has_caught_up(system: SystemUnderTest, until_s: float) -> bool:
+    """Return whether all prices that were written before a time have been worked through."""
+    with system.redis() as client:
+        oldest_s = oldest_unread_tick_s(client)
+    return oldest_s is None or oldest_s > until_s

@@ -13,11 +13,13 @@ import pg8000.exceptions
 
 from local.client.api import Client
 from orderflow.adapters.keys import order_partitions, partition_of
+from orderflow.domain.lifecycle import TERMINAL
 from tests.harness.chaos.checkers.invariant import Invariant
 from tests.harness.chaos.history.contents import ledger_connection
 from tests.harness.chaos.history.fault_record import FaultRecord
 from tests.harness.chaos.system_under_test import SystemUnderTest
-from tests.harness.chaos.workload.open_loop import ATTEMPT_TIMEOUT_S, LOST, OpenLoop
+from tests.harness.chaos.workload.open_loop import OpenLoop
+from tests.harness.chaos.workload.requests import ATTEMPT_TIMEOUT_S, LOST
 
 POLL_S = 0.05
 BACK_OFF_S = (0.1,)
@@ -97,7 +99,7 @@ class RecoveryProbe:
             with suppress(*LOST):
                 async with asyncio.timeout(ATTEMPT_TIMEOUT_S):
                     answer = await client.get(f"/api/orders/{order_id}")
-                if answer.status == 200 and (status := str(answer.json()["status"])) in ("confirmed", "failed"):
+                if answer.status == 200 and (status := str(answer.json()["status"])) in TERMINAL:
                     return status
             await asyncio.sleep(POLL_S)
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from tests.harness.chaos.checkers import audit, client_audit, recovery, stalls
+from tests.harness.chaos.checkers import amounts, audit, changes, client_audit, limits, recovery, resting, stalls
 from tests.harness.chaos.checkers.drain import Drained
 from tests.harness.chaos.checkers.invariant import Invariant
 from tests.harness.chaos.history.evidence import Evidence
@@ -27,16 +27,33 @@ def check_all(
         recovery.recovered(faults),
         Invariant("the runner stays", 1, runner_deaths),
         client_audit.answered(evidence.posts),
+        changes.answered(evidence.changes),
         audit.present(accepted, ledger),
-        client_audit.posted_once(evidence.posts, ledger),
+        client_audit.posted_once(evidence.posts, evidence.changes, ledger),
         audit.ended(ledger),
         audit.histories(ledger),
         audit.executed_once(ledger),
         audit.as_on_chain(ledger, chain),
         audit.conserved(ledger, chain),
+        amounts.filled_within_amount(ledger),
+        amounts.one_leg_fires(evidence.posts, ledger),
+        amounts.slices_within_parent(ledger),
+        amounts.exits_sell_what_was_received(evidence.posts, ledger),
+        limits.limits_kept(evidence.posts, evidence.changes, ledger),
+        limits.expiry_as_asked(evidence.posts, evidence.changes, ledger),
+        limits.nothing_after_expiry(ledger, chain, evidence.ticks, wrong_clocks),
+        limits.fired_as_asked(evidence.posts, evidence.changes, ledger),
+        resting.touched_stops_fired(
+            evidence.posts, evidence.changes, evidence.seen, ledger, evidence.ticks, evidence.judged_until_s
+        ),
+        changes.cancels_kept(evidence.changes, ledger),
+        changes.amends_kept(evidence.changes, ledger),
         client_audit.seen_in_order(evidence.seen, ledger),
+        client_audit.seen_as_recorded(evidence.seen, ledger),
         stalls.no_stalls(ledger, delay_s, standstills, wrong_clocks),
+        stalls.expired_in_time(ledger, standstills, wrong_clocks),
         audit.emptied(leftovers),
+        resting.no_place_is_left(leftovers, ledger),
         audit.dead_letters_accounted_for(leftovers, ledger),
         audit.expire_after_recording(leftovers, ledger),
     ]
@@ -48,9 +65,14 @@ def count_all(evidence: Evidence, drained: Drained) -> dict[str, object]:
     letters = Counter(letter.function for letter in evidence.leftovers.dead_letters)
     orders = evidence.ledger.orders
     statuses = Counter(order.status for order in orders)
+    types = Counter(post.order_type for post in evidence.posts)
+    asked = Counter("cancels" if change.is_cancel else "amends" for change in evidence.changes)
+    unknown = sum(change.is_unknown for change in evidence.changes)
     reasons = Counter((order.reason or "").partition(":")[0][:60] for order in orders if order.status == "failed")
     return {
         "orders": f"{len(evidence.posts)} posted, {accepted} accepted, {dict(statuses)}",
+        "types": dict(types),
+        "changes": f"{dict(asked)}, {unknown} without an answer; {len(evidence.ticks)} ticks read",
         "answers": dict(evidence.answers),
         "failed because": dict(reasons),
         "dead letters": f"{dict(letters)}, {drained.redriven} others redriven",

@@ -1,8 +1,10 @@
 """Reads what a system holds: the ledger in Postgres, and what is left over in Redis."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
 from typing import cast
 
 import msgspec
@@ -12,6 +14,7 @@ import redis
 from local.settings import ROOT
 from local.template import read_template
 from orderflow.adapters.keys import key, order_partitions
+from orderflow.adapters.messages import order_name
 from orderflow.adapters.postgres import connection_arguments
 from orderflow.event_source.mapping import partitions_of, streams_on
 
@@ -19,7 +22,11 @@ TIMEOUT_S = 10
 
 
 class OrderRow(msgspec.Struct, frozen=True):
-    """An order as the ledger has it; `slot` is the one that it was quoted in. Amounts are atoms."""
+    """An order as the ledger has it; `slot` is the one that it was quoted in. Amounts are atoms.
+
+    It was fired last by `rule` at `fired_price`, in units of `token_out` per unit of `token_in`; `parent_id` is the
+    order that made it; it expires at `expires_at_s`, in seconds since 1970.
+    """
 
     order_id: str
     sequence: int
@@ -32,6 +39,18 @@ class OrderRow(msgspec.Struct, frozen=True):
     amount_out: int | None = None
     tx_hash: str | None = None
     reason: str | None = None
+    order_type: str = "market"
+    parent_id: str | None = None
+    slice: int | None = None
+    amount_filled: int | None = None
+    rule: str | None = None
+    fired_price: Decimal | None = None
+    expires_at_s: float | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is an order that waits."""
+        return self.order_type != "market"
 
 
 class EventRow(msgspec.Struct, frozen=True):
@@ -74,11 +93,17 @@ class DeadLetterRow(msgspec.Struct, frozen=True):
 
 
 class Leftovers(msgspec.Struct, frozen=True):
-    """What Redis still holds: lengths of streams and timer sets by key, dead letters, and orders that do not expire."""
+    """What Redis still holds: lengths of streams and timer sets by key, dead letters, and orders that do not expire.
+
+    `places` are the sets in which orders that rest are found, by key, with the ids in them; `book_names` what each
+    partition has noted of them.
+    """
 
     lengths: dict[str, int]
     dead_letters: Sequence[DeadLetterRow]
     lasting: Sequence[str]
+    places: Mapping[str, Sequence[str]] = MappingProxyType({})
+    book_names: Sequence[str] = ()
 
 
 @contextmanager
@@ -96,7 +121,8 @@ def read_ledger(database_url: str) -> LedgerContents:
     with ledger_connection(database_url) as connection:
         orders = connection.run(
             "SELECT order_id::text, sequence, status, token_in, token_out, amount_in::text, slippage_bps,"
-            " (route->>'slot')::bigint, amount_out::text, tx_hash, reason FROM orders"
+            " (route->>'slot')::bigint, amount_out::text, tx_hash, reason, order_type, parent_id::text, slice,"
+            " amount_filled::text, fired->>'rule', fired->>'price', extract(epoch FROM expires_at) FROM orders"
         )
         events = connection.run(
             "SELECT order_id::text, sequence, status, occurred_at FROM order_events ORDER BY order_id, sequence"
@@ -118,11 +144,11 @@ def read_ledger(database_url: str) -> LedgerContents:
     )
 
 
-def read_ended(database_url: str) -> set[str]:
-    """Read the ids of the orders that are over."""
+def read_statuses(database_url: str) -> dict[str, str]:
+    """Read the status of every order, by its id."""
     with ledger_connection(database_url) as connection:
-        rows = connection.run("SELECT order_id::text FROM orders WHERE status IN ('confirmed', 'failed')")
-    return {str(order_id) for (order_id,) in rows or ()}
+        rows = connection.run("SELECT order_id::text, status FROM orders")
+    return {str(order_id): str(status) for order_id, status in rows or ()}
 
 
 def _seconds(at: datetime) -> float:
@@ -154,12 +180,32 @@ def read_leftovers(client: redis.Redis, partitions: int) -> Leftovers:
     for name in orders:
         pipeline.pttl(name)
     lasting = [name.rpartition(":")[2] for name, left in zip(orders, pipeline.execute(), strict=True) if left == -1]
-    return Leftovers(read_lengths(client, partitions), letters, lasting)
+    names = [
+        f"{partition} {name}" for partition in order_partitions(partitions) for name in _book_names(client, partition)
+    ]
+    return Leftovers(read_lengths(client, partitions), letters, lasting, read_places(client, partitions), names)
+
+
+def read_places(client: redis.Redis, partitions: int) -> dict[str, list[str]]:
+    """Read in which sets orders are found that rest, or expire: the ids in each, by key."""
+    found: dict[str, list[str]] = {}
+    for partition in order_partitions(partitions):
+        books = map(str, client.scan_iter(key(partition, "book:*"), count=1000))
+        for name in (key(partition, "resting"), key(partition, "expiries"), *books):
+            # A member of the expiries is an id and an attempt.
+            found[name] = [str(member).partition(" ")[0] for member in cast("list[str]", client.zrange(name, 0, -1))]
+    return found
+
+
+def _book_names(client: redis.Redis, partition: str) -> list[str]:
+    return sorted(map(str, cast("list[str]", client.hkeys(key(partition, "books")))))
 
 
 def _order_id(fields: dict[str, str]) -> str:
     if "order_id" in fields:
         return fields["order_id"]
+    if name := order_name(fields):
+        return name[0]
     try:
         return str(msgspec.json.decode(fields.get("order", "{}"))["order_id"])
     except (msgspec.DecodeError, KeyError, TypeError):

@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.harness.chaos.history.changes import Change
 from tests.harness.chaos.history.contents import LedgerContents, Leftovers, read_ledger, read_leftovers
 from tests.harness.chaos.history.posts import Post
 from tests.harness.chaos.history.sightings import Sightings
-from tests.harness.chaos.mock_market import ChainContents, read_chain
+from tests.harness.chaos.mock_market import ChainContents, SeenTick, read_chain
 from tests.harness.chaos.system_under_test import SystemUnderTest
+from tests.harness.chaos.workload.changes import Changes
 from tests.harness.chaos.workload.open_loop import OpenLoop
 from tests.harness.chaos.workload.watchers import Watchers
 
@@ -25,12 +27,34 @@ class Evidence:
     seen: Sequence[Sightings]
     answers: Counter[str]
     reconnections: int
+    changes: Sequence[Change] = ()
+    ticks: Sequence[SeenTick] = ()
+    judged_until_s: float = 0.0
+    """Prices before this had been worked through when what rested was cancelled, in seconds since 1970."""
 
 
-async def gather(system: SystemUnderTest, load: OpenLoop, watchers: Watchers) -> Evidence:
+async def gather(
+    system: SystemUnderTest,
+    load: OpenLoop,
+    changes: Changes,
+    watchers: Watchers,
+    ticks: Sequence[SeenTick],
+    judged_until_s: float,
+) -> Evidence:
     """Read all that `system` holds, and add what its clients noted."""
     ledger = await asyncio.to_thread(read_ledger, system.database_url)
     with system.redis() as client:
         chain, leftovers = read_chain(client), read_leftovers(client, system.partition_count)
     reconnections = sum(watcher.reconnections for watcher in watchers.all)
-    return Evidence(ledger, chain, leftovers, load.posts, watchers.seen, load.answers, reconnections)
+    return Evidence(
+        ledger,
+        chain,
+        leftovers,
+        load.posts,
+        watchers.seen,
+        load.answers + changes.answers,
+        reconnections,
+        changes.made,
+        ticks,
+        judged_until_s,
+    )

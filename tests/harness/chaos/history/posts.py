@@ -1,10 +1,13 @@
 """What clients posted, and what they were answered."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
 from orderflow.domain.tokens import TOKENS
+
+MARKET: Mapping[str, object] = {"order_type": "market"}
 
 
 class Identity(NamedTuple):
@@ -14,6 +17,15 @@ class Identity(NamedTuple):
     token_out: str
     amount_in: int
 
+    def with_amount(self, amount: str) -> "Identity":
+        """Return the same with another amount, in units of `token_in`."""
+        return self._replace(amount_in=int(Decimal(amount).scaleb(TOKENS[self.token_in].decimals)))
+
+    @property
+    def amount(self) -> str:
+        """The amount in units of `token_in`, as it is posted."""
+        return f"{Decimal(self.amount_in).scaleb(-TOKENS[self.token_in].decimals):f}"
+
 
 @dataclass(slots=True)
 class Post:
@@ -21,6 +33,8 @@ class Post:
 
     `order_ids` are all ids that answers named, `unexpected` what was wrong with an answer. Without a key an order that
     no answer accepted may exist or not. The key is an Idempotency-Key, or with `key_in_body` the client_order_id.
+    `conditions` are the type of the order and the fields that go with it. It came `too_late` where an answer has said
+    that its time is over, and so that there is no such order.
     """
 
     identity: Identity
@@ -29,11 +43,23 @@ class Post:
     order_ids: set[str] = field(default_factory=set)
     unexpected: list[str] = field(default_factory=list)
     key_in_body: bool = False
+    conditions: Mapping[str, object] = field(default_factory=lambda: MARKET)
+    too_late: bool = False
 
     @property
     def sure(self) -> bool:
         """Whether the client knows that its order exists: it was answered 202."""
         return bool(self.order_ids)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the client knows what became of it."""
+        return self.sure or self.too_late or bool(self.unexpected)
+
+    @property
+    def order_type(self) -> str:
+        """The type of the order."""
+        return str(self.conditions["order_type"])
 
     @property
     def header_key(self) -> str | None:
@@ -42,12 +68,11 @@ class Post:
 
     def body(self) -> dict[str, object]:
         """Return what is posted."""
-        token_in, token_out, amount_in = self.identity
-        amount = Decimal(amount_in).scaleb(-TOKENS[token_in].decimals)
+        token_in, token_out, _ = self.identity
         order: dict[str, object] = {
             "token_in": token_in,
             "token_out": token_out,
-            "amount": f"{amount:f}",
-            "order_type": "market",
+            "amount": self.identity.amount,
+            **self.conditions,
         }
         return order | {"client_order_id": self.key} if self.key_in_body else order

@@ -6,22 +6,29 @@ A client repeats a post that has a key until it knows whether there is an order.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from threading import Lock
 from typing import Any
 
-import aiohttp
 import orjson
 
-from local.client.api import Answer, Client, UnreachableError
+from local.client.api import Answer, Client
 from tests.harness.chaos.history.posts import Identity, Post
+from tests.harness.chaos.history.terms import expires_at_s
+from tests.harness.chaos.workload.conditions import conditions
 from tests.harness.chaos.workload.orders import identities
-
-ATTEMPT_TIMEOUT_S = 4.0
-BACK_OFF_S = (0.1, 0.2, 0.4, 0.8, 1.0)
-GIVE_UP_S = 60.0
-"""How long a client repeats a post with a key: longer than any fault and its recovery."""
+from tests.harness.chaos.workload.prices import PriceList
+from tests.harness.chaos.workload.requests import (
+    ATTEMPT_TIMEOUT_S,
+    BACK_OFF_S,
+    BROKEN,
+    GIVE_UP_S,
+    NO_ANSWER,
+    answer_to,
+    back_off,
+    problem_of,
+)
 
 REPEATS_AT_ONCE = 20
 KEYED = 0.5
@@ -30,26 +37,31 @@ TWICE = 0.1
 BATCHES, BATCH = 0.02, 10
 """The share of the posts that are a batch of so many orders, each with a key of its own."""
 
-NO_ANSWER, BROKEN = "no answer in time", "connection lost"
-LOST = (aiohttp.ClientError, UnreachableError, TimeoutError, OSError)
-
 
 class OpenLoop:
-    """Posts orders to `url` and keeps what became of each; calls `watch` with the id of every accepted order."""
+    """Posts orders to `url` and keeps what became of each; calls `accepted` with every order of its load that is.
 
-    def __init__(self, url: str, seed: int, watch: Callable[[str], None]) -> None:
+    The orders of its load are of all types, those that wait with the prices of `prices` in mind; probes and bursts are
+    market orders.
+    """
+
+    def __init__(self, url: str, seed: int, accepted: Callable[[Post], None], prices: PriceList | None = None) -> None:
         self.posts: list[Post] = []
         self.answers: Counter[str] = Counter()
         self._url = url
         self._random = Random(seed)
-        self._watch = watch
+        self._accepted = accepted
+        self._prices = prices or PriceList()
         self._lock = Lock()
         self._identities: Iterator[Identity] = identities()
 
-    def new_post(self, key: str | None, *, key_in_body: bool = False) -> Post:
-        """Return a new order to post, which is kept in `posts`."""
+    def new_post(self, key: str | None, *, key_in_body: bool = False, of_any_type: bool = False) -> Post:
+        """Return a new order to post, which is kept in `posts`: a market order, unless it may be `of_any_type`."""
         with self._lock:  # a burst comes from a thread of its own
             post = Post(next(self._identities), key, time.time(), key_in_body=key_in_body)
+        if of_any_type:
+            prices = self._prices.of(post.identity.token_in, post.identity.token_out)
+            post.conditions = conditions(self._random, post.identity, prices, post.posted_at)
         self.posts.append(post)
         return post
 
@@ -64,11 +76,14 @@ class OpenLoop:
                         return
                 except TimeoutError:
                     if self._random.random() < BATCHES:
-                        posts = [self.new_post(f"chaos-{number}.{place}", key_in_body=True) for place in range(BATCH)]
+                        posts = [
+                            self.new_post(f"chaos-{number}.{place}", key_in_body=True, of_any_type=True)
+                            for place in range(BATCH)
+                        ]
                         clients.create_task(self.place_batch(client, posts))
                         continue
                     keyed = self._random.random() < KEYED
-                    post = self.new_post(f"chaos-{number}" if keyed else None)
+                    post = self.new_post(f"chaos-{number}" if keyed else None, of_any_type=True)
                     twice = keyed and self._random.random() < TWICE
                     for _ in range(2 if twice else 1):
                         clients.create_task(self._place(client, post))
@@ -101,9 +116,9 @@ class OpenLoop:
         give_up_at = time.monotonic() + GIVE_UP_S
         for attempt in range(2**62):
             self.answers[await self._try_once(client, post, ATTEMPT_TIMEOUT_S)] += 1
-            if post.sure or post.key is None or post.unexpected or time.monotonic() > give_up_at:
+            if post.is_answered or post.key is None or time.monotonic() > give_up_at:
                 return
-            await asyncio.sleep(back_off_s[min(attempt, len(back_off_s) - 1)])
+            await back_off(attempt, back_off_s)
 
     async def place_batch(self, client: Client, posts: Sequence[Post]) -> None:
         """Post orders as a batch, and again those whose fate is not known, until it is; watch those that there are."""
@@ -111,66 +126,59 @@ class OpenLoop:
         left = posts
         for attempt in range(2**62):
             self.answers[await self._try_batch(client, left)] += len(left)
-            left = [post for post in left if not (post.sure or post.unexpected)]
+            left = [post for post in left if not post.is_answered]
             if not left or time.monotonic() > give_up_at:
                 break
-            await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
+            await back_off(attempt)
         for post in posts:
             if post.sure:
-                self._watch(min(post.order_ids))
+                self._accepted(post)
 
     async def _place(self, client: Client, post: Post) -> None:
         known = post.sure
         await self.place(client, post)
         if post.sure and not known:
-            self._watch(min(post.order_ids))
+            self._accepted(post)
 
     @staticmethod
     async def _try_once(client: Client, post: Post, timeout_s: float) -> str:
-        answer = await _answer(client.execute(post.body(), post.header_key), timeout_s)
+        answer = await answer_to(client.execute(post.body(), post.header_key), timeout_s)
         if isinstance(answer, str):
             return answer
         if answer.status == 202:
             post.order_ids.add(orjson.loads(answer.body)["order_id"])
-        elif (problem := _problem(answer)) is not None:
+        elif answer.status == 400 and _is_over(post, answer.json()):
+            post.too_late = True
+        elif (problem := problem_of(answer)) is not None:
             post.unexpected.append(problem)
         return str(answer.status)
 
     @staticmethod
     async def _try_batch(client: Client, posts: Sequence[Post]) -> str:
-        answer = await _answer(client.execute_batch([post.body() for post in posts]), ATTEMPT_TIMEOUT_S)
+        answer = await answer_to(client.execute_batch([post.body() for post in posts]))
         if isinstance(answer, str):
             return answer
         if answer.status in (202, 207):
             for post, result in zip(posts, orjson.loads(answer.body)["results"], strict=True):
                 _note(post, result, answer)
-        elif (problem := _problem(answer)) is not None:
+        elif (problem := problem_of(answer)) is not None:
             for post in posts:
                 post.unexpected.append(problem)
         return str(answer.status)
-
-
-async def _answer(request: Awaitable[Answer], timeout_s: float) -> Answer | str:
-    """Return the answer to a request, or why there is none."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await request
-    except LOST as error:
-        return NO_ANSWER if isinstance(error, TimeoutError) else BROKEN
 
 
 def _note(post: Post, result: Mapping[str, Any], answer: Answer) -> None:
     """Note what became of one order of a batch."""
     if "order" in result:
         post.order_ids.add(result["order"]["order_id"])
+    elif _is_over(post, result["problem"]):
+        post.too_late = True
     elif result["problem"]["status"] != 503 or not answer.headers.get("Retry-After"):
         post.unexpected.append(f"answered {result} in a batch")
 
 
-def _problem(answer: Answer) -> str | None:
-    """Return what is wrong with an answer to a valid order, other than that it was refused for now."""
-    if answer.status != 503:
-        return f"answered {answer.status} {answer.body[:200].decode(errors='replace')}"
-    if not answer.headers.get("Retry-After"):
-        return "answered 503 without Retry-After"
-    return None
+def _is_over(post: Post, problem: Mapping[str, Any]) -> bool:
+    """Return whether an order was refused since its time was over, rightly: it could not be made in time."""
+    expires_s = expires_at_s(post.conditions)
+    named = [error["field"] for error in problem.get("errors", ())]
+    return named == ["expires_at"] and expires_s is not None and time.time() >= expires_s and not post.sure

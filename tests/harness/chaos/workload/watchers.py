@@ -1,6 +1,10 @@
-"""Clients that watch many orders on one socket each, open a new socket when it breaks, and note what they receive."""
+"""Clients that watch many orders on one socket each, open a new socket when it breaks, and note what they receive.
+
+The orders that an order makes, its slices or its exits, are watched with it.
+"""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -78,8 +82,9 @@ class Watcher:
         elif error:
             sightings.problems.append(error)
         else:
-            sightings.connections[-1].append(frame.content["sequence"])
-            sightings.status = str(frame.status)
+            sightings.note(frame.content["sequence"], str(frame.status), time.time())
+            if (child_id := frame.content.get("child_id")) is not None:
+                self.watch(child_id)
 
 
 class Watchers:

@@ -1,23 +1,36 @@
 """chaos/checkers/audit.py: it must find every kind of violation in what a system holds, and none where all is well."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 import pytest
 
+from orderflow.domain.execution import Execution
 from orderflow.domain.lifecycle import COURSE
+from orderflow.domain.order import Signature
 from orderflow.domain.pools import AmmV4
+from orderflow.domain.routing import Leg
 from tests.harness.chaos.checkers import audit
-from tests.harness.chaos.history.contents import EventRow, LedgerContents, OrderRow
+from tests.harness.chaos.history.contents import EventRow, LedgerContents
 from tests.harness.chaos.mock_market import ChainContents
-from tests.support.chaos_evidence import FIRST, REFUSED, REJECTED, SECOND, dead_letter, good_run, nothing_left
+from tests.support.chaos_evidence import (
+    FIRST,
+    REFUSED,
+    REJECTED,
+    SECOND,
+    Doctor,
+    dead_letter,
+    good_run,
+    nothing_left,
+    with_order,
+    without_order,
+)
+from tests.support.chaos_waiting import LIMIT, SOL, USDC, waiting_run
 
 ALL = [FIRST, SECOND, REFUSED, REJECTED]
 NUMBERS = list(range(1, len(COURSE) + 1))
 LAST = NUMBERS[-1]
 WITH_A_GAP = [*NUMBERS[:2], *NUMBERS[3:]]
-Doctor = Callable[[LedgerContents], LedgerContents]
 
 
 def violations(ledger: LedgerContents, chain: ChainContents) -> list[str]:
@@ -31,27 +44,6 @@ def violations(ledger: LedgerContents, chain: ChainContents) -> list[str]:
         audit.conserved(ledger, chain),
     ]
     return [violation for invariant in invariants for violation in invariant.violations]
-
-
-def with_order(order_id: str, **changes: Any) -> Doctor:
-    """Return what changes fields of an order in a ledger."""
-
-    def doctor(ledger: LedgerContents) -> LedgerContents:
-        orders = [
-            msgspec.structs.replace(order, **changes) if order.order_id == order_id else order
-            for order in ledger.orders
-        ]
-        return msgspec.structs.replace(ledger, orders=orders)
-
-    return doctor
-
-
-def without_order(order_id: str) -> Doctor:
-    def doctor(ledger: LedgerContents) -> LedgerContents:
-        orders: Sequence[OrderRow] = [order for order in ledger.orders if order.order_id != order_id]
-        return msgspec.structs.replace(ledger, orders=orders)
-
-    return doctor
 
 
 def with_events(change: Callable[[Sequence[EventRow]], Sequence[EventRow]]) -> Doctor:
@@ -168,6 +160,46 @@ def test_a_ledger_that_contradicts_the_chain_is_found(doctor: Doctor, found: str
     [violation] = audit.as_on_chain(doctor(ledger), chain).violations
 
     assert found in violation
+
+
+def test_an_order_that_waits_is_in_order_with_fills_of_several_signatures() -> None:
+    ledger, chain = waiting_run(), on_chain({"tx-1": 4, "tx-2": 6})
+
+    for invariant in (audit.histories(ledger), audit.ended(ledger), audit.executed_once(ledger)):
+        assert invariant.violations == []
+    assert audit.as_on_chain(ledger, chain).violations == []
+
+
+def test_a_part_that_the_ledger_or_the_chain_does_not_know_of_is_found() -> None:
+    ledger = waiting_run()
+    lost = msgspec.structs.replace(ledger, fills=ledger.fills[1:])
+
+    assert audit.as_on_chain(lost, on_chain({"tx-1": 4})).violations == [
+        "tx-1 was executed and belongs to no order in the ledger"
+    ]
+    assert len(audit.as_on_chain(ledger, on_chain({"tx-1": 5})).violations) == 1
+    [found] = audit.as_on_chain(ledger, refused("tx-1")).violations
+    assert found == f"{LIMIT} is confirmed, but on chain: Price moved"
+
+
+def test_an_attempt_that_was_refused_may_be_of_an_order_that_has_gone_on_without_it() -> None:
+    assert audit.as_on_chain(waiting_run(), refused("tx-0")).violations == []
+
+
+def on_chain(sold: dict[str, int]) -> ChainContents:
+    """Return a chain on which the limit's transactions have sold so many SOL each."""
+    paid = {"tx-1": 820 * USDC, "tx-2": 1_280 * USDC}
+    executions = {
+        tx: Execution(
+            Signature(tx), 7, paid[tx], (Leg("v", "pool", 10_000, "SOL", "USDC", amount * SOL, paid[tx], 0, "SOL"),)
+        )
+        for tx, amount in sold.items()
+    }
+    return ChainContents(executions, {}, {}, {})
+
+
+def refused(tx_hash: str) -> ChainContents:
+    return ChainContents({tx_hash: Execution(Signature(tx_hash), 7, error="Price moved")}, {}, {}, {})
 
 
 def test_an_atom_too_many_in_a_pool_is_found() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from orderflow.domain.lifecycle import COURSE
 from tests.harness.chaos.checkers import client_audit
+from tests.harness.chaos.history.changes import Change
 from tests.harness.chaos.history.contents import LedgerContents, OrderRow
 from tests.harness.chaos.history.posts import Identity, Post
 from tests.harness.chaos.history.sightings import Sightings
@@ -40,7 +41,7 @@ def second_row_of(order_id: str) -> OrderRow:
 
 
 def test_a_post_that_made_its_order_is_in_order() -> None:
-    found = client_audit.posted_once([post_of(FIRST), post_of(SECOND, key=None)], ledger_of(FIRST, SECOND))
+    found = client_audit.posted_once([post_of(FIRST), post_of(SECOND, key=None)], [], ledger_of(FIRST, SECOND))
 
     assert (found.checked, found.violations) == (2, [])
 
@@ -48,8 +49,8 @@ def test_a_post_that_made_its_order_is_in_order() -> None:
 def test_without_a_key_an_order_that_its_client_does_not_know_of_may_exist_or_not() -> None:
     unknown = post_of(FIRST, key=None, answered=[])
 
-    assert client_audit.posted_once([unknown], ledger_of()).violations == []
-    assert client_audit.posted_once([unknown], ledger_of(FIRST)).violations == []
+    assert client_audit.posted_once([unknown], [], ledger_of()).violations == []
+    assert client_audit.posted_once([unknown], [], ledger_of(FIRST)).violations == []
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_without_a_key_an_order_that_its_client_does_not_know_of_may_exist_or_no
     ],
 )
 def test_a_post_that_is_lost_doubled_or_answered_wrongly_is_found(post: Post, orders: list[str], found: str) -> None:
-    violations = client_audit.posted_once([post], ledger_of(*orders)).violations
+    violations = client_audit.posted_once([post], [], ledger_of(*orders)).violations
 
     assert any(found in violation for violation in violations)
 
@@ -73,9 +74,36 @@ def test_one_post_that_made_two_orders_is_found(key: str | None) -> None:
     ledger = ledger_of(FIRST)
     doubled = msgspec.structs.replace(ledger, orders=[*ledger.orders, second_row_of(FIRST)])
 
-    violations = client_audit.posted_once([post_of(FIRST, key)], doubled).violations
+    violations = client_audit.posted_once([post_of(FIRST, key)], [], doubled).violations
 
     assert any("and made" in violation and OTHER_ID in violation for violation in violations)
+
+
+def test_one_that_came_too_late_is_no_order() -> None:
+    late = post_of(FIRST, answered=[])
+    late.too_late = True
+
+    assert client_audit.posted_once([late], [], ledger_of()).violations == []
+    found = client_audit.posted_once([late], [], ledger_of(FIRST)).violations
+    assert found == [f"the post with key k was answered that it is too late and made ['{FIRST}']"]
+
+
+def test_an_order_that_another_has_made_is_nobodys_post() -> None:
+    ledger = ledger_of(FIRST)
+    child = msgspec.structs.replace(second_row_of(FIRST), amount_in=1, parent_id=FIRST)
+    with_child = msgspec.structs.replace(ledger, orders=[*ledger.orders, child])
+
+    assert client_audit.posted_once([post_of(FIRST)], [], with_child).violations == []
+
+
+def test_an_amended_amount_is_that_of_the_post() -> None:
+    post = post_of(FIRST)
+    twice = post.identity._replace(amount_in=2 * post.identity.amount_in)
+    row = msgspec.structs.replace(ledger_of(FIRST).orders[0], amount_in=twice.amount_in)
+    ledger = msgspec.structs.replace(ledger_of(FIRST), orders=[row])
+
+    assert client_audit.posted_once([post], [Change(FIRST, {"amount": twice.amount})], ledger).violations == []
+    assert client_audit.posted_once([post], [], ledger).violations != []
 
 
 def test_an_answer_that_is_neither_acceptance_nor_refusal_is_found() -> None:
@@ -126,6 +154,33 @@ def test_an_answer_that_a_watcher_should_not_get_is_found() -> None:
     sightings = Sightings(FIRST, [ALL], "confirmed", problems=["unknown order"])
 
     assert client_audit.seen_in_order([sightings], ledger).violations == [f"the watcher of {FIRST} unknown order"]
+
+
+def test_a_status_that_is_not_the_ledgers_is_found() -> None:
+    ledger, _ = good_run()
+    sightings = Sightings(FIRST, [[]])
+    for number, status in enumerate(COURSE, start=1):
+        sightings.note(number, status, NOW_S)
+    assert client_audit.seen_as_recorded([sightings], ledger).violations == []
+
+    sightings.statuses[LAST] = "failed"
+    sightings.statuses[LAST + 1] = "confirmed"
+
+    assert client_audit.seen_as_recorded([sightings], ledger).violations == [
+        f"{FIRST} was seen as failed at {LAST}, and was confirmed",
+        f"{FIRST} was seen as confirmed at {LAST + 1}, and was None",
+    ]
+
+
+def test_a_status_that_comes_again_as_another_is_a_problem() -> None:
+    sightings = Sightings(FIRST, [[]])
+    sightings.note(2, "open", NOW_S)
+    sightings.note(2, "open", NOW_S + 1)
+    assert (sightings.problems, sightings.open_since_s()) == ([], NOW_S)
+
+    sightings.note(2, "cancelled", NOW_S + 2)
+
+    assert sightings.problems == ["received 2 as open and as cancelled"]
 
 
 def test_what_comes_again_is_counted_unless_it_was_asked_for_again() -> None:

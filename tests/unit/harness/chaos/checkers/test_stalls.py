@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from tests.harness.chaos.checkers.stalls import BOUND_S, no_stalls
+from tests.harness.chaos.checkers.stalls import BOUND_S, expired_in_time, no_stalls
 from tests.harness.chaos.history.contents import LedgerContents, OrderRow
 from tests.harness.chaos.history.fault_record import Window
+from tests.support import chaos_waiting
 from tests.support.builders import NOW_MS
 from tests.support.chaos_evidence import FIRST, STEP_S, good_run
 
@@ -62,3 +63,24 @@ def test_orders_under_way_while_a_clock_was_wrong_are_left_out() -> None:
 
     assert no_stalls(ledger, no_delay, [], [while_under_way]).violations == []
     assert no_stalls(ledger, no_delay, [], [afterwards]).violations != []
+
+
+def test_an_order_that_rests_stands_still_as_long_as_it_likes() -> None:
+    ledger = later(chaos_waiting.OCO, 3, 3600)(chaos_waiting.waiting_run())
+
+    assert no_stalls(ledger, no_delay, [], []).violations == []
+    assert no_stalls(later(chaos_waiting.OCO, 4, 3600)(ledger), no_delay, [], []).violations != []
+
+
+def test_an_order_that_expires_too_early_or_too_late_is_found() -> None:
+    ledger, expired = chaos_waiting.waiting_run(), chaos_waiting.EXPIRED
+    early, late = later(expired, 3, -0.5)(ledger), later(expired, 3, BOUND_S + 0.5)(ledger)
+
+    assert (expired_in_time(ledger, [], []).checked, expired_in_time(ledger, [], []).violations) == (1, [])
+    assert expired_in_time(early, [], []).violations == [f"{expired} is expired 0.500 s too early"]
+    assert expired_in_time(late, [], []).violations == [
+        f"{expired} is expired {BOUND_S + 0.5:.1f} s after its time was over, and rested until then"
+    ]
+    down = Window(chaos_waiting.EXPIRES_S + 1, chaos_waiting.EXPIRES_S + 2)
+    assert expired_in_time(late, [down], []).violations == []
+    assert expired_in_time(late, [], [down]).violations == []

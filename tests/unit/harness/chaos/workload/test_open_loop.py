@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from local.client.api import Client
@@ -28,7 +29,7 @@ def test_of_a_batch_only_the_orders_whose_fate_is_not_known_are_sent_again() -> 
         return web.json_response({"results": results}, status=207, headers=RETRY)
 
     async def test(client: Client) -> None:
-        load = OpenLoop(client.base_url, seed=1, watch=watched.append)
+        load = OpenLoop(client.base_url, seed=1, accepted=lambda post: watched.append(min(post.order_ids)))
         posts = [load.new_post(name, key_in_body=True) for name in "abc"]
 
         await load.place_batch(client, posts)
@@ -47,11 +48,48 @@ def test_an_order_of_a_batch_that_is_refused_for_now_without_a_time_is_held_agai
         return web.json_response({"results": [BUSY]}, status=207)
 
     async def test(client: Client) -> None:
-        load = OpenLoop(client.base_url, seed=1, watch=lambda _: None)
+        load = OpenLoop(client.base_url, seed=1, accepted=lambda _: None)
         post = load.new_post("a", key_in_body=True)
 
         await load.place_batch(client, [post])
 
         assert (post.sure, len(post.unexpected)) == (False, 1)
+
+    against_server(test, post=judge)
+
+
+OVER: dict[str, Any] = {
+    "problem": {"status": 400, "errors": [{"field": "expires_at", "rule": "must be in the future"}]}
+}
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "is_known", "late", "unexpected"),
+    [
+        ("2020-01-01T00:00:00Z", False, True, 0),
+        ("2020-01-01T00:00:00Z", True, False, 1),
+        ("2999-01-01T00:00:00Z", False, False, 1),
+        (None, False, False, 1),
+    ],
+)
+def test_an_order_that_could_not_be_made_in_time_is_refused_rightly(
+    expires_at: str | None, is_known: bool, late: bool, unexpected: int
+) -> None:
+    async def judge(request: web.Request) -> web.Response:
+        if request.path.endswith("batch"):
+            return web.json_response({"results": [OVER]}, status=207)
+        return web.json_response(OVER["problem"], status=400)
+
+    async def test(client: Client) -> None:
+        load = OpenLoop(client.base_url, seed=1, accepted=lambda _: None)
+        posts = [load.new_post("a", key_in_body=in_body) for in_body in (True, False)]
+        for post in posts:
+            post.conditions = {"order_type": "limit"} | ({"expires_at": expires_at} if expires_at else {})
+            post.order_ids |= {"known"} if is_known else set()
+
+        await load.place_batch(client, posts[:1])
+        await load.place(client, posts[1])
+
+        assert [(post.too_late, len(post.unexpected)) for post in posts] == [(late, unexpected)] * 2
 
     against_server(test, post=judge)
