@@ -12,6 +12,7 @@ from orderflow.domain.pools.dlmm_math import MAX_FEE_RATE
 from orderflow.domain.router.choice import LEG_COST_USD
 from orderflow.domain.router.network import MAX_HOPS
 from orderflow.domain.router.rebalance import PROOF
+from orderflow.domain.ticks import SLOT_MS
 from orderflow.domain.tokens import TOKENS
 from orderflow.venues.mock import arbitrage, background, latency, providers, universe
 from orderflow.venues.mock.dlmm_opening import NARROW
@@ -38,7 +39,7 @@ NUMBERS = {
     "parameters": f"step {NARROW.bin_step}, base factor {NARROW.base_factor:,}, control {NARROW.control:,}, filter and"
     f" decay period {NARROW.filter_period_s} and {NARROW.decay_period_s} s, reduction {NARROW.reduction_factor:,}, max"
     f" va {NARROW.max_va:,}, protocol share {NARROW.protocol_share:,}",
-    "slot": f"A slot is {latency.SLOT_MS} ms",
+    "slot": f"A slot is {SLOT_MS} ms",
     "noise": f"in one of {round(1 / background._NOISE_A_SLOT)} slots, for ${background._NOISE_MEDIAN_USD:.0f} at the"
     f" median (log-normal, σ = {background._NOISE_SIGMA})",
     "jump": f"by a standard deviation of {100 * background._JUMP_SIZE:.1f} %",
@@ -52,7 +53,7 @@ NUMBERS = {
     "resend": f"{latency.RESEND_SLOTS} slots more, then it is sent again",
     "confirmation": f"from landing on | {latency.SLOTS_TO_CONFIRM} slots",
     "validity": f"{latency.BLOCKHASH_VALID_SLOTS} slots from the quote's slot, and"
-    f" {latency.BLOCKHASH_VALID_SLOTS * latency.SLOT_MS // 1000} s",
+    f" {latency.BLOCKHASH_VALID_SLOTS * SLOT_MS // 1000} s",
     "fee": f"{latency.SIGNATURE_FEE:,} lamports for the signature, and a priority fee, log-normal with"
     f" {latency.PRIORITY_FEE_MEDIAN:,} at the median",
     "hops": f"up to {WORDS[MAX_HOPS]} hops",

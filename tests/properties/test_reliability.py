@@ -6,10 +6,11 @@ from orderflow.domain.execution import Execution
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.pools import Pool
+from orderflow.domain.ticks import SLOT_MS
 from orderflow.domain.tokens import TOKENS
 from orderflow.domain.venue import Quoted
 from orderflow.venues.mock.chain import produce
-from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, SLOT_MS, SLOTS_TO_CONFIRM, Latency
+from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, SLOTS_TO_CONFIRM, Latency
 from orderflow.venues.mock.quotes import Quotes
 from orderflow.venues.mock.signer import sign
 from orderflow.venues.mock.universe import VENUES

@@ -16,6 +16,7 @@ from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Dlmm, Pool
 from orderflow.domain.router.fit import fit
 from orderflow.domain.router.market_view import MarketView
+from orderflow.domain.ticks import SLOT_MS
 from orderflow.domain.tokens import TOKENS, Token
 from orderflow.errors import RejectedError, RetryableError
 from orderflow.runtime.clients import open_redis
@@ -25,7 +26,7 @@ from orderflow.venues.mock.chain import Blocks, MarketState
 from orderflow.venues.mock.chain_clock import HEARTBEAT
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.dlmm_opening import NARROW, WIDE, DlmmParameters, dlmm_opening_bins
-from orderflow.venues.mock.latency import SLOT_MS, SLOTS_TO_CONFIRM, Latency
+from orderflow.venues.mock.latency import SLOTS_TO_CONFIRM, Latency
 from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.settings import MockSettings
 from orderflow.venues.mock.universe import VENUES, opening_pools, pairs

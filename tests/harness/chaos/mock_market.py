@@ -16,10 +16,10 @@ from orderflow.domain.execution import Execution
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import Pool
 from orderflow.domain.status import Status
-from orderflow.domain.ticks import Tick
+from orderflow.domain.ticks import SLOT_MS, Tick
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.keys import CHAIN, chain_key
-from orderflow.venues.mock.latency import SLOT_MS, SLOTS_TO_CONFIRM, Latency
+from orderflow.venues.mock.latency import SLOTS_TO_CONFIRM, Latency
 from orderflow.venues.mock.universe import VENUES
 from tests.harness.chaos.history.contents import OrderRow
 

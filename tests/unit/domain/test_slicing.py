@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from orderflow.domain.conditions import Limit, Price, Schedule
 from orderflow.domain.order import MARKET, Order, OrderRequest, Progress
 from orderflow.domain.slicing import (
-    SLOT_MS,
     begun,
     caught_up,
     latest_at,
@@ -24,6 +23,7 @@ from orderflow.domain.slicing import (
     slot_at,
 )
 from orderflow.domain.status import Status
+from orderflow.domain.ticks import SLOT_MS
 from tests.support.builders import NOW_MS, make_order, make_waiting_order, make_waiting_request, with_slice
 
 RECEIVED = 7

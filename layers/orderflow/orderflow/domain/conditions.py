@@ -11,7 +11,6 @@ from orderflow.domain.amounts import PRICE_CONTEXT, to_units
 from orderflow.domain.tokens import Token
 
 Rule = Literal["take_profit", "stop_loss", "trailing_stop"]
-BPS = 10_000
 
 
 class Price(msgspec.Struct, frozen=True, omit_defaults=True):

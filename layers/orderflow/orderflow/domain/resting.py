@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from orderflow.domain.conditions import BPS, Rule, Trigger, shown_price
+from orderflow.domain.conditions import Rule, Trigger, shown_price
 from orderflow.domain.order import Order
 from orderflow.domain.slicing import next_slot
+from orderflow.domain.slippage import BPS
 from orderflow.domain.tokens import TOKENS
 
 LOOK_AGAIN_SLOTS = 150

@@ -5,9 +5,7 @@ import msgspec
 from orderflow.domain.conditions import Schedule
 from orderflow.domain.order import MARKET, Order, OrderRequest, Progress
 from orderflow.domain.status import Status
-
-SLOT_MS = 400
-"""A slot of the market's time."""
+from orderflow.domain.ticks import SLOT_MS
 
 
 def next_slot(order: Order) -> int | None:

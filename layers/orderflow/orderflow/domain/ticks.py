@@ -2,6 +2,9 @@
 
 import msgspec
 
+SLOT_MS = 400
+"""How long a slot of the chain takes, in milliseconds of the market's time."""
+
 
 class PairPrices(msgspec.Struct, frozen=True, array_like=True):
     """The prices of a directed pair, in units of the token bought per unit of the token sold.

@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from orderflow.domain.amounts import to_atoms
+from orderflow.domain.ticks import SLOT_MS
 from orderflow.domain.tokens import TOKENS, Token
-from orderflow.venues.mock.latency import QUOTE_DEADLINE_MS, SLOT_MS
+from orderflow.venues.mock.latency import QUOTE_DEADLINE_MS
 from orderflow.venues.mock.prices import OPENING_PRICES
 from tests.harness.bench.mix import SMALL_USD
 from tests.harness.bench.mock_market import amount_worth, simulated_ms

@@ -5,12 +5,12 @@ from statistics import mean, median
 import pytest
 
 from orderflow.domain.order import OrderRequest
+from orderflow.domain.ticks import SLOT_MS
 from orderflow.venues.mock.latency import (
     BLOCKHASH_VALID_SLOTS,
     QUOTE_DEADLINE_MS,
     RESEND_SLOTS,
     SIGNATURE_FEE,
-    SLOT_MS,
     SLOTS_TO_CONFIRM,
     Latency,
 )

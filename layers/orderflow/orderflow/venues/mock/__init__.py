@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 def open_venue(resources: "Resources") -> "MockVenue":
     """Return the mock market as its settings have it, on the chain in the process's Redis."""
+    from orderflow.domain.ticks import SLOT_MS
     from orderflow.venues.mock.chain_clock import LEAST_BEAT_MS
     from orderflow.venues.mock.chain_store import ChainStore
-    from orderflow.venues.mock.latency import SLOT_MS, Latency
+    from orderflow.venues.mock.latency import Latency
     from orderflow.venues.mock.venue import MockVenue
 
     settings = resources.read_settings(MockSettings)

@@ -8,9 +8,9 @@ from typing import cast
 import msgspec
 
 from orderflow.domain.pools import Dlmm, Pool
+from orderflow.domain.ticks import SLOT_MS
 from orderflow.domain.tokens import TOKENS
 from orderflow.venues.mock.arbitrage import pull_to_fair
-from orderflow.venues.mock.latency import SLOT_MS
 from orderflow.venues.mock.market_script import NO_SCRIPT, MarketScript
 from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.providers import LOOK_EVERY, has_provider, is_off_centre, recentred, turns

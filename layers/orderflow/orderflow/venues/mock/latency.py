@@ -12,8 +12,8 @@ from struct import unpack
 import msgspec
 
 from orderflow.domain.order import OrderRequest
+from orderflow.domain.ticks import SLOT_MS
 
-SLOT_MS = 400
 SLOTS_TO_CONFIRM = 2
 BLOCKHASH_VALID_SLOTS = 150
 RESEND_SLOTS = 5

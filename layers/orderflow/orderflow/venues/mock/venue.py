@@ -11,12 +11,12 @@ from orderflow.adapters.replication import ReplicatedWrite, Replication
 from orderflow.domain.execution import Execution
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.order import Order, OrderRequest, Signature
-from orderflow.domain.ticks import Tick
+from orderflow.domain.ticks import SLOT_MS, Tick
 from orderflow.domain.venue import Load, Prepared, Quoted
 from orderflow.errors import RejectedError, RetryableError
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS, chain_key, result_key
-from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, SLOT_MS, SLOTS_TO_CONFIRM, Latency
+from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, SLOTS_TO_CONFIRM, Latency
 from orderflow.venues.mock.market_script import NO_SCRIPT, MarketScript
 from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.signer import sign
