@@ -6,10 +6,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from orderflow.domain.conditions import Limit, Trigger, minimum_of
+from orderflow.domain.conditions import Limit, Trigger
 from orderflow.domain.order import OrderId, OrderRequest, iso_timestamp
 from orderflow.domain.status import Status
-from orderflow.domain.tokens import TOKENS
 from orderflow.runtime.http.responses import fraction, units
 
 
@@ -70,7 +69,4 @@ def _trigger(request: OrderRequest, trigger: Trigger) -> AcceptedTrigger:
 
 
 def _minimum(request: OrderRequest, limit: Limit | None) -> int | None:
-    if limit is None:
-        return None
-    least = limit.least(request.amount_in, TOKENS[request.token_in], TOKENS[request.token_out])
-    return minimum_of(least, request.amount_in)
+    return None if limit is None else request.minimum_at(limit)

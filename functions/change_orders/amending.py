@@ -114,7 +114,7 @@ def _without_limit(trigger: Trigger) -> Trigger:
 
 def _under_way(order: Order) -> int:
     """Return the atoms of the slice that is under way; 0 where none is."""
-    if order.progress is None or not order.progress.is_under_way or order.child_id is None:
+    if not order.has_slice_under_way or order.child_id is None:
         return 0
     found = clients.orders().find_each([order.child_id])
     if order.child_id not in found:

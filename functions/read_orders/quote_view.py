@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from orderflow.domain import tokens
 from orderflow.domain.amounts import PRICE_CONTEXT, price, to_units
-from orderflow.domain.conditions import Price, Trigger, minimum_of
+from orderflow.domain.conditions import Price, Trigger
 from orderflow.domain.distance import distance_bps
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.resting import Marks, stop_price
@@ -93,8 +93,7 @@ def _minimum(request: OrderRequest, route: Route) -> int:
     limit = request.triggers[0].limit if request.triggers else request.limit
     if limit is None:
         return minimum_out(route.expected_out, request.slippage_bps)
-    least = limit.least(request.amount_in, TOKENS[request.token_in], TOKENS[request.token_out])
-    return minimum_of(least, request.amount_in)
+    return request.minimum_at(limit)
 
 
 def _distance(request: OrderRequest, route: Route, reference: float | None, inverted: bool) -> dict[str, Any]:

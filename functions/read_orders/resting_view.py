@@ -12,11 +12,10 @@ from orderflow.domain.amounts import PRICE_CONTEXT
 from orderflow.domain.attempts import too_little
 from orderflow.domain.conditions import Price, Trigger, minimum_of, shown_price
 from orderflow.domain.distance import distance_bps
-from orderflow.domain.order import MARKET, Order, OrderRequest
+from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.resting import holds, stop_price
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import Tick
-from orderflow.domain.tokens import TOKENS
 from orderflow.errors import RejectedError
 from orderflow.runtime.http.order_conditions import prices_of
 from orderflow.runtime.http.order_view import Resting
@@ -27,9 +26,7 @@ Yield = int | RejectedError | None
 
 def next_request(order: Order) -> OrderRequest:
     """Return what is executed next of an order, as a market order: all that remains, or a slice of it."""
-    request = order.request
-    amount = order.amount_remaining if request.schedule is None else slicing.slice_amount(order)
-    return OrderRequest(request.token_in, request.token_out, amount, MARKET, order.slippage_bps)
+    return order.at_market(order.amount_remaining if order.request.schedule is None else slicing.slice_amount(order))
 
 
 def resting_of(noted: Noted, tick: Tick, would_yield: Yield) -> Resting:
@@ -90,7 +87,7 @@ class _View:
         order, request = self.order, self.order.request
         least = order.least
         if request.schedule is not None and request.limit is not None:
-            least = request.limit.least(request.amount_in, TOKENS[request.token_in], TOKENS[request.token_out])
+            least = request.least_at(request.limit)
         return None if least is None else minimum_of(least, next_request(order).amount_in)
 
     @cached_property

@@ -55,6 +55,14 @@ class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True):
         """The directed pair, such as SOL>USDC."""
         return f"{self.token_in}>{self.token_out}"
 
+    def least_at(self, limit: Limit) -> Fraction:
+        """Return the atoms of `token_out` for each atom of `token_in` that a limit of this order asks for."""
+        return limit.least(self.amount_in, TOKENS[self.token_in], TOKENS[self.token_out])
+
+    def minimum_at(self, limit: Limit) -> int:
+        """Return the fewest atoms that the whole amount may yield at a limit of this order."""
+        return minimum_of(self.least_at(limit), self.amount_in)
+
     def trigger_by(self, rule: str) -> Trigger | None:
         """Return the trigger of a rule; None where the order has none such."""
         return next((trigger for trigger in self.triggers if trigger.rule == rule), None)
@@ -274,6 +282,10 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         """Return the order as expired."""
         return self._step(Status.EXPIRED, now_ms)
 
+    def end_as(self, requested: Status, now_ms: int) -> Self:
+        """Return the order with the end that was requested: expired, or else cancelled."""
+        return self.expire(now_ms) if requested is Status.EXPIRED else self.cancel(now_ms)
+
     def go_on(self, progress: Progress, now_ms: int, child_id: OrderId | None = None) -> Self:
         """Return the order with its slices further on; `child_id` is that of the one that begins."""
         return self._step(self.status, now_ms, child_id=child_id or self.child_id, progress=progress)
@@ -282,6 +294,11 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     def has_ended(self) -> bool:
         """Whether nothing follows."""
         return self.status in TERMINAL
+
+    @property
+    def has_slice_under_way(self) -> bool:
+        """Whether one of its slices has begun and not ended."""
+        return self.progress is not None and self.progress.is_under_way
 
     @property
     def amount_remaining(self) -> int:
@@ -304,18 +321,18 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def least(self) -> Fraction | None:
         """The atoms of `token_out` for each atom of `token_in` that its limit asks for; None without a limit."""
-        if self.limit is None:
-            return None
-        request = self.request
-        return self.limit.least(request.amount_in, TOKENS[request.token_in], TOKENS[request.token_out])
+        return None if self.limit is None else self.request.least_at(self.limit)
 
     @property
     def to_execute(self) -> OrderRequest:
         """What is executed now: of an order that waits a market order over the amount that was fired."""
         if not self.request.waits:
             return self.request
-        amount = self.fired.amount_in if self.fired else self.amount_remaining
-        return OrderRequest(self.request.token_in, self.request.token_out, amount, MARKET, self.slippage_bps)
+        return self.at_market(self.fired.amount_in if self.fired else self.amount_remaining)
+
+    def at_market(self, amount_in: int) -> OrderRequest:
+        """Return a market order over a part of this one."""
+        return OrderRequest(self.request.token_in, self.request.token_out, amount_in, MARKET, self.slippage_bps)
 
     @property
     def slippage_bps(self) -> int:

@@ -67,7 +67,7 @@ class OrderEnder:
             else:
                 # What can't be handled is not tried again, whatever the order is.
                 end = Transition(order.fail(execution.error, now_ms()))
-        elif order.sequence == waiting.sequence and order.status not in TERMINAL and not _has_slice_under_way(order):
+        elif order.sequence == waiting.sequence and order.status not in TERMINAL and not order.has_slice_under_way:
             end = Transition(order.fail(reason, now_ms()))
         else:
             if order.status in TERMINAL:
@@ -82,7 +82,3 @@ class OrderEnder:
     def _forget(self, ended: Order) -> None:
         """Let the venue forget an ended order's result: the record that would have done so is given up."""
         self._venue.forget([ended])
-
-
-def _has_slice_under_way(order: Order) -> bool:
-    return order.progress is not None and order.progress.is_under_way

@@ -13,10 +13,10 @@ whose time is further off was amended: it comes again by that."""
 
 def expire(orders: Orders, order_id: str, now_ms: int) -> Order | None:
     """Expire an order; return it, or None when there was nothing to be done: it has ended, or its time was amended."""
-    found = orders.find(order_id)
-    if found is None or found[0].has_ended or found[0].request.expires_at_ms is None:
+    order = orders.find_each([order_id]).get(order_id)
+    expires_at_ms = order.request.expires_at_ms if order else None
+    if order is None or order.has_ended or expires_at_ms is None:
         return None
-    order, expires_at_ms = found[0], found[0].request.expires_at_ms
     if expires_at_ms <= now_ms:
         return take_back(orders, order_id, Status.EXPIRED, now_ms).order
     if expires_at_ms <= now_ms + CLOCKS_DIFFER_MS:

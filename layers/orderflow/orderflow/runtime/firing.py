@@ -17,7 +17,7 @@ from orderflow.domain import slicing
 from orderflow.domain.amounts import PRICE_CONTEXT, least_worth, price
 from orderflow.domain.attempts import MOST_STEPS, too_little
 from orderflow.domain.conditions import Rule, minimum_of
-from orderflow.domain.order import MARKET, Fired, Order, OrderRequest
+from orderflow.domain.order import Fired, Order, OrderRequest
 from orderflow.domain.resting import Marks, judge, limit_price, place_of
 from orderflow.domain.slippage import BPS
 from orderflow.domain.status import Status
@@ -77,10 +77,8 @@ class Firing:
             return True
         if not has_expired and ending is None:
             return False
-        if not (order.progress and order.progress.is_under_way):
-            self._take(
-                order.expire(self._now_ms) if has_expired or ending is Status.EXPIRED else order.cancel(self._now_ms)
-            )
+        if not order.has_slice_under_way:
+            self._take(order.end_as(Status.EXPIRED if has_expired or ending is None else ending, self._now_ms))
         return True
 
     def _waits_for_price(self, resting: Resting) -> bool:
@@ -125,7 +123,7 @@ class Firing:
         One that would not, behind others that go, is left as it is: the next time it may be the first. Nor is a part of
         it looked for, which is found on the pools as they are before any goes.
         """
-        wanted = [_remaining(each.order) for each in resting]
+        wanted = [each.order.at_market(each.order.amount_remaining) for each in resting]
         minimums = [minimum_of(each.order.least or Fraction(0), each.order.amount_remaining) for each in resting]
         yields = self._venue.fit(wanted, minimums)
         is_first = True
@@ -163,7 +161,7 @@ class Firing:
             return None
         if order.sequence >= MOST_STEPS:
             return None
-        wanted = _remaining(order)
+        wanted = order.at_market(order.amount_remaining)
         least = least_worth(TOKENS[request.token_in], self._venue.reference_prices())
         part = min(self._venue.largest_part(wanted, order.least), wanted.amount_in)
         if request.time_in_force != "ioc" and part < wanted.amount_in:
@@ -175,7 +173,7 @@ class Firing:
         due, slot = slicing.next_slot(order), self._tick.slot
         if due is None or due > slot:
             return
-        if order.progress and order.progress.is_under_way:
+        if order.has_slice_under_way:
             self._take(order.go_on(slicing.put_off(order), self._now_ms))
             return
         if order.progress and order.progress.is_put_off:
@@ -217,12 +215,6 @@ def _has_risen(resting: Resting) -> bool:
 def _rule_at_limit(order: Order) -> Rule | Literal["limit"]:
     """Return what fires an order whose limit is met: of a stop with a limit, the rule by which it has that."""
     return order.fired.rule if order.fired and order.request.triggers else "limit"
-
-
-def _remaining(order: Order) -> OrderRequest:
-    """Return what is left of an order, as a market order."""
-    request = order.request
-    return OrderRequest(request.token_in, request.token_out, order.amount_remaining, MARKET, order.slippage_bps)
 
 
 def _price_of(request: OrderRequest, received: int) -> Decimal:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from orderflow.adapters.orders import Orders, Transition
-from orderflow.domain.lifecycle import RESTING
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
@@ -46,19 +45,11 @@ def take_back_each(orders: Orders, order_ids: Sequence[str], end: Status, now_ms
 
 def _take_back(found: Sequence[Order], orders: Orders, end: Status, now_ms: int) -> dict[str, TakenBack]:
     """Return what became of orders that have not ended, but for those that have taken another step meanwhile."""
-    out = [order for order in found if order.status is Status.SUBMITTED or _has_slice_under_way(order)]
-    ended = [_ended(order, end, now_ms) for order in found if order not in out]
+    out = [order for order in found if order.status is Status.SUBMITTED or order.has_slice_under_way]
+    ended = [order.end_as(end, now_ms) for order in found if order not in out]
     taken = zip(ended, orders.apply([Transition(order) for order in ended]), strict=True)
     requested = [order for order, is_noted in zip(out, orders.request_ends(out, end), strict=True) if is_noted]
-    slices = [order.child_id for order in requested if order.child_id and _has_slice_under_way(order)]
+    slices = [order.child_id for order in requested if order.child_id and order.has_slice_under_way]
     take_back_each(orders, slices, Status.CANCELLED, now_ms)
     outcome: dict[str, TakenBack] = {order.order_id: TakenBack(order) for order, is_taken in taken if is_taken}
     return outcome | {order.order_id: TakenBack(order, is_requested=True) for order in requested}
-
-
-def _ended(order: Order, end: Status, now_ms: int) -> Order:
-    return order.expire(now_ms) if end is Status.EXPIRED else order.cancel(now_ms)
-
-
-def _has_slice_under_way(order: Order) -> bool:
-    return order.status in RESTING and order.progress is not None and order.progress.is_under_way

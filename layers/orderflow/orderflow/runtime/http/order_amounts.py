@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from orderflow.domain.amounts import LEAST_WORTH_USD, MAX_ATOMS, least_worth, to_units
-from orderflow.domain.conditions import Limit, minimum_of
+from orderflow.domain.conditions import Limit
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.tokens import TOKENS
 from orderflow.runtime.http.problems import invalid
@@ -25,9 +25,9 @@ def check_amounts(request: OrderRequest, prices_usd: Mapping[str, Decimal]) -> N
 
 def check_limits(request: OrderRequest) -> None:
     """Check that an order's limits can be met at all. Raises ProblemError."""
-    token_in, token_out = TOKENS[request.token_in], TOKENS[request.token_out]
+    token_out = TOKENS[request.token_out]
     for field, limit in _limits(request):
-        if minimum_of(limit.least(request.amount_in, token_in, token_out), request.amount_in) > MAX_ATOMS:
+        if request.minimum_at(limit) > MAX_ATOMS:
             most = f"{to_units(MAX_ATOMS, token_out):f} {token_out.symbol}"
             raise invalid(field, f"must ask for at most {most} for the whole amount")
 
