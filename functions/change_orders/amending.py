@@ -6,7 +6,7 @@ from http import HTTPStatus
 import msgspec
 
 from functions.change_orders.amendment import AMOUNT, Amendment
-from functions.change_orders.past_orders import conflict, has_ended, not_found, state_of, unknown_orders
+from functions.change_orders.past_orders import conflict, has_ended, state_of
 from orderflow.adapters.orders import Transition
 from orderflow.adapters.replication import transition_written
 from orderflow.domain.amounts import LEAST_WORTH_USD, least_worth
@@ -18,6 +18,7 @@ from orderflow.domain.tokens import TOKENS
 from orderflow.errors import RetryableError
 from orderflow.runtime import async_clients, clients, clock
 from orderflow.runtime.http.order_amounts import check_limits
+from orderflow.runtime.http.order_id import not_found, unknown_orders
 from orderflow.runtime.http.order_view import order_of
 from orderflow.runtime.http.problems import ProblemError, invalid
 

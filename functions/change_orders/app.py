@@ -11,11 +11,10 @@ from functions.change_orders.amendment import read_amendment
 from functions.change_orders.cancelling import Answer, cancel
 from functions.change_orders.documents import CancelAnswer, Cancelled, CancelResult
 from functions.change_orders.order_list import read_order_list
-from functions.change_orders.past_orders import not_found
 from orderflow.runtime.http.app import http_app
 from orderflow.runtime.http.body import read_body
 from orderflow.runtime.http.documentation import document_answers
-from orderflow.runtime.http.order_id import read_order_id
+from orderflow.runtime.http.order_id import not_found, read_order_id
 from orderflow.runtime.http.order_view import OrderSummary, summary_of
 from orderflow.runtime.http.problems import RETRY_AFTER, invalid, problem_of
 from orderflow.runtime.http.query import KNOWN_QUERY

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from redis import RedisError
 
 from functions.change_orders.documents import Cancelled, cancelled, requested
-from functions.change_orders.past_orders import has_ended, not_found, unknown_orders
-from orderflow.adapters.keys import partition_of
+from functions.change_orders.past_orders import has_ended
+from orderflow.adapters.keys import by_partition
 from orderflow.adapters.replication import end_requested, transition_written
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import OrderflowError
 from orderflow.runtime import async_clients, clients, clock
+from orderflow.runtime.http.order_id import not_found, unknown_orders
 from orderflow.runtime.http.order_view import order_of
 from orderflow.runtime.taking_back import TakenBack, take_back_each
 
@@ -38,12 +39,8 @@ async def cancel(order_ids: Sequence[str]) -> dict[str, Answer]:
 
 def _cancel(order_ids: Sequence[str], in_ledger: set[str]) -> dict[str, Answer | None]:
     """Return what each order's client is answered; None for an order that is unknown."""
-    partitions = clients.orders().partitions
-    by_partition: dict[str, list[str]] = {}
-    for order_id in order_ids:
-        by_partition.setdefault(partition_of(order_id, partitions), []).append(order_id)
     answers: dict[str, Answer | None] = {}
-    for group in by_partition.values():
+    for group in by_partition(order_ids, str, clients.orders().partitions).values():
         try:
             answers |= _cancel_in_redis(group)
         except _FAILURES as error:

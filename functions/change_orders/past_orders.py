@@ -1,17 +1,10 @@
-"""Orders that can't be changed any more, or are none: what is answered of them."""
+"""Orders that can't be changed any more: what is answered of them."""
 
 from http import HTTPStatus
 
 from orderflow.domain.order import Order
 from orderflow.errors import RetryableError
-from orderflow.runtime import async_clients
-from orderflow.runtime.http.problems import OrderState, ProblemError, shown
-from orderflow.runtime.lately import Lately
-
-UNKNOWN_S, MAX_UNKNOWN = 1.0, 10_000
-
-unknown_orders = async_clients.once_per_loop(lambda: Lately(UNKNOWN_S, MAX_UNKNOWN))
-"""What even the ledger does not know, and need not be asked again at once, as read_orders remembers it."""
+from orderflow.runtime.http.problems import OrderState, ProblemError
 
 
 def state_of(order: Order) -> OrderState:
@@ -29,8 +22,3 @@ def has_ended(order: Order) -> ProblemError | RetryableError:
     if not order.has_ended:
         return RetryableError(f"order {order.order_id} is {order.status} in the ledger, and Redis does not have it")
     return conflict(order, f"has ended: it is {order.status}")
-
-
-def not_found(order_id: str) -> ProblemError:
-    """Return the error of an order that there is not."""
-    return ProblemError(HTTPStatus.NOT_FOUND, f"there is no order {shown(order_id)}")

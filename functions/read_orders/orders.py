@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from http import HTTPStatus
 from typing import NamedTuple
 
 from fastapi import APIRouter, Response
@@ -17,19 +16,12 @@ from orderflow.domain.ticks import Tick
 from orderflow.errors import OverloadedError
 from orderflow.runtime import async_clients, clients
 from orderflow.runtime.http.documentation import answer
-from orderflow.runtime.http.order_id import read_order_id
+from orderflow.runtime.http.order_id import not_found, read_order_id, unknown_orders
 from orderflow.runtime.http.order_view import OrderDetails, details_of, order_of
-from orderflow.runtime.http.problems import ProblemError, shown
 from orderflow.runtime.http.query import KNOWN_QUERY
 from orderflow.runtime.http.responses import json_response
-from orderflow.runtime.lately import Lately
-
-UNKNOWN_S, MAX_UNKNOWN = 1.0, 10_000
 
 router = APIRouter()
-# What even the ledger does not know, and need not be asked again at once. An order is sought in Redis first, where it
-# is from its beginning on, so that none is taken for unknown after it was created.
-_unknown = async_clients.once_per_loop(lambda: Lately(UNKNOWN_S, MAX_UNKNOWN))
 
 
 class _Found(NamedTuple):
@@ -56,14 +48,14 @@ async def get_order(order_id: str) -> Response:
     """
     known_as = read_order_id(order_id)
     if known_as is not None:
-        unknown = _unknown()
+        unknown = unknown_orders()
         in_ledger = known_as not in unknown
         found = await async_clients.reads().run(_find_order, known_as, in_ledger)
         if found is not None:
             return json_response(await _details(found))
         if in_ledger:
             unknown.note(known_as)
-    raise ProblemError(HTTPStatus.NOT_FOUND, f"there is no order {shown(order_id)}")
+    raise not_found(order_id)
 
 
 async def _details(found: _Found) -> OrderDetails:

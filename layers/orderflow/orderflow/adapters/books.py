@@ -9,7 +9,7 @@ import redis
 
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder, order_decoder
-from orderflow.adapters.keys import key, order_key, order_partitions, partition_of
+from orderflow.adapters.keys import by_partition, key, order_key, order_partitions, partition_of
 from orderflow.adapters.messages import merge
 from orderflow.domain.order import Order
 from orderflow.domain.resting import Marks, Place
@@ -85,11 +85,8 @@ class Books:
 
     def rebook(self, changes: Sequence[Rebooked]) -> None:
         """Have orders be found elsewhere; one that has taken a step meanwhile, or has later marks, is left alone."""
-        by_partition: dict[str, list[Rebooked]] = {}
-        for change in changes:
-            partition = partition_of(change.order.order_id, self._partition_count)
-            by_partition.setdefault(partition, []).append(change)
-        for of_partition in by_partition.values():
+        grouped = by_partition(changes, lambda change: change.order.order_id, self._partition_count)
+        for of_partition in grouped.values():
             arguments: list[str | int | bytes] = []
             for order, place, marks in of_partition:
                 arguments += [order.order_id, order.sequence, place.text, encoder.encode(marks), marks.slot]

@@ -2,6 +2,10 @@
 
 import re
 from binascii import crc_hqx
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 SHARED = "chain"
 """The hash tag of the keys that all partitions share. The mock chain's partition has the same: logins to Redis may use
@@ -23,6 +27,14 @@ def is_order_partition(name: str) -> bool:
 def partition_of(order_id: str, partitions: int) -> str:
     """Return the partition of an order, such as `p0`: CRC16 (as Redis Cluster computes it) modulo `partitions`."""
     return _order_partition(crc_hqx(order_id.encode(), 0) % partitions)
+
+
+def by_partition(items: Iterable[Item], order_id: Callable[[Item], str], partitions: int) -> dict[str, list[Item]]:
+    """Return items by the partition of the order that each is about, in their order; `order_id` says which that is."""
+    grouped: dict[str, list[Item]] = {}
+    for item in items:
+        grouped.setdefault(partition_of(order_id(item), partitions), []).append(item)
+    return grouped
 
 
 def key(partition: str, name: str) -> str:

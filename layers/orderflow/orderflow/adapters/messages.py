@@ -23,6 +23,12 @@ def kept_steps(fields: Mapping[str, str]) -> list[str]:
     return [fields.get(f"step:{number}") or fields[f"event:{number}"] for number in numbers]
 
 
+def own_steps(fields: Mapping[str, str]) -> list[str]:
+    """Return those steps in an order's hash that are kept as such, not as the events of the release before."""
+    numbers = range(1, int(fields.get("sequence", 0)) + 1)
+    return [step for number in numbers if (step := fields.get(f"step:{number}"))]
+
+
 def merge(steps: Iterable[str]) -> str:
     """Return the JSON object with the members of all of these; of those with the same name a decoder takes the last."""
     return f"{{{','.join(step[1:-1] for step in steps)}}}"

@@ -8,8 +8,8 @@ import redis
 
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import decode_event, encoder, order_decoder, step_decoder
-from orderflow.adapters.keys import key, order_key, partition_of, watcher_keys
-from orderflow.adapters.messages import kept_steps, merge, name_of
+from orderflow.adapters.keys import by_partition, key, order_key, partition_of, watcher_keys
+from orderflow.adapters.messages import kept_steps, merge, name_of, own_steps
 from orderflow.domain.lifecycle import RESTING, SLICE_ENDED, first_stream
 from orderflow.domain.order import Order, StatusEvent, step_of
 from orderflow.domain.resting import first_place
@@ -82,11 +82,8 @@ class Orders:
 
         What was requested first stands.
         """
-        by_partition: dict[str, list[Order]] = {}
-        for order in orders:
-            by_partition.setdefault(partition_of(order.order_id, self.partitions), []).append(order)
         noted: dict[str, bool] = {}
-        for partition, group in by_partition.items():
+        for partition, group in by_partition(orders, lambda order: order.order_id, self.partitions).items():
             keys = [order_key(partition, order.order_id) for order in group]
             outcomes = self._request_end(keys, [end.value, *(order.sequence for order in group)])
             noted |= {order.order_id: bool(outcome) for order, outcome in zip(group, outcomes, strict=True)}
@@ -102,10 +99,7 @@ class Orders:
 
     def schedule(self, stream: str, messages: Sequence[tuple[Order, int]]) -> None:
         """Put orders on `stream` as they are, each after its delay in milliseconds; they take no step."""
-        by_partition: dict[str, list[tuple[Order, int]]] = {}
-        for message in messages:
-            by_partition.setdefault(partition_of(message[0].order_id, self.partitions), []).append(message)
-        for partition, group in by_partition.items():
+        for partition, group in by_partition(messages, lambda message: message[0].order_id, self.partitions).items():
             keys = [key(partition, name) for name in ("timers", "wakes", stream)]
             arguments: list[str | bytes | int] = [stream]
             for order, delay_ms in group:
@@ -123,8 +117,7 @@ class Orders:
         kept = kept_steps(fields)
         order = _latest(fields, kept)
         if order.legs_before:
-            steps = [step for number, step in enumerate(kept, start=1) if f"step:{number}" in fields]
-            fills = [leg for step in steps for leg in step_decoder.decode(step).fills]
+            fills = [leg for step in own_steps(fields) for leg in step_decoder.decode(step).fills]
             order = msgspec.structs.replace(order, fills=tuple(fills), legs_before=0)
         return order, list(map(decode_event, kept))
 
@@ -134,9 +127,7 @@ class Orders:
         That is each of its steps. One that the release before kept is whole after a step, and steps after that.
         """
         fields = self._fields(order_id)
-        whole = [fields["order"]] if "order" in fields else []
-        numbers = range(1, int(fields.get("sequence", 0)) + 1)
-        return whole + [fields[f"step:{number}"] for number in numbers if f"step:{number}" in fields]
+        return [*_whole(fields), *own_steps(fields)]
 
     def find_each(self, order_ids: Sequence[str]) -> dict[str, Order]:
         """Return the latest snapshots of those of the orders that Redis has, by id, in one trip.
@@ -170,11 +161,14 @@ class Orders:
 
 def _latest(fields: Mapping[str, str], kept: Sequence[str]) -> Order:
     """Return an order as its hash has it; `kept` is what that has of each step."""
-    steps = [step for number, step in enumerate(kept, start=1) if f"step:{number}" in fields]
-    # The release before kept an order whole. It may have taken the last step, too.
-    whole = [fields["order"]] if "order" in fields else []
-    by_former = f"step:{len(kept)}" not in fields
+    steps, whole = own_steps(fields), _whole(fields)
+    by_former = f"step:{len(kept)}" not in fields  # that may have taken the last step, too
     return order_decoder.decode(merge([*steps, *whole] if by_former else [*whole, *steps]))
+
+
+def _whole(fields: Mapping[str, str]) -> list[str]:
+    """Return the order as the release before kept it, whole, if it did."""
+    return [fields["order"]] if "order" in fields else []
 
 
 def _transition_call(

@@ -14,18 +14,18 @@
 local SHORT_ID, FIXED_KEYS, FIXED_ARGV = 22, 3, 6
 local stages = tonumber(ARGV[6])
 local SHARED_KEYS, SHARED_ARGV = FIXED_KEYS + stages, FIXED_ARGV + stages
-local waiting, behind, stream_keys, room_at = {}, nil, {}, {}
+local behind, stream_keys, room_at = nil, {}, {}
 local room_to_rest = ARGV[5] - redis.call('ZCARD', string.match(KEYS[1], '^{.-}:') .. 'resting')
 local room = ARGV[3] - redis.call('ZCARD', KEYS[1])
 for stage = 1, stages do
-  local name = ARGV[FIXED_ARGV + stage]
-  waiting[stage], stream_keys[name] = redis.call('XLEN', KEYS[FIXED_KEYS + stage]), KEYS[FIXED_KEYS + stage]
-  room_at[name] = ARGV[2] - waiting[stage]
-  room = room - waiting[stage]
+  local name, stream_key = ARGV[FIXED_ARGV + stage], KEYS[FIXED_KEYS + stage]
+  local waiting = redis.call('XLEN', stream_key)
+  stream_keys[name], room_at[name] = stream_key, ARGV[2] - waiting
+  room = room - waiting
   if name == 'open' then
-    room_to_rest = room_to_rest - waiting[stage] -- those that are still to rest
+    room_to_rest = room_to_rest - waiting -- those that are still to rest
   end
-  if waiting[stage] >= tonumber(ARGV[2]) then
+  if room_at[name] <= 0 then
     behind = name
   end
 end
