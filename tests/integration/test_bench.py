@@ -1,16 +1,23 @@
 """What the bench does to real servers: it makes them old, and asks what parts of an order cost alone."""
 
+from collections.abc import Iterator
+from concurrent.futures import Executor
+
 import pg8000.native
 import pytest
 import redis
 
 from orderflow.adapters.keys import key
 from orderflow.adapters.ledger import Ledger
+from orderflow.domain.order import OrderRequest
 from orderflow.venues.mock.chain_store import ChainStore
 from tests.harness.bench import ageing
 from tests.harness.bench.ageing import NotAtRestError, fill_ledger, keep_at_rest, used_memory, wait_until_at_rest
+from tests.harness.bench.far_orders import fill
+from tests.harness.bench.filled_redis import workers
 from tests.harness.bench.floors import run_floors
-from tests.harness.bench.mock_market import let_the_market_live
+from tests.harness.bench.mock_market import MarketHistory, let_the_market_live, move_sol
+from tests.harness.bench.resting_costs import openings, slots
 from tests.support.order_steps import pending, step_document, way_of
 
 
@@ -88,3 +95,60 @@ def test_every_part_of_an_order_is_measured_alone() -> None:
         "WebSocket",
     ]
     assert all(floor.client_us > 0 for floor in floors)
+
+
+@pytest.fixture
+def worker(redis_client: redis.Redis, redis_url: str) -> Iterator[Executor]:
+    """A process that has the empty Redis as its own."""
+    with workers(redis_url) as lent:
+        yield lent
+
+
+def test_a_redis_is_filled_with_orders_that_rest_and_nothing_else_waits(
+    worker: Executor, redis_client: redis.Redis
+) -> None:
+    assert worker.submit(fill, 120, 1).result() == 120
+
+    resting = [order_id for name in ("p0", "p1") for order_id in redis_client.zrange(key(name, "resting"), 0, -1)]
+    hashes = list(redis_client.scan_iter("*:order:*"))
+    assert len(resting) == len(hashes) == 120
+    assert {redis_client.hget(str(name), "status") for name in hashes} == {"open"}
+    assert [redis_client.xlen(key(name, stream)) for name in ("p0", "p1") for stream in ("open", "status")] == [0] * 4
+    # The market's clock runs for them.
+    assert redis_client.hget(key("chain", "slot"), "ticks") == "1"
+
+
+def test_what_a_slot_an_opening_and_a_cancel_cost_is_measured_and_leaves_what_rests(
+    worker: Executor, redis_client: redis.Redis
+) -> None:
+    worker.submit(fill, 20, 1).result()
+
+    slot = worker.submit(slots, 2).result()
+    opened, cancelled = worker.submit(openings, 30, 2).result()
+
+    assert list(slot.parts) == ["produce_block", "trigger_orders", "redis"]
+    assert list(opened.parts) == ["open_order, to rest", "open_order, to be looked at", "redis"]
+    assert list(cancelled.parts) == ["cancel", "redis"]
+    assert all(used > 0 for cost in (slot, opened, cancelled) for used in cost.parts.values())
+    assert sum(redis_client.zcard(key(name, "resting")) for name in ("p0", "p1")) == 20
+
+
+def test_sol_is_moved_and_the_market_is_seen_block_by_block(redis_client: redis.Redis, redis_url: str) -> None:
+    history = MarketHistory(redis_client)
+    request = OrderRequest("SOL", "USDC", 10**9, "market", 500)
+    first_slot = history.look()
+
+    move_sol(redis_client, 1.1)
+    assert history.look() == first_slot
+    assert history.look() == first_slot
+    let_the_market_live(redis_url, 1)
+    move_sol(redis_client, 1.0)
+    assert history.look() == first_slot + 1
+
+    assert (len(history.seen), history.missed) == (3, 1)
+    # Arbitrage follows the fair price in the next slot. It opens at 220.
+    assert history.executable([request, request], [215 * 10**6, 235 * 10**6]) == [
+        [True, False],
+        [True, False],
+        [True, True],
+    ]

@@ -262,7 +262,7 @@ def _run_resting(arguments: argparse.Namespace, console: Console) -> int:
         lambda line: console.print(line, markup=False, highlight=False),
     )
     if arguments.json:
-        _print_json(result)
+        _print_json({"measured": result, "wanted": [each._asdict() for each in resting.wanted(result)]})
     else:
         resting.show(result, Console())
     return 0 if result.reached else 1

@@ -119,6 +119,7 @@ def run_resting(orders: int, repeat: int, say: Callable[[str], None]) -> Resting
         pairs = list(run_pairs(repeat, partial(market_orders, few), partial(market_orders, many)))
         market = compare(pairs)
         say(f"market orders were measured: {_ratio(market):.2f} times as much")
+        say("now a system runs, at SPEED=0.1, and orders fire")
         live = run_live(many)
     clean = not live.unclean and all(each.clean for pair in pairs for each in (pair.other, pair.this))
     return RestingResult(many.orders, taken, passed, opened, cancelled, market, live, clean)
@@ -193,11 +194,11 @@ def _crowds(live: Live) -> Table:
     table = table_of_figures("all at once", f"{live.limits.orders:,} limits", f"{live.stops.orders:,} stops")
     both = (live.limits, live.stops)
     table.add_row("s until all rested", *(f"{crowd.rested_s:,.1f}" for crowd in both))
-    table.add_row("s until all had fired", "", f"{live.stops.fired_s:,.2f}")
+    table.add_row("s from their price until all had fired", "", f"{live.stops.fired_s:,.2f}")
     for share in SHARES:
-        ended = (f"{crowd.followed.seconds.get(share, inf):,.1f}" for crowd in both)
-        table.add_row(f"s until {share} had ended", *ended)
-    table.add_row("slots until all had ended", *(f"{crowd.followed.slots.get('all', inf):,g}" for crowd in both))
+        ended = (f"{crowd.fired_s + crowd.followed.seconds.get(share, inf):,.1f}" for crowd in both)
+        table.add_row(f"s from their price until {share} had ended", *ended)
+    table.add_row("slots until all had ended", f"{live.limits.followed.slots.get('all', inf):,g}", "")
     table.add_row("attempts that were refused", *(f"{crowd.followed.refused:,}" for crowd in both))
     for status in sorted({status for crowd in both for status in crowd.followed.endings}):
         table.add_row(status, *(f"{crowd.followed.endings[status]:,}" for crowd in both))

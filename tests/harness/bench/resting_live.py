@@ -15,7 +15,7 @@ from tests.harness.bench.ledger import PostgresLedger, UnderWay
 from tests.harness.bench.load import Load, Observations, due_times
 from tests.harness.bench.measurement import Plan, measure
 from tests.harness.bench.report import BenchResult
-from tests.harness.bench.triggering import Lateness, rally
+from tests.harness.bench.triggering import COUNT, Lateness, rally
 from tests.harness.bench.waiting_orders import Followed, NotInTimeError, limits, move_and_follow, place, stops, touch
 from tests.harness.own_system import own_system
 from tests.harness.timings import Timings
@@ -68,22 +68,22 @@ def market_orders(redis: FilledRedis) -> BenchResult:
         return result
 
 
-def run_live(redis: FilledRedis, crowd: int = CROWD) -> Live:
-    """Have orders fire beside those that rest, first one by one as the market rises, then all at once."""
+def run_live(redis: FilledRedis, rising: int = COUNT, crowd: int = CROWD, beside: Load = BESIDE) -> Live:
+    """Have orders fire beside those that rest, some one by one as the market rises, then a crowd at once, twice."""
     with own_system({"SPEED": f"{SPEED:g}", "REDIS_URL": redis.url, **AMPLE}) as own:
         system = own.start()
         try:
-            return _live(redis, system, crowd)
+            return _live(redis, system, rising, crowd, beside)
         except NotInTimeError as error:
             raise NotInTimeError(f"{error}; the system's last lines:\n{own.last_lines}") from error
 
 
-def _live(redis: FilledRedis, system: System, crowd: int) -> Live:
-    lateness = redis.run(rally)
-    alone = uvloop.run(_post(system, BESIDE))
+def _live(redis: FilledRedis, system: System, rising: int, crowd: int, load: Load) -> Live:
+    lateness = redis.run(rally, rising)
+    alone = uvloop.run(_post(system, load))
     at_limit, limits_rested_s = redis.run(place, redis.run(limits, crowd, LIMIT_AT, 0.0, CROWD_USD))
     executed = redis.worker.submit(move_and_follow, at_limit, RISE)
-    beside = uvloop.run(_post(system, replace(BESIDE, seconds=None), executed))
+    beside = uvloop.run(_post(system, replace(load, seconds=None), executed))
     at_stop, stops_rested_s = redis.run(place, redis.run(stops, crowd, STOP_AT, CROWD_USD))
     fired_s = redis.run(touch, at_stop[0].request, FALL)
     stopped = redis.run(move_and_follow, at_stop)

@@ -15,10 +15,12 @@ from tests.harness.bench.waiting_orders import WITHIN_S, limits, place
 
 COUNT = 100
 APART = 0.0004
-STEP = 1.0004
+STEP = 1 + APART
 """What SOL's price is multiplied by in each slot."""
 
-SLOTS_MORE = 60
+RISING_MORE, SLOTS_MORE = 20, 60
+"""For so many slots more than there are orders SOL rises, and for so many more than these the market is looked at."""
+
 WORTH_USD = 200.0
 LOOK_S = 0.003
 
@@ -46,27 +48,35 @@ def rally(count: int = COUNT) -> Lateness:
     while slot < first_slot + count + SLOTS_MORE and time.perf_counter() - began < WITHIN_S:
         time.sleep(LOOK_S)
         before, slot = slot, history.look()
-        if slot != before and slot < first_slot + count + SLOTS_MORE // 3:
+        if slot != before and slot < first_slot + count + RISING_MORE:
             move_sol(clients.redis_client(), STEP)
-    return lateness(orders, history)
-
-
-def lateness(orders: Sequence[Order], history: MarketHistory) -> Lateness:
-    """Return how late orders fired in a market that was seen."""
     minimums = [minimum_of(order.least, order.request.amount_in) for order in orders if order.least is not None]
     could = history.executable([order.request for order in orders], minimums)
-    seen_ms = [each.at_ms for each in history.seen]
-    late = Lateness(blocks=len(history.seen), missed=history.missed)
-    for number, order in enumerate(orders):
-        fired_ms = _fired_ms(order)
-        if fired_ms is None:
-            late.never += any(block[number] for block in could)
+    blocks = [(seen.at_ms, seen.state.slot) for seen in history.seen]
+    late = lateness(blocks, could, [_fired_ms(order) for order in orders])
+    late.missed = history.missed
+    return late
+
+
+def lateness(
+    blocks: Sequence[tuple[float, int]], could: Sequence[Sequence[bool]], fired_ms: Sequence[float | None]
+) -> Lateness:
+    """Return how late orders fired: blocks by when they were seen and their slots, and which order could go at each.
+
+    Of each order it is given when it fired, None for one that did not. All times are in ms since 1970.
+    """
+    late = Lateness(blocks=len(blocks))
+    seen_ms = [at_ms for at_ms, _ in blocks]
+    for number, at_ms in enumerate(fired_ms):
+        own = [block[number] for block in could]
+        if at_ms is None:
+            late.never += any(own)
             continue
-        # The last block that had been seen by then: it may have fired by one that was not seen yet.
-        fired = max(bisect_right(seen_ms, fired_ms) - 1, 0)
-        since = first_of_run([block[number] for block in could], fired)
-        late.slots.append(history.seen[fired].state.slot - history.seen[since].state.slot)
-        late.ms.append(max(fired_ms - seen_ms[since], 0.0))
+        # By the last block that had been seen then; it may have fired by one that was not seen yet.
+        fired = max(bisect_right(seen_ms, at_ms) - 1, 0)
+        since = first_of_run(own, fired)
+        late.slots.append(blocks[fired][1] - blocks[since][1])
+        late.ms.append(max(at_ms - seen_ms[since], 0.0))
     return late
 
 
@@ -82,7 +92,7 @@ def first_of_run(could: Sequence[bool], fired: int) -> int:
 
 
 def _fired_ms(order: Order) -> float | None:
-    """Return when an order fired first, in ms since 1970."""
+    """Return when an order fired first, in ms since 1970; None when it has not."""
     found = clients.orders().find(order.order_id)
     events = found[1] if found else []
     times = (datetime.fromisoformat(event.timestamp) for event in events if event.status is Status.TRIGGERED)

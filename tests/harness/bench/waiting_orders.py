@@ -23,7 +23,7 @@ PAIR = f"{SOL.symbol}>{USDC.symbol}"
 LOOK_S = 0.5
 """How often thousands of orders are looked up: each time costs Redis 1 µs an order."""
 
-TOUCH_LOOK_S = 0.002
+PLACED_LOOK_S, TOUCH_LOOK_S = 0.1, 0.002
 WITHIN_S = 180.0
 """After so long, orders that have not done what they are waited for count as those that never do."""
 
@@ -75,7 +75,7 @@ def place(requests: Sequence[OrderRequest]) -> tuple[list[Order], float]:
         clients.orders().apply([Transition(order) for order in some])
     left: Sequence[Order] = orders
     while left := [order for order, status in _statuses(left) if status is Status.PENDING]:
-        _wait(began, f"{len(left):,} orders do not rest")
+        _wait(began, f"{len(left):,} orders do not rest", PLACED_LOOK_S)
     return orders, time.perf_counter() - began
 
 
@@ -106,11 +106,12 @@ def move_and_follow(orders: Sequence[Order], factor: float = 1.0) -> Followed:
     while left and time.perf_counter() - began < WITHIN_S:
         time.sleep(LOOK_S)
         ended = [order for order, status in _statuses(left) if status in TERMINAL]
-        # Soon: they leave Redis a minute after the ledger has them.
+        gone: dict[str, Order] = {}
         for some in _parts(ended):
-            for order in clients.orders().find_each([each.order_id for each in some]).values():
-                _note(followed, order)
-        gone = {order.order_id for order in ended}
+            gone |= clients.orders().find_each([each.order_id for each in some])
+        for order in gone.values():
+            _note(followed, order)
+        # One that was not looked up within a minute after the ledger had it has left Redis, and counts as left.
         left = [order for order in left if order.order_id not in gone]
         taken_s, slots = time.perf_counter() - began, clients.venue().prices().slot - first_slot
         for name, share in SHARES.items():
@@ -146,7 +147,7 @@ def _parts(orders: Sequence[Order]) -> Iterator[Sequence[Order]]:
         yield orders[start : start + AT_ONCE]
 
 
-def _wait(began: float, what: str, nap_s: float = LOOK_S) -> None:
+def _wait(began: float, what: str, nap_s: float) -> None:
     if time.perf_counter() - began > WITHIN_S:
         raise NotInTimeError(f"after {WITHIN_S:.0f} s {what}")
     time.sleep(nap_s)
