@@ -1,5 +1,6 @@
 """What the bench does to real servers: it makes them old, and asks what parts of an order cost alone."""
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Executor
 
@@ -7,17 +8,21 @@ import pg8000.native
 import pytest
 import redis
 
-from orderflow.adapters.keys import key
+from orderflow.adapters.keys import key, order_key, partition_of
 from orderflow.adapters.ledger import Ledger
-from orderflow.domain.order import OrderRequest
+from orderflow.adapters.orders import Orders, Transition
+from orderflow.domain.order import Order, OrderRequest
+from orderflow.runtime import order_ids
 from orderflow.venues.mock.chain_store import ChainStore
 from tests.harness.bench import ageing
 from tests.harness.bench.ageing import NotAtRestError, fill_ledger, keep_at_rest, used_memory, wait_until_at_rest
 from tests.harness.bench.far_orders import fill
-from tests.harness.bench.filled_redis import workers
+from tests.harness.bench.filled_redis import PARTITIONS, workers
 from tests.harness.bench.floors import run_floors
 from tests.harness.bench.mock_market import MarketHistory, let_the_market_live, move_sol
 from tests.harness.bench.resting_costs import openings, slots
+from tests.harness.bench.waiting_orders import move_and_follow
+from tests.support.builders import NOW_MS, make_waiting_request
 from tests.support.order_steps import pending, step_document, way_of
 
 
@@ -131,6 +136,24 @@ def test_what_a_slot_an_opening_and_a_cancel_cost_is_measured_and_leaves_what_re
     assert list(cancelled.parts) == ["cancel", "redis"]
     assert all(used > 0 for cost in (slot, opened, cancelled) for used in cost.parts.values())
     assert sum(redis_client.zcard(key(name, "resting")) for name in ("p0", "p1")) == 20
+
+
+def test_an_order_that_left_redis_before_it_was_looked_up_counts_as_left_and_those_that_ended_do_not(
+    worker: Executor, redis_client: redis.Redis
+) -> None:
+    worker.submit(fill, 0, 1).result()
+    orders = Orders(redis_client, PARTITIONS)
+    waiting = [Order.accept(order_ids.new(), make_waiting_request(), NOW_MS) for _ in range(4)]
+    for step in (waiting, [order.open(0, NOW_MS) for order in waiting]):
+        orders.apply([Transition(order) for order in step])
+    orders.apply([Transition(order.open(0, NOW_MS).cancel(NOW_MS)) for order in waiting])
+    gone = waiting[0].order_id
+    redis_client.delete(order_key(partition_of(gone, PARTITIONS), gone))
+
+    followed = worker.submit(move_and_follow, waiting).result()
+
+    assert (followed.endings, followed.left) == (Counter(cancelled=3), 1)
+    assert list(followed.seconds) == list(followed.slots) == ["half"]
 
 
 def test_sol_is_moved_and_the_market_is_seen_block_by_block(redis_client: redis.Redis, redis_url: str) -> None:

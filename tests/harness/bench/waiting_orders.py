@@ -38,8 +38,8 @@ class NotInTimeError(OrderflowError):
 class Followed:
     """Orders that were followed: what they ended with, how often they were refused, how many ended late or never.
 
-    `below` counts those that received less than their limit allows, `left` those that have not ended. By the name of a
-    share, the seconds and the slots in which so many had ended.
+    `below` counts those that received less than their limit allows, `left` those whose end was not seen. By the name
+    of a share, the seconds and the slots in which so many had ended.
     """
 
     endings: Counter[str] = field(default_factory=Counter)
@@ -98,27 +98,29 @@ def touch(stop: OrderRequest, factor: float) -> float:
 
 
 def move_and_follow(orders: Sequence[Order], factor: float = 1.0) -> Followed:
-    """Move SOL's price, and look until all orders have ended, or WITHIN_S is over; return what became of them."""
+    """Move SOL's price, and look until all orders have ended, or WITHIN_S is over; return what became of them.
+
+    One that Redis no longer has, a minute after the ledger had its end, was not looked up in time and counts as left.
+    """
     if factor != 1.0:
         move_sol(clients.redis_client(), factor)
     followed, left = Followed(), orders
     began, first_slot = time.perf_counter(), clients.venue().prices().slot
     while left and time.perf_counter() - began < WITHIN_S:
         time.sleep(LOOK_S)
-        ended = [order for order, status in _statuses(left) if status in TERMINAL]
+        kept = [(order, status) for order, status in _statuses(left) if status is not None]
         gone: dict[str, Order] = {}
-        for some in _parts(ended):
+        for some in _parts([order for order, status in kept if status in TERMINAL]):
             gone |= clients.orders().find_each([each.order_id for each in some])
         for order in gone.values():
             _note(followed, order)
-        # One that was not looked up within a minute after the ledger had it has left Redis, and counts as left.
-        left = [order for order in left if order.order_id not in gone]
+        left = [order for order, _ in kept if order.order_id not in gone]
         taken_s, slots = time.perf_counter() - began, clients.venue().prices().slot - first_slot
         for name, share in SHARES.items():
-            if len(orders) - len(left) >= share * len(orders):
+            if followed.endings.total() >= share * len(orders):
                 followed.seconds.setdefault(name, taken_s)
                 followed.slots.setdefault(name, slots)
-    followed.left = len(left)
+    followed.left = len(orders) - followed.endings.total()
     return followed
 
 
@@ -129,13 +131,14 @@ def _note(followed: Followed, order: Order) -> None:
         followed.below += (order.amount_out or 0) < minimum_of(order.least, order.amount_filled)
 
 
-def _statuses(orders: Sequence[Order]) -> Iterator[tuple[Order, Status]]:
-    """Yield orders, each with its status now."""
+def _statuses(orders: Sequence[Order]) -> Iterator[tuple[Order, Status | None]]:
+    """Yield orders, each with its status now: None where Redis no longer has it."""
     for some in _parts(orders):
         pipeline = clients.redis_client().pipeline(transaction=False)
         for order in some:
             pipeline.hget(_key(order), "status")
-        yield from zip(some, map(Status, pipeline.execute()), strict=True)
+        statuses = (None if status is None else Status(status) for status in pipeline.execute())
+        yield from zip(some, statuses, strict=True)
 
 
 def _key(order: Order) -> str:

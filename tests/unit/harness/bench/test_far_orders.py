@@ -7,14 +7,15 @@ from orderflow.domain.resting import BEFORE_ANY_SLOT, Marks, immediate, place_of
 from tests.harness.bench.far_orders import FAR, KINDS, far_orders
 from tests.support.builders import NOW_MS, opening_tick
 
-ORDERS = list(far_orders(opening_tick(), 2_000, 1, NOW_MS))
+TICK = opening_tick()
+ORDERS = list(far_orders(TICK, 2_000, 1, NOW_MS))
 LEAST_FAR, _ = FAR
 
 
 def books(order: Order) -> list[tuple[str, float]]:
     """Return the books that an order would rest in, each with its price by the present one."""
     place = place_of(order.open(0, NOW_MS), Marks(), BEFORE_ANY_SLOT)
-    reference = opening_tick().prices[order.request.pair].reference
+    reference = TICK.prices[order.request.pair].reference
     return [(name.partition(":")[0], price / reference) for name, price in place.books.items()]
 
 
@@ -24,7 +25,7 @@ def test_there_are_as_many_of_each_type_as_is_said() -> None:
     assert sum(share for _, share in KINDS) == 100
     for kind, share in KINDS:
         assert abs(counted[kind] / len(ORDERS) - share / 100) < 0.04
-    assert {order.request.pair for order in ORDERS} == set(opening_tick().prices)
+    assert {order.request.pair for order in ORDERS} == set(TICK.prices)
 
 
 def test_no_price_is_near_enough_to_be_reached() -> None:
@@ -33,7 +34,7 @@ def test_no_price_is_near_enough_to_be_reached() -> None:
         for rule, ratio in books(order):
             far = 1 / ratio if rule == "fall" else ratio
             assert far > LEAST_FAR - 0.01, order.request
-        assert immediate(order, opening_tick().prices[order.request.pair].reference) is None
+        assert immediate(order, TICK.prices[order.request.pair].reference) is None
 
 
 def test_every_other_one_expires_and_not_while_anything_is_measured() -> None:
@@ -44,7 +45,7 @@ def test_every_other_one_expires_and_not_while_anything_is_measured() -> None:
 
 
 def test_the_same_seed_makes_the_same_orders() -> None:
-    again = far_orders(opening_tick(), 20, 1, NOW_MS)
+    again = far_orders(TICK, 20, 1, NOW_MS)
 
     assert [order.request for order in again] == [order.request for order in ORDERS[:20]]
     assert len({order.order_id for order in ORDERS}) == len(ORDERS)

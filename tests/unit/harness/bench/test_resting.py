@@ -1,13 +1,16 @@
 """What is wanted of orders that wait, and whether what was measured is so."""
 
+import argparse
 from collections import Counter
 from dataclasses import replace
 from io import StringIO
 from typing import Any
 
+import orjson
 import pytest
 from rich.console import Console
 
+from tests.harness.bench import command, resting
 from tests.harness.bench.against import Pair, compare
 from tests.harness.bench.resting import RestingResult, Sides, show, wanted
 from tests.harness.bench.resting_costs import Cost
@@ -120,3 +123,28 @@ def test_everything_is_printed_and_what_is_missed_is_marked() -> None:
     assert rows["slots until a limit fired, p99"] == ["≤ 2", "0", "yes"]
     assert "0 / 0 / 2 slots, 15 / 15 / 15 ms" in written.getvalue()
     assert "of 121 blocks 1 were not seen" in written.getvalue()
+
+
+@pytest.mark.parametrize(("many_us", "status"), [(1_050.0, 0), (1_110.0, 1)])
+def test_one_json_object_has_all_that_was_measured_and_what_is_wanted_and_the_exit_status_says_whether_it_is_so(
+    many_us: float, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def measured(orders: int, repeat: int, say: object) -> RestingResult:
+        asked.append((orders, repeat))
+        return result(market=market(many_us))
+
+    monkeypatch.setattr(resting, "run_resting", measured)
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+
+    assert command.run(parser.parse_args(["resting", "--json", "--orders", "1", "--repeat", "2"])) == status
+
+    # There are more than those that they are compared with.
+    assert asked == [(resting.FEW + 1, 2)]
+    document = orjson.loads(capsys.readouterr().out)
+    assert document["measured"]["live"]["limits"]["followed"]["endings"] == {"confirmed": 99}
+    assert [each["label"] for each in document["wanted"] if not each["reached"]] == [
+        "a market order, many by few"
+    ] * status
