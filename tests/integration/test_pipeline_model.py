@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,24 +14,18 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from local.servers.redis_server import start_redis
 from orderflow.adapters import scripts
-from orderflow.adapters.intake import NewOrder
-from orderflow.adapters.keys import partition_of
-from orderflow.adapters.subscriptions import Subscription
-from orderflow.domain.order import Order
 from orderflow.runtime.clients import open_redis
-from orderflow.venues.mock.keys import CHAIN
-from tests.model.drain import make_timers_due
-from tests.model.explorer import Budget, Explorer, MakeActor
-from tests.model.machine import REQUESTS, Machine
-from tests.model.witness import ViolationError, Witness
-from tests.model.world import PARTITIONS, RESTING, Binding, World, opened
+from tests.model.explorer import Budget
+from tests.model.machine import Machine
+from tests.model.opened import opened
+from tests.model.starts import ENDS, STARTS, explorer_at, explorer_at_the_clock, explorer_of
+from tests.model.violation import ViolationError
+from tests.model.world import World
 from tests.mutants.concerned import SCRIPTS
-from tests.support.builders import nth_id
-from tests.support.lifecycle import LINE, TRANSACTIONS
+from tests.support.lifecycle import LINE
 
 ROOT = Path(__file__).parents[2]
 THOROUGH = os.environ.get("MODEL") == "thorough"
-ENDS = ("publish_status", "record_order")
 
 
 @pytest.fixture(scope="module")
@@ -60,53 +54,6 @@ def change_script(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> No
     monkeypatch.setattr(scripts, "source", lambda *names, **where: source(*names, **where).replace(right, wrong))
 
 
-def bound(world: World, function: str, order_id: str) -> Binding:
-    """Return where a function gets the records of an order."""
-    places = {CHAIN, partition_of(order_id, PARTITIONS)}
-    return next(each for each in world.bindings() if each[0].function == function and each[1] in places)
-
-
-def explorer_at(world: World, function: str, budget: Budget, meanwhile: Sequence[MakeActor] = ()) -> Explorer:
-    """Return an explorer of one function, with an order on its way to it; two for the chain, which executes them."""
-    witness = Witness(world)
-    of_interest = REQUESTS[2] if function == "record_order" else REQUESTS[0]
-    orders = [Order.accept(nth_id(number), of_interest, world.now_ms) for number in (2, 3)]
-
-    def work(*functions: str) -> None:
-        for name in functions:
-            witness.go_on(world.reader(*bound(world, name, orders[0].order_id)))
-
-    for order in orders if function == "produce_block" else orders[:1]:
-        witness.go_on(world.creator(NewOrder(order)))
-        if function in LINE:
-            work(*LINE[: LINE.index(function)], *ENDS)
-    order_id = orders[0].order_id
-    route = bound(world, "route_order", order_id)
-    meanwhile = [lambda: world.reader(*route)] if function in ENDS else meanwhile
-    if function == "publish_status":
-        work("publish_status")
-        witness.go_on(world.subscriber(Subscription(order_id, "connection", "subscribe")))
-    return Explorer(witness, bound(world, function, order_id), budget, meanwhile)
-
-
-def explorer_at_the_clock(world: World, start: str, budget: Budget) -> Explorer:
-    """Return an explorer of the chain, where an order comes to rest while it works on one record.
-
-    At the start the clock `stands`, and the record is a transaction; or it `runs`, and the record is its heartbeat; or
-    the heartbeat of a clock that `ends`, as nothing rests.
-    """
-    witness = Witness(world)
-    if start == "stands":
-        return explorer_at(world, "produce_block", budget, meanwhile=[lambda: world.rester("an order")])
-    witness.go_on(world.rester("an earlier order"))
-    if start == "ends":
-        world.client.delete(RESTING)
-    make_timers_due(world)
-    witness.go_on(world.timekeeper(CHAIN))
-    chain = next(each for each in world.bindings() if each[0].stream == TRANSACTIONS)
-    return Explorer(witness, chain, budget, [lambda: world.rester("an order")])
-
-
 BUDGETS = [Budget(3, 1, 0, 0), Budget(2, 1, 1, 0), Budget(2, 0, 0, 1)] if THOROUGH else [Budget(2, 1, 0, 0)]
 
 
@@ -116,6 +63,22 @@ def test_however_two_pollers_interleave_at_a_function_nothing_is_lost_or_done_tw
     world: World, function: str, budget: Budget
 ) -> None:
     explorer = explorer_at(world, function, budget)
+
+    explorer.explore()
+
+    assert explorer.interleavings() > 1
+
+
+# A second poller, and somebody who changes the order between any two calls, is a hundred times the states.
+WAITING = [Budget(2, 0, 0, 0), Budget(1, 1, 1, 0), Budget(1, 0, 0, 1)] if THOROUGH else [Budget(1, 1, 0, 0)]
+
+
+@pytest.mark.parametrize("budget", WAITING)
+@pytest.mark.parametrize("start", STARTS)
+def test_whenever_an_order_that_waits_is_changed_and_its_function_dies_nothing_is_lost_or_done_twice(
+    world: World, start: str, budget: Budget
+) -> None:
+    explorer = explorer_of(world, STARTS[start], budget)
 
     explorer.explore()
 

@@ -1,44 +1,75 @@
 """The end of a model check's run: a healthy poller does all that is left to do, and then nothing may be missing."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from orderflow.adapters.dead_letters import DeadLetters
 from orderflow.adapters.keys import key
-from orderflow.domain.lifecycle import TERMINAL
-from orderflow.venues.mock.keys import CHAIN
-from tests.model.witness import Witness, require
-from tests.model.world import RESTING, Binding, World
+from orderflow.domain.lifecycle import EXPIRED_STREAM, TERMINAL
+from orderflow.errors import RejectedError
+from orderflow.venues.mock.chain_clock import HEARTBEAT
+from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS, chain_key
+from tests.model.requests import EXPIRES_IN_MS
+from tests.model.resting import check_may_rest
+from tests.model.violation import require
+from tests.model.witness import Witness
+from tests.model.world import Binding, World
+from tests.support.lifecycle import TICKS
 
 MOST_ROUNDS = 60
+BEAT = f"{TRANSACTIONS} 1 {HEARTBEAT}"
+"""The chain's heartbeat among its timers."""
+_NEVER, _NOW = 10**15, 0
+MOST_BEATS = 10
+
+REDRIVEN = ("status", TICKS, EXPIRED_STREAM)
+"""The streams whose records end no order when they are given up: they are redriven, so that what they say is done."""
 
 
 def make_timers_due(world: World) -> list[str]:
-    """Make every message that a timer holds due; return the partitions that have some."""
+    """Make every message that a timer holds due; return where something is due, or expires by Redis' clock.
+
+    The chain's heartbeat waits for `beat`.
+    """
     due = []
     for partition in (*world.partitions, CHAIN):
         timers = key(partition, "timers")
-        members = world.client.zrange(timers, 0, -1)
+        members = {str(member): _NEVER if member == BEAT else _NOW for member in world.client.zrange(timers, 0, -1)}
         if members:
-            world.client.zadd(timers, {str(member): 0 for member in members})
+            world.client.zadd(timers, members)
+        expired = world.client.zcount(key(partition, "expiries"), "-inf", world.redis_now_ms)
+        if expired or _NOW in members.values():
             due.append(partition)
     return due
 
 
-def drain(witness: Witness) -> None:
-    """Do all that is left to do, dead letters of the status stream included, and check that nothing is missing.
+def beat(witness: Witness) -> bool:
+    """Have the chain's heartbeat come, so that a slot passes; False when the clock does not run."""
+    world = witness.world
+    if not world.client.zscore(chain_key("timers"), BEAT):
+        return False
+    make_timers_due(world)
+    world.client.zadd(chain_key("timers"), {BEAT: _NOW})
+    world.client.hdel(chain_key("slot"), "beat")  # It is not too soon after the one before.
+    witness.go_on(world.timekeeper(CHAIN))
+    return True
 
-    While something rests the clock runs; then that goes, and the clock has to stop.
-    """
-    witness.check()
-    require(not witness.snapshot.resting or "ticks" in witness.snapshot.slot, "the clock runs while something rests")
-    witness.world.client.delete(RESTING)
+
+def drain(witness: Witness) -> None:
+    """Do all that is left to do, dead letters included, end what rests, and check that nothing is missing."""
+    work_off(witness)
     dead_letters = DeadLetters(witness.world.client, list(witness.world.streams))
-    _work_off(witness)
     for letter in list(dead_letters.all()):
-        if letter.stream == "status":
-            dead_letters.redrive(letter)
+        if letter.stream in REDRIVEN or letter.fields.get("order") == HEARTBEAT:
+            with suppress(RejectedError):
+                dead_letters.redrive(letter)
     witness.check()
-    _work_off(witness)
+    work_off(witness)
+    if witness.snapshot.resting:
+        _end_resting(witness)
+    for _ in range(MOST_BEATS):
+        if beat(witness):
+            work_off(witness)
     _check_end(witness)
 
 
@@ -59,11 +90,29 @@ def work_once(witness: Witness, bindings: Iterable[Binding]) -> bool:
     return worked
 
 
-def _work_off(witness: Witness) -> None:
+def work_off(witness: Witness) -> None:
+    """Let functions and timers do all that there is to do."""
+    world = witness.world
     for _ in range(MOST_ROUNDS):
-        if not work_once(witness, witness.world.bindings()):
+        if not work_once(witness, world.bindings()):
             return
-    require(holds=False, what="the work is never done")
+    require(False, "the work comes to an end", witness.snapshot.facts())
+
+
+def _end_resting(witness: Witness) -> None:
+    """Let the market go on a little; then all that rests may rest. Let time pass, then cancel it."""
+    world = witness.world
+    for _ in range(2):
+        require(beat(witness), "the clock runs while something rests")
+        work_off(witness)
+    venue = world.own_venue()
+    for order_id in witness.snapshot.resting:
+        check_may_rest(witness.snapshot, witness.memory.orders[order_id], venue, world.redis_now_ms)
+    world.redis_now_ms += EXPIRES_IN_MS
+    work_off(witness)
+    for order_id in list(witness.snapshot.resting):
+        witness.go_on(world.canceller(order_id))
+    work_off(witness)
 
 
 def _check_end(witness: Witness) -> None:
@@ -78,7 +127,6 @@ def _check_end(witness: Witness) -> None:
         if connection not in world.ends.closed and not witness.memory.may_miss & {connection, order_id}:
             statuses = len(witness.memory.histories[order_id])
             require(len(texts) == statuses, f"{connection} got {len(texts)} of {statuses} statuses of {order_id}")
-    require("ticks" not in snapshot.slot, "a clock that nothing needs stands still")
     for name, stream in snapshot.streams.items():
         require(name.endswith(":dead") or not stream.entries, f"{name} is not empty: {stream.entries}")
     ends = (":order:", ":tx:", ":watchers:", ":left:")
@@ -88,3 +136,4 @@ def _check_end(witness: Witness) -> None:
         not any(":watched:" in name for name in snapshot.watchers),
         f"nobody watches what has ended: {snapshot.watchers}",
     )
+    require(not snapshot.has_ticks, "the clock stands when nothing rests")

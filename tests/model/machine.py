@@ -1,6 +1,7 @@
 """The model check by chance: hypothesis interleaves two pollers, lost calls, crashes, duplicates, people and time."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 from hypothesis import strategies as st
@@ -10,19 +11,17 @@ from orderflow.adapters.dead_letters import DeadLetter, DeadLetters
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.adapters.keys import key, partition_of
 from orderflow.adapters.subscriptions import Subscription
-from orderflow.domain.order import Order, OrderId, OrderRequest
+from orderflow.domain.order import Order, OrderId
+from orderflow.venues.mock.keys import TRANSACTIONS
 from tests.model.actors import ALL, Actor, Fate
-from tests.model.drain import drain, make_timers_due, work_once
+from tests.model.drain import beat, drain, make_timers_due, work_off, work_once
 from tests.model.redis import Snapshot
-from tests.model.witness import Witness, require
+from tests.model.requests import LEVELS, REQUESTS, amendment_of, expiring
+from tests.model.violation import require
+from tests.model.witness import Witness, may_read
 from tests.model.world import PARTITIONS, RAISES, REPORTS, TEMPLATE, TIMES_OUT, Binding, World
 from tests.support.builders import nth_id
 
-REQUESTS = (
-    OrderRequest("SOL", "USDC", 1_000_000_000, "market", 500),
-    OrderRequest("USDC", "SOL", 50_000_000_000, "market", 100),
-    OrderRequest("SOL", "USDC", 1, "market", 500),  # too small to pay anything: fails when it is routed
-)
 MOST_ORDERS = 4
 HOUR_MS = 60 * 60 * 1000
 
@@ -83,7 +82,9 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.witness.memory.histories) < MOST_ORDERS)
     @rule(body=picks, idempotency_key=st.sampled_from(["", "key of p0", "key of p1"]), fate=fates)
     def create(self, body: int, idempotency_key: str, fate: Fate) -> None:
-        request, fingerprint = chosen(REQUESTS, body), str(body % len(REQUESTS)) if idempotency_key else ""
+        request, fingerprint = chosen(REQUESTS, body), str(body) if idempotency_key else ""
+        if request.waits and body < len(REQUESTS):
+            request = expiring(request, self.world.redis_now_ms)
         order_id = self._new_id(idempotency_key[-2:])
         order = Order.accept(order_id, request, self.world.now_ms)
         if idempotency_key:
@@ -112,6 +113,18 @@ class Machine(RuleBasedStateMachine):
         elif what != "break":
             self._run(self.world.subscriber(Subscription(order_id, connection_id, what)), 1, fate)
 
+    @precondition(lambda self: self.witness.memory.orders)
+    @rule(pick=picks, level=st.sampled_from(["", *LEVELS]), calls=st.sampled_from([1, 2, ALL]), fate=fates)
+    def change(self, pick: int, level: str, calls: int, fate: Fate) -> None:
+        """Cancel an order, or amend it to another level."""
+        orders = self.witness.memory.orders
+        order_id = chosen(sorted(orders), pick)
+        if not level:
+            self._run(self.world.canceller(order_id), calls, fate)
+        elif orders[order_id].request.waits:
+            amendment = amendment_of(orders[order_id].request, Decimal(level))
+            self._run(self.world.amender(order_id, amendment), calls, fate)
+
     # -------------------------------------------------------------------------------------- pollers and functions
 
     @rule(steps=st.lists(moves, min_size=1, max_size=8))
@@ -125,12 +138,25 @@ class Machine(RuleBasedStateMachine):
         for _ in range(times):
             work_once(self.witness, bindings)
 
-    @precondition(lambda self: self.witness.snapshot.timers)
+    @precondition(lambda self: self.witness.snapshot.timers or self.witness.snapshot.expiries)
     @rule(pick=picks, fate=fates)
     def promote(self, pick: int, fate: Fate) -> None:
-        self._run(self.world.timekeeper(chosen(make_timers_due(self.world), pick)), 1, fate)
+        if due := make_timers_due(self.world):
+            self._run(self.world.timekeeper(chosen(due, pick)), 1, fate)
 
     # ------------------------------------------------------------------------------------- chance, people and time
+
+    @precondition(lambda self: self.witness.snapshot.has_ticks)
+    @rule(level=st.sampled_from(LEVELS), slots=st.integers(1, 3), times=st.integers(0, 4))
+    def price_moves(self, level: str, slots: int, times: int) -> None:
+        """Let slots pass on the way to another price of SOL; after each only blocks are made, or all functions work."""
+        self.world.reprice(float(level))
+        blocks = [each for each in self.world.bindings() if each[0].stream == TRANSACTIONS]
+        for _ in range(slots):
+            if beat(self.witness):
+                work_once(self.witness, blocks)
+            for _ in range(times):
+                work_once(self.witness, self.world.bindings())
 
     @precondition(lambda self: self.witness.memory.messages)
     @rule(pick=st.integers(0, 255))
@@ -147,24 +173,23 @@ class Machine(RuleBasedStateMachine):
 
     @rule(by_ms=st.sampled_from([-60_000, 1_000, 70_000, HOUR_MS]))
     def time_passes(self, by_ms: int) -> None:
-        """Step the machines' clock, which the chain's does not follow backwards; keys that expire may do so."""
+        """Step the machines' clock, which Redis' does not follow backwards; keys that expire may do so."""
         expires = by_ms == HOUR_MS and self._all_published()
         for name, life_ms in Snapshot(self.world.client).lives_ms.items():
-            if expires and 0 <= life_ms < HOUR_MS:
+            if expires and life_ms >= 0 and self.world.life_ms(life_ms) < HOUR_MS:
                 self.world.client.delete(name)
         self.world.now_ms += by_ms
-        self.world.chain_now_ms += max(by_ms, 0)
+        self.world.redis_now_ms += max(by_ms, 0)
         self.witness.check()
 
     def teardown(self) -> None:
         """Let a healthy poller do the rest, then let paused actors go on, and do the rest again."""
         if self.is_over or not hasattr(self, "witness"):
             return
-        drain(self.witness)
+        work_off(self.witness)
         for actor in self.begun.values():
             self.witness.go_on(actor)
-        if self.begun:
-            drain(self.witness)
+        drain(self.witness)
 
     # ---------------------------------------------------------------------------------------------------- parts
 
@@ -199,7 +224,7 @@ class Machine(RuleBasedStateMachine):
         found = []
         for mapping, partition in self.world.bindings():
             stream = self.witness.stream_of(mapping, partition)
-            if stream.pending.get(mapping.function) if is_pending else stream.unread(mapping.function):
+            if stream.pending.get(mapping.function) if is_pending else may_read(mapping, stream):
                 found.append((mapping, partition))
         return [binding for binding in found if binding[0].function == self.focus] or found
 

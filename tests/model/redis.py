@@ -136,15 +136,23 @@ class Snapshot:
         """By key, the watchers of an order, those that left it, and the orders that a connection watches."""
         self.lives_ms: dict[str, int] = {}
         """By key, after how long it expires; -1: never."""
+        self.books: dict[str, dict[str, float]] = {}
+        """By key, the orders of each book with the price of each."""
+        self.first_prices: dict[str, dict[str, float]] = {}
+        """By partition, of each of its books the price that is reached first, as Redis says."""
+        self.resting: dict[str, float] = {}
+        """The slot at which each order that rests is to be looked at."""
+        self.expiries: dict[str, float] = {}
+        """When each order expires, by the order's first step."""
         self.block = "0"
-        self.slot: dict[str, str] = {}
-        """What the chain keeps of its slot: the number of its block, and whether its clock runs."""
-        self.resting: list[str] = []
+        self.slot = 0
+        self.has_ticks = False
         for name, life_ms, content in sorted(
             client.eval(scripts.source("snapshot", package=SCRIPTS), 0, f" {' '.join(MARKET)} ")
         ):
             self.lives_ms[name] = life_ms
-            kind = name.partition(":")[2].partition(":")[0]
+            partition, _, of_partition = name.partition(":")
+            kind = of_partition.partition(":")[0]
             if kind == "order":
                 self.orders[name.rpartition(":")[2]] = _pairs(content)
             elif kind == "tx":
@@ -154,26 +162,48 @@ class Snapshot:
             elif kind == "timers":
                 self.timers[name] = content
             elif kind == "slot":
-                self.slot = _pairs(content)
-                self.block = self.slot.get("block", "0")
+                market = _pairs(content)
+                self.block, self.slot = market.get("block", "0"), int(market.get("slot", 0))
+                self.has_ticks = "ticks" in market
+            elif kind == "book":
+                self.books[name] = _scores(content)
+            elif kind == "books":
+                self.first_prices[partition.strip("{}")] = _scores(content)
             elif kind == "resting":
-                self.resting += content
+                self.resting |= _scores(content)
+            elif kind == "expiries":
+                self.expiries |= _scores(content)
             elif kind == "wakes":
                 pass  # it only ends a wait early
             elif isinstance(content, list) and content and content[0] == "length":
                 self.streams[name] = Stream(content)
 
+    def dead_letters(self, partition: str) -> list[dict[str, str]]:
+        """Return the records of a partition that were given up."""
+        dead = self.streams.get(f"{{{partition}}}:dead")
+        return list(dead.entries.values()) if dead else []
+
+    def dead(self, stream: str, order_id: str) -> bool:
+        """Return whether a record of a stream with an order was given up."""
+        letters = [
+            each for name, dead in self.streams.items() if name.endswith(":dead") for each in dead.entries.values()
+        ]
+        return any(each["stream"] == stream and order_id in each.get("order", "") for each in letters)
+
     def facts(self) -> str:
         """Return all of it as text; of a key that expires, only that it does."""
         streams = {name: (stream.entries, stream.read_to, stream.pending) for name, stream in self.streams.items()}
         expiring = sorted(name for name, life_ms in self.lives_ms.items() if life_ms >= 0)
-        slot = sorted(item for item in self.slot.items() if item[0] != "beat")
-        kept = f"{self.timers} {self.orders} {self.watchers} {self.results} {expiring} {slot} {self.resting}"
-        return f"{streams} {kept}"
+        resting = f"{self.books} {self.first_prices} {self.resting} {self.expiries} {self.has_ticks}"
+        return f"{streams} {self.timers} {self.orders} {self.watchers} {self.results} {expiring} {self.block} {resting}"
 
 
 def _pairs(flat: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _scores(content: Sequence[str]) -> dict[str, float]:
+    return {member: float(score) for member, score in _pairs(content).items()}
 
 
 def id_order(entry_id: str) -> tuple[int, int]:

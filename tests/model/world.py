@@ -4,20 +4,20 @@ Only the ends are in memory: the ledger's rows, and the connections behind the g
 """
 
 import asyncio
-import logging
+import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import msgspec
-import pytest
 import redis
 
+from functions.change_orders.amending import _amend
+from functions.change_orders.amendment import Amendment
 from local.run.poller import handler_of
 from local.template import read_template
-from orderflow.adapters.books import Books
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.dead_letters import DeadLetter, DeadLetters
 from orderflow.adapters.intake import Intake, NewOrder
@@ -27,36 +27,40 @@ from orderflow.adapters.replication import AsyncReplication, Replication
 from orderflow.adapters.streams import Streams
 from orderflow.adapters.subscriptions import Subscription, Subscriptions
 from orderflow.adapters.watchers import Watchers
+from orderflow.domain.order import Order
+from orderflow.domain.status import Status
 from orderflow.errors import RejectedError, RetryableError
 from orderflow.event_source.failure_destination import FailureDestination
 from orderflow.event_source.invoke import FunctionError, Invoke
 from orderflow.event_source.mapped_function import MappedFunction
 from orderflow.event_source.mapping import EventSourceMapping
-from orderflow.runtime import clients, clock
+from orderflow.runtime import clock
 from orderflow.runtime.end_order import OrderEnder
-from orderflow.venues.mock import chain_store
+from orderflow.runtime.http.problems import ProblemError
+from orderflow.runtime.taking_back import take_back
+from orderflow.venues.mock.background import opening_prices
 from orderflow.venues.mock.chain_store import ChainStore
-from orderflow.venues.mock.keys import CHAIN
+from orderflow.venues.mock.keys import CHAIN, chain_key
 from orderflow.venues.mock.latency import Latency
-from orderflow.venues.mock.universe import opening_pools
 from orderflow.venues.mock.venue import MockVenue
 from tests.model.actors import Actor, Reply, Tape
+from tests.model.clocks import NOW, Books, Chain
 from tests.model.ends import Ends, Gateway, Ledger
 from tests.model.redis import AsyncFace, TapedRedis
-from tests.support.builders import NOW_MS
 
 TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
 PARTITIONS = 2
-BEAT_MS = 600_000
-"""So long that a second beat of a run makes no slot: what happens does not depend on how long the run takes."""
 RETRIES = 1
 """Fewer than the template's, so that a record is given up within few steps."""
+
+START_MS = 4_102_444_800_000
+"""When a world begins, in ms since 1970: so late that no key expires by itself, as keys do by Redis' own clock."""
+MADE_FROM = 1_000_000
+"""The number of the first id that functions make; those of clients are below."""
 
 Binding = tuple[EventSourceMapping, str]
 """A mapping, and a partition that it is on."""
 
-RESTING = "{p1}:resting"
-POOLS = {"raydium_amm_v4:SOL-USDC", "meteora_dlmm:SOL-USDC"}
 ROOM = Limits(max_lag=1_000, max_in_flight=1_000, max_memory=1)
 
 # How a function may fail, apart from the calls that it makes.
@@ -73,7 +77,7 @@ class World:
         self.taped = TapedRedis.on(client, self.ask)
         self.partitions = order_partitions(PARTITIONS)
         self.orders = Orders(self.taped, PARTITIONS)
-        self.books = Books(self.taped, PARTITIONS)
+        self.books = Books(self.taped, PARTITIONS, self._note_now)
         self.watchers = Watchers(self.taped)
         self.streams = {name: Streams(self.taped, name) for name in (*self.partitions, CHAIN)}
         self.mappings = [
@@ -94,7 +98,9 @@ class World:
     def begin(self, speed: float = 0) -> None:
         """Empty everything and open the market; `speed` is the factor on the simulated delays."""
         self.client.flushdb()
-        self.now_ms = self.chain_now_ms = NOW_MS
+        self.now_ms = self.redis_now_ms = START_MS
+        self._ahead_ms = START_MS - time.time_ns() // 1_000_000
+        self.ids = count(MADE_FROM)
         self.bugs: list[str] = []
         self.latency = Latency(seed=1, speed=speed)
         self.ends = Ends()
@@ -187,15 +193,6 @@ class World:
         names = sorted({mapping.stream for mapping, of in self.bindings() if of == partition})
         return self.actor(f"timers of {partition}", lambda: self.streams[partition].turn([], timers_of=names))
 
-    def rester(self, order_id: str) -> Actor:
-        """Return an actor that puts something to rest, which then needs the market's clock."""
-
-        def work() -> None:
-            self.taped.zadd(RESTING, {order_id: 1})
-            self.venue.keep_time()
-
-        return self.actor("one that puts an order to rest", work)
-
     def redriver(self, letter: DeadLetter) -> Actor:
         """Return an actor that redrives a dead letter, as a person would."""
 
@@ -220,13 +217,53 @@ class World:
         work = self._front_door(lambda client: Subscriptions(client, PARTITIONS).add(subscription))
         return self.actor("a subscriber", work)
 
+    def canceller(self, order_id: str) -> Actor:
+        """Return an actor that cancels an order; its result is what became of that."""
+        work = lambda: take_back(self.orders, order_id, Status.CANCELLED, clock.now_ms())  # noqa: E731
+        return self.actor("a canceller", work)
+
+    def amender(self, order_id: str, amendment: Amendment) -> Actor:
+        """Return an actor that amends an order, if it may be amended so; its result is the order after it."""
+
+        def work() -> Order | None:
+            with suppress(ProblemError, RetryableError):
+                return _amend(order_id, amendment, in_ledger=False)
+            return None
+
+        return self.actor("an amender", work)
+
     def leaver(self, connection_id: str) -> Actor:
         """Return an actor that ends a closed connection's subscriptions."""
         work = self._front_door(lambda client: Subscriptions(client, PARTITIONS).leave(connection_id))
         return self.actor("a leaver", work)
 
+    def own_venue(self) -> MockVenue:
+        """Return the venue for the test's own use: its calls are no actor's."""
+        return MockVenue(ChainStore(self.client), self.latency, self.replication)
+
+    @property
+    def redis_now_ms(self) -> int:
+        """What the scripts take for Redis' clock. It is kept there, so that an earlier state has its own."""
+        return int(str(self.client.get(NOW)))
+
+    @redis_now_ms.setter
+    def redis_now_ms(self, now_ms: int) -> None:
+        self.client.set(NOW, now_ms)
+
+    def life_ms(self, by_redis_ms: int) -> int:
+        """Return how long a key lives by the world's clocks, from how long it does by Redis' own."""
+        return by_redis_ms - self._ahead_ms if by_redis_ms > self._ahead_ms // 2 else by_redis_ms
+
+    def reprice(self, sol: float) -> None:
+        """Have the fair price of SOL be another from the next slot on."""
+        fair = msgspec.json.decode(str(self.client.get(chain_key("fair")) or "{}")) or opening_prices()
+        self.client.set(chain_key("fair"), msgspec.json.encode(fair | {"SOL": sol}))
+
+    def _note_now(self) -> int:
+        return self.note("Redis' clock", lambda: self.redis_now_ms)
+
     def _open_venue(self) -> MockVenue:
-        return MockVenue(Chain(self), self.latency, self.replication)
+        return MockVenue(Chain(self.taped, self._note_now), self.latency, self.replication)
 
     def _function(self, mapping: EventSourceMapping, partition: str, trouble: str) -> MappedFunction:
         destination = FailureDestination(OrderEnder(self.orders, self.venue))
@@ -256,35 +293,3 @@ class World:
 
     def _front_door(self, work: Callable[[Any], Coroutine[Any, Any, object]]) -> Callable[[], object]:
         return lambda: self.loop.run_until_complete(work(AsyncFace(self.taped)))
-
-
-class Chain(ChainStore):
-    """The chain, whose time is the world's."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(cast(redis.Redis, world.taped), beat_ms=BEAT_MS)
-        self._world = world
-
-    def now_ms(self) -> int:
-        return self._world.note("the chain's clock", lambda: self._world.chain_now_ms)
-
-
-@contextmanager
-def opened(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Lend a world, with the stages' clients and clock replaced by its own."""
-    # The other pools would only take time here.
-    monkeypatch.setattr(
-        chain_store, "opening_pools", lambda seed: [each for each in opening_pools(seed) if each.pool in POOLS]
-    )
-    world = World(client)
-    for name in ("orders", "books", "venue", "watchers", "ledger", "sockets", "replication"):
-        monkeypatch.setattr(clients, name, lambda name=name: getattr(world, name))
-    monkeypatch.setattr(
-        clock, "time", SimpleNamespace(time_ns=lambda: 1_000_000 * world.note("clock", lambda: world.now_ms))
-    )
-    logging.disable()
-    try:
-        yield world
-    finally:
-        logging.disable(logging.NOTSET)
-        world.loop.close()

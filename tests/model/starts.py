@@ -1,0 +1,150 @@
+"""Where the model check by exhaustion starts: a world in which a record waits for the function that is explored."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from orderflow.adapters.intake import NewOrder
+from orderflow.adapters.keys import partition_of
+from orderflow.adapters.subscriptions import Subscription
+from orderflow.domain.order import Order, OrderRequest
+from orderflow.venues.mock.keys import CHAIN
+from tests.model.drain import beat, work_off, work_once
+from tests.model.explorer import Budget, Explorer, MakeActor
+from tests.model.requests import (
+    EXPIRES_IN_MS,
+    FAR,
+    IN_SLICES,
+    MARKETS,
+    MET,
+    NOT_MET,
+    STOP,
+    TRAILING,
+    amendment_of,
+    expiring,
+)
+from tests.model.witness import Witness
+from tests.model.world import PARTITIONS, Binding, World
+from tests.support.builders import nth_id
+from tests.support.lifecycle import LINE
+
+ENDS = ("publish_status", "record_order")
+MOST_STEPS = 50
+ORDER_ID = nth_id(2)
+
+
+class Start(NamedTuple):
+    """An order that waits is on its way to a function, and meanwhile it is cancelled or amended.
+
+    Before that it has come to rest, if it `rests`; the price goes to each of the `levels`, slot by slot, and to `next`
+    in the block that comes then; and its time is over if it `has_expired`.
+    """
+
+    function: str
+    request: OrderRequest
+    meanwhile: str = "cancelled"
+    rests: bool = False
+    levels: Sequence[str] = ()
+    next: str = ""
+    has_expired: bool = False
+
+
+STARTS = {
+    "opened": Start("open_order", NOT_MET),
+    "looked at": Start("open_order", MET),
+    "fired": Start("trigger_orders", STOP, rests=True, levels=["210"]),
+    "fired while it is amended": Start("trigger_orders", STOP, "amended", rests=True, levels=["210"]),
+    "followed": Start("trigger_orders", TRAILING, "", rests=True, levels=["230", "226"]),
+    "routed": Start("route_order", MET),
+    "submitted": Start("submit_order", MET),
+    "executed": Start("confirm_order", MET),
+    "refused": Start("confirm_order", MET, next="210"),
+    "refused as a stop": Start("confirm_order", STOP, rests=True, levels=["210"], next="190"),
+    "expired": Start("expire_order", NOT_MET, "amended", rests=True, has_expired=True),
+    "settled": Start("settle_slice", IN_SLICES),
+}
+"""By what becomes of the order."""
+
+
+def bound(world: World, function: str, order_id: str = ORDER_ID) -> Binding:
+    """Return where a function gets the records of an order."""
+    places = {CHAIN, partition_of(order_id, PARTITIONS)}
+    return next(each for each in world.bindings() if each[0].function == function and each[1] in places)
+
+
+def explorer_at(world: World, function: str, budget: Budget, meanwhile: Sequence[MakeActor] = ()) -> Explorer:
+    """Return an explorer of one function, with a market order on its way to it; two for the chain."""
+    witness = Witness(world)
+    request = MARKETS[2] if function == "record_order" else MARKETS[0]
+
+    def work(*functions: str) -> None:
+        for name in functions:
+            witness.go_on(world.reader(*bound(world, name)))
+
+    for order_id in (ORDER_ID, nth_id(3)) if function == "produce_block" else (ORDER_ID,):
+        witness.go_on(world.creator(NewOrder(Order.accept(order_id, request, world.now_ms))))
+        if function in LINE:
+            work(*LINE[: LINE.index(function)], *ENDS)
+    route = bound(world, "route_order")
+    meanwhile = [lambda: world.reader(*route)] if function in ENDS else meanwhile
+    if function == "publish_status":
+        work("publish_status")
+        witness.go_on(world.subscriber(Subscription(ORDER_ID, "connection", "subscribe")))
+    return Explorer(witness, bound(world, function), budget, meanwhile)
+
+
+def explorer_of(world: World, start: Start, budget: Budget) -> Explorer:
+    """Return an explorer of one function, with an order that waits on its way to it."""
+    witness, binding = Witness(world), bound(world, start.function)
+    request = expiring(start.request, world.redis_now_ms) if start.has_expired else start.request
+    witness.go_on(world.creator(NewOrder(Order.accept(ORDER_ID, request, world.now_ms))))
+    if start.rests:
+        work_off(witness)
+    for level in start.levels:
+        world.reprice(float(level))
+        beat(witness)
+        witness.go_on(world.reader(*bound(world, "produce_block")))
+    if start.next:
+        world.reprice(float(start.next))
+    if start.has_expired:
+        world.redis_now_ms += EXPIRES_IN_MS
+    _bring(witness, binding)
+    makers = {
+        "cancelled": [lambda: world.canceller(ORDER_ID)],
+        "amended": [lambda: world.amender(ORDER_ID, amendment_of(request, Decimal(222)))],
+        "": [],
+    }
+    return Explorer(witness, binding, budget, makers[start.meanwhile])
+
+
+def explorer_at_the_clock(world: World, start: str, budget: Budget) -> Explorer:
+    """Return an explorer of the chain, where an order comes to rest while it works on one record.
+
+    At the start the clock `stands`, and the record is a transaction; or it `runs`, and the record is its heartbeat; or
+    the heartbeat of a clock that `ends`, as nothing rests.
+    """
+    opens = [lambda: world.reader(*bound(world, "open_order", nth_id(5)))] * 2  # it comes again for a look
+    order = NewOrder(Order.accept(nth_id(5), FAR, world.now_ms))
+    if start == "stands":
+        explorer = explorer_at(world, "produce_block", budget, opens)
+        explorer.witness.go_on(world.creator(order))
+        return explorer
+    witness = Witness(world)
+    witness.go_on(world.creator(NewOrder(Order.accept(ORDER_ID, FAR, world.now_ms))))
+    work_off(witness)
+    if start == "ends":
+        witness.go_on(world.canceller(ORDER_ID))
+        work_off(witness)
+    witness.go_on(world.creator(order))
+    beat(witness)
+    return Explorer(witness, bound(world, "produce_block"), budget, opens)
+
+
+def _bring(witness: Witness, binding: Binding) -> None:
+    """Let the other functions work until a record waits for this one."""
+    others = [each for each in witness.world.bindings() if each != binding]
+    for _ in range(MOST_STEPS):
+        if witness.stream_of(*binding).unread(binding[0].function):
+            return
+        work_once(witness, others)
+    raise AssertionError(f"nothing comes to {binding}")
