@@ -40,5 +40,5 @@ def route(order: Order, quotes: Quotes, now_ms: int) -> Transition:
         minimum = minimum_of(order.least, best.route.amount_in)
         if best.route.expected_out < minimum:
             reason = too_little(order, best.route.expected_out, minimum)
-            return Transition(refused(order, reason, best.route.slot, now_ms))
+            return Transition(refused(order, reason, best.route.slot, now_ms, best.unanswered))
     return Transition(order.choose_route(best.route, now_ms), best.ready_in_ms)

@@ -34,6 +34,14 @@ class NoRouteError(RejectedError):
     """No pool of any venue can take this order."""
 
 
+class UnansweredError(RejectedError):
+    """No pool can take this order of those venues that answered in time; another venue's might."""
+
+    def __init__(self, reason: str, unanswered: tuple[str, ...]) -> None:
+        super().__init__(reason)
+        self.unanswered = unanswered
+
+
 class ZeroOutputError(RejectedError):
     """The amount is so small that the swap would yield nothing."""
 

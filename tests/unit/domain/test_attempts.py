@@ -9,6 +9,7 @@ from orderflow.domain.attempts import MOST_LIMIT_ATTEMPTS, MOST_STOP_ATTEMPTS, r
 from orderflow.domain.conditions import Limit, Price, Trigger
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
+from orderflow.errors import RejectedError
 from tests.support.builders import NOW_MS, make_order, make_waiting_order, make_waiting_request
 
 ON_THE_WAY = [Status.TRIGGERED, Status.ROUTING, Status.BUILDING, Status.SUBMITTED]
@@ -105,7 +106,7 @@ def test_the_signature_of_a_refused_attempt_stays_in_its_own_events() -> None:
 
 
 def test_a_market_order_that_a_stage_rejects_fails() -> None:
-    order = rejected(make_order(Status.ROUTING), "no venue trades it", NOW_MS)
+    order = rejected(make_order(Status.ROUTING), RejectedError("no venue trades it"), NOW_MS)
 
     assert (order.status, order.reason) == (Status.FAILED, "no venue trades it")
 
@@ -114,7 +115,7 @@ def test_an_order_that_waits_and_that_a_stage_rejects_is_tried_again_after_the_s
     triggered, routed = make_waiting_order(Status.TRIGGERED), make_waiting_order(Status.ROUTING)
     later = msgspec.structs.replace(routed, route=msgspec.structs.replace(routed.chosen_route, slot=77))
 
-    reopened = [rejected(order, "x", NOW_MS) for order in (triggered, routed, later)]
+    reopened = [rejected(order, RejectedError("x"), NOW_MS) for order in (triggered, routed, later)]
 
     assert [order.status for order in reopened] == [Status.OPEN] * 3
     assert [order.rests and order.rests.from_slot for order in reopened] == [1, 1, 78]
@@ -122,7 +123,7 @@ def test_an_order_that_waits_and_that_a_stage_rejects_is_tried_again_after_the_s
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.OPEN, Status.PARTIALLY_FILLED])
 def test_one_that_was_not_fired_fails_as_there_is_nothing_to_try_again(status: Status) -> None:
-    order = rejected(make_waiting_order(status), "x", NOW_MS)
+    order = rejected(make_waiting_order(status), RejectedError("x"), NOW_MS)
 
     assert (order.status, order.reason) == (Status.FAILED, "x")
 

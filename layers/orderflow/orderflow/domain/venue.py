@@ -19,10 +19,14 @@ from orderflow.errors import RejectedError
 
 
 class Quoted(msgspec.Struct, frozen=True):
-    """The best route of a request, and in how many ms an order may go on with it."""
+    """The best route of a request, and in how many ms an order may go on with it.
+
+    It keeps to the pools of the venues that answered; some were `unanswered` when it was chosen.
+    """
 
     route: Route
     ready_in_ms: int = 0
+    unanswered: tuple[str, ...] = ()
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -55,7 +59,8 @@ class Venue(Protocol):
     def quote(self, requests: Sequence[OrderRequest], *, indicative: bool = False) -> Sequence[Quoted | RejectedError]:
         """Return the best route of each request, or why there is none, all over the same state of the market.
 
-        An `indicative` quote is for information: it asks every venue, however late one would be for an order.
+        There may be none since a venue did not answer (UnansweredError). An `indicative` quote is for information: it
+        asks every venue, however late one would be for an order.
         """
 
     def fit(self, requests: Sequence[OrderRequest], minimums: Sequence[int]) -> Sequence[int | RejectedError]:

@@ -90,7 +90,7 @@ def _decide_all(
         try:
             decided = decide(order, found_for(order), now_ms)
         except RejectedError as error:
-            decided = Transition(rejected(order, str(error), now_ms))
+            decided = Transition(rejected(order, error, now_ms))
         if decided.order.sequence > order.sequence:
             transitions.append(decided)
         else:

@@ -11,7 +11,7 @@ from orderflow.domain.router.fit import fit
 from orderflow.domain.router.largest_part import largest_part
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.venue import Quoted
-from orderflow.errors import RejectedError
+from orderflow.errors import RejectedError, UnansweredError
 from orderflow.venues.mock.background import chain_seconds
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.latency import Latency
@@ -55,9 +55,10 @@ class Quotes:
         latency = self._latency
         answers = latency.quotes(slot, request, VENUES)
         venues = VENUES if indicative else answers.venues
+        unanswered = tuple(venue for venue in VENUES if venue not in venues)
         fee = latency.network_fee(slot, request)
         try:
             route = choose_route(view, slot, request, venues, VENUES, fee)
         except RejectedError as error:
-            return error
-        return Quoted(route, 0 if indicative else latency.scaled(answers.wait_ms))
+            return UnansweredError(str(error), unanswered) if unanswered else error
+        return Quoted(route, 0 if indicative else latency.scaled(answers.wait_ms), unanswered)
