@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from orderflow.adapters.books import Resting
 from orderflow.adapters.orders import Transition
 from orderflow.domain.lifecycle import RESTING
@@ -41,8 +43,9 @@ def open_orders(records: Sequence[StreamRecord], failures: Failures) -> Done:
     venue.keep_time()
     tick, now_ms = venue.prices(), clients.books().now_ms()
     opened = [opening(order, tick, now_ms) for order in orders if order.status is Status.PENDING]
-    firing = Firing(venue, tick, now_ms, in_turn=False)
-    firing.look_at(_at_rest(orders))
+    at_rest = _at_rest(orders)
+    firing = Firing(venue, _with_launches(tick, at_rest), now_ms, in_turn=False)
+    firing.look_at(at_rest)
     transitions = [*opened, *firing.transitions]
     clients.orders().apply(transitions)
     clients.books().rebook(firing.rebooked)
@@ -62,6 +65,14 @@ def opening(order: Order, tick: Tick, now_ms: int) -> Transition:
     if prices is not None and order.parent_id is None and (met := immediate(order, prices.reference)):
         return Transition(order.fail(f"would trigger immediately: {met}", now_ms))
     return Transition(order.open(tick.slot, now_ms))
+
+
+def _with_launches(tick: Tick, at_rest: Sequence[Resting]) -> Tick:
+    """Return a tick with all launches that trade by then, if anyone waits for one: it may have opened meanwhile."""
+    if all(each.order.request.snipe is None for each in at_rest):
+        return tick
+    opened = [launch for launch in clients.venue().launches() if launch.open_slot <= tick.slot]
+    return msgspec.structs.replace(tick, launches=tuple(sorted(opened, key=lambda launch: launch.open_slot)))
 
 
 def _at_rest(orders: Sequence[Order]) -> list[Resting]:

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from orderflow.adapters.orders import Transition
-from orderflow.adapters.replication import transition_written
-from orderflow.domain.lifecycle import RESULT_STREAM
 from orderflow.domain.order import Order
-from orderflow.domain.status import Status
 from orderflow.domain.venue import Venue
 from orderflow.runtime import clients
 from orderflow.runtime.batch import BatchResponse, StreamEvent, stream_function
+from orderflow.runtime.sending import send
 from orderflow.runtime.stage import run_stage
 
 
@@ -28,26 +26,3 @@ def open_venue(_orders: Sequence[Order]) -> Venue:
 def submit(order: Order, venue: Venue, now_ms: int) -> Transition:
     """Give an order the signature of its transaction."""
     return Transition(order.submit(venue.sign(order), now_ms))
-
-
-def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
-    """Send the transactions whose signatures are recorded by now.
-
-    The record comes first (decision 0003), so that a crash in between leaves an order that is sent when its message
-    comes again, and never a transaction without a record. Sending twice is harmless: the venue accepts a signature
-    once. An order that has failed meanwhile must not be sent, so a stale one is looked up.
-
-    Nor must a failover take the record back: an order that had forgotten its signature would be built and sent anew.
-    """
-    signed = [order for order in stepped if order.status is Status.SUBMITTED]
-    signed += [order for order in stale if order.status is Status.SUBMITTED and _still_stands(order)]
-    orders = clients.orders()
-    clients.replication().wait_for(transition_written(order, orders.partitions) for order in signed)
-    with_result = clients.venue().send(signed)
-    # The process that got these results may have died before it could send the orders on.
-    orders.schedule(RESULT_STREAM, [(order, 0) for order in with_result])
-
-
-def _still_stands(order: Order) -> bool:
-    found = clients.orders().find(order.order_id)
-    return found is not None and found[0].status is Status.SUBMITTED and found[0].tx_hash == order.tx_hash

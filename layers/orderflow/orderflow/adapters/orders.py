@@ -29,19 +29,22 @@ _STALE, _TAKEN, _ENDING = 0, 1, 2
 class Transition(msgspec.Struct, frozen=True):
     """An order after a step, and how long it rests before the stage that its status leads to gets it.
 
-    `child` is an order that is created in the same step.
+    `child` is an order that is created in the same step. `through` is the order after each of the steps that lead up to
+    this one, if there are several: they are taken together, and no stage gets it in between.
     """
 
     order: Order
     delay_ms: int = 0
     child: Order | None = None
+    through: tuple[Order, ...] = ()
 
     @property
     def next_stream(self) -> str | None:
         """The stream that the order goes to; None when it has ended, or the venue has it."""
         if self.order.slice is not None and self.order.has_ended:
             return SLICE_ENDED
-        return first_stream(self.order.status, waits=self.order.request.waits)
+        request = self.order.request
+        return first_stream(self.order.status, waits=request.waits, snipes=request.snipe is not None)
 
 
 class Orders:
@@ -69,7 +72,10 @@ class Orders:
         taken, ending = [False] * len(transitions), []
         for (partition, stream), indices in groups.items():
             keys, arguments = _transition_call(partition, stream, [transitions[index] for index in indices])
-            for index, outcome in zip(indices, self._transition(keys, arguments), strict=True):
+            outcomes = iter(self._transition(keys, arguments))
+            for index in indices:
+                # Of steps that are taken together the first is stale, or they all are taken: the last one says which.
+                outcome = [next(outcomes) for _ in (*transitions[index].through, transitions[index].order)][-1]
                 taken[index] = outcome == _TAKEN
                 if outcome == _ENDING:
                     ending.append(transitions[index].order.order_id)
@@ -180,18 +186,16 @@ def _transition_call(
     arguments: list[str | bytes | int] = []
     for transition in transitions:
         order = transition.order
-        keys.append(order_key(partition, order.order_id))
-        arguments += [
-            order.order_id,
-            order.sequence,
-            order.status.value,
-            encoder.encode(step_of(order)),
-            stream or "",
-            transition.delay_ms,
-            _resting(order),
-            _created(transition.child),
-        ]
+        keys += [order_key(partition, order.order_id)] * (len(transition.through) + 1)
+        for before in transition.through:
+            arguments += [*_step_arguments(before), "", 0, "", ""]
+        arguments += [*_step_arguments(order), stream or "", transition.delay_ms]
+        arguments += [_resting(order), _created(transition.child)]
     return keys, arguments
+
+
+def _step_arguments(order: Order) -> list[str | bytes | int]:
+    return [order.order_id, order.sequence, order.status.value, encoder.encode(step_of(order))]
 
 
 def _resting(order: Order) -> str:

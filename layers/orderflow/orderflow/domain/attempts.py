@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from orderflow.domain.conditions import shown_amount
 from orderflow.domain.lifecycle import RESTING
 from orderflow.domain.order import Order
-from orderflow.domain.tokens import TOKENS
 from orderflow.errors import RejectedError, UnansweredError
 
 MOST_WAIT_SLOTS = 64
 MOST_STOP_ATTEMPTS = 10
+MOST_SNIPE_ATTEMPTS = 3
 MOST_ATTEMPTS_AT_ONCE = 10
 """So often is asked what an order may receive that is to be executed at once, while a venue does not answer."""
 MOST_LIMIT_ATTEMPTS = 1_000
@@ -32,7 +32,7 @@ def refused(order: Order, reason: str, slot: int, now_ms: int, unanswered: Seque
     if unanswered:
         reason = f"{reason} without {' and '.join(unanswered)}, which did not answer in time"
     if order.least is None:
-        if attempt >= MOST_STOP_ATTEMPTS:
+        if attempt >= (MOST_SNIPE_ATTEMPTS if order.request.snipe else MOST_STOP_ATTEMPTS):
             return order.fail(reason, now_ms)
         return order.fire_again(f"attempt {attempt}: {reason}", now_ms)
     is_at_once = order.request.time_in_force in ("fok", "ioc")
@@ -56,6 +56,6 @@ def rejected(order: Order, refusal: RejectedError, now_ms: int) -> Order:
 
 def too_little(order: Order, yields: int, minimum_out: int) -> str:
     """Say how much an order would yield, and how much its limit asks for."""
-    token_out = TOKENS[order.request.token_out]
+    token_out = order.request.buys
     limit = shown_amount(minimum_out, token_out).removesuffix(f" {token_out.symbol}")
     return f"would yield {shown_amount(yields, token_out)}, limit {limit}"

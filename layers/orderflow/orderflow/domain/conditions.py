@@ -49,6 +49,9 @@ class Trigger(msgspec.Struct, frozen=True, omit_defaults=True):
     A `take_profit` is reached from below, a `stop_loss` from above, both at `price`; a `trailing_stop` at `trail_bps`
     below the highest reference since the order is open, or since `activation_price` was reached. Each when that holds
     for so many `slots` in a row.
+
+    Of exits the price may be `entry_bps` above what the order before them paid (take_profit) or below it (stop_loss);
+    it is known, and stands as their `price`, once that is confirmed.
     """
 
     rule: Rule
@@ -58,6 +61,7 @@ class Trigger(msgspec.Struct, frozen=True, omit_defaults=True):
     activation_price: Price | None = None
     slots: int = 1
     limit: Limit | None = None
+    entry_bps: int | None = None
 
 
 class Schedule(msgspec.Struct, frozen=True):

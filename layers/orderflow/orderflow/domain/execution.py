@@ -31,7 +31,7 @@ def apply_execution(
     rests or goes again.
     """
     if execution.error is None:
-        return order.confirm(execution.fills, execution.amount_out, now_ms, child_id)
+        return order.confirm(execution.fills, execution.amount_out, now_ms, child_id, slot=execution.slot)
     if ending is Status.CANCELLED:
         return order.cancel(now_ms, execution.error)
     if ending is Status.EXPIRED:

@@ -14,7 +14,8 @@ class Row:
 
     `streams` are those of the stages that get the order, one after the other: each passes it on as it is, but for the
     last, which gives it the status `then`. When it is `at_venue`, the venue has it before the first of them. `others`
-    are further statuses that may follow; `waiting` is the stream of an order that waits, where that is another one.
+    are further statuses that may follow; `waiting` is the stream of an order that waits, where that is another one, and
+    `sniping` of one that waited for a launch: its stage takes several steps at once.
     """
 
     streams: tuple[str, ...] = ()
@@ -22,6 +23,7 @@ class Row:
     at_venue: bool = False
     others: frozenset[Status] = frozenset()
     waiting: str | None = None
+    sniping: str | None = None
 
     @cached_property
     def followers(self) -> frozenset[Status]:
@@ -37,7 +39,7 @@ LIFECYCLE: dict[Status, Row] = {
     Status.PENDING: Row(("route",), Status.ROUTING, others=frozenset({Status.OPEN, *_TAKEN_BACK}), waiting="open"),
     Status.OPEN: Row(("open",), Status.TRIGGERED, others=_AT_REST),
     Status.PARTIALLY_FILLED: Row(("open",), Status.TRIGGERED, others=_AT_REST),
-    Status.TRIGGERED: Row(("route",), Status.ROUTING, others=_BACK),
+    Status.TRIGGERED: Row(("route",), Status.ROUTING, others=_BACK, sniping="snipe"),
     Status.ROUTING: Row(("build",), Status.BUILDING, others=_BACK),
     Status.BUILDING: Row(("submit",), Status.SUBMITTED, others=_BACK),
     Status.SUBMITTED: Row(
@@ -79,8 +81,13 @@ SLICE_ENDED = "settle"
 EXPIRED_STREAM = "expire"
 """The stream on which an order comes when it has expired, whatever its status."""
 
+SNIPING = tuple(row.sniping for row in LIFECYCLE.values() if row.sniping)
+"""The streams of orders that a launch has fired: their stages route, build and submit them at once."""
+
 STREAMS = tuple(
-    dict.fromkeys(stream for rows in (LIFECYCLE, BEFORE) for row in rows.values() for stream in row.streams)
+    dict.fromkeys(
+        [*(stream for rows in (LIFECYCLE, BEFORE) for row in rows.values() for stream in row.streams), *SNIPING]
+    )
 )
 """The streams of all stages, in the order in which an order passes through them."""
 
@@ -110,12 +117,14 @@ def check_transition(current: Status, following: Status) -> None:
     raise IllegalTransitionError(f"{current} -> {following}")
 
 
-def first_stream(status: Status, *, waits: bool = False) -> str | None:
+def first_stream(status: Status, *, waits: bool = False, snipes: bool = False) -> str | None:
     """Return the stream on which an order is put when it gets `status`; None at an end, or when the venue has it.
 
-    `waits` says whether it is an order that waits.
+    `waits` says whether it is an order that waits, `snipes` whether it waits for a launch.
     """
     row = _rows(status)[0]
+    if snipes and row.sniping:
+        return row.sniping
     if waits and row.waiting:
         return row.waiting
     return None if row.at_venue or not row.streams else row.streams[0]
@@ -149,7 +158,8 @@ def may_be_at_venue(status: Status, stream: str) -> bool:
 def _given_at(status: Status) -> set[str]:
     """Return the streams whose stages give an order this status."""
     rows = (*LIFECYCLE.values(), *BEFORE.values())
-    return {row.streams[-1] for row in rows if row.then is status}
+    at_once = SNIPING if status is Status.SUBMITTED else ()
+    return {*at_once, *(row.streams[-1] for row in rows if row.then is status)}
 
 
 def _rows(status: Status) -> list[Row]:

@@ -10,21 +10,25 @@ from msgspec import UNSET, UnsetType
 
 from orderflow.domain.amounts import price
 from orderflow.domain.conditions import Limit, Rule, Schedule, Trigger, minimum_of
+from orderflow.domain.launches import Launch, Snipe
 from orderflow.domain.lifecycle import TERMINAL, check_transition
 from orderflow.domain.routing import Leg, Route
 from orderflow.domain.slippage import minimum_out
 from orderflow.domain.status import Status
-from orderflow.domain.tokens import TOKENS
+from orderflow.domain.tokens import TOKENS, Token
 
 OrderId = NewType("OrderId", str)
 Signature = NewType("Signature", str)
-OrderType = Literal["market", "limit", "take_profit", "stop_loss", "trailing_stop", "oco", "twap"]
+OrderType = Literal["market", "limit", "take_profit", "stop_loss", "trailing_stop", "oco", "twap", "sniper"]
 TimeInForce = Literal["gtc", "gtd", "fok", "ioc"]
 MARKET: OrderType = "market"
+FiredBy = Rule | Literal["limit", "launch"]
 
 
 class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a client asked for, validated: tokens by symbol, the amount in atoms of `token_in`.
+
+    One that waits for a launch has no `token_out`, which is '' then, until it was fired.
 
     A later field must have a default, and means by it what was done before there was the field: then messages and
     fingerprints of the version before still hold.
@@ -44,6 +48,19 @@ class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     schedule: Schedule | None = None
     exits: tuple[Trigger, ...] = ()
     """The rules of the `oco` that follows when this order is confirmed, over what it has received."""
+    snipe: Snipe | None = None
+    tokens: tuple[Token, ...] = ()
+    """Those of its tokens that were launched: they stand in no list, so an order says itself what they are."""
+
+    @property
+    def sells(self) -> Token:
+        """What `token_in` names."""
+        return self._token(self.token_in)
+
+    @property
+    def buys(self) -> Token:
+        """What `token_out` names; raises KeyError while that is not known."""
+        return self._token(self.token_out)
 
     @property
     def waits(self) -> bool:
@@ -57,7 +74,7 @@ class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def least_at(self, limit: Limit) -> Fraction:
         """Return the atoms of `token_out` for each atom of `token_in` that a limit of this order asks for."""
-        return limit.least(self.amount_in, TOKENS[self.token_in], TOKENS[self.token_out])
+        return limit.least(self.amount_in, self.sells, self.buys)
 
     def minimum_at(self, limit: Limit) -> int:
         """Return the fewest atoms that the whole amount may yield at a limit of this order."""
@@ -66,6 +83,13 @@ class OrderRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     def trigger_by(self, rule: str) -> Trigger | None:
         """Return the trigger of a rule; None where the order has none such."""
         return next((trigger for trigger in self.triggers if trigger.rule == rule), None)
+
+    def for_launch(self, launch: Launch) -> Self:
+        """Return the request as it buys the token of a launch."""
+        return msgspec.structs.replace(self, token_out=launch.token.symbol, tokens=(launch.token,))
+
+    def _token(self, symbol: str) -> Token:
+        return next((token for token in self.tokens if token.symbol == symbol), None) or TOKENS[symbol]
 
 
 class Transaction(msgspec.Struct, frozen=True):
@@ -94,16 +118,17 @@ class Rests(msgspec.Struct, frozen=True, omit_defaults=True):
     watermark: float | None = None
 
 
-class Fired(msgspec.Struct, frozen=True):
+class Fired(msgspec.Struct, frozen=True, omit_defaults=True):
     """What made an order go: the slot, the rule, and the price that met it, in units of `token_out` per `token_in`.
 
-    `amount_in` is how many atoms are executed.
+    `amount_in` is how many atoms are executed; by a `launch` its token is bought.
     """
 
     slot: int
-    rule: Rule | Literal["limit"]
+    rule: FiredBy
     price: Decimal
     amount_in: int
+    launch: Launch | None = None
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -164,6 +189,8 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     legs_before: int = 0
     """How many fills there were before those in `fills`, which are of the latest transaction: of one that fills in
     parts each step says its own."""
+    slots_from_open: int | None = None
+    """In how many slots after its launch opened it was executed."""
 
     @classmethod
     def accept(
@@ -208,8 +235,9 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         return amended._step(Status.OPEN, now_ms, rests=rests, tx_hash=None)
 
     def fire(self, fired: Fired, now_ms: int) -> Self:
-        """Return the order as it goes to be executed."""
-        return self._step(Status.TRIGGERED, now_ms, fired=fired, tx_hash=None)
+        """Return the order as it goes to be executed, and buys the token of the launch that it was fired by."""
+        request = self.request if fired.launch is None else self.request.for_launch(fired.launch)
+        return self._step(Status.TRIGGERED, now_ms, request=request, fired=fired, tx_hash=None)
 
     def fire_again(self, reason: str, now_ms: int) -> Self:
         """Return the order as it goes once more, since its landing was refused."""
@@ -235,8 +263,12 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         """Return the order with the signature under which its transaction goes out."""
         return self._step(Status.SUBMITTED, now_ms, tx_hash=tx_hash)
 
-    def confirm(self, fills: tuple[Leg, ...], amount_out: int, now_ms: int, child_id: OrderId | None = None) -> Self:
-        """Return the order as executed, with the price that its fills come to; `child_id` is that of its exits.
+    def confirm(
+        self, fills: tuple[Leg, ...], amount_out: int, now_ms: int, child_id: OrderId | None = None, *, slot: int = 0
+    ) -> Self:
+        """Return the order as executed in a slot, with the price that its fills come to.
+
+        `child_id` is that of its exits.
 
         One of which a part was executed rests with what remains.
         """
@@ -244,6 +276,9 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
             paid = self._price_of(self.request.amount_in, amount_out)
             own = {"child_id": child_id} if child_id else {}
             return self._step(Status.CONFIRMED, now_ms, fills=fills, amount_out=amount_out, execution_price=paid, **own)
+        if self.fired is not None and self.fired.launch is not None:
+            late = msgspec.structs.replace(self, slots_from_open=slot - self.fired.launch.open_slot)
+            return late.fill(self.chosen_route.amount_in, fills, amount_out, now_ms, child_id=child_id)
         return self.fill(self.chosen_route.amount_in, fills, amount_out, now_ms, child_id=child_id)
 
     def fill(
@@ -332,7 +367,10 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def at_market(self, amount_in: int) -> OrderRequest:
         """Return a market order over a part of this one."""
-        return OrderRequest(self.request.token_in, self.request.token_out, amount_in, MARKET, self.slippage_bps)
+        request = self.request
+        return OrderRequest(
+            request.token_in, request.token_out, amount_in, MARKET, self.slippage_bps, tokens=request.tokens
+        )
 
     @property
     def slippage_bps(self) -> int:
@@ -379,7 +417,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         return Rests(**{"since_slot": since, **changes}, minimum_out=least, expires_at_ms=self.request.expires_at_ms)
 
     def _price_of(self, amount_in: int, amount_out: int) -> Decimal:
-        return price(amount_in, TOKENS[self.request.token_in], amount_out, TOKENS[self.request.token_out])
+        return price(amount_in, self.request.sells, amount_out, self.request.buys)
 
     def _step(self, status: Status, now_ms: int, **changes: Any) -> Self:
         check_transition(self.status, status)
@@ -418,6 +456,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     child_id: OrderId | None = None
     progress: Progress | None = None
     legs_before: int = 0
+    slots_from_open: int | None = None
 
 
 _FILLS = ("fills", "legs_before", "amount_out", "execution_price")
@@ -426,7 +465,7 @@ _ADDS: dict[Status, tuple[str, ...]] = {
     Status.ROUTING: ("route",),
     Status.BUILDING: ("transaction",),
     Status.SUBMITTED: ("tx_hash",),
-    Status.CONFIRMED: ("tx_hash", *_FILLS, "child_id", "progress"),
+    Status.CONFIRMED: ("tx_hash", *_FILLS, "child_id", "progress", "slots_from_open"),
     Status.FAILED: ("tx_hash", "reason"),
     Status.OPEN: ("request", "rests", "child_id", "progress"),
     Status.TRIGGERED: (),
@@ -451,6 +490,8 @@ def step_of(order: Order) -> Step:
         # What clients read of an end is not only its event: how much was filled by then, and why it is over.
         stated = _STATES.get(order.status, ("reason",))
         added |= {name: getattr(order, name) for name in stated}
+        if order.status is Status.TRIGGERED and order.request.snipe:
+            added["request"] = order.request  # which says by now what it buys
         if order.has_ended:
             added |= {"amount_filled": order.amount_filled, "amount_out": order.amount_out}
     return Step(order.order_id, order.sequence, order.status, order.updated_at_ms, **added)
@@ -460,7 +501,8 @@ class StatusEvent(msgspec.Struct, frozen=True):
     """One step of an order as its client sees it; `route` comes with `routing`, `minimum_out` with `building`.
 
     Those of an order that waits say more: `open` the least that it may yield and when it expires, `triggered` what
-    fired it, and an end how much was executed. Amounts are atoms.
+    fired it, and an end how much was executed; `confirmed`, of an order that waited for a launch, how many slots after
+    its opening. Amounts are atoms.
     """
 
     order_id: OrderId
@@ -479,6 +521,8 @@ class StatusEvent(msgspec.Struct, frozen=True):
     amount_filled: int | UnsetType = UNSET
     amount_out: int | UnsetType = UNSET
     child_id: OrderId | UnsetType = UNSET
+    launch: Launch | UnsetType = UNSET
+    slots_from_open: int | UnsetType = UNSET
 
 
 def event_of(step: Step | Order) -> StatusEvent:
@@ -512,11 +556,14 @@ def _more_of(step: Step) -> dict[str, Any]:
             child = {"child_id": step.child_id} if step.child_id else {}
             return {"minimum_out": step.rests.minimum_out, "expires_at": expires_at, **child}
         case Status.TRIGGERED if step.fired:
-            return {"slot": step.fired.slot, "rule": step.fired.rule, "price": step.fired.price}
-    child = {"child_id": step.child_id} if step.child_id else {}
+            launch = {"launch": step.fired.launch} if step.fired.launch else {}
+            return {"slot": step.fired.slot, "rule": step.fired.rule, "price": step.fired.price, **launch}
+    more: dict[str, Any] = {"child_id": step.child_id} if step.child_id else {}
+    if step.slots_from_open is not None:
+        more["slots_from_open"] = step.slots_from_open
     if step.amount_filled is UNSET:
-        return child
-    return {"amount_filled": step.amount_filled, "amount_out": step.amount_out or 0, **child}
+        return more
+    return {"amount_filled": step.amount_filled, "amount_out": step.amount_out or 0, **more}
 
 
 def iso_timestamp(at_ms: int) -> str:

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import msgspec
 
 from orderflow.domain.conditions import Rule, Trigger, shown_price
+from orderflow.domain.launches import launch_book
 from orderflow.domain.order import Order
 from orderflow.domain.slicing import next_slot
 from orderflow.domain.slippage import BPS
-from orderflow.domain.tokens import TOKENS
 
 LOOK_AGAIN_SLOTS = 150
 """An order that is too large for the depth at its price is looked at again after so many slots, whatever the prices."""
@@ -118,6 +118,8 @@ def place_of(order: Order, marks: Marks, slot: int) -> Place:
         return Place(look_slot=from_slot, expires_at_ms=expires_at_ms)
     if order.request.schedule is not None:
         return Place(look_slot=next_slot(order), expires_at_ms=expires_at_ms)
+    if (snipe := order.request.snipe) is not None:
+        return Place({launch_book(snipe.mint or order.request.token_in): float(snipe.rank)}, None, expires_at_ms)
     if order.least is not None:
         at = below(limit_price(order))
         look = slot + LOOK_AGAIN_SLOTS if marks.fits_at else None
@@ -133,7 +135,7 @@ def limit_price(order: Order) -> Fraction:
     """Return the price of an order with a limit. Raises ValueError for one without."""
     if order.least is None:
         raise ValueError(f"order {order.order_id} has no limit")
-    token_in, token_out = TOKENS[order.request.token_in], TOKENS[order.request.token_out]
+    token_in, token_out = order.request.sells, order.request.buys
     return order.least * Fraction(10) ** (token_in.decimals - token_out.decimals)
 
 

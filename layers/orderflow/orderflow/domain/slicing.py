@@ -48,6 +48,7 @@ def slice_request(order: Order) -> OrderRequest:
         limit=request.limit,
         time_in_force="fok" if request.limit else "gtc",
         expires_at_ms=request.expires_at_ms,
+        tokens=request.tokens,
     )
 
 

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from orderflow.domain.launches import Launch
+
 SLOT_MS = 400
 """How long a slot of the chain takes, in milliseconds of the market's time."""
 
@@ -18,14 +20,17 @@ class PairPrices(msgspec.Struct, frozen=True, array_like=True):
     reference: float
 
 
-class Tick(msgspec.Struct, frozen=True):
+class Tick(msgspec.Struct, frozen=True, omit_defaults=True):
     """The prices after a slot, by `pair_name`: of every pair, in both directions, between whose tokens a path leads.
 
-    In JSON they are short: `{"slot":7,"prices":{"SOL>USDC":[219.45,220.0],…}}`, the best price and the reference.
+    `launches` are those that opened since the tick before, or in this one's slot.
+
+    In JSON the prices are short: `{"slot":7,"prices":{"SOL>USDC":[219.45,220.0],…}}`, the best price and the reference.
     """
 
     slot: int
     prices: dict[str, PairPrices]
+    launches: tuple[Launch, ...] = ()
 
 
 def pair_name(token_in: str, token_out: str) -> str:

@@ -4,7 +4,7 @@ A venue family (the mock market, or a chain with its pools) implements `Venue`, 
 time of its own in what it returns but `ready_in_ms`, which is 0 where an answer can be used at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Protocol
@@ -12,9 +12,11 @@ from typing import Protocol
 import msgspec
 
 from orderflow.domain.execution import Execution
+from orderflow.domain.launches import Launch
 from orderflow.domain.order import Order, OrderRequest, Signature
 from orderflow.domain.routing import Route
 from orderflow.domain.ticks import Tick
+from orderflow.domain.tokens import Token
 from orderflow.errors import RejectedError
 
 
@@ -77,6 +79,12 @@ class Venue(Protocol):
         An indicative quote for the part pays ⌈part·least⌉ or more.
         """
 
+    def quote_launched(self, orders: Sequence[Order]) -> Sequence[Quoted | RejectedError]:
+        """Return the route of each order through the pool of the launch that fired it, or why there is none.
+
+        No venue is asked for a quote, so there is nothing to wait for. How the order pays to land soon is part of it.
+        """
+
     def prepare(self, orders: Sequence[Order]) -> Sequence[Prepared]:
         """Return what the transaction of each routed order is made of."""
 
@@ -114,6 +122,12 @@ class Venue(Protocol):
         To be called once what rests is where it rests, and again whenever it may have been missed: it costs one call.
         What comes to rest before is seen before the clock is stopped. The demand outlives any failover.
         """
+
+    def launches(self, *, past: int = 0) -> Sequence[Launch]:
+        """Return the launches that are announced or open, the latest first, then so many of those that are over."""
+
+    def find_tokens(self, names: Collection[str]) -> Mapping[str, Token]:
+        """Return, by name, those tokens of launches announced so far that have one of the mints or symbols."""
 
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return prices by token in US dollars per unit, to value small things by; a token may be missing."""

@@ -5,7 +5,7 @@ import msgspec
 from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.streams import Entry
-from orderflow.domain.lifecycle import EXPIRED_STREAM, SLICE_ENDED, TERMINAL, is_known, may_be_at_venue
+from orderflow.domain.lifecycle import EXPIRED_STREAM, SLICE_ENDED, SNIPING, TERMINAL, is_known, may_be_at_venue
 from orderflow.domain.order import Order
 from orderflow.domain.venue import Venue
 from orderflow.errors import ConfigurationError, RetryableError
@@ -14,6 +14,9 @@ from orderflow.runtime.after_execution import step_after
 from orderflow.runtime.clock import now_ms
 from orderflow.runtime.expiring import expire
 from orderflow.runtime.slices import settle
+
+STEPS_AT_ONCE = 3
+"""How many steps an order takes at once that a launch has fired: to `routing`, `building` and `submitted`."""
 
 
 def end_order(function: str, stream: str, entry: Entry, error: str) -> Order | None:
@@ -58,7 +61,7 @@ class OrderEnder:
         if not is_known(order.status):
             return None  # newer code has taken it on
         # A late copy of an earlier attempt's message says nothing of the one that is under way.
-        is_latest = order.sequence <= waiting.sequence + 1
+        is_latest = order.sequence <= waiting.sequence + (STEPS_AT_ONCE if stream in SNIPING else 1)
         if may_be_at_venue(order.status, stream) and is_latest:
             # Its signature is on record, so its transaction may have been sent, and executed: only the venue knows.
             execution = self._venue.abandon(order.signature, reason)

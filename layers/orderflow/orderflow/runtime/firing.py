@@ -7,7 +7,6 @@ may look at the same order at once; a step is taken only once, by its sequence.
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
 
 import msgspec
 
@@ -16,13 +15,13 @@ from orderflow.adapters.orders import Transition
 from orderflow.domain import slicing
 from orderflow.domain.amounts import PRICE_CONTEXT, least_worth, price
 from orderflow.domain.attempts import MOST_STEPS, too_little
-from orderflow.domain.conditions import Rule, minimum_of
-from orderflow.domain.order import Fired, Order, OrderRequest
+from orderflow.domain.conditions import minimum_of
+from orderflow.domain.launches import Snipe
+from orderflow.domain.order import Fired, FiredBy, Order, OrderRequest
 from orderflow.domain.resting import Marks, judge, limit_price, place_of
 from orderflow.domain.slippage import BPS
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import Tick
-from orderflow.domain.tokens import TOKENS
 from orderflow.domain.venue import Venue
 from orderflow.errors import RejectedError
 from orderflow.runtime import clients, order_ids
@@ -86,7 +85,9 @@ class Firing:
         order = resting.order
         if order.rests and order.rests.from_slot is not None and order.rests.from_slot > self._tick.slot:
             return False
-        if order.request.schedule is not None:
+        if order.request.snipe is not None:
+            self._snipe(order, order.request.snipe)
+        elif order.request.schedule is not None:
             self._slice(order)
         elif order.least is None:
             self._judge(resting)
@@ -100,6 +101,22 @@ class Firing:
     def _best(self, order: Order) -> float:
         prices = self._tick.prices.get(order.request.pair)
         return prices.best if prices else 0.0
+
+    def _snipe(self, order: Order, snipe: Snipe) -> None:
+        """Fire an order at the first launch that it buys; one that waits for a certain one fails if it does not."""
+        for launch in self._tick.launches:
+            is_new = order.rests is None or launch.open_slot > order.rests.since_slot
+            if launch.token.mint != snipe.mint if snipe.mint else not is_new:
+                continue
+            prices = self._tick.prices.get(launch.pair)
+            refusal = snipe.refusal(order.request.token_in, launch)
+            if refusal is None and prices is not None:
+                at = PRICE_CONTEXT.create_decimal_from_float(prices.reference)
+                fired = Fired(launch.open_slot, "launch", at, order.request.amount_in, launch)
+                self._take(order.fire(fired, self._now_ms))
+                return
+            if snipe.mint is not None:
+                self._take(order.fail(refusal or f"the pool of {launch.token.symbol} has closed", self._now_ms))
 
     def _judge(self, resting: Resting) -> None:
         """Fire an order with triggers, or note what the reference price has done to it."""
@@ -162,7 +179,7 @@ class Firing:
         if order.sequence >= MOST_STEPS:
             return None
         wanted = order.at_market(order.amount_remaining)
-        least = least_worth(TOKENS[request.token_in], self._venue.reference_prices())
+        least = least_worth(request.sells, self._venue.reference_prices())
         part = min(self._venue.largest_part(wanted, order.least), wanted.amount_in)
         if request.time_in_force != "ioc" and part < wanted.amount_in:
             part = min(part, wanted.amount_in - least)
@@ -189,7 +206,7 @@ class Firing:
         )
         self._take(order.go_on(progress, self._now_ms, child.order_id), child)
 
-    def _fire(self, order: Order, rule: Rule | Literal["limit"], at: Decimal, amount_in: int) -> None:
+    def _fire(self, order: Order, rule: FiredBy, at: Decimal, amount_in: int) -> None:
         self._take(order.fire(Fired(self._tick.slot, rule, at, amount_in), self._now_ms))
 
     def _take(self, order: Order, child: Order | None = None) -> None:
@@ -212,10 +229,10 @@ def _has_risen(resting: Resting) -> bool:
     return rests is not None and rests.watermark not in (None, resting.marks.watermark)
 
 
-def _rule_at_limit(order: Order) -> Rule | Literal["limit"]:
+def _rule_at_limit(order: Order) -> FiredBy:
     """Return what fires an order whose limit is met: of a stop with a limit, the rule by which it has that."""
     return order.fired.rule if order.fired and order.request.triggers else "limit"
 
 
 def _price_of(request: OrderRequest, received: int) -> Decimal:
-    return price(request.amount_in, TOKENS[request.token_in], received, TOKENS[request.token_out])
+    return price(request.amount_in, request.sells, received, request.buys)

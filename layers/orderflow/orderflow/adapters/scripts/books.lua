@@ -3,10 +3,13 @@
 -- time at which it expires, also while it is under way, until it ends; and in books, each the orders of one rule and
 -- directed pair by the price that fires them.
 -- `books` has, of each that holds some, the price that is reached first; those that an order is in are a field of its
--- hash: leaving needs no more.
+-- hash: leaving needs no more. Books of orders that wait for launches are by token, and reached by no price.
 -- The keys are named here only, by `prefix`: they lie in the same hash slot as all others of the partition.
 -- `book` is `slot time name=price name=price ...`, `-` standing for no time.
 local function note_first(prefix, name)
+  if string.find(name, '^launch:') then
+    return
+  end
   local range = string.find(name, '^fall:') and 'ZREVRANGE' or 'ZRANGE'
   local price = redis.call(range, prefix .. 'book:' .. name, 0, 0, 'WITHSCORES')[2]
   if price then

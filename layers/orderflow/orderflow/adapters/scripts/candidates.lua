@@ -1,4 +1,5 @@
--- Find the orders that a tick may fire: those that its prices reach, best price first, and those whose slot has come.
+-- Find the orders that a tick may fire: those that its prices reach, best price first, those that wait for a launch of
+-- it, and those whose slot has come.
 -- KEYS: `books`. ARGV: the tick as JSON, 1 to find orders by their limits too, at most how many orders of each book,
 -- how many by their slot.
 -- Returns per order its marks, the end that was requested, and its steps.
@@ -31,6 +32,11 @@ for pair, prices in pairs(tick.prices) do
   end
   if first[fall] and first[fall] >= reference then
     add(redis.call('ZREVRANGEBYSCORE', prefix .. 'book:' .. fall, '+inf', reference, 'LIMIT', 0, ARGV[3]))
+  end
+end
+for _, launch in ipairs(tick.launches or {}) do
+  for _, name in ipairs({launch.token.mint, launch.quote}) do
+    add(redis.call('ZRANGE', prefix .. 'book:launch:' .. name, 0, ARGV[3] - 1))
   end
 end
 add(redis.call('ZRANGEBYSCORE', prefix .. 'resting', '-inf', tick.slot, 'LIMIT', 0, ARGV[4]))
