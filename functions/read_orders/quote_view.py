@@ -53,7 +53,7 @@ class Quote(msgspec.Struct, frozen=True):
     trigger_price: Decimal | UnsetType | None = UNSET
 
 
-class Token(tokens.Token, frozen=True):
+class ListedToken(tokens.Token, frozen=True):
     """A token: one unit is 10^`decimals` atoms; `opening_price` is in US dollars per unit, null when unknown."""
 
     opening_price: Decimal | None
@@ -62,7 +62,7 @@ class Token(tokens.Token, frozen=True):
 class TokenList(msgspec.Struct, frozen=True):
     """The tokens that can be traded."""
 
-    tokens: list[Token]
+    tokens: list[ListedToken]
 
 
 def quote_of(request: OrderRequest, route: Route, reference: float | None = None, *, inverted: bool = False) -> Quote:
@@ -135,7 +135,7 @@ def _price(exact: Fraction) -> Decimal:
 def tokens_at(prices: Mapping[str, Decimal]) -> TokenList:
     """Return all tokens with their prices in US dollars, which `prices` has by symbol."""
     return TokenList(
-        [Token(token.symbol, token.mint, token.decimals, prices.get(symbol)) for symbol, token in TOKENS.items()]
+        [ListedToken(token.symbol, token.mint, token.decimals, prices.get(symbol)) for symbol, token in TOKENS.items()]
     )
 
 

@@ -16,6 +16,7 @@ from orderflow.domain.lifecycle import (
     RESTING,
     RESULT_STREAM,
     SLICE_ENDED,
+    SNIPING,
     STREAMS,
     TERMINAL,
     first_stream,
@@ -101,6 +102,11 @@ def _writes(reader: dict[str, str]) -> Iterator[tuple[str, str]]:
             yield from ((reader[stream], led_to) for led_to in _led_to(row.followers - {row.then}))
         for stream in row.streams[-1:]:
             yield from ((reader[stream], led_to) for led_to in _led_to({row.then}))
+    # A launch fires orders onto a stream of their own, on which they come again when they are refused.
+    for stream in SNIPING:
+        for function in (reader[RESTS_AT], FIRING, reader[stream], reader[RESULT_STREAM]):
+            yield function, stream
+        yield from ((reader[stream], led_to) for led_to in _led_to({Status.SUBMITTED}))
     for status in RESTING:
         yield from ((FIRING, led_to) for led_to in _led_to(LIFECYCLE[status].followers))
     yield from ((EXPIRING, led_to) for led_to in _led_to({Status.EXPIRED}))
@@ -188,7 +194,7 @@ def test_a_stage_reads_orders_of_the_status_that_waits_on_its_stream(binding: Ev
     orders = [order_decoder.decode(record["data"]["order"]) for record in read_event(binding.function)["Records"]]
 
     rows = [(LIFECYCLE[order.status], order.request.waits) for order in orders]
-    waits_on = [(row.waiting,) if waits and row.waiting else row.streams for row, waits in rows]
+    waits_on = [(row.waiting,) if waits and row.waiting else (*row.streams, row.sniping) for row, waits in rows]
     assert {binding.stream in streams for streams in waits_on} == {True}
 
 

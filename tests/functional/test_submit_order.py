@@ -3,11 +3,12 @@
 import pytest
 import redis
 
-from functions.submit_order.handler import lambda_handler, send
+from functions.submit_order.handler import lambda_handler
 from orderflow.adapters.orders import Transition
 from orderflow.adapters.replication import transition_written
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
+from orderflow.runtime.sending import send
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.signer import sign
 from orderflow.venues.mock.venue import transaction_executed, transaction_sent

@@ -24,6 +24,7 @@ from tests.support.builders import (
     tick_records,
     watch_fields,
 )
+from tests.support.launches import MINT, make_sniper, make_sniper_request
 from tests.support.lifecycle import STAGES
 
 
@@ -49,6 +50,8 @@ def _of_orders_that_wait() -> Iterator[tuple[str, StreamEvent]]:
     ]
     yield "open_order", order_records("open", *new, make_waiting_order(Status.OPEN, order_id=OTHER_ID))
     yield "trigger_orders", tick_records(opening_tick())
+    for_mint = make_sniper(Status.TRIGGERED, make_sniper_request(mint=MINT), order_id=OTHER_ID)
+    yield "snipe_order", order_records("snipe", make_sniper(Status.TRIGGERED), for_mint)
     # What the timer of an order's time names is the order as it came in.
     until_now = make_waiting_request("stop_loss", time_in_force="gtd", expires_at_ms=NOW_MS)
     yield "expire_order", order_records("expire", make_waiting_order(Status.PENDING, request=until_now))

@@ -12,6 +12,7 @@ from orderflow.domain.lifecycle import (
     LIFECYCLE,
     RESULT_STREAM,
     SLICE_ENDED,
+    SNIPING,
     first_stream,
     stream_after,
 )
@@ -65,6 +66,7 @@ STAGES = _stages()
 WAITING_STREAMS = (
     *dict.fromkeys(row.waiting for row in LIFECYCLE.values() if row.waiting),
     TICKS,
+    *SNIPING,
     EXPIRED_STREAM,
     SLICE_ENDED,
 )

@@ -5,7 +5,7 @@ It is also the smallest example of what a family has to do.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from hashlib import sha256
@@ -13,6 +13,7 @@ from threading import Lock
 
 from orderflow.domain.execution import Execution
 from orderflow.domain.instructions import instructions_for, slippage_error
+from orderflow.domain.launches import Launch
 from orderflow.domain.market_prices import MarketPrices
 from orderflow.domain.order import Order, OrderRequest, Signature
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
@@ -24,6 +25,7 @@ from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.routing import paid_out
 from orderflow.domain.slippage import slippage_reason
 from orderflow.domain.ticks import Tick
+from orderflow.domain.tokens import Token
 from orderflow.domain.venue import Load, Prepared, Quoted
 from orderflow.errors import RejectedError
 from orderflow.venues import Resources
@@ -81,6 +83,10 @@ class MemoryVenue:
         with self._lock:
             return largest_part(MarketView(self.pools.values()), request, least, VENUES)
 
+    def quote_launched(self, orders: Sequence[Order]) -> list[Quoted | RejectedError]:
+        """Return of each order that no pool of a launch is open: there are no launches."""
+        return [RejectedError("pool is not open") for _ in orders]
+
     def prepare(self, orders: Sequence[Order]) -> list[Prepared]:
         """Return the transactions' parts, ready at once and valid for a minute."""
         expires_at_ms = time.time_ns() // 1_000_000 + VALID_MS
@@ -125,6 +131,14 @@ class MemoryVenue:
     def keep_time(self) -> None:
         """Write a tick of each execution from now on; no time passes between them."""
         self.writes_ticks = True
+
+    def launches(self, *, past: int = 0) -> list[Launch]:
+        """Return no launch."""
+        return []
+
+    def find_tokens(self, names: Collection[str]) -> dict[str, Token]:
+        """Return no token."""
+        return {}
 
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return no prices: a leg costs nothing here."""

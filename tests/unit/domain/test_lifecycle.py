@@ -13,6 +13,7 @@ from orderflow.domain.lifecycle import (
     EXPIRED_STREAM,
     LIFECYCLE,
     SLICE_ENDED,
+    SNIPING,
     STREAMS,
     TERMINAL,
     Row,
@@ -136,7 +137,7 @@ def test_an_order_waits_at_a_stage_until_its_end_and_none_of_a_market_order_is_t
     assert {status for status, row in LIFECYCLE.items() if not row.streams} == TERMINAL
     way = [stream for status in COURSE for stream in LIFECYCLE[status].streams]
     assert len(way) == len(set(way))
-    assert set(STREAMS) == {*way, *(row.waiting for row in LIFECYCLE.values() if row.waiting)}
+    assert set(STREAMS) == {*way, *(row.waiting for row in LIFECYCLE.values() if row.waiting), *SNIPING}
 
 
 def test_an_order_goes_where_its_status_leads_but_the_venue_puts_it_on_the_stream_of_results() -> None:
@@ -186,6 +187,7 @@ def test_a_stage_that_was_removed_passes_on_the_orders_that_are_at_it(monkeypatc
         ("confirm", True),
         (EXPIRED_STREAM, False),
         (SLICE_ENDED, False),
+        ("snipe", True),
     ],
 )
 def test_a_submitted_order_may_be_at_the_venue_from_the_stage_on_that_submits_it(stream: str, may_be: bool) -> None:

@@ -1,6 +1,6 @@
 """The mock market as the stages see it: an implementation of the venue port over the chain in Redis."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from orderflow.adapters.replication import ReplicatedWrite, Replication
 from orderflow.domain.execution import Execution
 from orderflow.domain.instructions import instructions_for
+from orderflow.domain.launches import Launch
 from orderflow.domain.order import Order, OrderRequest, Signature
 from orderflow.domain.ticks import SLOT_MS, Tick
+from orderflow.domain.tokens import Token
 from orderflow.domain.venue import Load, Prepared, Quoted
 from orderflow.errors import RejectedError, RetryableError
 from orderflow.venues.mock.chain_store import ChainStore
@@ -54,6 +56,10 @@ class MockVenue:
     def largest_part(self, request: OrderRequest, least: Fraction) -> int:
         """Return the largest input at which the best route over the latest pools has a marginal price of `least`."""
         return self._quotes.largest_part(request, least)
+
+    def quote_launched(self, orders: Sequence[Order]) -> list[Quoted | RejectedError]:
+        """Return of each order that no pool of a launch is open: there are no launches."""
+        return [RejectedError("pool is not open") for _ in orders]
 
     def prepare(self, orders: Sequence[Order]) -> list[Prepared]:
         """Return the transactions' parts; each is ready when the venue's API has built it.
@@ -110,6 +116,14 @@ class MockVenue:
         """Have the chain's clock run, and each block write a tick, until nothing rests; outlives any failover."""
         demand = self.chain.clock.keep_time()
         self._replication.wait_for([ReplicatedWrite(CHAIN, chain_key("slot"), "demand", demand)])
+
+    def launches(self, *, past: int = 0) -> list[Launch]:
+        """Return no launch."""
+        return []
+
+    def find_tokens(self, names: Collection[str]) -> dict[str, Token]:
+        """Return no token."""
+        return {}
 
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return the prices that the market opened with."""
