@@ -246,7 +246,7 @@ def test_orders_are_listed_by_what_they_are(outside: Outside, query: dict[str, s
         (
             {"order_type": "iceberg"},
             "order_type",
-            "must be one of market, limit, take_profit, stop_loss, trailing_stop, oco, twap",
+            "must be one of market, limit, take_profit, stop_loss, trailing_stop, oco, twap, sniper",
         ),
         (
             {"status": "done"},
