@@ -6,6 +6,7 @@ from math import inf, nextafter
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 
@@ -14,11 +15,14 @@ from orderflow.adapters.books import Books, Rebooked
 from orderflow.adapters.keys import key, order_key, order_partitions, partition_of
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.domain.conditions import Limit, Price, Trigger
+from orderflow.domain.launches import Launch
 from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.resting import Marks, Place
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import PairPrices, Tick
+from orderflow.domain.tokens import Token
 from orderflow.runtime import order_ids
+from tests.support.launches import MINT, launch_tick, make_launch, make_sniper_request
 from tests.support.redis_servers import PARTITIONS
 
 NOW_MS = 1_763_835_240_000
@@ -181,3 +185,46 @@ def test_an_order_that_is_gone_or_of_newer_code_keeps_no_other_from_firing(
     client.hset(newer_key, "step:2", str(client.hget(newer_key, "step:2")).replace('"oco"', '"of_newer_code"'))
 
     assert found(books, {PAIRS[0]: (200.0, 200.0)}) == [whole.order_id]
+
+
+def test_a_launch_finds_who_waits_for_its_mint_and_who_waits_for_any_in_its_quote(
+    books: Books, orders: Orders, client: redis.Redis
+) -> None:
+    of_another = make_launch("SUN0", token=Token("SUN0", "another mint", 6), quote="SOL")
+    slow, quick = (wait(orders, make_sniper_request(priority=priority)) for priority in ("normal", "turbo"))
+    for_mint = wait(orders, make_sniper_request(MINT))
+    in_sol = wait(orders, msgspec.structs.replace(make_sniper_request(), token_in="SOL"))
+
+    by_launch = [_found_by(books, launch) for launch in (make_launch(), of_another)]
+
+    assert by_launch == [{slow, quick, for_mint}, {in_sol}]
+    assert found(books, {}) == []
+    # No price reaches them: what a tick has to look through does not grow with the mints that are waited for.
+    assert first_prices(client) == {}
+
+
+def test_of_those_who_wait_for_any_launch_a_higher_priority_comes_first(books: Books, orders: Orders) -> None:
+    slow, quick = (
+        [wait(orders, make_sniper_request(priority=priority)) for _ in range(5)] for priority in ("normal", "turbo")
+    )
+
+    turns = [
+        [each.order.order_id for each in books.candidates(name, launch_tick(make_launch())).resting]
+        for name in books.partitions
+    ]
+
+    for turn in turns:
+        assert [order_id in quick for order_id in turn] == sorted((id_ in quick for id_ in turn), reverse=True)
+    assert sorted(order_id for turn in turns for order_id in turn) == sorted(slow + quick)
+
+
+def wait(orders: Orders, request: OrderRequest) -> str:
+    """Have an order wait for a launch; return its id."""
+    order = Order.accept(order_ids.new(), request, NOW_MS)
+    assert orders.apply([Transition(order), Transition(order.open(0, NOW_MS))]) == [True, True]
+    return order.order_id
+
+
+def _found_by(books: Books, launch: Launch) -> set[str]:
+    found = [books.candidates(name, launch_tick(launch)) for name in books.partitions]
+    return {each.order.order_id for candidates in found for each in candidates.resting}

@@ -7,7 +7,7 @@ import redis
 from orderflow.adapters.keys import order_key
 from orderflow.adapters.orders import KEEP_AFTER_LEDGER_MS, Orders, Transition
 from orderflow.adapters.streams import Streams
-from tests.support.order_steps import NOW_MS, pending, routed
+from tests.support.order_steps import FAR_MS, FAR_SLOT, NOW_MS, pending, routed, submitted
 from tests.support.redis_servers import P0, entries_of, on_single_and_cluster
 from tests.support.turns import promote, read_new
 from tests.support.waiting import eventually
@@ -126,3 +126,37 @@ def test_an_order_leaves_redis_only_after_it_was_let_go(client: redis.Redis, ord
 
     assert lives_before == -1
     assert 0 < client.pttl(order_key(P0, order.order_id)) <= KEEP_AFTER_LEDGER_MS
+
+
+def test_steps_that_are_taken_together_are_all_taken_and_no_stage_gets_the_order_in_between(
+    client: redis.Redis, orders: Orders
+) -> None:
+    order = pending()
+    after = submitted(order)
+    first = routed(order)
+    built = first.build(("swap",), FAR_SLOT, FAR_MS, NOW_MS)
+    orders.apply([Transition(order)])
+
+    taken = orders.apply([Transition(after, through=(first, built)), Transition(pending())])
+
+    assert taken == [True, True]
+    found = orders.find(order.order_id)
+    assert found is not None
+    assert (found[0], [event.status for event in found[1]]) == (
+        after,
+        ["pending", "routing", "building", "submitted"],
+    )
+    assert [client.xlen(f"{{p0}}:{stream}") for stream in ("build", "submit", "status")] == [0, 0, 5]
+
+
+def test_of_steps_that_are_taken_together_none_is_taken_a_second_time(client: redis.Redis, orders: Orders) -> None:
+    order = pending()
+    first = routed(order)
+    built = first.build(("swap",), FAR_SLOT, FAR_MS, NOW_MS)
+    together = Transition(submitted(order), through=(first, built))
+    orders.apply([Transition(order)])
+
+    outcomes = [orders.apply([together, Transition(order)]) for _ in range(2)]
+
+    assert outcomes == [[True, False], [False, False]]
+    assert client.xlen("{p0}:status") == 4

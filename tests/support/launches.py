@@ -1,14 +1,20 @@
-"""Launches and orders that wait for them, as tests need them."""
+"""Launches, a venue that has them, and orders that wait for them, as tests need them."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from orderflow.domain.execution import Execution
 from orderflow.domain.launches import Launch, LaunchFilters, Snipe
 from orderflow.domain.order import Fired, Order, OrderId, OrderRequest
+from orderflow.domain.routing import Leg, Route
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import PairPrices, Tick
 from orderflow.domain.tokens import Token
+from orderflow.domain.venue import Quoted
+from orderflow.errors import RejectedError
 from tests.support.builders import NOW_MS, ORDER_ID
+from tests.support.memory_venue import MemoryVenue
 
 MINT = "8Lq4vT2dHh7bYz5uXo3JcWnRk9sGfPa6MeB1iCwUpZtD"
 OPEN_SLOT = 40
@@ -64,3 +70,39 @@ def make_sniper(
 def launch_tick(*launches: Launch, slot: int = OPEN_SLOT) -> Tick:
     """Return the tick in which launches open, each at 812.5 of its token per unit of what it is quoted in."""
     return Tick(slot, {launch.pair: PairPrices(810.0, 812.5) for launch in launches}, launches)
+
+
+class LaunchVenue(MemoryVenue):
+    """A venue with launches, in whose pools an atom of the quote buys 800 of the token; some may be `shut`."""
+
+    def __init__(self, *launches: Launch, slot: int = OPEN_SLOT) -> None:
+        super().__init__()
+        self.launched = list(launches)
+        self.slot = slot
+        self.shut: set[str] = set()
+
+    def prices(self) -> Tick:
+        opened = [launch for launch in self.launched if launch.open_slot <= self.slot]
+        return Tick(self.slot, super().prices().prices | launch_tick(*opened).prices)
+
+    def launches(self, *, past: int = 0) -> list[Launch]:
+        assert past == 0
+        return self.launched
+
+    def quote_launched(self, orders: Sequence[Order]) -> list[Quoted | RejectedError]:
+        return [self._through(order) for order in orders]
+
+    def _through(self, order: Order) -> Quoted | RejectedError:
+        assert order.fired is not None
+        assert order.fired.launch is not None
+        launch, amount = order.fired.launch, order.fired.amount_in
+        if launch.pool in self.shut:
+            return RejectedError("pool is not open")
+        out = amount * 800
+        leg = Leg(launch.venue, launch.pool, 10_000, launch.quote, launch.token.symbol, amount, out, 0, launch.quote)
+        route = Route(self.slot, launch.venue, (leg,), amount, out, Decimal(0), Decimal(0), 205_000, ())
+        return Quoted(route)
+
+    def _execute(self, order: Order) -> Execution:
+        fills = order.chosen_route.legs
+        return Execution(order.signature, self.slot, fills[0].amount_out, fills)

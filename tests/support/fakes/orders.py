@@ -34,7 +34,8 @@ class FakeOrders(Outage, Orders):
             order = transition.order
             if order.order_id in self.ends and order.status in (Status.OPEN, Status.TRIGGERED):
                 raise RetryableError(f"the end of {order.order_id} was requested meanwhile")
-            fresh = self.sequences.get(order.order_id, order.sequence - 1) == order.sequence - 1
+            before = order.sequence - len(transition.through) - 1
+            fresh = self.sequences.get(order.order_id, before) == before
             if fresh:
                 self.sequences[order.order_id] = order.sequence
                 self.transitions.append(transition)

@@ -11,6 +11,7 @@ from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RejectedError
 from tests.support.builders import NOW_MS, make_order, make_waiting_order, make_waiting_request
+from tests.support.launches import make_sniper
 
 ON_THE_WAY = [Status.TRIGGERED, Status.ROUTING, Status.BUILDING, Status.SUBMITTED]
 
@@ -132,3 +133,11 @@ def test_what_is_too_little_is_said_in_units() -> None:
     order = make_waiting_order(Status.TRIGGERED)
 
     assert too_little(order, 2_736_981_102, 2_737_500_000) == "would yield 2736.981102 USDC, limit 2737.5"
+
+
+@pytest.mark.parametrize(("attempts", "status"), [(0, Status.TRIGGERED), (1, Status.TRIGGERED), (2, Status.FAILED)])
+def test_a_launch_is_tried_three_times(attempts: int, status: Status) -> None:
+    order = refused(tried(make_sniper(Status.TRIGGERED), attempts), "Price moved 31.20%", 41, NOW_MS)
+
+    assert order.status is status
+    assert order.request.token_out == "MOON0"

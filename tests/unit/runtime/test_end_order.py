@@ -5,9 +5,10 @@ import pytest
 
 from orderflow.adapters.streams import Entry
 from orderflow.domain.execution import apply_execution
-from orderflow.domain.order import Order, event_of
+from orderflow.domain.order import Order, Signature, event_of
 from orderflow.domain.slicing import settled
 from orderflow.domain.status import Status
+from orderflow.domain.venue import Quoted
 from orderflow.errors import RetryableError
 from orderflow.runtime import clients, end_order
 from orderflow.runtime.end_order import OrderEnder
@@ -27,6 +28,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes.chain import FakeChain
 from tests.support.fakes.orders import FakeOrders, FakeReplication
+from tests.support.launches import LaunchVenue, make_sniper
 
 SUBMITTED = make_order(Status.SUBMITTED)
 
@@ -40,6 +42,7 @@ STREAM_OF = {
     "route_order": "route",
     "build_order": "build",
     "submit_order": "submit",
+    "snipe_order": "snipe",
     "confirm_order": "confirm",
     "produce_block": "transactions",
     "publish_status": "status",
@@ -281,3 +284,31 @@ def test_a_record_waits_while_the_venue_can_not_be_opened(monkeypatch: pytest.Mo
 
     with pytest.raises(RetryableError, match="VENUE='none'"):
         end_order.end_order("route_order", "route", Entry("1-0", message(SUBMITTED), 4), "x")
+
+
+def test_an_order_that_took_its_three_steps_and_could_not_be_sent_ends_as_the_venue_says() -> None:
+    fired = make_sniper(Status.TRIGGERED)
+    submitted = _submitted(fired)
+    desk = Desk(submitted)
+
+    [failed] = desk.end("snipe_order", message(fired))
+
+    assert (failed.status, failed.sequence) == (Status.FAILED, submitted.sequence + 1)
+    assert desk.chain.executions[submitted.signature].error == "Gave up in snipe_order after 4 attempts: x"
+
+
+def test_a_late_copy_of_an_attempt_before_leaves_the_one_that_is_under_way() -> None:
+    fired = make_sniper(Status.TRIGGERED)
+    again = _submitted(fired).fire_again("attempt 1: x", NOW_MS)
+    desk = Desk(_submitted(again))
+
+    assert desk.end("snipe_order", message(fired)) == []
+
+
+def _submitted(fired: Order) -> Order:
+    """Return an order after the steps that it takes at once."""
+    [quoted] = LaunchVenue().quote_launched([fired])
+    assert isinstance(quoted, Quoted)
+    routed = fired.choose_route(quoted.route, NOW_MS)
+    built = routed.build(("swap",), 1_000, NOW_MS + 60_000, NOW_MS)
+    return built.submit(Signature("0x1"), NOW_MS)

@@ -19,7 +19,7 @@ def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
     Nor must a failover take the record back: an order that had forgotten its signature would be built and sent anew.
     """
     signed = [order for order in stepped if order.status is Status.SUBMITTED]
-    signed += [order for order in stale if order.status is Status.SUBMITTED and _still_stands(order)]
+    signed += [recorded for order in stale if (recorded := _recorded(order)) is not None]
     orders = clients.orders()
     clients.replication().wait_for(transition_written(order, orders.partitions) for order in signed)
     with_result = clients.venue().send(signed)
@@ -27,6 +27,9 @@ def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
     orders.schedule(RESULT_STREAM, [(order, 0) for order in with_result])
 
 
-def _still_stands(order: Order) -> bool:
-    found = clients.orders().find(order.order_id)
-    return found is not None and found[0].status is Status.SUBMITTED and found[0].tx_hash == order.tx_hash
+def _recorded(order: Order) -> Order | None:
+    """Return a submitted order as an earlier delivery of its message has left it; None where it has gone on."""
+    found = clients.orders().find(order.order_id) if order.status is Status.SUBMITTED else None
+    if found is None or found[0].status is not Status.SUBMITTED or found[0].sequence != order.sequence:
+        return None
+    return found[0]
