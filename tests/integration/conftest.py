@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import redis
 
+from local.servers.redis_server import start_redis
 from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.postgres import connect
 from orderflow.adapters.streams import Streams
+from orderflow.runtime.clients import open_redis
 from tests.support.redis_cluster import Nodes, run_nodes
 from tests.support.redis_servers import P0, PARTITIONS, RedisServer, opened
 from tests.support.threads import InThread, threads
@@ -74,3 +76,14 @@ def in_thread() -> Iterator[InThread]:
     """Lend a way to run something until its event is set, which happens at the latest when the test ends."""
     with threads() as start:
         yield start
+
+
+@pytest.fixture(scope="module")
+def quick_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis.Redis]:
+    """Lend a Redis that keeps nothing on disk: the model check puts it back to an earlier state thousands of times."""
+    backing = start_redis(tmp_path_factory.mktemp("model"), None)
+    with open_redis(backing.url) as client:
+        client.config_set("appendonly", "no")
+        yield client
+        client.connection_pool.disconnect()
+    backing.stop()

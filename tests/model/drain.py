@@ -5,10 +5,13 @@ from contextlib import suppress
 
 from orderflow.adapters.dead_letters import DeadLetters
 from orderflow.adapters.keys import key
+from orderflow.domain.attempts import MOST_LIMIT_ATTEMPTS, MOST_STOP_ATTEMPTS
 from orderflow.domain.lifecycle import EXPIRED_STREAM, TERMINAL
+from orderflow.domain.status import Status
 from orderflow.errors import RejectedError
 from orderflow.venues.mock.chain_clock import HEARTBEAT
 from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS, chain_key
+from tests.model.promises import limit_of
 from tests.model.requests import EXPIRES_IN_MS
 from tests.model.resting import check_may_rest
 from tests.model.violation import require
@@ -121,6 +124,7 @@ def _check_end(witness: Witness) -> None:
     snapshot, world = witness.snapshot, witness.world
     for order_id, history in witness.memory.histories.items():
         require(history[-1].status in TERMINAL, f"{order_id} ends as {history[-1].status}")
+        _check_tries(witness, order_id)
         recorded = [sequence for of, sequence in world.ends.rows if of == order_id]
         require(sorted(recorded) == [event.sequence for event in history], f"of {order_id} {recorded} are recorded")
     for (connection, order_id), texts in world.ends.inboxes.items():
@@ -137,3 +141,14 @@ def _check_end(witness: Witness) -> None:
         f"nobody watches what has ended: {snapshot.watchers}",
     )
     require(not snapshot.has_ticks, "the clock stands when nothing rests")
+
+
+def _check_tries(witness: Witness, order_id: str) -> None:
+    """An order that waits fails as its transaction did only after as many attempts as it has, or when given up."""
+    order, memory = witness.memory.orders[order_id], witness.memory
+    statuses = [event.status for event in memory.histories[order_id][-2:]]
+    if not order.request.waits or statuses != [Status.SUBMITTED, Status.FAILED]:
+        return
+    most = MOST_STOP_ATTEMPTS if limit_of(order) is None else MOST_LIMIT_ATTEMPTS
+    is_given_up = any(order_id in given_up for given_up in memory.given_up)
+    require(order.attempts + 1 >= most or is_given_up, "an order that was refused is tried again", order)

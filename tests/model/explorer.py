@@ -15,7 +15,7 @@ import msgspec
 
 from orderflow.adapters import scripts
 from orderflow.adapters.keys import key
-from tests.model.actors import Actor, Fate
+from tests.model.actors import ALL, Actor, Fate
 from tests.model.drain import drain, make_timers_due
 from tests.model.ends import Ends
 from tests.model.memory import Memory
@@ -27,6 +27,8 @@ _ENTRY_ID, _ORDER_ID = r"\d{13}-\d+", r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{
 _ID = re.compile(f"{_ORDER_ID}|{_ENTRY_ID}")
 
 Actors = tuple[Actor | None, ...]
+"""The two pollers, then what works meanwhile."""
+OTHER = 2
 MakeActor = Callable[[], Actor]
 
 
@@ -38,7 +40,9 @@ class Budget(NamedTuple):
     losses: int = 1
     duplicates: int = 1
     others: int = 0
-    """How many of the programs that work meanwhile have not done so yet."""
+    """How many of the programs that work meanwhile have not begun yet."""
+    pauses: bool = False
+    """Whether these pause between their calls; otherwise each does all of its work at once."""
 
 
 class State(NamedTuple):
@@ -56,7 +60,7 @@ class State(NamedTuple):
 class Explorer:
     """Explores all that two pollers can do at one binding, one record at a time, from the world's present state.
 
-    Between any two calls another program may do all of its work; `meanwhile` makes their actors, in their order.
+    Between any two calls another program may work; `meanwhile` makes their actors, in their order.
     """
 
     def __init__(self, witness: Witness, binding: Binding, budget: Budget, meanwhile: Sequence[MakeActor] = ()) -> None:
@@ -94,7 +98,7 @@ class Explorer:
 
     def explore(self) -> None:
         """Continue every state in every way. Raises ViolationError; the trace of calls that led to it is its note."""
-        self._reach((None, None), self._budget, ())
+        self._reach((None, None, None), self._budget, ())
         try:
             while self._waiting:
                 self._expand(self._waiting.popleft())
@@ -103,13 +107,19 @@ class Explorer:
             raise
 
     def _expand(self, state: State) -> None:
-        """Continue a state in every way; where there is none, let the rest of the pipeline work and check the end."""
+        """Continue a state in every way.
+
+        Where only what works meanwhile goes on, if it does, let the rest of the pipeline work and check the end.
+        """
         steps = self.steps
         for poller in (0, 1):
             self._step(state, poller)
         self._disturb(state)
+        is_left = steps == self.steps
+        self._let_others_work(state)
         if steps == self.steps:
             self._ends.append(state.number)
+        if is_left:
             self._trace = (*state.trace, "the rest")
             self._restore(state)
             # How it came there makes no difference to what is left to do.
@@ -147,8 +157,20 @@ class Explorer:
             remaining = budget if fate is Fate.ANSWERED else budget._replace(losses=budget.losses - 1)
             self._reach(_with(state, poller, None if went_on.has_finished else went_on), remaining, (state.number,))
 
+    def _let_others_work(self, state: State) -> None:
+        """Let what works meanwhile go on, or begin."""
+        actor, budget = state.actors[OTHER], state.budget
+        if actor is None and budget.others:
+            actor, budget = self._meanwhile[-budget.others](), budget._replace(others=budget.others - 1)
+        if actor is None:
+            return
+        self._restore(state)
+        self._trace = (*state.trace, f"{actor}")
+        went_on = self.witness.go_on(actor.copy(), 1 if budget.pauses else ALL)
+        self._reach(_with(state, OTHER, None if went_on.has_finished else went_on), budget, (state.number,))
+
     def _disturb(self, state: State) -> None:
-        """Let a message come twice, another function work, and time pass."""
+        """Let a message come twice, and time pass."""
         budget = state.budget
         for partition, stream, text in sorted(state.memory.messages):
             if budget.duplicates and (partition, stream) == (self._partition, self._mapping.stream):
@@ -157,13 +179,7 @@ class Explorer:
                 self._world.client.xadd(key(partition, stream), {"attempt": 1, "order": text})
                 self.witness.check()
                 self._reach(state.actors, budget._replace(duplicates=budget.duplicates - 1), (state.number,))
-        if budget.others:
-            self._restore(state)
-            actor = self._meanwhile[-budget.others]()
-            self._trace = (*state.trace, actor.name)
-            self.witness.go_on(actor)
-            self._reach(state.actors, budget._replace(others=budget.others - 1), (state.number,))
-        if key(self._partition, "timers") in state.snapshot.timers:
+        if key(self._partition, "timers") in state.snapshot.timers or state.snapshot.expiries:
             self._restore(state)
             self._trace = (*state.trace, "timers")
             if self._partition not in make_timers_due(self._world):
@@ -189,7 +205,7 @@ class Explorer:
         self.witness.snapshot = state.snapshot
 
     def _fingerprint(self, actors: Actors, budget: Budget) -> str:
-        """Return the same text for the same state; the two pollers may be swapped."""
+        """Return the same text for the same state; the pollers may be swapped."""
         answers = sorted(f"{actor.name} {[answer[1:] for answer in actor.answers]}" for actor in actors if actor)
         ends = self._world.ends
         whole = f"{self.witness.snapshot.facts()} {answers} {sorted(ends.rows)} {ends.inboxes} {budget}"
@@ -204,5 +220,5 @@ def _canonical(whole: str) -> str:
     return _ID.sub(lambda match: f"#{ids[match[0]]}", whole)
 
 
-def _with(state: State, poller: int, actor: Actor | None) -> Actors:
-    return tuple(actor if number == poller else other for number, other in enumerate(state.actors))
+def _with(state: State, place: int, actor: Actor | None) -> Actors:
+    return tuple(actor if number == place else other for number, other in enumerate(state.actors))

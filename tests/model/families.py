@@ -30,6 +30,21 @@ def check_families(
     require(children.keys() <= orders.keys(), "every child has a parent")
 
 
+def check_made(child: Order, parent: Order) -> None:
+    """A child asks for what its parent does, as that is when it makes it: a part of it, or its exits."""
+    made, whole = child.request, parent.request
+    if whole.schedule is None:
+        exits = (whole.token_out, whole.token_in, parent.amount_out, whole.exits, None)
+        sold = (made.token_in, made.token_out, made.amount_in, made.triggers, made.limit)
+        require(sold == exits, "exits sell what was bought, as they were asked for", child, parent)
+        return
+    left = whole.schedule.slices - (child.slice or 0) + 1
+    part = (whole.amount_in - parent.amount_filled) // left
+    terms = (whole.token_in, whole.token_out, part, whole.limit, whole.slippage_bps, whole.expires_at_ms)
+    sliced = (made.token_in, made.token_out, made.amount_in, made.limit, made.slippage_bps, made.expires_at_ms)
+    require(sliced == terms, "a slice is its part of what is left, on the terms of the whole", child, parent)
+
+
 def _check_exits(parent: Order, exits: Sequence[Order]) -> None:
     """The exits are there from the step on that confirms their parent, over what that has received."""
     sold = [(order.request.token_in, order.request.amount_in) for order in exits]
@@ -48,6 +63,7 @@ def _check_slices(parent: Order, slices: Sequence[Order], carried: Carried) -> N
     filled = [each for each in slices[:ended] if each.status is Status.CONFIRMED]
     amounts = sum(each.request.amount_in for each in filled), sum(each.amount_out or 0 for each in filled)
     require((parent.amount_filled, parent.amount_out or 0) == amounts, *family)
+    require((parent.status is Status.CONFIRMED) == (parent.amount_filled == whole.amount_in), *family)
     open_amounts = [each.request.amount_in for each in slices[ended:]]
     require(parent.amount_filled + sum(open_amounts) <= whole.amount_in, *family)
     if parent.has_ended:

@@ -40,6 +40,7 @@ def check_amounts(order: Order, fills: Mapping[str, Fill]) -> None:
     require(len(own) <= 1 or order.request.waits, *said)
     require(amount_in <= order.request.amount_in, *said)
     if order.request.waits:
+        require(order.status is not Status.CONFIRMED or amount_in == order.request.amount_in, *said)
         require((order.amount_filled, order.amount_out or 0) == (amount_in, amount_out), *said)
     else:
         require((order.status is Status.CONFIRMED) == bool(own), *said)

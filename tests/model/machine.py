@@ -16,13 +16,14 @@ from orderflow.venues.mock.keys import TRANSACTIONS
 from tests.model.actors import ALL, Actor, Fate
 from tests.model.drain import beat, drain, make_timers_due, work_off, work_once
 from tests.model.redis import Snapshot
-from tests.model.requests import LEVELS, REQUESTS, amendment_of, expiring
+from tests.model.requests import EXPIRES_IN_MS, LEVELS, REQUESTS, amendment_of, expiring
 from tests.model.violation import require
 from tests.model.witness import Witness, may_read
 from tests.model.world import PARTITIONS, RAISES, REPORTS, TEMPLATE, TIMES_OUT, Binding, World
 from tests.support.builders import nth_id
 
 MOST_ORDERS = 4
+CLIENT = "client"
 HOUR_MS = 60 * 60 * 1000
 
 Choice = TypeVar("Choice")
@@ -67,7 +68,7 @@ class Machine(RuleBasedStateMachine):
         self.number = 0
         self.keys: dict[str, tuple[str, str]] = {}
         self.begun: dict[tuple[str, str, str], Actor] = {}
-        """By poller, function and partition, the actors that are between two calls."""
+        """By poller, function and partition, the actors that are between two calls; by CLIENT, those of clients."""
         self.is_over = False
 
     @initialize(speed=st.sampled_from([0, 1]), focus=functions, body=picks)
@@ -119,11 +120,19 @@ class Machine(RuleBasedStateMachine):
         """Cancel an order, or amend it to another level."""
         orders = self.witness.memory.orders
         order_id = chosen(sorted(orders), pick)
+        self.number += 1
+        place = (CLIENT, f"change {self.number}", order_id)
         if not level:
-            self._run(self.world.canceller(order_id), calls, fate)
+            self._go_on(place, self.world.canceller(order_id), calls, fate)
         elif orders[order_id].request.waits:
             amendment = amendment_of(orders[order_id].request, Decimal(level))
-            self._run(self.world.amender(order_id, amendment), calls, fate)
+            self._go_on(place, self.world.amender(order_id, amendment), calls, fate)
+
+    @precondition(lambda self: any(place[0] == CLIENT for place in self.begun))
+    @rule(pick=picks, calls=st.sampled_from([1, 2, ALL]), fate=fates)
+    def change_goes_on(self, pick: int, calls: int, fate: Fate) -> None:
+        place = chosen(sorted(place for place in self.begun if place[0] == CLIENT), pick)
+        self._go_on(place, self.begun.pop(place), calls, fate)
 
     # -------------------------------------------------------------------------------------- pollers and functions
 
@@ -171,7 +180,7 @@ class Machine(RuleBasedStateMachine):
     def redrive(self, pick: int, calls: int, fate: Fate) -> None:
         self._run(self.world.redriver(chosen(self._letters(), pick)), calls, fate)
 
-    @rule(by_ms=st.sampled_from([-60_000, 1_000, 70_000, HOUR_MS]))
+    @rule(by_ms=st.sampled_from([-60_000, 1_000, EXPIRES_IN_MS, 70_000, HOUR_MS]))
     def time_passes(self, by_ms: int) -> None:
         """Step the machines' clock, which Redis' does not follow backwards; keys that expire may do so."""
         expires = by_ms == HOUR_MS and self._all_published()
@@ -209,8 +218,12 @@ class Machine(RuleBasedStateMachine):
             place = (move.poller, mapping.function, partition)
             if place not in self.begun:
                 self.begun[place] = begins(mapping, partition, move.trouble)
-        if self._run(self.begun[place], move.calls, move.fate).has_finished:
-            del self.begun[place]
+        self._go_on(place, self.begun.pop(place), move.calls, move.fate)
+
+    def _go_on(self, place: tuple[str, str, str], actor: Actor, calls: int, fate: Fate) -> None:
+        """Let an actor make some calls, and keep it if it makes more."""
+        if not self._run(actor, calls, fate).has_finished:
+            self.begun[place] = actor
 
     def _run(self, actor: Actor, calls: int, fate: Fate) -> Actor:
         """Let an actor make some calls, the last of which meets its fate."""

@@ -50,6 +50,8 @@ class Memory:
     """Signatures that the chain had executed and no longer knows."""
     made_with: dict[str, str] = field(default_factory=dict)
     """By order, the idempotency key that it may be created with."""
+    given_up: set[str] = field(default_factory=set)
+    """What records that were given up had as their order."""
     may_miss: set[str] = field(default_factory=set)
     """Orders of which a status was given up, and connections that want no more statuses."""
     seen_to: dict[str, str] = field(default_factory=dict)

@@ -22,7 +22,8 @@ Seen = Mapping[int, tuple[Tick, ...]]
 class Watched(NamedTuple):
     """What ticks have been to an order since its step `sequence`, by which it rests.
 
-    The highest reference; by rule, since which slot it has held; and the tick that has met a trigger.
+    The highest reference, of all that came while it rested; by rule, since which slot it has held; and the tick that
+    has met a trigger.
     """
 
     sequence: int
@@ -38,7 +39,8 @@ def watch(watched: dict[str, Watched], orders: Iterable[Order], tick: Tick) -> N
             continue
         known = watched.get(order.order_id)
         if known is None or known.sequence != order.sequence:
-            known = Watched(order.sequence)
+            # One that was amended still trails the highest price that it has seen.
+            known = Watched(order.sequence, known.highest if known else 0.0)
         watched[order.order_id] = _after(known, order, tick)
 
 

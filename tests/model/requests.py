@@ -14,7 +14,8 @@ from orderflow.domain.order import MARKET, OrderRequest
 
 SOL, USDC = 10**9, 10**6
 LEVELS = ("210", "218", "220", "222", "230")
-EXPIRES_IN_MS = 100_000
+EXPIRES_IN_MS = 40_000
+"""Less than a transaction is valid."""
 
 MARKETS = (
     OrderRequest("SOL", "USDC", SOL, MARKET, 500),
@@ -40,10 +41,17 @@ def _at(price: Price) -> Limit:
 
 
 _MET = _at(_price(219))
-MET, NOT_MET, FAR = (_sells("limit", limit=_at(_price(price))) for price in ("219", "221.5", "226"))
+# So much that the least that it pays is no whole number of atoms.
+MET, NOT_MET, FAR = (_sells("limit", limit=_at(_price(each)), amount=5 * SOL + 1) for each in ("219", "221.5", "226"))
 STOP = _sells("stop_loss", _STOP)
+HELD_STOP = _sells("stop_loss", msgspec.structs.replace(_STOP, slots=2))
+STOP_AT_LIMIT = _sells("stop_loss", msgspec.structs.replace(_STOP, limit=_at(_price(216))))
 TRAILING = _sells("trailing_stop", Trigger("trailing_stop", 2000, trail_bps=100))
+EITHER = _sells("oco", _PROFIT, _STOP)
+IN_PARTS = _sells("limit", limit=_MET, allow_partial=True, amount=250 * SOL)
+WITH_EXITS = OrderRequest("USDC", "SOL", 1_000 * USDC, MARKET, 500, exits=(_PROFIT, _STOP))
 IN_SLICES = _sells("twap", schedule=Schedule(3, 800), amount=10 * SOL + 1)
+SLICES_AT_LIMIT = _sells("twap", schedule=Schedule(3, 800), limit=_MET)
 
 WAITING = (
     MET,
@@ -51,16 +59,16 @@ WAITING = (
     OrderRequest("USDC", "SOL", 1_000 * USDC, "limit", 500, limit=_at(_price(219, inverted=True))),
     msgspec.structs.replace(FAR, time_in_force="fok"),
     _sells("limit", limit=_MET, time_in_force="ioc", amount=250 * SOL),
-    _sells("limit", limit=_MET, allow_partial=True, amount=250 * SOL),
+    IN_PARTS,
     STOP,
     _sells("take_profit", _PROFIT),
-    _sells("stop_loss", msgspec.structs.replace(_STOP, limit=_at(_price(216)))),
-    _sells("stop_loss", msgspec.structs.replace(_STOP, slots=2)),
+    STOP_AT_LIMIT,
+    HELD_STOP,
     TRAILING,
-    _sells("oco", _PROFIT, _STOP),
-    OrderRequest("USDC", "SOL", 1_000 * USDC, MARKET, 500, exits=(_PROFIT, _STOP)),
+    EITHER,
+    WITH_EXITS,
     IN_SLICES,
-    _sells("twap", schedule=Schedule(3, 800), limit=_MET),
+    SLICES_AT_LIMIT,
 )
 REQUESTS = (*MARKETS, *MARKETS, *WAITING)
 
@@ -84,7 +92,7 @@ def amendment_of(request: OrderRequest, level: Decimal) -> Amendment:
         case "take_profit":
             fields["trigger_price"] = above
         case "trailing_stop":
-            fields["trail_bps"] = Decimal(100)
+            fields["trail_bps"] = Decimal(120)
         case _:
             fields["amount"] = "9"
     if request.expires_at_ms is not None:

@@ -130,5 +130,5 @@ def _check_triggers(order: Order, entries: Mapping[str, float], marks: Marks, fo
     require(entries.keys() == {f"{side}:{order.request.pair}" for side in sides}, *found)
     for side, price in sides.items():
         score = Fraction(entries[f"{side}:{order.request.pair}"])
-        error = (price - score if side == "rise" else score - price) / price
-        require(0 <= error < Fraction(1, 10**15), *found)
+        early = price - score if side == "rise" else score - price
+        require(0 <= early <= price / 10**15, *found)

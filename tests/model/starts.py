@@ -12,14 +12,20 @@ from orderflow.venues.mock.keys import CHAIN
 from tests.model.drain import beat, work_off, work_once
 from tests.model.explorer import Budget, Explorer, MakeActor
 from tests.model.requests import (
+    EITHER,
     EXPIRES_IN_MS,
     FAR,
+    HELD_STOP,
+    IN_PARTS,
     IN_SLICES,
     MARKETS,
     MET,
     NOT_MET,
+    SLICES_AT_LIMIT,
     STOP,
+    STOP_AT_LIMIT,
     TRAILING,
+    WITH_EXITS,
     amendment_of,
     expiring,
 )
@@ -34,18 +40,21 @@ ORDER_ID = nth_id(2)
 
 
 class Start(NamedTuple):
-    """An order that waits is on its way to a function, and meanwhile it is cancelled or amended.
+    """An order that waits is on its way to a function, and meanwhile it is cancelled or amended, or its time ends.
 
-    Before that it has come to rest, if it `rests`; the price goes to each of the `levels`, slot by slot, and to `next`
-    in the block that comes then; and its time is over if it `has_expired`.
+    Before that it has come to rest, if it `rests`, and the price has gone `through` some levels. Then that goes to each
+    of the `levels`, slot by slot, while nobody reads the ticks, and to `next` in the block that comes then. One that
+    `expires` has a time, which is over at the start if it `has_expired`.
     """
 
     function: str
     request: OrderRequest
     meanwhile: str = "cancelled"
     rests: bool = False
+    through: Sequence[str] = ()
     levels: Sequence[str] = ()
     next: str = ""
+    expires: bool = False
     has_expired: bool = False
 
 
@@ -54,14 +63,25 @@ STARTS = {
     "looked at": Start("open_order", MET),
     "fired": Start("trigger_orders", STOP, rests=True, levels=["210"]),
     "fired while it is amended": Start("trigger_orders", STOP, "amended", rests=True, levels=["210"]),
-    "followed": Start("trigger_orders", TRAILING, "", rests=True, levels=["230", "226"]),
+    "fired as one of two": Start("trigger_orders", EITHER, rests=True, levels=["230", "210"]),
+    "fired at a limit": Start("trigger_orders", STOP_AT_LIMIT, rests=True, levels=["210"]),
+    "held": Start("trigger_orders", HELD_STOP, "", rests=True, levels=["210", "220", "210", "210"]),
+    "followed": Start("trigger_orders", TRAILING, "", rests=True, through=["220"], levels=["230", "226"]),
+    "followed while it is amended": Start(
+        "trigger_orders", TRAILING, "amended", rests=True, through=["220"], levels=["230", "224"]
+    ),
     "routed": Start("route_order", MET),
     "submitted": Start("submit_order", MET),
+    "landed": Start("produce_block", MET, "expired", expires=True),
     "executed": Start("confirm_order", MET),
-    "refused": Start("confirm_order", MET, next="210"),
-    "refused as a stop": Start("confirm_order", STOP, rests=True, levels=["210"], next="190"),
-    "expired": Start("expire_order", NOT_MET, "amended", rests=True, has_expired=True),
+    "executed in part": Start("confirm_order", IN_PARTS),
+    "executed before its exits": Start("confirm_order", WITH_EXITS),
+    "refused": Start("confirm_order", MET, next="217"),
+    "refused as a stop": Start("confirm_order", STOP, rests=True, levels=["210"], next="160"),
+    "expired": Start("expire_order", NOT_MET, "amended", rests=True, expires=True, has_expired=True),
+    "sliced": Start("trigger_orders", SLICES_AT_LIMIT, rests=True, levels=["220", "220"], expires=True),
     "settled": Start("settle_slice", IN_SLICES),
+    "settled after its time": Start("settle_slice", IN_SLICES, "expired", expires=True),
 }
 """By what becomes of the order."""
 
@@ -96,9 +116,13 @@ def explorer_at(world: World, function: str, budget: Budget, meanwhile: Sequence
 def explorer_of(world: World, start: Start, budget: Budget) -> Explorer:
     """Return an explorer of one function, with an order that waits on its way to it."""
     witness, binding = Witness(world), bound(world, start.function)
-    request = expiring(start.request, world.redis_now_ms) if start.has_expired else start.request
+    request = expiring(start.request, world.redis_now_ms) if start.expires else start.request
     witness.go_on(world.creator(NewOrder(Order.accept(ORDER_ID, request, world.now_ms))))
     if start.rests:
+        work_off(witness)
+    for level in start.through:
+        world.reprice(float(level))
+        beat(witness)
         work_off(witness)
     for level in start.levels:
         world.reprice(float(level))
@@ -112,6 +136,7 @@ def explorer_of(world: World, start: Start, budget: Budget) -> Explorer:
     makers = {
         "cancelled": [lambda: world.canceller(ORDER_ID)],
         "amended": [lambda: world.amender(ORDER_ID, amendment_of(request, Decimal(222)))],
+        "expired": [lambda: world.waiter(EXPIRES_IN_MS)],
         "": [],
     }
     return Explorer(witness, binding, budget, makers[start.meanwhile])

@@ -16,7 +16,7 @@ from orderflow.runtime.taking_back import TakenBack
 from orderflow.venues.mock.chain_clock import HEARTBEAT
 from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS
 from tests.model.actors import ALL, Actor, Fate
-from tests.model.families import check_families
+from tests.model.families import check_families, check_made
 from tests.model.fills import Fill, check_amounts
 from tests.model.market import check_blocks, check_executions, check_ticks
 from tests.model.memory import Carried, Memory, Message, read_event, read_order
@@ -106,6 +106,8 @@ class Witness:
         under_way = set(self._under_way(snapshot))
         self.memory.messages |= under_way
         carried = _carried(under_way)
+        for partition in (*self.world.partitions, CHAIN):
+            self.memory.given_up |= {letter.get("order", "") for letter in snapshot.dead_letters(partition)}
         self._check_histories(snapshot)
         check_executions(self.memory, snapshot, self.world.redis_now_ms)
         check_blocks(self.memory, snapshot, self.world.client)
@@ -171,6 +173,8 @@ class Witness:
             went_on = [event for event in history[since:] if event.status in (Status.OPEN, Status.TRIGGERED)]
             require(not went_on, "an order that is to end does not go on", order, went_on)
         before = self.memory.orders.get(order.order_id)
+        if before is None and order.parent_id is not None:
+            check_made(order, self.memory.orders[order.parent_id])
         if before is not None and before.sequence < order.sequence:
             require(order.request.waits or order.status not in _WAIT, "a market order does not wait", order)
             require(not order.request.waits or (before.status, order.status) not in _SKIPS, "an order waits", order)

@@ -232,6 +232,14 @@ class World:
 
         return self.actor("an amender", work)
 
+    def waiter(self, for_ms: int) -> Actor:
+        """Return an actor that lets time pass, by the clock by which orders expire."""
+
+        def work() -> None:
+            self.redis_now_ms += for_ms
+
+        return self.actor("a waiter", work)
+
     def leaver(self, connection_id: str) -> Actor:
         """Return an actor that ends a closed connection's subscriptions."""
         work = self._front_door(lambda client: Subscriptions(client, PARTITIONS).leave(connection_id))
