@@ -65,6 +65,7 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     network_failure_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     clock: Literal["auto", "manual"] = "auto"
     market_script: str = ""
+    launch_every_slots: Annotated[int, msgspec.Meta(ge=0)] = 0
     partitions: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
     orderflow_home: str = ""

@@ -46,6 +46,7 @@ def environment_of(settings: LocalSettings, redis_url: str, database_url: str, l
         "SPEED": str(settings.speed),
         "DROP_RATE": str(settings.drop_rate),
         "NETWORK_FAILURE_RATE": str(settings.network_failure_rate),
+        "LAUNCH_EVERY_SLOTS": str(settings.launch_every_slots),
         "CLOCK": settings.clock,
         "MARKET_SCRIPT": settings.market_script and str(Path(settings.market_script).absolute()),
         "INVOKE": settings.invoke,

@@ -105,10 +105,8 @@ def test_the_market_that_is_quoted_from_is_the_latest(venue: ChainStore) -> None
     blocks = blocks_on(state, sent(venue, an_order()), lands=lambda _: 17)
     venue.commit(number, blocks)
 
-    slot, pools = venue.market()
-
-    assert slot == 17
-    assert {pool.pool: pool for pool in pools} == blocks.after.pools
+    assert venue.slot() == 17
+    assert venue.state()[1].all_pools == blocks.after.pools
 
 
 def test_a_pool_that_no_block_changed_stays_the_very_same_object(venue: ChainStore) -> None:

@@ -66,7 +66,7 @@ def check_blocks(memory: Memory, snapshot: Snapshot, client: redis.Redis) -> Non
         venue = ChainStore(client)
         state = venue.state()[1]
         memory.seen[state.slot] = (*memory.seen.get(state.slot, ()), venue.tick(state))
-        _check_vaults(memory, venue, state.pools)
+        _check_vaults(memory, venue, state.all_pools)
         memory.block = snapshot.block
     for tick in map(read_tick, came):
         require(tick in memory.seen[tick.slot], "a tick says what the market is worth", tick)

@@ -42,6 +42,13 @@ class UnansweredError(RejectedError):
         self.unanswered = unanswered
 
 
+class PoolNotOpenError(RejectedError):
+    """A pool is not open yet, or not any more."""
+
+    def __init__(self) -> None:
+        super().__init__("pool is not open")
+
+
 class ZeroOutputError(RejectedError):
     """The amount is so small that the swap would yield nothing."""
 

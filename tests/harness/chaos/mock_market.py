@@ -56,7 +56,7 @@ def read_chain(client: redis.Redis) -> ChainContents:
             if result
         },
         venue.opening(),
-        state.pools,
+        state.all_pools,
         venue.flows(),
     )
 

@@ -9,6 +9,7 @@ from orderflow.domain.ticks import Tick
 from orderflow.venues.mock.chain import Blocks, MarketState
 from orderflow.venues.mock.chain_clock import Beat, ChainClock
 from orderflow.venues.mock.chain_store import ChainStore
+from orderflow.venues.mock.launches import Calendar
 from tests.support.builders import NOW_MS, market_state
 from tests.support.fakes.outage import Outage
 
@@ -45,11 +46,12 @@ class FakeChain(Outage, ChainStore):
 
     def __init__(self) -> None:
         self.seed = 1
+        self.calendar = Calendar(1, 0)
         self.clock: FakeClock = FakeClock(self)
         self.ticks: list[Tick] = []
         self.beats: list[bool] = []
         """Of each commit, whether a heartbeat made it."""
-        self._prices = MarketPrices()
+        self._prices = MarketPrices(self._token)
         self.latest: MarketState = market_state()
         self.reads = 0
         self.time_ms = NOW_MS
@@ -65,6 +67,10 @@ class FakeChain(Outage, ChainStore):
         self._reach()
         self.reads += 1
         return len(self.blocks), self.latest
+
+    def slot(self) -> int:
+        self._reach()
+        return self.latest.slot
 
     def now_ms(self) -> int:
         self._reach()
@@ -104,6 +110,6 @@ class FakeChain(Outage, ChainStore):
         self.latest = blocks.after
         self.beats.append(beat)
         if self.clock.runs:
-            self.ticks.append(self.tick(blocks.after))
+            self.ticks.append(self.tick(blocks.after, blocks.launches))
         self.executions |= {execution.signature: execution for execution in blocks.executions}
         return True

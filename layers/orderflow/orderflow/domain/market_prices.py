@@ -1,12 +1,14 @@
 """The prices of all pairs over a market's pools: pools in, a tick out. What an unchanged pool gave is kept."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import sqrt
+from types import MappingProxyType
 from typing import NamedTuple
 
+from orderflow.domain.launches import Launch
 from orderflow.domain.pools import AnyPool
 from orderflow.domain.ticks import PairPrices, Tick, pair_name
-from orderflow.domain.tokens import TOKENS
+from orderflow.domain.tokens import TOKENS, Token
 
 Direction = tuple[str, str]
 
@@ -32,14 +34,30 @@ class _PoolPrices(NamedTuple):
     depth: float
 
 
+Factors = tuple[float, float, float]
+"""What a hub is worth in the other one: the best price there, the one back, and the reference price there."""
+
+
 class MarketPrices:
-    """Makes ticks of one market; threads may share it."""
+    """Makes ticks of one market; threads may share it. `token_of` returns a token by its symbol, None for no token."""
 
-    def __init__(self) -> None:
+    def __init__(self, token_of: Callable[[str], Token | None] = TOKENS.get) -> None:
         self._known: dict[str, _PoolPrices] = {}
+        self._of_launched = _LaunchedPrices(token_of)
 
-    def tick(self, slot: int, pools: Iterable[AnyPool], now_s: int) -> Tick:
-        """Return the prices over `pools` at the second `now_s`."""
+    def tick(
+        self,
+        slot: int,
+        pools: Iterable[AnyPool],
+        now_s: int,
+        launched: Mapping[str, AnyPool] = MappingProxyType({}),
+        launches: tuple[Launch, ...] = (),
+    ) -> Tick:
+        """Return the prices over `pools` at the second `now_s`, and of each launched token with the hubs.
+
+        Each of those is token a of the one pool in `launched`, whose token b is a hub: no path leads through it, so the
+        others' prices are the same without it.
+        """
         latest = [self._look_at(pool, now_s) for pool in pools]
         direct: dict[Direction, float] = {}
         by_pair: dict[Direction, list[_PoolPrices]] = {}
@@ -54,7 +72,7 @@ class MarketPrices:
             pair_name(*direction): PairPrices(best.get(direction, 0.0) * _FLOAT_MARGIN, reference)
             for direction, reference in references.items()
         }
-        return Tick(slot, prices)
+        return Tick(slot, prices | self._of_launched.prices(launched, best, references, now_s), launches)
 
     def _look_at(self, pool: AnyPool, now_s: int) -> _PoolPrices:
         known = self._known.get(pool.pool)
@@ -63,9 +81,9 @@ class MarketPrices:
         return known
 
 
-def _prices_of(pool: AnyPool, now_s: int) -> _PoolPrices:
+def _prices_of(pool: AnyPool, now_s: int, token_a: Token | None = None) -> _PoolPrices:
     a, b = pool.token_a, pool.token_b
-    units = 10.0 ** (TOKENS[a].decimals - TOKENS[b].decimals)
+    units = 10.0 ** ((token_a or TOKENS[a]).decimals - TOKENS[b].decimals)
     # A curve's price, not the first atom's: where a pool's fee falls from bin to bin, a later bin may pay more.
     best_a, best_b = pool.curve(a, now_s).price * units, pool.curve(b, now_s).price / units
     mids = [float(pool.spot_price(a)) * units] if best_a else []
@@ -74,6 +92,67 @@ def _prices_of(pool: AnyPool, now_s: int) -> _PoolPrices:
     held_a, held_b = pool.reserves(a)
     depth = (held_a * mid / units + held_b) / 10.0 ** TOKENS[b].decimals
     return _PoolPrices(pool, now_s, pool.fee_falls_at(now_s), best_a, best_b, mid, depth)
+
+
+class _LaunchedPrices:
+    """Keeps the prices of launched tokens with the hubs: those of a tick are nearly all those of the one before."""
+
+    def __init__(self, token_of: Callable[[str], Token | None]) -> None:
+        self._token_of = token_of
+        self._pools: dict[str, AnyPool] = {}
+        self._known: dict[str, _PoolPrices] = {}
+        self._factors: dict[str, Factors] = {}
+        self._prices: dict[str, PairPrices] = {}
+
+    def prices(
+        self,
+        pools: Mapping[str, AnyPool],
+        best: Mapping[Direction, float],
+        references: Mapping[Direction, float],
+        now_s: int,
+    ) -> dict[str, PairPrices]:
+        """Return the prices of every launched token with its quote token and, over that, with the other hub."""
+        if not self._pools.keys() <= pools.keys():
+            for address in self._pools.keys() - pools.keys():
+                self._forget(self._pools.pop(address))
+        changed = [pool for address, pool in pools.items() if self._pools.get(address) is not pool]
+        for pool in changed:
+            self._take(pool, now_s)
+        factors = {hub: _factors(best, references, hub) for hub in HUBS} if pools else {}
+        moved = [hub for hub, now in factors.items() if now != self._factors.get(hub)]
+        for pool in self._pools.values() if moved else changed:
+            self._note(pool, _other_hub(pool.token_b), factors[pool.token_b])
+        self._factors = factors
+        return self._prices
+
+    def _take(self, pool: AnyPool, now_s: int) -> None:
+        token = self._token_of(pool.token_a)
+        if token is not None:  # else of a market with another seed, which is about to close
+            self._pools[pool.pool] = pool
+            self._known[pool.pool] = _prices_of(pool, now_s, token)
+            self._note(pool, pool.token_b, (1.0, 1.0, 1.0))
+
+    def _note(self, pool: AnyPool, hub: str, factors: Factors) -> None:
+        known, (there, back, reference) = self._known.get(pool.pool), factors
+        if known is not None and reference * known.mid:
+            at = known.mid * reference
+            self._prices[pair_name(pool.token_a, hub)] = PairPrices(known.best_a * there * _FLOAT_MARGIN, at)
+            self._prices[pair_name(hub, pool.token_a)] = PairPrices(known.best_b * back * _FLOAT_MARGIN, 1 / at)
+
+    def _forget(self, pool: AnyPool) -> None:
+        del self._known[pool.pool]
+        for hub in HUBS:
+            self._prices.pop(pair_name(pool.token_a, hub), None)
+            self._prices.pop(pair_name(hub, pool.token_a), None)
+
+
+def _other_hub(hub: str) -> str:
+    return HUBS[1 - HUBS.index(hub)]
+
+
+def _factors(best: Mapping[Direction, float], references: Mapping[Direction, float], hub: str) -> Factors:
+    there, back = (hub, _other_hub(hub)), (_other_hub(hub), hub)
+    return best.get(there, 0.0), best.get(back, 0.0), references.get(there, 0.0)
 
 
 def _best_paths(direct: Mapping[Direction, float]) -> dict[Direction, float]:

@@ -21,6 +21,7 @@ LEG_COST_USD = Decimal("0.05")
 
 DOLLAR = "USDC"
 """The token that counts as a dollar."""
+SOL = "SOL"
 
 _TWO_DECIMALS = Decimal("0.01")
 
@@ -65,7 +66,7 @@ def choose_route(
 
 def best_over(view: MarketView, request: OrderRequest, answered: Sequence[str], venues: Collection[str]) -> BestOver:
     """Return the best plan of a request over the venues that `answered`, of all `venues`; raise as `choose_route`."""
-    leg_cost = _leg_cost(view, TOKENS[request.token_out])
+    leg_cost = _leg_cost(view, request.buys)
     swapper = Swapper(view.now_s)
     alone = {venue: _best_alone(view, request, venue, leg_cost, swapper) for venue in answered}
     best = best_route(
@@ -105,14 +106,15 @@ def _best_alone(
 def _quote(request: OrderRequest, venue: str, best: BestPlan | RejectedError) -> VenueQuote:
     if isinstance(best, RejectedError):
         return VenueQuote(venue, error=str(best))
-    unit_price = price(request.amount_in, TOKENS[request.token_in], best.paid, TOKENS[request.token_out])
+    unit_price = price(request.amount_in, request.sells, best.paid, request.buys)
     return VenueQuote(venue, best.paid, unit_price, tuple(pool.pool for pool, _, _ in best.swaps))
 
 
 def _leg_cost(view: MarketView, token_out: Token) -> float:
     """Return what a leg costs in atoms of a token: as many as its price in dollars buys now.
 
-    Where no pool sells the token for dollars, its reference price is used; without one, a leg costs nothing.
+    Where no pool sells the token for dollars, its reference price is used; without one, what its price in SOL comes to,
+    and where no pool sells it for that either, a leg costs nothing.
     """
     dollars = float(LEG_COST_USD.scaleb(TOKENS[DOLLAR].decimals))
     if token_out.symbol == DOLLAR:
@@ -121,7 +123,10 @@ def _leg_cost(view: MarketView, token_out: Token) -> float:
     if pair is not None and pair.curve.capacity >= dollars:
         return pair.curve.at(dollars)[0]
     price_usd = view.reference_prices.get(token_out.symbol)
-    return float((LEG_COST_USD / price_usd).scaleb(token_out.decimals)) if price_usd else 0.0
+    if price_usd:
+        return float((LEG_COST_USD / price_usd).scaleb(token_out.decimals))
+    to_sol, from_sol = view.pair(DOLLAR, SOL), view.pair(SOL, token_out.symbol)
+    return from_sol.curve.at(to_sol.curve.at(dollars)[0])[0] if to_sol and from_sol else 0.0
 
 
 def _improvement_bps(amount_out: int, best_alone: int) -> Decimal:

@@ -15,7 +15,13 @@ from orderflow.domain.router.split import split
 from orderflow.domain.router.swapper import PoolSwap, Swapper
 from orderflow.domain.routing import Leg
 from orderflow.domain.slippage import BPS
-from orderflow.errors import InsufficientLiquidityError, NoRouteError, RejectedError, ZeroOutputError
+from orderflow.errors import (
+    InsufficientLiquidityError,
+    NoRouteError,
+    PoolNotOpenError,
+    RejectedError,
+    ZeroOutputError,
+)
 
 P = TypeVar("P", bound=AnyPool)
 
@@ -107,7 +113,8 @@ def run_legs(legs: Sequence[Leg], pools: Mapping[str, P], now_s: int) -> tuple[t
 
     A leg that takes the order's own token takes what the route says. A leg that takes a token in between takes its
     share of what the legs before it have really paid, and the last of these takes the rest, so that nothing of the
-    token is left or missing. Raises the venue's RejectedError; nothing has changed then.
+    token is left or missing. Raises the venue's RejectedError, and PoolNotOpenError where `pools` lacks one; nothing
+    has changed then.
     """
     planned: dict[str, int] = {}
     for leg in legs:
@@ -120,7 +127,9 @@ def run_legs(legs: Sequence[Leg], pools: Mapping[str, P], now_s: int) -> tuple[t
         part = available[token] * leg.amount_in // planned[token]
         available[token] -= part
         planned[token] -= leg.amount_in
-        pool = changed.get(leg.pool) or pools[leg.pool]
+        pool = changed.get(leg.pool) or pools.get(leg.pool)
+        if pool is None:
+            raise PoolNotOpenError
         result, changed[leg.pool] = swap(pool, token, part, now_s)
         available[leg.token_out] = available.get(leg.token_out, 0) + result.amount_out
         check_held(available[leg.token_out], leg.token_out)

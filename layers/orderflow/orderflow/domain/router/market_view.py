@@ -62,6 +62,18 @@ class MarketView:
             self._networks.clear()
         self._now_s = now_s
 
+    def beside(self, pools: Iterable[AnyPool]) -> "MarketView":
+        """Return a view of these pools beside those of this one, which stays as it is; curves that are made are kept.
+
+        It is for pools that only few requests need: a view's paths are found anew whenever it gets another pool.
+        """
+        view = MarketView((), self._now_s, self.reference_prices)
+        view._pools, view._curves = dict(self._pools), dict(self._curves)
+        view._listed = {direction: list(addresses) for direction, addresses in self._listed.items()}
+        view._pairs = {direction: dict(pairs) for direction, pairs in self._pairs.items()}
+        view.refresh(pools, self._now_s)
+        return view
+
     def pool(self, address: str) -> AnyPool:
         """Return a pool's latest state."""
         return self._pools[address]

@@ -9,14 +9,17 @@ import redis
 from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder
 from orderflow.domain.execution import Execution
+from orderflow.domain.launches import Launch
 from orderflow.domain.market_prices import MarketPrices
 from orderflow.domain.order import Order, Signature
 from orderflow.domain.pools import Pool
 from orderflow.domain.ticks import Tick
+from orderflow.domain.tokens import TOKENS, Token
 from orderflow.venues.mock.background import chain_seconds, opening_prices
 from orderflow.venues.mock.chain import Blocks, MarketState
 from orderflow.venues.mock.chain_clock import ChainClock
 from orderflow.venues.mock.keys import SCRIPTS, TRANSACTIONS, chain_key, result_key
+from orderflow.venues.mock.launches import Calendar, is_launched, launch_of
 from orderflow.venues.mock.universe import opening_pools
 
 KEEP_RESULT_MS = 60 * 1000
@@ -32,11 +35,12 @@ _execution_decoder = msgspec.json.Decoder(Execution)
 class ChainStore:
     """The chain's keys, which lie in one hash slot, and the scripts that change them."""
 
-    def __init__(self, client: redis.Redis, seed: int = 1, beat_ms: int = 0) -> None:
+    def __init__(self, client: redis.Redis, seed: int = 1, beat_ms: int = 0, launch_every: int = 0) -> None:
         self._client = client
         self.seed = seed
+        self.calendar = Calendar(seed, launch_every)
         self.clock = ChainClock(client, beat_ms)
-        self._prices = MarketPrices()
+        self._prices = MarketPrices(self._token)
         self._writes_ticks = False
         self._decoded: dict[str, tuple[str, Pool]] = {}
         self._known: tuple[int, MarketState] | None = None
@@ -46,10 +50,9 @@ class ChainStore:
         self._expire = client.register_script(scripts.source("expire", package=SCRIPTS))
         self._commit = client.register_script(scripts.source("commit_block", package=SCRIPTS))
 
-    def market(self) -> tuple[int, list[Pool]]:
-        """Return the latest slot and the states of all pools after it."""
-        _, state = self.state()
-        return state.slot, list(state.pools.values())
+    def slot(self) -> int:
+        """Return the latest slot."""
+        return int(self._client.hget(chain_key("slot"), "slot") or 0)
 
     def now_ms(self) -> int:
         """Return the chain's time, which is Redis': it is one, however many machines there are."""
@@ -70,18 +73,22 @@ class ChainStore:
         if not pools:
             self._open()
             block, slot, fair, pools = self._read()
+        # In one order whatever Redis': the noise of a slot is drawn pool by pool.
+        self._decoded = {address: self._pool(address, pools[address]) for address in sorted(pools)}
+        latest = {address: pool for address, (_, pool) in self._decoded.items()}
         state = MarketState(
             slot=int(slot or 0),
             fair=_fair_decoder.decode(fair) if fair else opening_prices(),
-            # In one order whatever Redis': the noise of a slot is drawn pool by pool.
-            pools={address: self._pool(address, pools[address]) for address in sorted(pools)},
+            pools={address: pool for address, pool in latest.items() if not is_launched(pool)},
+            launched={address: pool for address, pool in latest.items() if is_launched(pool)},
         )
         self._known = int(block or 0), state
         return self._known
 
-    def tick(self, state: MarketState) -> Tick:
-        """Return what every pair of tokens is worth in a state of the market."""
-        return self._prices.tick(state.slot, state.pools.values(), chain_seconds(state.slot))
+    def tick(self, state: MarketState, launches: tuple[Launch, ...] = ()) -> Tick:
+        """Return what every pair of tokens is worth in a state of the market, and which launches led up to it."""
+        now_s = chain_seconds(state.slot)
+        return self._prices.tick(state.slot, state.pools.values(), now_s, state.launched, launches)
 
     def opening(self) -> dict[str, Pool]:
         """Return the states that the market opened with, kept to audit it by."""
@@ -149,15 +156,16 @@ class ChainStore:
             arguments += [pool.pool, encoder.encode(pool)]
         for place, atoms in blocks.flows.items():
             arguments += [place, atoms]
+        arguments += blocks.closed
         for execution in blocks.executions:
             keys.append(result_key(execution.signature))
             arguments.append(encoder.encode(execution))
-        after, counts = blocks.after, (len(blocks.changed_pools), len(blocks.flows))
+        after, counts = blocks.after, (len(blocks.changed_pools), len(blocks.flows), len(blocks.closed))
         valid_until_ms = "" if blocks.valid_until_ms is None else blocks.valid_until_ms
         head: list[str | bytes | int] = [block, after.slot, encoder.encode(after.fair), valid_until_ms]
         outcome = _TICK_MISSING
         for with_tick in (self._writes_ticks, True):
-            tick = encoder.encode(self.tick(after)) if with_tick else b""
+            tick = encoder.encode(self.tick(after, blocks.launches)) if with_tick else b""
             outcome = self._commit(keys, [*head, tick, *self.clock.heartbeat, int(beat), *counts, *arguments])
             if outcome != _TICK_MISSING:
                 break
@@ -181,12 +189,14 @@ class ChainStore:
         self._writes_ticks = ticks is not None
         return block, slot, fair, pools
 
-    def _pool(self, address: str, state: str) -> Pool:
-        """Return a pool; one that has not changed since it was last read is the very same object."""
+    def _pool(self, address: str, state: str) -> tuple[str, Pool]:
+        """Return a pool with its text; one that has not changed since it was last read is the very same object."""
         known = self._decoded.get(address)
-        if known is None or known[0] != state:
-            known = self._decoded[address] = (state, _pool_decoder.decode(state))
-        return known[1]
+        return known if known is not None and known[0] == state else (state, _pool_decoder.decode(state))
+
+    def _token(self, symbol: str) -> Token | None:
+        launch = launch_of(self.seed, symbol)
+        return TOKENS.get(symbol) or (launch.token if launch else None)
 
     def _open(self) -> None:
         pipeline = self._client.pipeline(transaction=True)

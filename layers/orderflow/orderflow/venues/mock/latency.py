@@ -3,14 +3,17 @@
 Nothing here depends on an order's id or on the wall clock, so the same seed and the same orders meet the same market.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from math import exp
 from statistics import NormalDist
 from struct import unpack
+from typing import NamedTuple
 
 import msgspec
 
+from orderflow.domain.launches import Priority
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.ticks import SLOT_MS
 
@@ -29,6 +32,22 @@ _NORMAL = NormalDist()
 
 _LANDING = ((0.35, 1), (0.75, 2), (0.90, 3), (1.0, 4))
 """Cumulative probability of landing this many slots after sending."""
+
+
+class Paid(NamedTuple):
+    """What a priority costs, in lamports, and buys: its odds of landing, and the share of losses that are left."""
+
+    tip: int
+    landing: tuple[tuple[float, int], ...]
+    dropped: float
+
+
+PRIORITIES: Mapping[Priority, Paid] = {
+    "normal": Paid(10_000, _LANDING, 1),
+    "fast": Paid(200_000, ((0.65, 1), (0.90, 2), (1.0, 3)), 0.5),
+    "turbo": Paid(2_000_000, ((0.90, 1), (1.0, 2)), 0),
+}
+"""Of orders that buy a launched token as it opens."""
 
 SIGNATURE_FEE = 5_000
 PRIORITY_FEE_MEDIAN = 10_000
@@ -79,7 +98,9 @@ class Latency:
         return Quotes(in_time, QUOTE_DEADLINE_MS if late else max(took.values()))
 
     def build_ms(self, slot: int, request: OrderRequest) -> float:
-        """Return how long the venue's API takes to build a transaction, in market time."""
+        """Return how long the venue's API takes to build a transaction, in market time; no launch waits for that."""
+        if request.snipe is not None:
+            return 0.0
         return _log_normal(self._draw(slot, request, "build"), BUILD_MEDIAN_MS, _BUILD_SIGMA)
 
     def landing(self, slot: int, request: OrderRequest) -> Landing:
@@ -88,16 +109,20 @@ class Latency:
         while sends < BLOCKHASH_VALID_SLOTS // RESEND_SLOTS and self._drops(slot, request, sends):
             sends += 1
         draw = self._draw(slot, request, "landing")
-        slots = next(slots for cumulative, slots in _LANDING if draw <= cumulative)
+        odds = PRIORITIES[request.snipe.priority].landing if request.snipe else _LANDING
+        slots = next(slots for cumulative, slots in odds if draw <= cumulative)
         return Landing(slots + (sends - 1) * RESEND_SLOTS, sends)
 
     def landing_slot(self, slot: int, request: OrderRequest, venues: tuple[str, ...]) -> int:
         """Return the slot in which an order that was quoted in `slot` lands."""
-        before_ms = self.quotes(slot, request, venues).wait_ms + self.build_ms(slot, request)
+        quotes_ms = 0.0 if request.snipe else self.quotes(slot, request, venues).wait_ms
+        before_ms = quotes_ms + self.build_ms(slot, request)
         return slot + int(before_ms // SLOT_MS) + self.landing(slot, request).slots
 
     def network_fee(self, slot: int, request: OrderRequest) -> int:
-        """Return the lamports that a transaction costs: its signature and a priority fee."""
+        """Return the lamports that a transaction costs: its signature and a priority fee, or the tip of a snipe."""
+        if request.snipe is not None:
+            return SIGNATURE_FEE + PRIORITIES[request.snipe.priority].tip
         return SIGNATURE_FEE + round(_log_normal(self._draw(slot, request, "fee"), PRIORITY_FEE_MEDIAN, _SIGMA))
 
     def scaled(self, market_ms: float) -> int:
@@ -112,7 +137,8 @@ class Latency:
         return _log_normal(self._draw(slot, request, f"quote:{venue}"), QUOTE_MEDIAN_MS, _SIGMA)
 
     def _drops(self, slot: int, request: OrderRequest, sends: int) -> bool:
-        return self._draw(slot, request, f"drop:{sends}") < self._drop_rate
+        left = PRIORITIES[request.snipe.priority].dropped if request.snipe else 1
+        return self._draw(slot, request, f"drop:{sends}") < self._drop_rate * left
 
     def _draw(self, slot: int, request: OrderRequest, purpose: str) -> float:
         """Return a number strictly between 0 and 1, the same for the same seed, slot, request and purpose."""

@@ -19,6 +19,7 @@ from orderflow.errors import RejectedError, RetryableError
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS, chain_key, result_key
 from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, SLOTS_TO_CONFIRM, Latency
+from orderflow.venues.mock.launches import found_launches
 from orderflow.venues.mock.market_script import NO_SCRIPT, MarketScript
 from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.signer import sign
@@ -58,8 +59,8 @@ class MockVenue:
         return self._quotes.largest_part(request, least)
 
     def quote_launched(self, orders: Sequence[Order]) -> list[Quoted | RejectedError]:
-        """Return of each order that no pool of a launch is open: there are no launches."""
-        return [RejectedError("pool is not open") for _ in orders]
+        """Return the route of each order through the pool of the launch that fired it; nobody has to answer for it."""
+        return self._quotes.quote_launched(orders)
 
     def prepare(self, orders: Sequence[Order]) -> list[Prepared]:
         """Return the transactions' parts; each is ready when the venue's API has built it.
@@ -118,12 +119,20 @@ class MockVenue:
         self._replication.wait_for([ReplicatedWrite(CHAIN, chain_key("slot"), "demand", demand)])
 
     def launches(self, *, past: int = 0) -> list[Launch]:
-        """Return no launch."""
-        return []
+        """Return the launches that are announced or open, the latest first, then so many of those that have closed.
+
+        One that should be open is, unless the setting was another when it was to open.
+        """
+        _, state = self.chain.state()
+        return found_launches(self.chain.calendar, state.slot, state.launched, past)
 
     def find_tokens(self, names: Collection[str]) -> dict[str, Token]:
-        """Return no token."""
-        return {}
+        """Return, by name, those tokens of launches announced so far that have one of the mints or symbols."""
+        if not self.chain.calendar.every:
+            return {}
+        slot = self.chain.slot()
+        found = {name: self.chain.calendar.named(name, slot) for name in names}
+        return {name: launch.token for name, launch in found.items() if launch}
 
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return the prices that the market opened with."""
@@ -192,6 +201,7 @@ class MockVenue:
             self.chain.now_ms(),
             least_slots=least_slots,
             script=self._script,
+            launch_every=self.chain.calendar.every,
         )
         if not self.chain.commit(block, blocks, beat=beat):
             raise RetryableError(f"block {block + 1} was produced by another, or came too late")
