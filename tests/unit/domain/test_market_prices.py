@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from orderflow.adapters.codec import encoder
 from orderflow.domain.market_prices import MarketPrices
 from orderflow.domain.order import OrderRequest
-from orderflow.domain.pools import AmmV4, Dlmm, Pool
+from orderflow.domain.pools import AmmV4, Cpmm, Dlmm, Pool
 from orderflow.domain.pools.curves import PoolCurve
 from orderflow.domain.router.choice import choose_route
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.ticks import PairPrices, Tick, pair_name
-from orderflow.domain.tokens import TOKENS
+from orderflow.domain.tokens import TOKENS, Token
 from orderflow.errors import RejectedError
 from orderflow.venues.mock.background import advance, chain_seconds, opening_prices
 from tests.support.builders import amm_v4, damm_v2, market
@@ -244,3 +244,72 @@ def test_a_tick_is_compact_in_json_and_reads_back_exactly() -> None:
 
     assert written.startswith(b'{"slot":7,"prices":{"SOL>USDC":[219.45,220.0],')
     assert msgspec.json.decode(written, type=Tick) == tick
+
+
+def launched_pool(quote: str, price: float, held: float = 20_000.0, name: str = "launched") -> Pool:
+    """Return the pool of a token of 6 decimals at a price in units of `quote`, of which it holds so many."""
+    decimals = TOKENS[quote].decimals
+    return Cpmm(
+        pool=name,
+        venue="raydium",
+        token_a="MOON200",
+        token_b=quote,
+        reserve_a=round(held / price * 10**6),
+        reserve_b=round(held * 10**decimals),
+    )
+
+
+def moon(symbol: str) -> Token | None:
+    return Token("MOON200", "its mint", 6) if symbol == "MOON200" else TOKENS.get(symbol)
+
+
+@pytest.mark.parametrize(("quote", "other"), [("USDC", "SOL"), ("SOL", "USDC")])
+def test_a_launched_token_is_worth_something_in_both_hubs_and_in_no_other_token(quote: str, other: str) -> None:
+    pools = list(market().values())
+    without = MarketPrices().tick(7, pools, NOW_S).prices
+
+    prices = MarketPrices(moon).tick(7, pools, NOW_S, {"launched": launched_pool(quote, 0.004)}).prices
+
+    own = {f"MOON200>{quote}", f"{quote}>MOON200", f"MOON200>{other}", f"{other}>MOON200"}
+    assert {name: price for name, price in prices.items() if "MOON200" not in name} == without
+    assert prices.keys() - without.keys() == own
+    direct, back = prices[f"MOON200>{quote}"], prices[f"{quote}>MOON200"]
+    assert direct.reference == pytest.approx(0.004, rel=1e-6)
+    assert direct.best == pytest.approx(0.004 * 0.9975, rel=1e-6)
+    assert back.best == pytest.approx(250 * 0.9975, rel=1e-6)
+    over, over_back = prices[f"MOON200>{other}"], prices[f"{other}>MOON200"]
+    hub, hub_back = without[f"{quote}>{other}"], without[f"{other}>{quote}"]
+    assert over.best == pytest.approx(direct.best * hub.best, rel=1e-6)
+    assert over_back.best == pytest.approx(back.best * hub_back.best, rel=1e-6)
+    assert over.reference == pytest.approx(direct.reference * hub.reference)
+    assert over_back.reference == pytest.approx(1 / over.reference)
+
+
+def test_no_route_of_a_launched_token_pays_more_on_average_than_the_best_price() -> None:
+    pools = [*market().values(), launched_pool("SOL", 0.004)]
+    prices = MarketPrices(moon).tick(7, pools[:-1], NOW_S, {"launched": pools[-1]}).prices
+    venues = tuple(sorted({pool.venue for pool in pools}))
+    for token_in, token_out, amount in (("USDC", "MOON200", 10**7), ("MOON200", "USDC", 10**8), ("SOL", "MOON200", 9)):
+        tokens = (Token("MOON200", "its mint", 6),)
+        request = OrderRequest(token_in, token_out, amount, "market", 100, tokens=tokens)
+
+        route = choose_route(MarketView(pools, NOW_S), 7, request, venues, venues, network_fee=0)
+
+        units = 10.0 ** (request.sells.decimals - request.buys.decimals)
+        assert route.expected_out / amount * units <= prices[pair_name(token_in, token_out)].best
+
+
+def test_what_is_kept_of_launched_pools_makes_no_difference() -> None:
+    kept, pools = MarketPrices(moon), list(market().values())
+    moved = market() | advance(1, 0, 60, opening_prices(), market()).changed
+    one, other = {"launched": launched_pool("USDC", 0.004)}, {"launched": launched_pool("USDC", 0.005)}
+    for standing, launched in ((pools, one), (pools, other), (moved.values(), other), (pools, {}), (pools, one)):
+        assert kept.tick(7, standing, NOW_S, launched) == MarketPrices(moon).tick(7, standing, NOW_S, launched)
+
+
+def test_a_launched_token_that_nobody_knows_has_no_price() -> None:
+    pools = list(market().values())
+
+    tick = MarketPrices().tick(7, pools, NOW_S, {"launched": launched_pool("USDC", 0.004)})
+
+    assert tick == MarketPrices().tick(7, pools, NOW_S)

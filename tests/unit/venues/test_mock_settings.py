@@ -41,6 +41,21 @@ def test_the_settings_of_the_mock_market_are_checked_before_it_is_opened(tmp_pat
             refused(partial(read_settings, environment={"MARKET_SCRIPT": str(script)}))
 
 
+@pytest.mark.parametrize(
+    ("every", "error"), [("0", None), ("25", None), ("9000", None), ("1", "0, or 25"), ("24", "0, or 25")]
+)
+def test_launches_lie_25_slots_apart_at_least(every: str, error: str | None) -> None:
+    read = partial(read_settings, environment={"LAUNCH_EVERY_SLOTS": every})
+    if error is None:
+        check_settings("mock", read)
+        assert opened(LAUNCH_EVERY_SLOTS=every).chain.calendar.every == int(every)
+        return
+
+    for refused in (partial(check_settings, "mock", read), partial(opened, LAUNCH_EVERY_SLOTS=every)):
+        with pytest.raises(ConfigurationError, match=f"^LAUNCH_EVERY_SLOTS={every} can't be used: it must be {error}"):
+            refused()
+
+
 def test_a_family_without_settings_to_check_is_fine() -> None:
     check_settings("tests.support.memory_venue:open_venue", read_settings)
 

@@ -2,8 +2,10 @@
 
 from statistics import mean, median
 
+import msgspec
 import pytest
 
+from orderflow.domain.launches import Priority, Snipe
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.ticks import SLOT_MS
 from orderflow.venues.mock.latency import (
@@ -173,3 +175,37 @@ def test_a_transaction_stays_valid_for_a_minute_of_the_market_but_never_less_tha
     valid_ms = {speed: Latency(1, speed).blockhash_valid_ms() for speed in (0, 0.1, 1, 2)}
 
     assert valid_ms == {0: 60_000, 0.1: 60_000, 1: 60_000, 2: 120_000}
+
+
+def sniping(request: OrderRequest, priority: Priority) -> OrderRequest:
+    return msgspec.structs.replace(request, order_type="sniper", snipe=Snipe(mint="a mint", priority=priority))
+
+
+@pytest.mark.parametrize(
+    ("priority", "odds", "tip"),
+    [
+        ("normal", [0.35, 0.40, 0.15, 0.10], 10_000),
+        ("fast", [0.65, 0.25, 0.10, 0.0], 200_000),
+        ("turbo", [0.90, 0.10, 0.0, 0.0], 2_000_000),
+    ],
+)
+def test_who_pays_more_lands_earlier(priority: Priority, odds: list[float], tip: int) -> None:
+    undisturbed = Latency(seed=1, speed=1, drop_rate=0)
+    requests = [sniping(each, priority) for each in REQUESTS]
+
+    slots = [undisturbed.landing(SLOT, each).slots for each in requests]
+
+    assert [share(slots.count(number)) for number in (1, 2, 3, 4)] == pytest.approx(odds, abs=0.03)
+    assert {undisturbed.network_fee(SLOT, each) for each in requests} == {SIGNATURE_FEE + tip}
+    # It waits for no quote, nor for a transaction to be built.
+    assert {undisturbed.build_ms(SLOT, each) for each in requests} == {0}
+    assert [undisturbed.landing_slot(SLOT, each, VENUES) - SLOT for each in requests] == slots
+
+
+@pytest.mark.parametrize(("priority", "dropped"), [("normal", 0.4), ("fast", 0.2), ("turbo", 0.0)])
+def test_who_pays_more_loses_less(priority: Priority, dropped: float) -> None:
+    dropping = Latency(seed=1, speed=1, drop_rate=0.4)
+
+    sends = [dropping.landing(SLOT, sniping(each, priority)).sends for each in REQUESTS]
+
+    assert share(sum(number > 1 for number in sends)) == pytest.approx(dropped, abs=0.03)
