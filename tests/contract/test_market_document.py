@@ -14,7 +14,7 @@ from orderflow.domain.router.network import MAX_HOPS
 from orderflow.domain.router.rebalance import PROOF
 from orderflow.domain.ticks import SLOT_MS
 from orderflow.domain.tokens import TOKENS
-from orderflow.venues.mock import arbitrage, background, latency, providers, universe
+from orderflow.venues.mock import arbitrage, background, crowd, latency, launches, providers, universe
 from orderflow.venues.mock.dlmm_opening import NARROW
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,14 @@ NUMBERS = {
     f" {latency.BLOCKHASH_VALID_SLOTS * SLOT_MS // 1000} s",
     "fee": f"{latency.SIGNATURE_FEE:,} lamports for the signature, and a priority fee, log-normal with"
     f" {latency.PRIORITY_FEE_MEDIAN:,} at the median",
+    "launch": f"{launches.OPENS_AFTER[0]} – {launches.OPENS_AFTER[1]} slots after its announcement",
+    "launched liquidity": f"with ${launches._LIQUIDITY_USD[0]:,} – {launches._LIQUIDITY_USD[1]:,} of that",
+    "crowd": f"for {crowd.CROWD_SLOTS} slots from the next one on it buys for {100 * crowd._SHARE[0]:.0f} –"
+    f" {100 * crowd._SHARE[1]:.0f} % of",
+    "close": f"{launches.OPEN_SLOTS:,} slots (an hour) after it opened",
+    "turbo": f"`turbo` | {latency.PRIORITIES['turbo'].tip:,} | 90 and 10 %",
+    "fast": f"`fast` | {latency.PRIORITIES['fast'].tip:,} | 65, 25 and 10 %",
+    "normal": f"`normal` | {latency.PRIORITIES['normal'].tip:,} | {SHARES[0]}, {SHARES[1]}, {SHARES[2]} and {SHARES[3]} %",
     "hops": f"up to {WORDS[MAX_HOPS]} hops",
     "leg cost": f"less than ${LEG_COST_USD}",
     "proof": f"less than a {'hundredth' if PROOF == 1e-6 else PROOF} of a basis point",

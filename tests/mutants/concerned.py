@@ -20,7 +20,7 @@ LEDGER = (
     "integration/test_ledger_lists.py",
     "integration/test_ledger_connections.py",
 )
-VENUE = ("integration/test_chain_store.py",)
+VENUE = ("integration/test_chain_store.py", "integration/test_launches.py")
 CLOCK = ("integration/test_chain_clock.py",)
 WAITING = (
     "integration/test_coming_to_rest.py",

@@ -83,6 +83,8 @@ CHANGES = {
         ("redis.call('SET', KEYS[3], ARGV[3])", ""),
         ("redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 1])", ""),
         ("HINCRBY", "HSET"),
+        ("ARGV[at + 1]) == 0 then", "ARGV[at + 1]) == false then"),
+        ("redis.call('HDEL', KEYS[2], ARGV[at])", ""),
         (
             "for i = FIXED_KEYS + 1, #KEYS do\n  redis.call('SET'",
             "for i = FIXED_KEYS + 2, #KEYS do\n  redis.call('SET'",
