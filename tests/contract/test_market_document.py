@@ -63,7 +63,7 @@ NUMBERS = {
     "close": f"{launches.OPEN_SLOTS:,} slots (an hour) after it opened",
     "turbo": f"`turbo` | {latency.PRIORITIES['turbo'].tip:,} | 90 and 10 %",
     "fast": f"`fast` | {latency.PRIORITIES['fast'].tip:,} | 65, 25 and 10 %",
-    "normal": f"`normal` | {latency.PRIORITIES['normal'].tip:,} | {SHARES[0]}, {SHARES[1]}, {SHARES[2]} and {SHARES[3]} %",
+    "normal": f"`normal` | {latency.PRIORITIES['normal'].tip:,} | 35, 40, 15 and 10 %",
     "hops": f"up to {WORDS[MAX_HOPS]} hops",
     "leg cost": f"less than ${LEG_COST_USD}",
     "proof": f"less than a {'hundredth' if PROOF == 1e-6 else PROOF} of a basis point",

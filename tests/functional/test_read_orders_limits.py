@@ -40,7 +40,7 @@ def held(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> Iterator[threadin
 
         return wait
 
-    monkeypatch.setattr(outside.chain, "market", when_set(outside.chain.market))
+    monkeypatch.setattr(outside.chain, "state", when_set(outside.chain.state))
     monkeypatch.setattr(outside.ledger, "find_all", when_set(outside.ledger.find_all))
     monkeypatch.setattr(outside.orders, "find", when_set(outside.orders.find))
     quotes, reads = AtOnce("MAX_QUOTES", 2, 1), AtOnce("MAX_READS", 2, 1)
@@ -83,13 +83,13 @@ def test_more_than_the_limit_are_refused_for_now_and_all_else_goes_on(
 
 def test_the_loop_that_takes_orders_makes_no_quote_itself(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[str] = []
-    market = outside.chain.market
+    market = outside.chain.state
 
     def noted() -> Any:
         threads.append(threading.current_thread().name)
         return market()
 
-    monkeypatch.setattr(outside.chain, "market", noted)
+    monkeypatch.setattr(outside.chain, "state", noted)
 
     async def work() -> None:
         assert {answer[0] for answer in await asyncio.gather(*(ask(QUOTE) for _ in range(5)))} == {200}

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -182,7 +183,7 @@ def test_without_launches_a_chain_holds_what_it_held_before(client: redis.Redis)
     )
 
 
-def dumped(client: redis.Redis) -> tuple[dict[str, str], dict[str, str], list[dict[str, str]]]:
+def dumped(client: redis.Redis) -> tuple[dict[Any, Any], dict[Any, Any], list[dict[str, str]]]:
     """Return the pools, the flows and the ticks of the chain as they are kept."""
     ticks = [fields for _, fields in entries_of(client, TICKS)]
     return client.hgetall(POOLS), client.hgetall(FLOWS), ticks

@@ -155,6 +155,10 @@ def sent(launch: Launch, number: int = 1, amount_in: int = 10**7) -> Order:
     return built.submit(sign(built), NOW_MS)
 
 
+def landed(order: Order, slot: int) -> Blocks:
+    return produce(1, market_state(), [order], lambda _: slot, NOW_MS, launch_every=EVERY)
+
+
 @pytest.mark.parametrize(
     ("slot", "error"),
     [
@@ -167,7 +171,7 @@ def sent(launch: Launch, number: int = 1, amount_in: int = 10**7) -> Order:
 def test_a_swap_before_the_opening_and_after_the_close_is_refused(slot: int, error: str | None) -> None:
     order = sent(LAUNCH)
 
-    blocks = produce(1, market_state(), [order], lambda _: slot, NOW_MS, launch_every=EVERY)
+    blocks = landed(order, slot)
 
     [execution] = blocks.executions
     assert execution.error == error
@@ -178,7 +182,7 @@ def test_orders_come_behind_the_crowd_of_their_slot_and_each_slot_late_costs() -
     received = []
     for late in range(5):
         lands = LAUNCH.open_slot + late
-        blocks = produce(1, market_state(), [sent(LAUNCH)], lambda _, at=lands: at, NOW_MS, launch_every=EVERY)
+        blocks = landed(sent(LAUNCH), lands)
         [execution] = blocks.executions
         received.append(execution.amount_out)
         alone = live(lands).after.launched[LAUNCH.pool]
@@ -193,7 +197,7 @@ def test_orders_come_behind_the_crowd_of_their_slot_and_each_slot_late_costs() -
 def test_what_is_bought_of_a_launch_moves_no_standing_pool() -> None:
     order = sent(LAUNCH, amount_in=LAUNCH.liquidity // 20)
 
-    blocks = produce(1, market_state(), [order], lambda _: 90, NOW_MS, launch_every=EVERY)
+    blocks = landed(order, 90)
 
     assert blocks.executions[0].error is None or "Price moved" in blocks.executions[0].error
     assert blocks.after.pools == live(90, every=0).after.pools
