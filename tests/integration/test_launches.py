@@ -18,6 +18,9 @@ from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.launches import launch_at
 from orderflow.venues.mock.venue import MockVenue
+from tests.harness.chaos.checkers import audit
+from tests.harness.chaos.history.contents import FillRow, LedgerContents
+from tests.harness.chaos.mock_market import read_chain
 from tests.support.builders import NOW_MS, nth_id
 from tests.support.launched import gained, snipe
 from tests.support.redis_servers import entries_of, on_single_and_cluster
@@ -151,6 +154,29 @@ def test_a_snipe_lands_a_slot_or_two_later_and_no_atom_is_lost(client: redis.Red
     live(venue, FIRST.close_slot)
     assert FIRST.pool not in venue.chain.state()[1].launched
     assert conserved(venue, *orders)
+
+
+def test_the_audit_of_chaos_finds_no_atom_missing_with_launches_and_finds_one_that_is(
+    client: redis.Redis, venue: MockVenue
+) -> None:
+    live(venue, FIRST.open_slot)
+    order = signed(venue, snipe(FIRST, 10**6))
+    venue.send([order])
+    venue.produce_blocks([order])
+    [result] = venue.results([order.signature])
+    assert result is not None
+    fills = [
+        FillRow(order.order_id, 1, each.pool, each.token_in, each.amount_in, each.token_out, each.amount_out, "0x1")
+        for each in result.fills
+    ]
+
+    for slot in (venue.chain.slot(), FIRST.open_slot + 400, FIRST.close_slot):
+        if slot > venue.chain.slot():
+            live(venue, slot)
+        chain = read_chain(client)
+        assert any(address not in chain.opening for address in chain.pools)
+        assert audit.conserved(LedgerContents([], [], fills), chain).violations == []
+        assert len(audit.conserved(LedgerContents([], [], []), chain).violations) == 2
 
 
 def test_tokens_are_found_from_their_announcement_on(client: redis.Redis, venue: MockVenue) -> None:

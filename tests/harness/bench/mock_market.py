@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 import redis
 
-from orderflow.domain.order import OrderRequest
+from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Dlmm, Pool
 from orderflow.domain.router.fit import fit
 from orderflow.domain.router.market_view import MarketView
@@ -22,7 +22,7 @@ from orderflow.errors import RejectedError, RetryableError
 from orderflow.runtime.clients import open_redis
 from orderflow.runtime.settings import read_settings
 from orderflow.venues.mock.background import advance, chain_seconds, opening_prices
-from orderflow.venues.mock.chain import Blocks, MarketState
+from orderflow.venues.mock.chain import Blocks, MarketState, produce
 from orderflow.venues.mock.chain_clock import HEARTBEAT
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.dlmm_opening import NARROW, WIDE, DlmmParameters, dlmm_opening_bins
@@ -82,9 +82,9 @@ def let_the_market_live(redis_url: str, slots: int) -> None:
     with open_redis(redis_url) as client:
         chain = ChainStore(client, settings.seed)
         block, state = chain.state()
-        background = advance(settings.seed, state.slot, state.slot + slots, state.fair, state.pools)
-        after = MarketState(state.slot + slots, background.fair, state.pools | background.changed)
-        if not chain.commit(block, Blocks(after, (), tuple(background.changed.values()), background.flows)):
+        every = settings.launch_every_slots
+        blocks = produce(settings.seed, state, (), _no_landing, 0, least_slots=slots, launch_every=every)
+        if not chain.commit(block, blocks):
             raise RetryableError(f"block {block + 1} was produced by another")
 
 
@@ -187,6 +187,10 @@ def amount_worth(size_usd: float, token: Token) -> Decimal:
 def atoms_worth(dollars: float, token: Token) -> int:
     """Return the atoms of a token that so many dollars buy at the opening."""
     return int((Decimal(dollars) / OPENING_PRICES[token.symbol]).scaleb(token.decimals))
+
+
+def _no_landing(order: Order) -> int:
+    raise AssertionError(f"no order lands, not {order.order_id} either")
 
 
 def _fits(view: MarketView, request: OrderRequest, minimum: int) -> bool:
