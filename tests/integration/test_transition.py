@@ -160,3 +160,18 @@ def test_of_steps_that_are_taken_together_none_is_taken_a_second_time(client: re
 
     assert outcomes == [[True, False], [False, False]]
     assert client.xlen("{p0}:status") == 4
+
+
+def test_of_steps_that_are_taken_together_none_is_where_the_order_went_another_way(
+    client: redis.Redis, orders: Orders
+) -> None:
+    order = pending()
+    first = routed(order)
+    built = first.build(("swap",), FAR_SLOT, FAR_MS, NOW_MS)
+    orders.apply([Transition(order), Transition(order.cancel(NOW_MS))])  # a step for a step
+
+    assert orders.apply([Transition(submitted(order), through=(first, built))]) == [False]
+
+    found = orders.find(order.order_id)
+    assert found is not None
+    assert [event.status for event in found[1]] == ["pending", "cancelled"]

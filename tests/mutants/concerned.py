@@ -26,8 +26,14 @@ WAITING = (
     "integration/test_coming_to_rest.py",
     "integration/test_books.py",
     "integration/test_orders_that_wait.py",
+    "integration/test_snipers.py",
 )
-RESTING = ("unit/domain/test_resting.py", "functional/test_open_order.py", "functional/test_trigger_orders.py")
+RESTING = (
+    "unit/domain/test_resting.py",
+    "functional/test_open_order.py",
+    "functional/test_trigger_orders.py",
+    "functional/test_snipe_order.py",
+)
 REPLICATION = ("integration/test_cluster_replication.py",)
 ROOM = ("integration/test_intake.py", "integration/test_intake_batches.py", "integration/test_overload.py")
 SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")

@@ -25,6 +25,7 @@ CHANGES = {
         ("trim(KEYS[1])", ""),
     ],
     "scripts/books": [
+        ("if string.find(name, '^launch:') then", "if false then"),
         ("redis.call('ZREM', prefix .. 'book:' .. name, id)\n    note_first", "note_first"),
         ("redis.call('ZREM', prefix .. 'book:' .. name, id)\n    note_first(prefix, name)", ""),
         ("and 'ZREVRANGE' or 'ZRANGE'", "and 'ZRANGE' or 'ZRANGE'"),
@@ -45,6 +46,9 @@ CHANGES = {
         ("redis.call('ZRANGE', prefix .. 'expiries', 0, 0)[1] == id .. ' 1'", "true"),
     ],
     "scripts/candidates": [
+        ("{launch.token.mint, launch.quote}", "{launch.token.mint}"),
+        ("{launch.token.mint, launch.quote}", "{launch.quote}"),
+        ("0, ARGV[3] - 1))", "0, 0))"),
         ("local best, reference = unpack(prices)", "local reference, best = unpack(prices)"),
         ("ARGV[2] == '1' and ", ""),
         ("first[limit] <= best", "first[limit] < best"),
@@ -310,6 +314,7 @@ CHANGES = {
     ],
     "scripts/transition": [
         ("taken[i - 4] = ", "taken[i - 4] = 1 or "),
+        ("before and before ~= TAKEN and before or transition(", "transition("),
     ],
     "scripts/trim": [
         ("if group['pending'] > 0 then", "if false then"),
