@@ -314,7 +314,7 @@ CHANGES = {
     ],
     "scripts/transition": [
         ("taken[i - 4] = ", "taken[i - 4] = 1 or "),
-        ("before ~= TAKEN and before or transition(", "transition("),
+        ("before ~= 1 and before or transition(", "transition("),
     ],
     "scripts/trim": [
         ("if group['pending'] > 0 then", "if false then"),

@@ -8,8 +8,8 @@
 local taken = {}
 for i = 5, #KEYS do
   local a = (i - 5) * 8
-  local before = KEYS[i] == KEYS[i - 1] and taken[i - 5] or TAKEN
-  taken[i - 4] = before ~= TAKEN and before or transition(KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[i], ARGV[a + 5],
+  local before = KEYS[i] == KEYS[i - 1] and taken[i - 5] or 1
+  taken[i - 4] = before ~= 1 and before or transition(KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[i], ARGV[a + 5],
     ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 6], ARGV[a + 7], ARGV[a + 8])
 end
 return taken
