@@ -42,7 +42,7 @@ class Accepted(msgspec.Struct, frozen=True):
 
 def accepted(order_id: OrderId, request: OrderRequest) -> Accepted:
     """Return the answer to an order that is durable: what was taken, which a number with many decimals is more than."""
-    amount, slippage = units(request.amount_in, request.token_in), fraction(request.slippage_bps)
+    amount, slippage = units(request.amount_in, request.sells), fraction(request.slippage_bps)
     return Accepted(order_id, Status.PENDING, amount, slippage, **_conditions(request))
 
 
@@ -59,7 +59,7 @@ def _conditions(request: OrderRequest) -> dict[str, Any]:
     if request.triggers:
         return more | {"triggers": [_trigger(request, each) for each in request.triggers]}
     if request.schedule is not None:
-        return more | {"slice_amount": units(request.amount_in // request.schedule.slices, request.token_in)}
+        return more | {"slice_amount": units(request.amount_in // request.schedule.slices, request.sells)}
     return more | {"minimum_out": _minimum(request, request.limit)}
 
 

@@ -14,6 +14,7 @@ from orderflow.runtime.http.app import http_app
 from orderflow.runtime.http.body import read_body
 from orderflow.runtime.http.documentation import document_answers, document_bodies
 from orderflow.runtime.http.json_input import read_json_object
+from orderflow.runtime.http.launched_tokens import find_launched
 from orderflow.runtime.http.order_models import MODELS
 from orderflow.runtime.http.problems import RETRY_AFTER, ProblemError, problem_of
 from orderflow.runtime.http.query import check_query
@@ -37,8 +38,9 @@ async def execute(request: Request) -> Response:
     check_query(request)
     fields = read_json_object(await read_body(request))
     key, intake = key_of(request.headers), async_clients.intake()
-    wanted = read(fields, key)
-    placement = place(wanted, name_of(key, wanted.client_order_id), intake.partitions)
+    launched = await find_launched([fields])
+    wanted = read(fields, key, launched)
+    placement = place(wanted, name_of(key, wanted.client_order_id), intake.partitions, launched)
     answer = placement.answer(await intake.create(placement.new))
     if isinstance(answer, ProblemError):
         raise answer

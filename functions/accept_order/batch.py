@@ -10,6 +10,7 @@ from functions.accept_order.idempotency import name_of
 from functions.accept_order.placement import Placement, place, read
 from orderflow.runtime import async_clients
 from orderflow.runtime.http.json_input import read_json_object
+from orderflow.runtime.http.launched_tokens import Launched, find_launched
 from orderflow.runtime.http.order_base import OrderInput
 from orderflow.runtime.http.problems import FieldError, Problem, ProblemError, refused, shown
 
@@ -47,13 +48,14 @@ async def accept_each(items: Sequence[object], key: str | None) -> list[Accepted
 
     Returns for each, in order, what its own POST answers, or the error that this POST would raise.
     """
-    intake = async_clients.intake()
+    intake, launched = async_clients.intake(), await find_launched(items)
     answers: dict[int, Accepted | Exception] = {}
     placements: dict[int, Placement] = {}
     for number, item in enumerate(items):
         try:
-            wanted = _read(item, key)
-            placements[number] = place(wanted, name_of(key, wanted.client_order_id, number), intake.partitions)
+            wanted = _read(item, key, launched)
+            name = name_of(key, wanted.client_order_id, number)
+            placements[number] = place(wanted, name, intake.partitions, launched)
         except ProblemError as error:
             answers[number] = error
     outcomes = await intake.create_each([placement.new for placement in placements.values()])
@@ -62,7 +64,7 @@ async def accept_each(items: Sequence[object], key: str | None) -> list[Accepted
     return [answers[number] for number in range(len(items))]
 
 
-def _read(item: object, key: str | None) -> OrderInput:
+def _read(item: object, key: str | None, launched: Launched) -> OrderInput:
     if not isinstance(item, dict):
         raise ProblemError(HTTPStatus.BAD_REQUEST, "an order must be a JSON object")
-    return read(item, key)
+    return read(item, key, launched)

@@ -76,6 +76,28 @@ ORDERS_BY_TYPE: dict[str, tuple[str, dict[str, Any]]] = {
             "price_in": "token_in",
         },
     ),
+    "sniper": (
+        "buy for 100 USDC the next token that is launched for good, and sell it at a gain of 50 % or a loss of 30 %",
+        {
+            "token_in": "USDC",
+            "amount": "100",
+            "order_type": "sniper",
+            "target": {"any": True},
+            "filters": {"mint_renounced": True, "lp_burned": True, "max_top10_bps": 3000, "min_liquidity": "10000"},
+            "priority": "turbo",
+            "expires_in": 3600,
+            "then": {"take_profit": {"gain_bps": 5000}, "stop_loss": {"loss_bps": 3000}},
+        },
+    ),
+    "sniper_of_one": (
+        "buy for 1 SOL the token with this mint as soon as it trades",
+        {
+            "token_in": "SOL",
+            "amount": 1,
+            "order_type": "sniper",
+            "target": {"mint": "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin"},
+        },
+    ),
 }
 """Orders by a name that begins with their type, each with what it does."""
 

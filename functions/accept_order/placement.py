@@ -8,34 +8,38 @@ from functions.accept_order.idempotency import CLIENT_ORDER_ID, Name, fingerprin
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.domain.order import Order, OrderId, OrderRequest
 from orderflow.runtime import clients, clock, order_ids
+from orderflow.runtime.http.launched_tokens import Launched
 from orderflow.runtime.http.order_amounts import check_amounts
 from orderflow.runtime.http.order_base import OrderInput
-from orderflow.runtime.http.order_fields import IN_THE_FUTURE
+from orderflow.runtime.http.order_fields import IN_THE_FUTURE, no_target
 from orderflow.runtime.http.order_input import read_order
 from orderflow.runtime.http.problems import ProblemError, invalid
 
 
-def read(fields: Mapping[str, Any], key: str | None) -> OrderInput:
+def read(fields: Mapping[str, Any], key: str | None, launched: Launched) -> OrderInput:
     """Return the order that `fields` ask for, in a request with this key. Raises ProblemError for what is at fault.
 
-    One with a name may be sent again when its time is over: its client has to know what became of the first.
+    One with a name may be sent again when its time, or its launch, is over: its client has to know what became of the
+    first.
     """
-    return read_order(fields, may_be_over=key is not None or fields.get(CLIENT_ORDER_ID) is not None)
+    may_be_over = key is not None or fields.get(CLIENT_ORDER_ID) is not None
+    return read_order(fields, may_be_over=may_be_over, launched=launched)
 
 
 class Placement(NamedTuple):
-    """An order to create, and what its answer is made of."""
+    """An order to create, and what its answer is made of: one that `is_over` is refused with that."""
 
     wanted: OrderInput
     name: Name | None
     new: NewOrder
+    is_over: ProblemError | None
 
     def answer(self, outcome: OrderId | Conflict) -> Accepted | ProblemError:
         """Return what the client is answered, or why its order is refused, once the intake has answered `outcome`."""
         if not isinstance(outcome, Conflict):
             return accepted(outcome, self._request_of(outcome))
-        if outcome is Conflict.IS_OVER:
-            return invalid("expires_at", IN_THE_FUTURE)
+        if outcome is Conflict.IS_OVER and self.is_over is not None:
+            return self.is_over
         if self.name is None:
             raise ValueError(f"an order without a name is in {outcome}")
         return self.name.reused()
@@ -47,7 +51,7 @@ class Placement(NamedTuple):
         return self.wanted.request(order_ids.made_at_ms(order_id))
 
 
-def place(wanted: OrderInput, name: Name | None, partitions: int) -> Placement:
+def place(wanted: OrderInput, name: Name | None, partitions: int, launched: Launched) -> Placement:
     """Return the order to create; one with a name lies in the partition of its name's record, to be made with it.
 
     Raises ProblemError for one that is too small, or that asks for more than there can be.
@@ -59,5 +63,13 @@ def place(wanted: OrderInput, name: Name | None, partitions: int) -> Placement:
         check_amounts(asked, clients.venue().reference_prices())
     order = Order.accept(order_id, asked, clock.now_ms(), wanted.client_order_id)
     known_by = fingerprint(asked, wanted.expires_in_ms) if name else ""
-    is_over = asked.expires_at_ms is not None and asked.expires_at_ms <= order.created_at_ms
-    return Placement(wanted, name, NewOrder(order, record, known_by, is_over))
+    is_over = _is_over(asked, order.created_at_ms, launched)
+    return Placement(wanted, name, NewOrder(order, record, known_by, is_over is not None), is_over)
+
+
+def _is_over(asked: OrderRequest, now_ms: int, launched: Launched) -> ProblemError | None:
+    """Return the error of an order whose time, or whose launch, is over; None of any other."""
+    if asked.expires_at_ms is not None and asked.expires_at_ms <= now_ms:
+        return invalid("expires_at", IN_THE_FUTURE)
+    past = launched.past.get(asked.snipe.mint or "") if asked.snipe else None
+    return None if past is None else invalid("target.mint", no_target(past))

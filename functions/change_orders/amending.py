@@ -14,7 +14,6 @@ from orderflow.domain.attempts import MOST_STEPS
 from orderflow.domain.conditions import Trigger, shown_amount
 from orderflow.domain.lifecycle import RESTING
 from orderflow.domain.order import Order, OrderRequest
-from orderflow.domain.tokens import TOKENS
 from orderflow.errors import RetryableError
 from orderflow.runtime import async_clients, clients, clock
 from orderflow.runtime.http.order_amounts import check_limits
@@ -125,7 +124,7 @@ def _under_way(order: Order) -> int:
 
 def _check_amount(order: Order, request: OrderRequest, under_way: int) -> None:
     """Check that an order can come to an amount, and that what is left of it, or each slice, is worth a dollar."""
-    token_in = TOKENS[request.token_in]
+    token_in = request.sells
     rest, parts = request.amount_in - order.amount_filled - under_way, _parts(order)
     if under_way and (rest < 0 or (rest > 0 and parts == 0)):
         least = shown_amount(order.amount_filled + under_way, token_in)

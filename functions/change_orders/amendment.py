@@ -9,6 +9,7 @@ import msgspec
 from orderflow.domain.order import OrderRequest
 from orderflow.runtime import clock
 from orderflow.runtime.http.json_input import read_json_object
+from orderflow.runtime.http.launched_tokens import Launched
 from orderflow.runtime.http.order_conditions import conditions_of
 from orderflow.runtime.http.order_input import read_order
 from orderflow.runtime.http.order_models import MODELS
@@ -24,6 +25,8 @@ AMENDABLE = (
     *("limit_price", "min_amount_out", "price_in", "trigger_price", "trail_bps", AMOUNT, "expires_at", "expires_in"),
     *LEGS,
 )
+OF_A_SNIPER = ("filters", "priority", "max_slippage", "then", AMOUNT, "expires_at", "expires_in")
+"""What can be amended of an order that waits for a launch; its filters and exits each as a whole."""
 _PRICES = ("limit_price", "trigger_price", "activation_price")
 _LIMITS = ("limit_price", "min_amount_out")
 _ENDS = ("expires_at", "expires_in")
@@ -43,13 +46,17 @@ class Amendment(NamedTuple):
         fields at fault.
         """
         given = _given(request)
-        refusals = [*_fixed(request, self.fields), *_lacking(given, self.fields)]
+        refusals = [*_fixed(request, self.fields), *(() if request.snipe else _lacking(given, self.fields))]
         if refusals:
             raise refused(refusals)
-        wanted = read_order(_merged(given, self.fields)).request(clock.now_ms())
+        launched = Launched({token.symbol: token for token in request.tokens})
+        wanted = read_order(_merged(given, self.fields), launched=launched).request(clock.now_ms())
         amended = msgspec.structs.replace(
-            request, amount_in=wanted.amount_in, limit=wanted.limit, triggers=wanted.triggers
+            request, amount_in=wanted.amount_in, limit=wanted.limit, triggers=wanted.triggers, snipe=wanted.snipe
         )
+        if request.snipe is not None:
+            exits = wanted.exits if "then" in self.fields else request.exits
+            amended = msgspec.structs.replace(amended, slippage_bps=wanted.slippage_bps, exits=exits)
         if not any(name in self.fields for name in _ENDS):
             return amended
         ends = {"expires_at_ms": wanted.expires_at_ms, "time_in_force": wanted.time_in_force}
@@ -61,7 +68,7 @@ def read_amendment(body: bytes) -> Amendment:
     fields = _without_nulls(read_json_object(body))
     sequence = fields.pop(SEQUENCE, None)
     if not fields:
-        raise invalid("body", f"must have one of {', '.join(AMENDABLE)}")
+        raise invalid("body", f"must have one of {', '.join(dict.fromkeys((*AMENDABLE, *OF_A_SNIPER)))}")
     if sequence is None:
         return Amendment(fields, None)
     if not isinstance(sequence, Decimal) or not 1 <= sequence <= MOST_SEQUENCE or sequence % 1:
@@ -84,8 +91,8 @@ def _given(request: OrderRequest) -> dict[str, Any]:
         conditions["max_slippage"] = f"{fraction(slippage_bps):f}"
     return {
         "token_in": request.token_in,
-        "token_out": request.token_out,
-        AMOUNT: units(request.amount_in, request.token_in),
+        **({} if request.snipe else {"token_out": request.token_out}),
+        AMOUNT: units(request.amount_in, request.sells),
         "order_type": request.order_type,
         **conditions,
     }
@@ -93,8 +100,9 @@ def _given(request: OrderRequest) -> dict[str, Any]:
 
 def _fixed(request: OrderRequest, fields: Mapping[str, Any]) -> Iterator[FieldError]:
     """Yield the fields that an order has and keeps; those that it does not have are found when the order is read."""
+    amendable = OF_A_SNIPER if request.snipe else AMENDABLE
     for name, value in fields.items():
-        if name in MODELS[request.order_type].model_fields and name not in AMENDABLE:
+        if name in MODELS[request.order_type].model_fields and name not in amendable:
             yield FieldError(name, _FIXED)
         elif name in LEGS and isinstance(value, Mapping):
             kept = [each for each in value if each in TakeProfit.model_fields and each not in OF_A_LEG]

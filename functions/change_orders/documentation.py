@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from functions.change_orders.amendment import AMENDABLE, LEGS, MOST_SEQUENCE, OF_A_LEG, SEQUENCE
+from functions.change_orders.amendment import AMENDABLE, LEGS, MOST_SEQUENCE, OF_A_LEG, OF_A_SNIPER, SEQUENCE
 from functions.change_orders.documents import CancelAnswer, Cancelled
 from functions.change_orders.order_list import MAX_ORDERS, ORDER_IDS
-from orderflow.runtime.http.documentation import answer
+from orderflow.runtime.http.documentation import REFERENCE, answer
 from orderflow.runtime.http.json_input import MAX_BODY_BYTES
 from orderflow.runtime.http.order_models import MODELS
 from orderflow.runtime.http.order_view import OrderSummary
@@ -124,9 +124,9 @@ def _amendable() -> dict[str, Any]:
     """Return the schemas of the fields that can be amended, as the types of orders have them."""
     known: dict[str, dict[str, Any]] = {}
     for model in MODELS.values():
-        known |= model.model_json_schema()["properties"]
+        known |= model.model_json_schema(ref_template=REFERENCE.replace("{name}", "{model}"))["properties"]
     legs = {name: {"type": "object", "properties": {each: _plain(known[each]) for each in OF_A_LEG}} for name in LEGS}
-    fields = {name: legs.get(name) or _plain(known[name]) for name in AMENDABLE}
+    fields = {name: legs.get(name) or _plain(known[name]) for name in (*AMENDABLE, *OF_A_SNIPER)}
     fields["price_in"]["description"] = "what the prices count, if not what those of the order do; then all are given"
     sequence = {
         "type": "integer",
@@ -151,6 +151,7 @@ AMEND_REQUEST: dict[str, Any] = {
                 "examples": {
                     "a limit": {"value": {"limit_price": "222.5", SEQUENCE: 2}},
                     "a stop": {"value": {"trigger_price": "205", "expires_in": 86400}},
+                    "a sniper": {"value": {"filters": {"lp_burned": True}, "priority": "turbo"}},
                     "one leg of an oco": {"value": {"stop_loss": {"trigger_price": "205"}}},
                 },
             }

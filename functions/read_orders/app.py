@@ -1,9 +1,11 @@
-"""Everything that is read over HTTP: orders, quotes, tokens, health, and the documentation of the whole API."""
+"""Everything that is read over HTTP: orders, quotes, tokens, launches, health, and the documentation of the API."""
 
 from fastapi import Response
 
 from functions.read_orders.docs_page import router as docs_router
 from functions.read_orders.health import OK, UNAVAILABLE, Health
+from functions.read_orders.launches import LaunchPage
+from functions.read_orders.launches import router as launches_router
 from functions.read_orders.order_list import router as list_router
 from functions.read_orders.orders import router as orders_router
 from functions.read_orders.quote_view import Quote, TokenList
@@ -15,10 +17,11 @@ from orderflow.runtime.http.order_view import OrderDetails, OrderPage
 from orderflow.runtime.http.responses import json_response
 
 app = http_app("read_orders")
-document_answers(app, OrderDetails, OrderPage, Quote, TokenList)
+document_answers(app, OrderDetails, OrderPage, Quote, TokenList, LaunchPage)
 app.include_router(list_router)
 app.include_router(orders_router)
 app.include_router(quotes_router)
+app.include_router(launches_router)
 app.include_router(docs_router)
 _health = async_clients.once_per_loop(Health)
 

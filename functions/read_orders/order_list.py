@@ -10,14 +10,15 @@ from functions.read_orders.examples import PAGE
 from orderflow.adapters.ledger_queries import OrderFilter
 from orderflow.domain.order import OrderType
 from orderflow.domain.status import Status
-from orderflow.domain.tokens import TOKENS, find_token
+from orderflow.domain.tokens import find_token
 from orderflow.runtime import async_clients, clients
 from orderflow.runtime.http.documentation import answer
-from orderflow.runtime.http.order_fields import read_client_order_id
+from orderflow.runtime.http.launched_tokens import Launched, find_launched
+from orderflow.runtime.http.order_fields import NO_TOKEN, read_client_order_id
 from orderflow.runtime.http.order_id import read_order_id
 from orderflow.runtime.http.order_view import OrderPage, order_of, summary_of
 from orderflow.runtime.http.problems import invalid
-from orderflow.runtime.http.query import KNOWN_QUERY
+from orderflow.runtime.http.query import KNOWN_QUERY, read_limit
 from orderflow.runtime.http.responses import json_response
 
 MOST_LISTED = 200
@@ -46,16 +47,16 @@ async def list_orders(
     cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
 ) -> Response:
     """List orders from the ledger, the newest first: those that all the filters admit."""
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 9 and 1 <= int(limit) <= MOST_LISTED):
-        raise invalid("limit", f"must be from 1 to {MOST_LISTED}")
+    most = read_limit(limit, MOST_LISTED)
+    launched = await find_launched([{"token_in": token_in, "token_out": token_out}])
     wanted = OrderFilter(
-        limit=int(limit) + 1,
+        limit=most + 1,
         status=_one_of("status", status, STATUSES),
         order_type=_one_of("order_type", "twap" if order_type == "dca" else order_type, ORDER_TYPES),
         open=_one_of("open", open_, ("true",)) is not None,
         parent_id=_order_id("parent_id", parent_id),
-        token_in=_symbol("token_in", token_in),
-        token_out=_symbol("token_out", token_out),
+        token_in=_symbol("token_in", token_in, launched),
+        token_out=_symbol("token_out", token_out, launched),
         client_order_id=_client_order_id(client_order_id),
         before=decode_cursor(cursor) if cursor else None,
     )
@@ -84,12 +85,12 @@ def _order_id(field: str, text: str | None) -> str | None:
     return order_id
 
 
-def _symbol(field: str, name: str | None) -> str | None:
+def _symbol(field: str, name: str | None, launched: Launched) -> str | None:
     if name is None:
         return None
-    token = find_token(name)
+    token = find_token(name) or launched.tokens.get(name)
     if token is None:
-        raise invalid(field, f"must be one of {', '.join(TOKENS)}, or the mint of one")
+        raise invalid(field, NO_TOKEN)
     return token.symbol
 
 

@@ -10,6 +10,7 @@ from functions.read_orders.examples import RESTING_DETAILS
 from functions.read_orders.resting_view import Yield, next_request, resting_of
 from orderflow.adapters.books import Resting
 from orderflow.adapters.ledger import Fill
+from orderflow.domain.launches import Launch
 from orderflow.domain.lifecycle import RESTING
 from orderflow.domain.order import Order, StatusEvent
 from orderflow.domain.ticks import Tick
@@ -25,12 +26,15 @@ router = APIRouter()
 
 
 class _Found(NamedTuple):
-    """An order with its events; with its fills where these are the ledger's; as it rests, and at which tick, if so."""
+    """An order with its events; with its fills where these are the ledger's; as it rests, at which tick, if so.
+
+    With that are the launches that it may wait for.
+    """
 
     order: Order
     history: Sequence[StatusEvent]
     fills: Sequence[Fill] | None = None
-    resting: tuple[Resting, Tick] | None = None
+    resting: tuple[Resting, Tick, Sequence[Launch]] | None = None
 
 
 @router.get(
@@ -62,9 +66,10 @@ async def _details(found: _Found) -> OrderDetails:
     if found.resting is None:
         return details_of(found.order, found.history, found.fills)
     would_yield: Yield = None
+    noted, tick, launches = found.resting
     with suppress(OverloadedError):  # an order can be read however many quotes are made
         would_yield = await async_clients.quoting().run(_would_yield, found.order)
-    return details_of(found.order, found.history, resting=resting_of(*found.resting, would_yield))
+    return details_of(found.order, found.history, resting=resting_of(noted, tick, would_yield, launches))
 
 
 def _find_order(order_id: str, in_ledger: bool) -> _Found | None:
@@ -72,7 +77,9 @@ def _find_order(order_id: str, in_ledger: bool) -> _Found | None:
     if found is not None:
         if found[0].status not in RESTING:
             return _Found(*found)
-        return _Found(*found, resting=(clients.books().noted([found[0]])[0], clients.venue().prices()))
+        venue = clients.venue()
+        launches = venue.launches(past=1) if found[0].request.snipe else ()
+        return _Found(*found, resting=(clients.books().noted([found[0]])[0], venue.prices(), launches))
     ledger = clients.ledger()
     row = ledger.find(order_id) if in_ledger else None
     if row is None:
@@ -81,5 +88,7 @@ def _find_order(order_id: str, in_ledger: bool) -> _Found | None:
 
 
 def _would_yield(order: Order) -> Yield:
+    if order.request.snipe is not None:
+        return None  # there is no telling before it is launched
     request = next_request(order)
     return clients.venue().fit([request], [0])[0] if request.amount_in else None

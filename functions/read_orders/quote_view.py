@@ -1,6 +1,6 @@
 """Shows quotes and tokens to clients: a request and its route in, the JSON documents of the API out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from orderflow.domain import tokens
 from orderflow.domain.amounts import PRICE_CONTEXT, price, to_units
 from orderflow.domain.conditions import Price, Trigger
 from orderflow.domain.distance import distance_bps
@@ -16,7 +15,11 @@ from orderflow.domain.order import OrderRequest
 from orderflow.domain.resting import Marks, stop_price
 from orderflow.domain.routing import Route
 from orderflow.domain.slippage import minimum_out
-from orderflow.domain.tokens import TOKENS
+from orderflow.domain.ticks import Tick, pair_name
+from orderflow.domain.tokens import TOKENS, Token
+
+DOLLAR = "USDC"
+"""The token that is worth a US dollar."""
 
 
 class Money(msgspec.Struct, frozen=True):
@@ -53,10 +56,14 @@ class Quote(msgspec.Struct, frozen=True):
     trigger_price: Decimal | UnsetType | None = UNSET
 
 
-class ListedToken(tokens.Token, frozen=True):
-    """A token: one unit is 10^`decimals` atoms; `opening_price` is in US dollars per unit, null when unknown."""
+class ListedToken(Token, frozen=True):
+    """A token: one unit is 10^`decimals` atoms; `opening_price` is in US dollars per unit, null when unknown.
+
+    Of a token that was launched, `price` is what it is worth now.
+    """
 
     opening_price: Decimal | None
+    price: Decimal | UnsetType = UNSET
 
 
 class TokenList(msgspec.Struct, frozen=True):
@@ -71,7 +78,8 @@ def quote_of(request: OrderRequest, route: Route, reference: float | None = None
     `reference` is the pair's reference price in units of token_out per unit of token_in, for an order with a trigger;
     its prices are `inverted` where they are in token_in.
     """
-    token_in, token_out = TOKENS[request.token_in], TOKENS[request.token_out]
+    token_in, token_out = request.sells, request.buys
+    known = {**TOKENS, **{token.symbol: token for token in request.tokens}}
     return Quote(
         token_in=request.token_in,
         token_out=request.token_out,
@@ -82,7 +90,7 @@ def quote_of(request: OrderRequest, route: Route, reference: float | None = None
         price_impact=route.price_impact,
         improvement_bps=route.improvement_bps,
         network_fee=Money("SOL", _all_decimals(route.network_fee, TOKENS["SOL"])),
-        fees=[Money(leg.fee_token, _all_decimals(leg.fee, TOKENS[leg.fee_token])) for leg in route.legs],
+        fees=[Money(leg.fee_token, _all_decimals(leg.fee, known[leg.fee_token])) for leg in route.legs],
         route=route,
         **_distance(request, route, reference, inverted),
     )
@@ -132,12 +140,18 @@ def _price(exact: Fraction) -> Decimal:
     return PRICE_CONTEXT.divide(Decimal(exact.numerator), Decimal(exact.denominator))
 
 
-def tokens_at(prices: Mapping[str, Decimal]) -> TokenList:
-    """Return all tokens with their prices in US dollars, which `prices` has by symbol."""
-    return TokenList(
-        [ListedToken(token.symbol, token.mint, token.decimals, prices.get(symbol)) for symbol, token in TOKENS.items()]
-    )
+def tokens_at(prices: Mapping[str, Decimal], launched: Sequence[Token] = (), tick: Tick | None = None) -> TokenList:
+    """Return all tokens with their prices in US dollars, which `prices` has by symbol, and of those launched `tick`."""
+    listed = [_listed(token, prices) for token in TOKENS.values()]
+    for token in launched:
+        found = tick.prices.get(pair_name(token.symbol, DOLLAR)) if tick else None
+        listed.append(_listed(token, prices, UNSET if found is None else _price(Fraction(found.reference))))
+    return TokenList(listed)
 
 
-def _all_decimals(atoms: int, token: tokens.Token) -> str:
+def _listed(token: Token, prices: Mapping[str, Decimal], price: Decimal | UnsetType = UNSET) -> ListedToken:
+    return ListedToken(token.symbol, token.mint, token.decimals, prices.get(token.symbol), price)
+
+
+def _all_decimals(atoms: int, token: Token) -> str:
     return f"{to_units(atoms, token):f}"

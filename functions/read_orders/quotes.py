@@ -10,6 +10,7 @@ from orderflow.domain.ticks import PairPrices
 from orderflow.errors import RejectedError
 from orderflow.runtime import async_clients, clients, clock
 from orderflow.runtime.http.documentation import answer
+from orderflow.runtime.http.launched_tokens import find_launched
 from orderflow.runtime.http.order_amounts import check_amounts
 from orderflow.runtime.http.order_base import OrderInput, RestingOrder
 from orderflow.runtime.http.order_input import read_order
@@ -60,23 +61,38 @@ async def quote(request: Request) -> Response:
     zero until it is there.
     """
     fields = {"order_type": MARKET} | read_query(request)
+    if fields["order_type"] == "sniper":
+        raise invalid("order_type", "must not be sniper: what such an order buys has no price before it is launched")
     if fields["order_type"] not in QUOTED:
         raise invalid("order_type", f"must be one of {', '.join(QUOTED)}")
-    wanted = read_order(fields, text_is_a_number=True)
+    wanted = read_order(fields, text_is_a_number=True, launched=await find_launched([fields]))
     return json_response(await async_clients.quoting().run(_quote, wanted))
 
 
 @router.get("/api/tokens", dependencies=KNOWN_QUERY, responses={200: answer(TokenList, "the tokens")})
 async def list_tokens() -> Response:
-    """List the tokens that can be traded."""
-    return json_response(tokens_at(clients.venue().reference_prices()))
+    """List the tokens that can be traded: those that were launched, and trade now, behind the others."""
+    return json_response(await async_clients.lookups().run(_tokens))
+
+
+def _tokens() -> TokenList:
+    """Return the tokens, those that were launched and trade now behind the others."""
+    venue = clients.venue()
+    launches = venue.launches()
+    if not launches:
+        return tokens_at(venue.reference_prices())
+    tick = venue.prices()
+    trading = [launch.token for launch in launches if launch.open_slot <= tick.slot]
+    return tokens_at(venue.reference_prices(), trading, tick)
 
 
 def _quote(wanted: OrderInput) -> Quote:
     """Return the quote of an order. Raises ProblemError when it can have none."""
     asked, venue = wanted.request(clock.now_ms()), clients.venue()
     check_amounts(asked, venue.reference_prices())
-    now = OrderRequest(asked.token_in, asked.token_out, asked.amount_in, MARKET, asked.slippage_bps)
+    now = OrderRequest(
+        asked.token_in, asked.token_out, asked.amount_in, MARKET, asked.slippage_bps, tokens=asked.tokens
+    )
     [quoted] = venue.quote([now], indicative=True)
     if isinstance(quoted, RejectedError):
         raise invalid("amount", str(quoted)) from quoted

@@ -1,6 +1,6 @@
 """Says why an order that rests is not executed yet: the order, what is noted of it and the market in, the view out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -12,6 +12,7 @@ from orderflow.domain.amounts import PRICE_CONTEXT
 from orderflow.domain.attempts import too_little
 from orderflow.domain.conditions import Price, Trigger, minimum_of, shown_price
 from orderflow.domain.distance import distance_bps
+from orderflow.domain.launches import Launch
 from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.resting import holds, stop_price
 from orderflow.domain.status import Status
@@ -29,10 +30,13 @@ def next_request(order: Order) -> OrderRequest:
     return order.at_market(order.amount_remaining if order.request.schedule is None else slicing.slice_amount(order))
 
 
-def resting_of(noted: Noted, tick: Tick, would_yield: Yield) -> Resting:
-    """Return why an order that rests is not executed yet; `would_yield` is for what `next_request` asks for."""
+def resting_of(noted: Noted, tick: Tick, would_yield: Yield, launches: Sequence[Launch] = ()) -> Resting:
+    """Return why an order that rests is not executed yet; `would_yield` is for what `next_request` asks for.
+
+    `launches` are those that are announced or open, and one before them if there was any.
+    """
     prices = tick.prices.get(noted.order.request.pair)
-    view = _View(noted, tick.slot, prices.reference if prices else None, would_yield)
+    view = _View(noted, tick.slot, prices.reference if prices else None, would_yield, launches)
     nearest, watermark = view.nearest, noted.marks.watermark
     return Resting(
         slot=tick.slot,
@@ -70,6 +74,7 @@ class _View:
     slot: int
     reference: float | None
     would_yield: Yield
+    launches: Sequence[Launch]
 
     @property
     def order(self) -> Order:
@@ -135,6 +140,8 @@ class _View:
             return f"{what}, and it ends when the slice under way has"
         if self.order.request.schedule is not None:
             return self._why_slice()
+        if self.order.request.snipe is not None:
+            return self._why_launch(self.order.request.snipe.mint)
         if self.next_slot is not None:
             return f"next attempt from slot {self.next_slot}"
         if self.minimum is not None:
@@ -150,6 +157,20 @@ class _View:
             return f"slice {begun} of {slices} is under way"
         due = self.next_slot or 0
         return f"slice {begun + 1} of {slices} is due" + (f" in slot {due}" if due > self.slot else "")
+
+    def _why_launch(self, mint: str | None) -> str:
+        what = f"a launch in {self.order.request.token_in} that passes its filters"
+        why = f"waits for {f'the launch of {mint}' if mint else what}"
+        if not self.launches:
+            return f"{why}: none are made in this market"
+        if mint is None:
+            return why
+        launch = next((launch for launch in self.launches if launch.token.mint == mint), None)
+        if launch is None:
+            return f"{why}, which is not announced yet"
+        if launch.open_slot > self.slot:
+            return f"{why}, which opens in slot {launch.open_slot}"
+        return f"{why}, which opened in slot {launch.open_slot}: it is about to be triggered"
 
     def _why_limit(self, minimum: int) -> str:
         if self.would_yield is None:

@@ -190,8 +190,6 @@ def test_with_prices_in_the_token_sold_the_profit_is_below_the_stop(outside: Out
 @pytest.mark.parametrize(
     ("leg", "field", "rule"),
     [
-        ("{}", "trigger_price", "is required"),
-        ('{"trigger_price":null}', "trigger_price", NUMBER),
         ('{"trigger_price":0}', "trigger_price", "must be greater than zero"),
         ('{"trigger_price":225,"trigger_slots":151}', "trigger_slots", "must be a whole number from 1 to 150"),
         ('{"trigger_price":225,"max_slippage":"0.001"}', "max_slippage", "must be from 0.01 to 0.5"),
@@ -208,6 +206,46 @@ def test_a_leg_that_breaks_a_rule_is_refused_with_its_place(
 
     assert_refused(post(of_type("oco", **{name: leg})), f"{name}.{field}", rule)
     assert_refused(post(of_type("limit", then=f'{{"{name}":{leg}}}')), f"then.{name}.{field}", rule)
+
+
+@pytest.mark.parametrize(("leg", "rule"), [("{}", "is required"), ('{"trigger_price":null}', NUMBER)])
+@pytest.mark.parametrize("name", LEGS)
+def test_a_leg_has_a_price(outside: Outside, name: str, leg: str, rule: str) -> None:
+    relative = "gain_bps" if name == "take_profit" else "loss_bps"
+
+    assert_refused(post(of_type("oco", **{name: leg})), f"{name}.trigger_price", rule)
+    exits = post(of_type("limit", then=f'{{"{name}":{leg}}}'))
+    assert_refused(exits, f"then.{name}", f"must have a trigger_price or a {relative}")
+
+
+@pytest.mark.parametrize(
+    ("field", "exits", "rule"),
+    [
+        (
+            "take_profit.gain_bps",
+            '{"take_profit":{"gain_bps":1,"trigger_price":"300"}}',
+            "must not come with trigger_price",
+        ),
+        ("stop_loss.loss_bps", '{"stop_loss":{"trigger_price":"1","loss_bps":1}}', "must not come with trigger_price"),
+        ("stop_loss.loss_bps", '{"stop_loss":{"loss_bps":10000}}', "must be a whole number from 1 to 9999"),
+        ("take_profit.gain_bps", '{"take_profit":{"gain_bps":0}}', "must be a whole number from 1 to 10000000"),
+        ("take_profit.gain_bps", '{"take_profit":{"gain_bps":"half"}}', "must be a decimal number"),
+        ("take_profit.loss_bps", '{"take_profit":{"trigger_price":1,"loss_bps":1}}', "is not a field of take_profit"),
+        ("stop_loss.gain_bps", '{"stop_loss":{"trigger_price":1,"gain_bps":1}}', "is not a field of stop_loss"),
+    ],
+)
+@pytest.mark.parametrize("order_type", ["market", "limit", "sniper"])
+def test_an_exit_has_one_price_that_can_be_met(
+    outside: Outside, order_type: str, field: str, exits: str, rule: str
+) -> None:
+    assert_refused(post(of_type(order_type, then=exits)), f"then.{field}", rule)
+
+
+@pytest.mark.parametrize("order_type", ["oco", "take_profit"])
+def test_only_exits_have_a_price_that_is_relative(outside: Outside, order_type: str) -> None:
+    legs = {"take_profit": '{"gain_bps":5000}'} if order_type == "oco" else {"gain_bps": "5000"}
+
+    assert assert_problem(post(of_type(order_type, **legs)), 400)["errors"][-1]["field"].endswith("gain_bps")
 
 
 def test_a_leg_names_a_field_once(outside: Outside) -> None:
@@ -230,7 +268,7 @@ def test_all_that_is_wrong_with_an_order_that_waits_is_said_at_once(outside: Out
     ]
 
 
-@pytest.mark.parametrize("order_type", [each for each in CONDITIONS if each not in ("market", "twap")])
+@pytest.mark.parametrize("order_type", [each for each in CONDITIONS if each not in ("market", "twap", "sniper")])
 def test_an_order_that_waits_is_worth_a_dollar(outside: Outside, order_type: str) -> None:
     dust = {"token_in": '"BONK"', "limit_price": '"0.00002"'} if order_type == "limit" else {"token_in": '"BONK"'}
 

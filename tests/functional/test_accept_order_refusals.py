@@ -20,8 +20,9 @@ def test_a_field_that_is_missing_is_named(outside: Outside, field: str) -> None:
 
 
 TOKEN_RULE = "must be one of SOL, USDC, USDT, JUP, RAY, BONK, WIF, JTO, PYTH, mSOL, JitoSOL, ORCA, or the mint of one"
+TOKEN_RULE += ", or a token that was launched"
 AMOUNT_TYPE_RULE = "must be a number or a decimal string"
-TYPE_RULE = "must be 'market', 'limit', 'take_profit', 'stop_loss', 'trailing_stop', 'oco', 'twap' or 'dca'"
+TYPE_RULE = "must be 'market', 'limit', 'take_profit', 'stop_loss', 'trailing_stop', 'oco', 'twap', 'dca' or 'sniper'"
 SLIPPAGE_RULE = "must be from 0.01 to 0.5"
 FINER_THAN_SOL = "must have at most 9 decimals for SOL"
 LESS_THAN_AN_ATOM = "must be at least 0.000000001 SOL"
@@ -55,7 +56,7 @@ LESS_THAN_AN_ATOM = "must be at least 0.000000001 SOL"
         ("amount", '"1.' + "0" * 60 + '1"', FINER_THAN_SOL),
         *[("amount", value, LESS_THAN_AN_ATOM) for value in ("1e-10", "0.0000000009999", "5e-324", "1e-400")],
         ("amount", "1e-999999999", LESS_THAN_AN_ATOM),
-        *[("order_type", value, TYPE_RULE) for value in ('"sniper"', '"MARKET"', '""', "5", "true", "null")],
+        *[("order_type", value, TYPE_RULE) for value in ('"iceberg"', '"MARKET"', '""', "5", "true", "null")],
         *[("order_type", value, TYPE_RULE) for value in ("[]", "{}", '["market"]')],
         *[("max_slippage", value, AMOUNT_TYPE_RULE) for value in ("true", "[]", "{}")],
         *[("max_slippage", value, "must be a decimal number") for value in ('"abc"', '"NaN"', '"5%"')],
@@ -90,7 +91,7 @@ def test_each_token_has_its_own_decimals(outside: Outside, token_in: str, decima
 
 
 def test_all_that_is_wrong_is_said_at_once(outside: Outside) -> None:
-    answer = post('{"token_in":"DOGE","amount":-1,"order_type":"sniper","colour":"red"}')
+    answer = post('{"token_in":"DOGE","amount":-1,"order_type":"iceberg","colour":"red"}')
 
     problem = assert_problem(answer, 400)
     assert [error["field"] for error in problem["errors"]] == [

@@ -12,9 +12,10 @@ import redis
 from orderflow.adapters.books import Resting
 from orderflow.adapters.replication import transition_written
 from orderflow.domain.attempts import MOST_STEPS
-from orderflow.domain.conditions import Limit, Price
-from orderflow.domain.order import Fired, Order
-from orderflow.domain.resting import Marks
+from orderflow.domain.conditions import Limit, Price, Trigger
+from orderflow.domain.launches import LaunchFilters, Snipe
+from orderflow.domain.order import Fired, Order, OrderId
+from orderflow.domain.resting import Marks, first_place
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from tests.support.builders import (
@@ -29,6 +30,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes.outside import Outside
 from tests.support.http_api import Answer, assert_problem, assert_refused, delete, get, patch
+from tests.support.launched_tokens import MOON, make_snipe_request
 from tests.support.ledger_rows import row_of
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
@@ -440,3 +442,80 @@ def test_the_order_is_read_as_it_was_amended(outside: Outside) -> None:
     details = get(f"/api/orders/{ORDER_ID}").document
 
     assert {name: details[name] for name in summary} == summary
+
+
+def sniper() -> Order:
+    exits = (Trigger("stop_loss", 2_000, entry_bps=3_000),)
+    request = make_snipe_request(expires_at_ms=NOW_MS + 60_000, time_in_force="gtd", exits=exits)
+    return Order.accept(OrderId(ORDER_ID), request, NOW_MS).open(0, NOW_MS)
+
+
+def test_an_order_that_waits_for_a_launch_is_amended(outside: Outside) -> None:
+    keep(outside, sniper())
+    then = {"take_profit": {"gain_bps": 5000}}
+
+    answer = amend(filters={"lp_burned": True}, priority="fast", max_slippage=0.3, expires_in=3600, then=then)
+
+    assert answer.status == 200, answer.text
+    after = kept(outside)
+    assert (after.status, after.sequence) == (Status.OPEN, 3)
+    assert after.request == msgspec.structs.replace(
+        sniper().request,
+        snipe=Snipe(None, LaunchFilters(lp_burned=True), "fast"),
+        slippage_bps=3_000,
+        expires_at_ms=NOW_MS + 3_600_000,
+        exits=(Trigger("take_profit", 500, entry_bps=5_000),),
+    )
+    assert first_place(after).books == {"launch:USDC": 1.0}
+    assert (answer.document["priority"], answer.document["token_out"]) == ("fast", None)
+
+
+def test_what_is_not_amended_of_an_order_that_waits_for_a_launch_stays(outside: Outside) -> None:
+    keep(outside, sniper())
+
+    assert amend(amount="50").status == 200
+    assert kept(outside).request == msgspec.structs.replace(sniper().request, amount_in=50_000_000)
+    assert amend(amount="50").document["sequence"] == 3
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        ("target", {"any": True}, "can't be changed"),
+        ("token_in", "SOL", "can't be changed"),
+        ("time_in_force", "gtc", "can't be changed"),
+        ("token_out", "SOL", "is not a field of a sniper order"),
+        ("limit_price", "1", "is not a field of a sniper order"),
+        ("price_in", "token_in", "is not a field of a sniper order"),
+        ("priority", "asap", "must be 'normal', 'fast' or 'turbo'"),
+        ("amount", "0.5", "must leave at least 1 USD"),
+    ],
+)
+def test_what_can_not_be_amended_of_an_order_that_waits_for_a_launch_is_refused(
+    outside: Outside, field: str, value: object, rule: str
+) -> None:
+    keep(outside, sniper())
+
+    assert_refused(amend(**{field: value}), field, rule)
+    assert outside.orders.transitions == []
+
+
+@pytest.mark.parametrize("field", ["filters", "priority", "max_slippage", "then"])
+def test_only_an_order_that_waits_for_a_launch_can_be_amended_so(outside: Outside, field: str) -> None:
+    keep(outside, make_waiting_order())
+
+    problem = assert_problem(amend(**{field: {}}), 400)
+
+    known = field in ("max_slippage", "then")
+    assert problem["errors"] == [
+        {"field": field, "rule": "can't be changed" if known else "is not a field of a limit order"}
+    ]
+
+
+def test_an_order_on_a_launched_token_is_amended_in_its_units(outside: Outside) -> None:
+    request = make_waiting_request(token_in="MOON200", tokens=(MOON,), amount_in=10**12)
+    keep(outside, make_waiting_order(request=request))
+
+    assert amend(amount="500", limit_price="0.5").document["amount"] == "500"
+    assert kept(outside).request.amount_in == 500 * 10**9
+    assert kept(outside).request.tokens == (MOON,)

@@ -283,8 +283,13 @@ def test_where_the_market_has_no_price_none_is_shown(outside: Outside) -> None:
         ({"order_type": "limit", "limit_price": "220", "amount": "0.004"}, "amount", "is worth less than 1 USD"),
         *[
             ({"order_type": name}, "order_type", "must be one of market, limit, take_profit, stop_loss, trailing_stop")
-            for name in ("oco", "twap", "dca", "sniper", "")
+            for name in ("oco", "twap", "dca", "")
         ],
+        (
+            {"order_type": "sniper"},
+            "order_type",
+            "must not be sniper: what such an order buys has no price before it is launched",
+        ),
     ],
 )
 def test_a_quote_that_can_not_be_given_of_an_order_that_waits_says_why(

@@ -16,7 +16,7 @@ from orderflow.domain.status import Status
 from tests.support.builders import make_order, make_waiting_order
 from tests.support.order_steps import NOW_MS, pending, whole_document
 
-PAIRS = [("SOL", "USDC"), ("USDC", "SOL"), ("BONK", "SOL")]
+PAIRS = [("SOL", "USDC"), ("USDC", "SOL"), ("BONK", "SOL"), ("MOON200", "SOL"), ("USDC", "MOON225"), ("USDC", "")]
 PARENT = OrderId("01a20477-0e30-7f12-9c41-0d1e2f3a4b5c")
 LIMITS = [Status.OPEN, Status.TRIGGERED, Status.SUBMITTED, Status.PARTIALLY_FILLED, Status.CONFIRMED, Status.CANCELLED]
 MARKET_ORDERS = [Status.PENDING, Status.SUBMITTED, Status.CONFIRMED, Status.FAILED]
@@ -56,7 +56,7 @@ def test_orders_are_the_same_page_by_page_as_by_looking_at_each(ledger: Ledger) 
     orders = sorted(some_orders(), key=lambda order: (order.created_at_ms, order.order_id), reverse=True)
     ledger.write([whole_document(order) for order in orders])
     statuses, types = (None, "open", "submitted", "confirmed"), (None, "market", "limit", "oco")
-    tokens = ((None, None), ("SOL", None), (None, "SOL"), ("USDC", "SOL"))
+    tokens = ((None, None), ("SOL", None), ("USDC", None), (None, "SOL"), (None, "MOON225"), ("USDC", "SOL"))
 
     for is_open, parent_id, status, order_type, (token_in, token_out) in itertools.product(
         (False, True), (None, PARENT), statuses, types, tokens
@@ -76,6 +76,9 @@ FEW = [
     {"order_type": "limit", "status": "failed"},
     {"order_type": "limit", "token_in": "WIF"},
     {"order_type": "market"},
+    {"token_in": "WIF"},
+    {"token_out": "MOON225"},
+    {"token_in": "USDC"},
     {"open": True},
     {"open": True, "token_in": "WIF", "token_out": "SOL"},
     {"open": True, "order_type": "twap"},

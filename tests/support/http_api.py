@@ -25,7 +25,7 @@ ORDER = {
     "max_slippage": "0.05",
 }
 """The fields of an order as JSON text, for values that a JSON writer would refuse to write."""
-CONDITIONS: dict[str, dict[str, str]] = {
+CONDITIONS: dict[str, dict[str, str | None]] = {
     "market": {},
     "limit": {"limit_price": '"221.37"'},
     "take_profit": {"trigger_price": '"250"'},
@@ -33,6 +33,7 @@ CONDITIONS: dict[str, dict[str, str]] = {
     "trailing_stop": {"trail_bps": "100"},
     "oco": {"take_profit": '{"trigger_price":"250"}', "stop_loss": '{"trigger_price":"200"}'},
     "twap": {"slices": "10", "interval": "60"},
+    "sniper": {"token_in": '"USDC"', "token_out": None, "target": '{"any":true}'},
 }
 """What an order of each type needs beside its tokens and amount, as JSON text."""
 BATCH_PATH = "/api/orders/batch"

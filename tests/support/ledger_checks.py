@@ -49,6 +49,7 @@ def check_row(row: OrderRow, order: Order) -> None:
     assert row.expires_at == _moment(order.request.expires_at_ms)
     assert row.minimum_out == (order.rests.minimum_out if order.rests else None)
     assert (row.fired and msgspec.json.decode(row.fired, type=Fired)) == order.fired
+    assert (row.token_out, row.slots_from_open) == (order.request.token_out, order.slots_from_open)
     assert (row.attempts or 0, row.amount_filled or 0) == (order.attempts, order.amount_filled)
     assert not (order.request.waits and None in (row.attempts, row.amount_filled))
 

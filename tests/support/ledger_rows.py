@@ -39,6 +39,7 @@ def row_of(order: Order) -> OrderRow:
         fired=encode(order.fired) if order.fired else None,
         attempts=order.attempts if order.request.waits else None,
         amount_filled=Decimal(order.amount_filled) if order.request.waits else None,
+        slots_from_open=order.slots_from_open,
     )
 
 

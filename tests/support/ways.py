@@ -8,9 +8,11 @@ import msgspec
 from orderflow.domain.attempts import refused
 from orderflow.domain.conditions import Limit, Price, Rule, Trigger
 from orderflow.domain.order import Fired, Order, OrderId, OrderRequest, Signature
+from orderflow.domain.routing import Route
 from orderflow.domain.slicing import begun, put_off, settled
 from orderflow.domain.status import Status
 from tests.support.builders import make_request, make_slice, make_waiting_request, route_for
+from tests.support.launched_tokens import launch_route, make_launch, make_snipe_request
 from tests.support.order_steps import FAR_MS, FAR_SLOT, NOW_MS, pending
 
 SLOT = 17
@@ -43,11 +45,17 @@ class Way(list[Order]):
         fired = Fired(SLOT, rule or "limit", Decimal("220.50"), amount_in or self.last.amount_remaining)
         return self.go(lambda order, now_ms: order.fire(fired, now_ms))
 
+    def launch(self) -> "Way":
+        """Have the launch open that the order waits for."""
+        launch = make_launch()
+        fired = Fired(launch.open_slot, "launch", Decimal("12.5"), self.last.amount_remaining, launch)
+        return self.go(lambda order, now_ms: order.fire(fired, now_ms))
+
     def send(self) -> "Way":
         """Go on until the transaction is out."""
         number = sum(order.status is Status.SUBMITTED for order in self) + 1
         return self.go(
-            lambda order, now_ms: order.choose_route(route_for(order.to_execute), now_ms),
+            lambda order, now_ms: order.choose_route(_route(order), now_ms),
             lambda order, now_ms: order.build(("swap",), FAR_SLOT, FAR_MS, now_ms),
             lambda order, now_ms: order.submit(Signature(f"0x{number:02x}"), now_ms),
         )
@@ -56,10 +64,15 @@ class Way(list[Order]):
         """Have the attempt be refused."""
         return self.go(lambda order, now_ms: refused(order, 'Price moved 5.01% (max "5.00%")', SLOT, now_ms))
 
-    def land(self, child_id: OrderId | None = None) -> "Way":
+    def land(self, child_id: OrderId | None = None, *, slot: int = SLOT) -> "Way":
         """Have the transaction be executed as its route says."""
         route = self.last.chosen_route
-        return self.go(lambda order, now_ms: order.confirm(route.legs, route.expected_out, now_ms, child_id))
+        return self.go(lambda order, now_ms: order.confirm(route.legs, route.expected_out, now_ms, child_id, slot=slot))
+
+
+def _route(order: Order) -> Route:
+    launch = order.fired.launch if order.fired else None
+    return launch_route(order.amount_remaining, launch) if launch else route_for(order.to_execute)
 
 
 def opened(request: OrderRequest) -> Way:
@@ -152,6 +165,13 @@ def in_slices(*ends: Status) -> Way:
     return way
 
 
+def sniped() -> Way:
+    """Return the way of an order that buys at a launch at its second attempt, and makes its exits then."""
+    exits = (Trigger("stop_loss", 2_000, entry_bps=3_000),)
+    way = opened(make_snipe_request(exits=exits)).launch().send().refuse()
+    return way.send().land(CHILD_ID, slot=make_launch().open_slot + 2)
+
+
 DONE, REFUSED = Status.CONFIRMED, Status.FAILED
 WAYS: dict[str, Callable[[], Way]] = {
     "tried-again": tried_again,
@@ -163,6 +183,7 @@ WAYS: dict[str, Callable[[], Way]] = {
     "cancelled-market-order": cancelled_market_order,
     "expired-market-order": expired_market_order,
     "bracket": bracket,
+    "sniped": sniped,
     "in-slices": lambda: in_slices(DONE, REFUSED, DONE, DONE),
     "slices-fail": lambda: in_slices(REFUSED, DONE, DONE, REFUSED),
 }

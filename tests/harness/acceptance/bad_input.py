@@ -82,7 +82,7 @@ def _slippages() -> Iterator[BadInput]:
 
 
 def _order_types() -> Iterator[BadInput]:
-    for order_type in ('"Limit"', '"sniper"', '""', "1", "null"):
+    for order_type in ('"Limit"', '"iceberg"', '""', "1", "null"):
         yield BadInput(f"order_type {order_type}", _with_raw("order_type", order_type), "order_type")
 
 

@@ -11,19 +11,28 @@ from functions.accept_order.accepted import Accepted
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.ledger import Fill
 from orderflow.adapters.public import ATOMS, public_event, public_json
+from orderflow.domain.launches import Launch
 from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import StatusEvent, event_of, step_of
 from orderflow.domain.routing import Leg, Route, VenueQuote
 from orderflow.domain.status import Status
 from orderflow.domain.tokens import Token
+from orderflow.runtime.http.order_conditions import OrderFilters, OrderTrigger
 from orderflow.runtime.http.order_view import OrderDetails
 from tests.support.builders import encode, make_order, order_at
 
-SMALL = {"sequence", "slot", "share_bps", "decimals", "trail_bps", "trigger_slots", "slices", "interval", "attempts"}
+SMALL = {
+    *("sequence", "slot", "share_bps", "decimals", "trail_bps", "trigger_slots", "slices", "interval", "attempts"),
+    *("slots_from_open", "top10_bps", "announced_slot", "open_slot", "close_slot", "max_top10_bps"),
+    *("gain_bps", "loss_bps"),
+}
 """Integers that never come near 2^53."""
 
 
-@pytest.mark.parametrize("seen", [StatusEvent, Route, Leg, VenueQuote, Fill, OrderDetails, Accepted, Token])
+@pytest.mark.parametrize(
+    "seen",
+    [StatusEvent, Route, Leg, VenueQuote, Fill, OrderDetails, OrderTrigger, OrderFilters, Launch, Accepted, Token],
+)
 def test_every_integer_that_clients_see_is_small_or_a_field_of_atoms(seen: type) -> None:
     integers = {
         field.encode_name

@@ -73,6 +73,8 @@ class OrderRow(msgspec.Struct, frozen=True):
     """How often it was fired and then refused; None for a market order."""
     amount_filled: Decimal | None = None
     """Atoms of `token_in`; None or 0 for a market order, which is executed as a whole."""
+    slots_from_open: int | None = None
+    """In how many slots after its launch opened it was executed; None for one that waited for no launch."""
 
     @property
     def request(self) -> OrderRequest:

@@ -46,6 +46,7 @@ class OrderDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     parent_id: str | None = None
     slice: int | None = None
     child_id: str | None = None
+    slots_from_open: int | None = None
     terms: Raw = NOTHING
     """What the request says that the ledger has no column for."""
     takes_back: bool = False
@@ -78,7 +79,10 @@ class OrderDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _ONLY_THE_LATEST = ("reason", "event", "steps")
-_ONLY_OF_WAITING = ("legs_before", "rests", "fired", "attempts", "amount_filled", "child_id", "takes_back")
+_ONLY_OF_WAITING = (
+    *("legs_before", "rests", "fired", "attempts", "amount_filled", "child_id", "slots_from_open"),
+    "takes_back",
+)
 _OF_ALL_ORDERS = [
     (field.name, field.default)
     for field in msgspec.structs.fields(OrderDocument)

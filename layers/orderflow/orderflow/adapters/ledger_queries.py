@@ -9,11 +9,11 @@ import msgspec
 
 from orderflow.domain.lifecycle import COURSE, TERMINAL
 from orderflow.domain.order import MARKET
-from orderflow.domain.tokens import TOKENS
 
 ORDER_COLUMNS = """order_id::text, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps,
     route::text, amount_out, execution_price, tx_hash, reason, created_at, updated_at, client_order_id, terms::text,
-    parent_id::text, slice, child_id::text, minimum_out, expires_at, fired::text, attempts, amount_filled"""
+    parent_id::text, slice, child_id::text, minimum_out, expires_at, fired::text, attempts, amount_filled,
+    slots_from_open"""
 
 _NEWEST_FIRST = "ORDER BY orders.created_at DESC, orders.order_id DESC LIMIT :limit"
 _NEWEST = f"SELECT {ORDER_COLUMNS} FROM orders WHERE {{conditions}} {_NEWEST_FIRST}"  # noqa: S608 - see above
@@ -24,9 +24,27 @@ _BY_OWN_INDEX = "ORDER BY orders.created_at DESC NULLS LAST, orders.order_id DES
 _NEWEST_OF_FEW = f"SELECT {ORDER_COLUMNS} FROM orders WHERE {{conditions}} {_BY_OWN_INDEX}"  # noqa: S608 - see above
 
 _OF_ALL_PARTS = "ORDER BY created_at DESC, CAST(order_id AS uuid) DESC LIMIT :limit"
+# The tokens against which one is traded, or was: the index is asked for the next one after each, since no list has
+# those that were launched. An order that waits for a launch is against none, '' in the ledger.
+_BOUGHT = """known(token) AS (
+        (SELECT token_out FROM orders WHERE token_in = :token_in ORDER BY token_out LIMIT 1)
+        UNION ALL SELECT (
+            SELECT token_out FROM orders WHERE token_in = :token_in AND token_out > known.token
+            ORDER BY token_out LIMIT 1
+        ) FROM known WHERE token IS NOT NULL
+    ),
+    pair(i, o) AS (SELECT :token_in, token FROM known WHERE token IS NOT NULL)"""
+_SOLD = """known(token) AS (
+        (SELECT token_in FROM orders ORDER BY token_in LIMIT 1)
+        UNION ALL SELECT (
+            SELECT token_in FROM orders WHERE token_in > known.token ORDER BY token_in LIMIT 1
+        ) FROM known WHERE token IS NOT NULL
+    ),
+    pair(i, o) AS (SELECT token, :token_out FROM known WHERE token IS NOT NULL)"""
+_BOTH = "pair(i, o) AS (SELECT :token_in, :token_out)"
 # The newest of each pair through its part of the index, and of these the newest: however rare a token is, no more is
 # read than the page for each pair.
-_BY_PAIRS = f"""SELECT of_pair.* FROM unnest(CAST(:tokens_in AS text[]), CAST(:tokens_out AS text[])) AS pair(i, o)
+_BY_PAIRS = f"""WITH RECURSIVE {{pairs}} SELECT of_pair.* FROM pair
     CROSS JOIN LATERAL (
         SELECT {ORDER_COLUMNS} FROM orders WHERE token_in = pair.i AND token_out = pair.o AND {{conditions}}
         {_BY_OWN_INDEX}
@@ -90,8 +108,7 @@ def query_for(wanted: OrderFilter) -> Query:
         conditions.append(_WAITS)
     elif wanted.token_in or wanted.token_out:
         statement = _BY_PAIRS
-        pairs = _pairs(wanted)
-        values["tokens_in"], values["tokens_out"] = ([pair[side] for pair in pairs] for side in (0, 1))
+        values |= {name: value for name in ("token_in", "token_out") if (value := getattr(wanted, name)) is not None}
         equal = [column for column in equal if not column.startswith("token")]
     else:
         statement = _NEWEST
@@ -106,10 +123,5 @@ def query_for(wanted: OrderFilter) -> Query:
         moment = "(CAST(:created_at AS timestamptz), CAST(:order_id AS uuid))"
         conditions.append(f"(orders.created_at, orders.order_id) < {moment}")
         values["created_at"], values["order_id"] = wanted.before
-    return Query(statement.format(conditions=" AND ".join(conditions or ["TRUE"])), values)
-
-
-def _pairs(wanted: OrderFilter) -> list[tuple[str, str]]:
-    """Return the pairs of tokens that a filter admits."""
-    tokens_in, tokens_out = ([token] if token else list(TOKENS) for token in (wanted.token_in, wanted.token_out))
-    return [(token_in, token_out) for token_in in tokens_in for token_out in tokens_out if token_in != token_out]
+    pairs = _BOTH if wanted.token_in and wanted.token_out else _BOUGHT if wanted.token_in else _SOLD
+    return Query(statement.format(conditions=" AND ".join(conditions or ["TRUE"]), pairs=pairs), values)

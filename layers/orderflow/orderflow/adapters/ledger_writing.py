@@ -25,7 +25,8 @@ documents AS (
         order_id uuid, sequence smallint, status text, created_at_ms float8, updated_at_ms float8, request json,
         route jsonb, amount_out numeric, execution_price numeric, tx_hash text, reason text, fills json,
         legs_before integer, client_order_id text, terms jsonb, parent_id uuid, slice smallint, child_id uuid,
-        rests json, fired jsonb, attempts smallint, amount_filled numeric, takes_back boolean, steps smallint)
+        rests json, fired jsonb, attempts smallint, amount_filled numeric, slots_from_open integer, takes_back boolean,
+        steps smallint)
 ),
 states AS (
     SELECT *, to_timestamp(updated_at_ms / 1000) AS updated_at,
@@ -43,17 +44,19 @@ states AS (
 new_states AS (
     INSERT INTO orders (order_id, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps, route,
                         amount_out, execution_price, tx_hash, reason, created_at, updated_at, client_order_id, terms,
-                        parent_id, slice, child_id, minimum_out, expires_at, fired, attempts, amount_filled)
+                        parent_id, slice, child_id, minimum_out, expires_at, fired, attempts, amount_filled,
+                        slots_from_open)
     SELECT order_id, sequence, status, request->>'order_type', request->>'token_in', request->>'token_out',
            (request->>'amount_in')::numeric, (request->>'slippage_bps')::integer, route,
            amount_out, execution_price, COALESCE(tx_hash, known_hash), reason, created_at, updated_at,
            client_order_id, terms, parent_id, slice, child_id,
            COALESCE((rests->>'minimum_out')::numeric, known_minimum),
            COALESCE(to_timestamp((request->>'expires_at_ms')::float8 / 1000), known_expiry),
-           COALESCE(fired, known_fired), attempts, amount_filled
+           COALESCE(fired, known_fired), attempts, amount_filled, slots_from_open
     FROM states WHERE whole OR known_sequence BETWEEN before AND sequence - 1
     ON CONFLICT (order_id) DO UPDATE SET
         sequence = EXCLUDED.sequence, status = EXCLUDED.status, updated_at = EXCLUDED.updated_at,
+        token_out = COALESCE(EXCLUDED.token_out, orders.token_out),
         amount_in = COALESCE(EXCLUDED.amount_in, orders.amount_in),
         slippage_bps = COALESCE(EXCLUDED.slippage_bps, orders.slippage_bps),
         terms = COALESCE(EXCLUDED.terms, orders.terms),
@@ -64,7 +67,8 @@ new_states AS (
         child_id = COALESCE(EXCLUDED.child_id, orders.child_id), minimum_out = EXCLUDED.minimum_out,
         expires_at = EXCLUDED.expires_at, fired = EXCLUDED.fired,
         attempts = COALESCE(EXCLUDED.attempts, orders.attempts),
-        amount_filled = COALESCE(EXCLUDED.amount_filled, orders.amount_filled)
+        amount_filled = COALESCE(EXCLUDED.amount_filled, orders.amount_filled),
+        slots_from_open = COALESCE(EXCLUDED.slots_from_open, orders.slots_from_open)
     WHERE orders.sequence < EXCLUDED.sequence
 ),
 new_fills AS (

@@ -11,7 +11,10 @@ from typing import Any
 from orderflow.adapters.codec import decode_event, encoder
 
 ATOMS = frozenset(
-    {"amount_in", "amount_out", "amount_filled", "expected_out", "minimum_out", "would_yield", "fee", "network_fee"}
+    {
+        *("amount_in", "amount_out", "amount_filled", "expected_out", "minimum_out", "would_yield"),
+        *("fee", "network_fee", "liquidity"),
+    }
 )
 """The names of the fields that hold atoms (lamports are the atoms of SOL), in whatever document they are."""
 

@@ -22,7 +22,7 @@ from orderflow.runtime.clients import redis_login
 from orderflow.runtime.settings import ChangeSettings, IntakeSettings, ReadSettings, Settings, read_settings
 
 MAX_CONNECTIONS = 32
-QUOTE_THREADS, READ_THREADS, CHANGE_THREADS = 1, 4, 4
+QUOTE_THREADS, READ_THREADS, LOOKUP_THREADS, CHANGE_THREADS = 1, 4, 2, 4
 """Quotes take nothing but processor time; reads and changes mostly wait for Redis or Postgres."""
 TIMEOUT_S = 2
 """After this a client is answered that its order may not have been kept; shorter than most clients' patience."""
@@ -103,6 +103,12 @@ def quoting() -> AtOnce:
 def reads() -> AtOnce:
     """Return where orders are read."""
     return AtOnce("MAX_READS", read_settings(ReadSettings).max_reads, READ_THREADS)
+
+
+@cache
+def lookups() -> AtOnce:
+    """Return where launched tokens are looked up: apart from reads, so that an order waits for none of them."""
+    return AtOnce("MAX_READS", read_settings(ReadSettings).max_reads, LOOKUP_THREADS)
 
 
 @cache

@@ -84,7 +84,7 @@ def test_whatever_is_written_is_read_to_the_atom(
     assert request == OrderRequest(token_in.symbol, token_out.symbol, atoms, "market", slippage_bps)
 
 
-order_types = st.sampled_from([*MODELS, "sniper"])
+order_types = st.sampled_from([*MODELS, "iceberg"])
 fields_of_any_type = st.sampled_from(sorted({name for model in MODELS.values() for name in model.model_fields} | {"x"}))
 
 
@@ -116,7 +116,7 @@ def test_any_bytes_are_an_order_or_a_problem(body: bytes) -> None:
 
 def test_every_field_at_fault_is_named_at_once() -> None:
     with pytest.raises(ProblemError) as problem:
-        read_order({"token_in": "DOGE", "amount": "-1", "order_type": "sniper", "max_slippage": "0.9", "price": "1"})
+        read_order({"token_in": "DOGE", "amount": "-1", "order_type": "iceberg", "max_slippage": "0.9", "price": "1"})
 
     assert [error.field for error in problem.value.errors] == [
         "token_in",

@@ -10,25 +10,25 @@ from pydantic.json_schema import models_json_schema
 
 from orderflow.adapters.public import ATOMS
 
-_REFERENCE = "#/components/schemas/{name}"
+REFERENCE = "#/components/schemas/{name}"
 _AN_ATOM_COUNT = {"type": "string", "pattern": r"^\d+$", "description": "atoms"}
 
 
 def answer(document: type[msgspec.Struct], description: str, **more: Any) -> dict[str, Any]:
     """Return how OpenAPI describes an answer that is such a document."""
-    schema = {"$ref": _REFERENCE.format(name=document.__name__)}
+    schema = {"$ref": REFERENCE.format(name=document.__name__)}
     return {"description": description, "content": {"application/json": {"schema": schema} | more}}
 
 
 def document_answers(app: FastAPI, *documents: type[msgspec.Struct]) -> None:
     """Put the schemas of the documents that `answer` refers to into the OpenAPI document of `app`."""
-    _, schemas = msgspec.json.schema_components(documents, ref_template=_REFERENCE)
+    _, schemas = msgspec.json.schema_components(documents, ref_template=REFERENCE)
     _add(app, _as_read(schemas))
 
 
 def one_of(models: Mapping[str, type[BaseModel]], by: str) -> dict[str, Any]:
     """Return how OpenAPI describes a body that is one of several models, which its member `by` names."""
-    mapping = {name: _REFERENCE.format(name=model.__name__) for name, model in models.items()}
+    mapping = {name: REFERENCE.format(name=model.__name__) for name, model in models.items()}
     choices = [{"$ref": reference} for reference in dict.fromkeys(mapping.values())]
     return {"oneOf": choices, "discriminator": {"propertyName": by, "mapping": mapping}}
 
@@ -37,7 +37,7 @@ def document_bodies(app: FastAPI, models: Mapping[str, type[BaseModel]]) -> None
     """Put the schemas of the models that `one_of` refers to into the OpenAPI document of `app`."""
     distinct = dict.fromkeys(models.values())
     _, schemas = models_json_schema(
-        [(model, "validation") for model in distinct], ref_template=_REFERENCE.replace("{name}", "{model}")
+        [(model, "validation") for model in distinct], ref_template=REFERENCE.replace("{name}", "{model}")
     )
     _add(app, schemas["$defs"])
 

@@ -74,9 +74,12 @@ def read_amount(value: object, info: ValidationInfo, token: Token | None) -> int
 def read_least_amount(value: object, info: ValidationInfo, token: Token | None) -> int:
     """Return the least that is wanted of a token in atoms, a number rounded up; 0 when the token is not known."""
     number = read_number(value, info)
-    if token is not None:
-        return to_atoms(number.value, token, exact=number.exact, rounding=ROUND_CEILING)
-    return _of_no_token(number)
+    return _of_no_token(number) if token is None else least_atoms(number, token)
+
+
+def least_atoms(number: Number, token: Token) -> int:
+    """Return so many units of a token, the least that is wanted, in atoms, a number rounded up."""
+    return to_atoms(number.value, token, exact=number.exact, rounding=ROUND_CEILING)
 
 
 def read_slippage(value: object, info: ValidationInfo) -> int:

@@ -6,7 +6,6 @@ from decimal import Decimal
 from orderflow.domain.amounts import LEAST_WORTH_USD, MAX_ATOMS, least_worth, to_units
 from orderflow.domain.conditions import Limit
 from orderflow.domain.order import OrderRequest
-from orderflow.domain.tokens import TOKENS
 from orderflow.runtime.http.problems import invalid
 
 
@@ -18,17 +17,16 @@ def check_amounts(request: OrderRequest, prices_usd: Mapping[str, Decimal]) -> N
     if not request.waits:
         return
     slices = request.schedule.slices if request.schedule else 1
-    if request.amount_in // slices < least_worth(TOKENS[request.token_in], prices_usd):
+    if request.amount_in // slices < least_worth(request.sells, prices_usd):
         raise invalid("amount", f"is worth less than {LEAST_WORTH_USD} USD" + (" a slice" if slices > 1 else ""))
     check_limits(request)
 
 
 def check_limits(request: OrderRequest) -> None:
     """Check that an order's limits can be met at all. Raises ProblemError."""
-    token_out = TOKENS[request.token_out]
     for field, limit in _limits(request):
         if request.minimum_at(limit) > MAX_ATOMS:
-            most = f"{to_units(MAX_ATOMS, token_out):f} {token_out.symbol}"
+            most = f"{to_units(MAX_ATOMS, request.buys):f} {request.token_out}"
             raise invalid(field, f"must ask for at most {most} for the whole amount")
 
 

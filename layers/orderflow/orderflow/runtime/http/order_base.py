@@ -6,16 +6,37 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from orderflow.domain.order import OrderRequest, OrderType, TimeInForce
+from orderflow.domain.tokens import TOKENS, Token
 from orderflow.runtime.http.order_fields import Amount, ClientOrderId, ExpiresAt, ExpiresIn, TokenName
 from orderflow.runtime.http.strict_model import StrictModel
 from orderflow.runtime.http.trigger_models import PriceIn, price_in_field
 
+HUBS = ("USDC", "SOL")
+"""The tokens against which those that were launched have prices that orders can wait for."""
 
-class OrderInput(StrictModel):
-    """What every order has."""
+
+class Sells(StrictModel):
+    """What an order sells."""
 
     token_in: TokenName = Field(description="what to sell: a symbol, in any case, or a mint", examples=["SOL"])
+
+
+class Buys(Sells):
+    """What an order buys that says so itself."""
+
     token_out: TokenName = Field(description="what to buy", examples=["USDC"])
+
+    @field_validator("token_out")
+    @classmethod
+    def _is_another(cls, token_out: Token, info: ValidationInfo) -> Token:
+        if info.data.get("token_in") == token_out:
+            raise ValueError("must not be the same token as token_in")
+        return token_out
+
+
+class OrderInput(Sells):
+    """What every order has."""
+
     amount: Amount = Field(
         description="units of token_in. A number with more decimals than the token has is taken down to whole atoms; a"
         " string must have no more",
@@ -29,13 +50,6 @@ class OrderInput(StrictModel):
         examples=["desk-7.42"],
     )
 
-    @field_validator("token_out")
-    @classmethod
-    def _is_another(cls, token_out: str, info: ValidationInfo) -> str:
-        if info.data.get("token_in") == token_out:
-            raise ValueError("must not be the same token as token_in")
-        return token_out
-
     @property
     def expires_in_ms(self) -> int | None:
         """For how long the order is good from when it was made, if that was asked for rather than a time."""
@@ -45,14 +59,21 @@ class OrderInput(StrictModel):
     def request(self, made_at_ms: int) -> OrderRequest:
         """Return the request of an order that was made at a time, in milliseconds since 1970."""
 
+
+class PairOrder(OrderInput, Buys):
+    """What every order has that trades two tokens which it names."""
+
     def _asked(self, order_type: OrderType, slippage_bps: int, **conditions: Any) -> OrderRequest:
-        return OrderRequest(self.token_in, self.token_out, self.amount, order_type, slippage_bps, **conditions)
+        sold, bought = self.token_in, self.token_out
+        launched = tuple(token for token in (sold, bought) if token.symbol not in TOKENS)
+        return OrderRequest(
+            sold.symbol, bought.symbol, self.amount, order_type, slippage_bps, **conditions, tokens=launched
+        )
 
 
-class RestingOrder(OrderInput):
+class ExpiringOrder(OrderInput):
     """What every order that waits has."""
 
-    price_in: PriceIn = price_in_field()
     expires_at: ExpiresAt | None = Field(
         default=None,
         description="until when it is good: nothing is filled at or after that. RFC 3339 with its offset, at most a"
@@ -91,10 +112,41 @@ class RestingOrder(OrderInput):
         return {"time_in_force": time_in_force, "expires_at_ms": ends_at_ms}
 
 
-class PatientOrder(RestingOrder):
+class RestingOrder(ExpiringOrder, PairOrder):
+    """What every order has that waits for prices."""
+
+    price_in: PriceIn = price_in_field()
+
+    @field_validator("token_out")
+    @classmethod
+    def _has_prices(cls, token_out: Token, info: ValidationInfo) -> Token:
+        check_prices(info.data.get("token_in"), token_out)
+        return token_out
+
+
+class Patient(ExpiringOrder):
     """What every order that waits has which is not a limit order."""
 
     time_in_force: Literal["gtc", "gtd"] = Field(
         default="gtc",
         description="`gtc`: until it is cancelled; `gtd`: until it expires; with an expiry, gtc is gtd",
     )
+
+
+class PatientOrder(RestingOrder, Patient):
+    """What every order has that waits for prices and is not a limit order."""
+
+
+def check_prices(sold: Token | None, bought: Token | None) -> None:
+    """Check that two tokens have prices which orders can wait for: one that was launched has some against HUBS only.
+
+    None is one that was refused. Raises ValueError with the rule.
+    """
+    if sold is None or bought is None:
+        return
+    for launched, other in ((sold, bought), (bought, sold)):
+        if launched.symbol not in TOKENS and other.symbol not in HUBS:
+            raise ValueError(
+                f"must make a pair that has prices to wait for: {launched.symbol}, which was launched, has some against"
+                f" {' and '.join(HUBS)} only"
+            )

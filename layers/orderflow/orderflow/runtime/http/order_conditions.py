@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orderflow.domain.conditions import Limit, Price, Trigger
+from orderflow.domain.launches import Snipe
 from orderflow.domain.order import OrderRequest, iso_timestamp
 from orderflow.runtime.http.responses import fraction, units
 
@@ -20,13 +21,16 @@ TOKEN_IN, TOKEN_OUT = "token_in", "token_out"
 class OrderTrigger(msgspec.Struct, frozen=True, kw_only=True):
     """One of two triggers: the reference price that meets it, in how many slots in a row, and how it is executed then.
 
-    That is at `limit_price`, or as `max_slippage` allows.
+    That is at `limit_price`, or as `max_slippage` allows. Of exits the price may be given by how far it is from what
+    was paid.
     """
 
-    trigger_price: str
+    trigger_price: str | UnsetType = UNSET
     trigger_slots: int
     max_slippage: Decimal
     limit_price: str | UnsetType = UNSET
+    gain_bps: int | UnsetType = UNSET
+    loss_bps: int | UnsetType = UNSET
 
 
 class OrderExits(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +39,24 @@ class OrderExits(msgspec.Struct, frozen=True, kw_only=True):
     price_in: str
     take_profit: OrderTrigger | UnsetType = UNSET
     stop_loss: OrderTrigger | UnsetType = UNSET
+
+
+class OrderTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """Which launch is bought: that of the token with a mint, or any."""
+
+    mint: str | UnsetType = UNSET
+    any: bool | UnsetType = UNSET
+
+
+class OrderFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """What a launch has to be; `min_liquidity` is a decimal string in units of `token_in`."""
+
+    mint_renounced: bool | UnsetType = UNSET
+    freezable: bool | UnsetType = UNSET
+    lp_burned: bool | UnsetType = UNSET
+    max_top10_bps: int | UnsetType = UNSET
+    min_liquidity: str | UnsetType = UNSET
+    venue: str | UnsetType = UNSET
 
 
 def conditions_of(request: OrderRequest) -> dict[str, Any]:
@@ -52,7 +74,9 @@ def conditions_of(request: OrderRequest) -> dict[str, Any]:
         **_price_in(request.limit, *request.triggers),
     }
     if request.limit:
-        shown |= _limit(request.limit, request.token_out)
+        shown |= _limit(request.limit, request)
+    if request.snipe:
+        return shown | _snipe(request.snipe, request)
     if request.order_type == "limit":
         shown["allow_partial"] = request.allow_partial
     if request.schedule:
@@ -85,16 +109,28 @@ def _price_in(*given: Limit | Trigger | None) -> dict[str, str]:
     return {} if first is None else {"price_in": price_in(first.inverted)}
 
 
-def _limit(limit: Limit, token_out: str) -> dict[str, str]:
+def _limit(limit: Limit, request: OrderRequest) -> dict[str, str]:
     if limit.price is not None:
         return {"limit_price": _text(limit.price)}
-    return {"min_amount_out": units(limit.min_amount_out or 0, token_out)}
+    return {"min_amount_out": units(limit.min_amount_out or 0, request.buys)}
+
+
+def _snipe(snipe: Snipe, request: OrderRequest) -> dict[str, Any]:
+    filters: dict[str, Any] = {
+        name: value for name, value in msgspec.structs.asdict(snipe.filters).items() if value is not None
+    }
+    if snipe.filters.min_liquidity is not None:
+        filters["min_liquidity"] = units(snipe.filters.min_liquidity, request.sells)
+    target = OrderTarget(mint=snipe.mint) if snipe.mint else OrderTarget(any=True)
+    return {"target": target, "filters": OrderFilters(**filters), "priority": snipe.priority}
 
 
 def _trigger(trigger: Trigger) -> dict[str, Any]:
     shown: dict[str, Any] = {"trigger_slots": trigger.slots}
     if trigger.price is not None:
         shown["trigger_price"] = _text(trigger.price)
+    if trigger.entry_bps is not None:
+        shown["gain_bps" if trigger.rule == "take_profit" else "loss_bps"] = trigger.entry_bps
     if trigger.trail_bps is not None:
         shown["trail_bps"] = trigger.trail_bps
     if trigger.activation_price is not None:

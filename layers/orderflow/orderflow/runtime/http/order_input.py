@@ -6,9 +6,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from orderflow.runtime.http.json_input import read_json_object
+from orderflow.runtime.http.launched_tokens import NONE_LAUNCHED, Launched
 from orderflow.runtime.http.number_input import TEXT_IS_A_NUMBER
-from orderflow.runtime.http.order_base import OrderInput
-from orderflow.runtime.http.order_fields import MAY_BE_OVER
+from orderflow.runtime.http.order_base import OrderInput, PairOrder
+from orderflow.runtime.http.order_fields import LAUNCHED, MAY_BE_OVER, UNICODE
 from orderflow.runtime.http.order_models import MODELS, UntypedOrder
 from orderflow.runtime.http.problems import FieldError, refused, shown
 from orderflow.runtime.http.strict_model import FieldRuleError
@@ -21,14 +22,21 @@ def read_json_order(body: bytes) -> OrderInput:
     return read_order(read_json_object(body))
 
 
-def read_order(fields: Mapping[str, Any], *, text_is_a_number: bool = False, may_be_over: bool = False) -> OrderInput:
+def read_order(
+    fields: Mapping[str, Any],
+    *,
+    text_is_a_number: bool = False,
+    may_be_over: bool = False,
+    launched: Launched = NONE_LAUNCHED,
+) -> OrderInput:
     """Return the order that `fields` ask for; in a query, `text_is_a_number`, and is taken as a JSON number is.
 
-    The time of one that may repeat an earlier one `may_be_over`. Raises ProblemError that names the fields at fault.
+    The time, or the launch, of one that may repeat an earlier one `may_be_over`. Its tokens are in the list of those
+    that can always be traded, or among those `launched`. Raises ProblemError that names the fields at fault.
     """
     order_type = fields.get("order_type")
     model = MODELS.get(order_type) if isinstance(order_type, str) else None
-    context = {TEXT_IS_A_NUMBER: text_is_a_number, MAY_BE_OVER: may_be_over}
+    context = {TEXT_IS_A_NUMBER: text_is_a_number, MAY_BE_OVER: may_be_over, LAUNCHED: launched}
     try:
         return (model or UntypedOrder).model_validate(fields, context=context)
     except ValidationError as error:
@@ -63,10 +71,8 @@ def _rule(found: Any, order_type: str | None) -> str:
             return _required(found["loc"], order_type)
         case "extra_forbidden":
             return f"is not a field of {_owner(found['loc'], order_type)}"
-        case "string_type":
-            return "must be a string"
         case "string_unicode":
-            return "must be Unicode, without half of a surrogate pair"
+            return UNICODE
         case "model_type":
             return "must be a JSON object"
         case "literal_error":
@@ -77,7 +83,7 @@ def _rule(found: Any, order_type: str | None) -> str:
 
 
 def _required(path: tuple[Any, ...], order_type: str | None) -> str:
-    if len(path) > 1 or order_type is None or path[0] in OrderInput.model_fields:
+    if len(path) > 1 or order_type is None or path[0] in PairOrder.model_fields:
         return "is required"
     return f"is required for {_named(order_type)}"
 

@@ -12,8 +12,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from orderflow.domain.conditions import Limit, Schedule
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.slippage import DEFAULT_SLIPPAGE_BPS
-from orderflow.runtime.http.order_base import OrderInput, PatientOrder, RestingOrder
+from orderflow.runtime.http.order_base import OrderInput, PairOrder, PatientOrder, RestingOrder, check_prices
 from orderflow.runtime.http.order_fields import Flag, Interval, LeastOut, PriceValue, Slices, Slippage
+from orderflow.runtime.http.sniper_model import SniperOrder
 from orderflow.runtime.http.trigger_models import (
     Exits,
     StopLoss,
@@ -31,12 +32,19 @@ _LIMIT_PRICE = (
 )
 
 
-class MarketOrder(OrderInput):
+class MarketOrder(PairOrder):
     """An order that is executed at once."""
 
     order_type: Literal["market"]
     max_slippage: Slippage = slippage_field(DEFAULT_SLIPPAGE_BPS)
     then: Exits | None = Field(default=None, description=_THEN)
+
+    @field_validator("then")
+    @classmethod
+    def _has_prices(cls, then: Exits | None, info: ValidationInfo) -> Exits | None:
+        if then is not None:
+            check_prices(info.data.get("token_in"), info.data.get("token_out"))
+        return then
 
     def request(self, made_at_ms: int) -> OrderRequest:
         return self._asked("market", self.max_slippage, exits=self.then.triggers() if self.then else ())
@@ -183,15 +191,16 @@ MODELS: Mapping[str, type[OrderInput]] = MappingProxyType(
         "oco": OcoOrder,
         "twap": TwapOrder,
         "dca": TwapOrder,
+        "sniper": SniperOrder,
     }
 )
 """The models by the types that clients write."""
 
 
-class UntypedOrder(OrderInput):
+class UntypedOrder(PairOrder):
     """An order of a type that there is not: it is refused, and this finds what else is wrong with it."""
 
-    order_type: Literal["market", "limit", "take_profit", "stop_loss", "trailing_stop", "oco", "twap", "dca"]
+    order_type: Literal["market", "limit", "take_profit", "stop_loss", "trailing_stop", "oco", "twap", "dca", "sniper"]
     max_slippage: Slippage = slippage_field(DEFAULT_SLIPPAGE_BPS)
 
     def request(self, made_at_ms: int) -> OrderRequest:

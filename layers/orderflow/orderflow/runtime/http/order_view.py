@@ -10,12 +10,13 @@ from msgspec import UNSET, UnsetType
 
 from orderflow.adapters.ledger import Fill, OrderRow
 from orderflow.domain.conditions import minimum_of
+from orderflow.domain.launches import Launch
 from orderflow.domain.lifecycle import RESTING
 from orderflow.domain.order import Fired, Order, OrderId, OrderRequest, OrderType, Signature, StatusEvent, iso_timestamp
 from orderflow.domain.routing import Route
 from orderflow.domain.slippage import minimum_out
 from orderflow.domain.status import Status
-from orderflow.runtime.http.order_conditions import OrderExits, OrderTrigger, conditions_of
+from orderflow.runtime.http.order_conditions import OrderExits, OrderFilters, OrderTarget, OrderTrigger, conditions_of
 from orderflow.runtime.http.responses import fraction, units
 
 
@@ -25,6 +26,9 @@ class OrderSummary(msgspec.Struct, frozen=True, kw_only=True):
     `amount`, and what of it is filled and what remains, are decimal strings in units of `token_in`; `average_price` is
     what all that is filled came to. From `time_in_force` on the fields are those that its client may write for its
     type, as they are now: prices and `min_amount_out` are decimal strings, and `expires_at` is null without an end.
+
+    One that waits for a launch has a `token_out` and the `launch` once that has fired it, and `slots_from_open`, in how
+    many slots after it opened it was executed, once it is confirmed.
     """
 
     order_id: str
@@ -33,7 +37,7 @@ class OrderSummary(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     order_type: str
     token_in: str
-    token_out: str
+    token_out: str | None
     amount: str
     max_slippage: Decimal
     created_at: str
@@ -59,6 +63,11 @@ class OrderSummary(msgspec.Struct, frozen=True, kw_only=True):
     stop_loss: OrderTrigger | UnsetType = UNSET
     slices: int | UnsetType = UNSET
     interval: int | UnsetType = UNSET
+    target: OrderTarget | UnsetType = UNSET
+    filters: OrderFilters | UnsetType = UNSET
+    priority: str | UnsetType = UNSET
+    launch: Launch | UnsetType = UNSET
+    slots_from_open: int | UnsetType = UNSET
     then: OrderExits | UnsetType = UNSET
 
 
@@ -141,6 +150,7 @@ def order_of(row: OrderRow, *, with_route: bool = True) -> Order:
         parent_id=OrderId(row.parent_id) if row.parent_id else None,
         slice=row.slice,
         child_id=OrderId(row.child_id) if row.child_id else None,
+        slots_from_open=row.slots_from_open,
     )
 
 
@@ -151,7 +161,7 @@ def summary_of(order: Order) -> OrderSummary:
 
 def amounts_of(order: Order) -> tuple[str, str]:
     """Return how much of an order is filled and how much remains, in units of `token_in`."""
-    remaining, token_in = order.amount_remaining, order.request.token_in
+    remaining, token_in = order.amount_remaining, order.request.sells
     return units(order.request.amount_in - remaining, token_in), units(remaining, token_in)
 
 
@@ -184,8 +194,8 @@ def _summary(order: Order) -> dict[str, Any]:
         "sequence": order.sequence,
         "order_type": request.order_type,
         "token_in": request.token_in,
-        "token_out": request.token_out,
-        "amount": units(request.amount_in, request.token_in),
+        "token_out": request.token_out or None,
+        "amount": units(request.amount_in, request.sells),
         "max_slippage": fraction(request.slippage_bps),
         "created_at": iso_timestamp(order.created_at_ms),
         "updated_at": iso_timestamp(order.updated_at_ms),
@@ -197,7 +207,17 @@ def _summary(order: Order) -> dict[str, Any]:
         "average_price": order.execution_price,
         "parent_id": order.parent_id,
         **conditions_of(request),
+        **_launched(order),
     }
+
+
+def _launched(order: Order) -> dict[str, Any]:
+    """Return what an order that waits for a launch says of it, once it was fired and once it is executed."""
+    launch = order.fired.launch if order.fired else None
+    shown: dict[str, Any] = {} if launch is None else {"launch": launch}
+    if order.slots_from_open is not None:
+        shown["slots_from_open"] = order.slots_from_open
+    return shown
 
 
 def _fills(order: Order) -> list[Fill]:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request
 
 from orderflow.runtime.http.json_input import MAX_MEMBERS
-from orderflow.runtime.http.problems import FieldError, ProblemError, refused, shown
+from orderflow.runtime.http.problems import FieldError, ProblemError, invalid, refused, shown
 
 
 def read_query(request: Request) -> dict[str, str]:
@@ -39,6 +39,13 @@ def check_query(request: Request) -> None:
     known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
     if unknown := [name for name in read_query(request) if name not in known]:
         raise refused(FieldError(shown(name) or "query", "is not a parameter of this path") for name in unknown)
+
+
+def read_limit(limit: str, most: int) -> int:
+    """Return how many things a page has, as a query says it. Raises ProblemError unless that is from 1 to `most`."""
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 9 and 1 <= int(limit) <= most):
+        raise invalid("limit", f"must be from 1 to {most}")
+    return int(limit)
 
 
 KNOWN_QUERY = [Depends(known_query)]

@@ -8,7 +8,7 @@ from fastapi import Response
 from orderflow.adapters.public import public_json
 from orderflow.domain.amounts import to_units
 from orderflow.domain.slippage import BPS
-from orderflow.domain.tokens import TOKENS
+from orderflow.domain.tokens import Token
 
 
 def json_response(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -16,9 +16,9 @@ def json_response(document: Any, status: int = 200, headers: dict[str, str] | No
     return Response(public_json(document), status, headers, "application/json")
 
 
-def units(atoms: int, symbol: str) -> str:
+def units(atoms: int, token: Token) -> str:
     """Return atoms of a token in units, as a decimal string without zeros at its end."""
-    return f"{to_units(atoms, TOKENS[symbol]).normalize():f}"
+    return f"{to_units(atoms, token).normalize():f}"
 
 
 def fraction(bps: int) -> Decimal:

@@ -8,10 +8,11 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from orderflow.domain.conditions import Limit, Price, Rule, Trigger
 from orderflow.domain.slippage import BPS, DEFAULT_SLIPPAGE_BPS, LEAST_SLIPPAGE, MOST_SLIPPAGE
-from orderflow.runtime.http.order_fields import PriceValue, Slippage, TrailBps, TriggerSlots
+from orderflow.runtime.http.order_fields import GainBps, LossBps, PriceValue, Slippage, TrailBps, TriggerSlots
 from orderflow.runtime.http.strict_model import FieldRuleError, StrictModel
 
 PriceIn = Literal["token_out", "token_in"]
+_FIRES = "the reference price that fires it"
 STOP_SLIPPAGE_BPS = 2_000
 """What a stop allows when its client does not say: it is there to get out."""
 
@@ -66,7 +67,7 @@ class TriggerInput(StrictModel):
 class TakeProfit(TriggerInput):
     """Executed once the pair's reference price is at or above `trigger_price`."""
 
-    trigger_price: PriceValue = Field(description="the reference price that fires it", examples=["250"])
+    trigger_price: PriceValue = Field(description=_FIRES, examples=["250"])
     max_slippage: Slippage = slippage_field(DEFAULT_SLIPPAGE_BPS)
 
     def trigger(self, price_in: PriceIn) -> Trigger:
@@ -76,7 +77,7 @@ class TakeProfit(TriggerInput):
 class StopLoss(TriggerInput):
     """Executed once the pair's reference price is at or below `trigger_price`."""
 
-    trigger_price: PriceValue = Field(description="the reference price that fires it", examples=["200"])
+    trigger_price: PriceValue = Field(description=_FIRES, examples=["200"])
     max_slippage: Slippage = slippage_field(STOP_SLIPPAGE_BPS)
 
     def trigger(self, price_in: PriceIn) -> Trigger:
@@ -105,6 +106,50 @@ class TrailingStop(TriggerInput):
         )
 
 
+class Exit(TriggerInput):
+    """What all exits have: a reference price, or how far it is from the price that the order before them has paid."""
+
+    @model_validator(mode="after")
+    def _has_one_price(self) -> Self:
+        names = [name for name in type(self).model_fields if name in ("trigger_price", "gain_bps", "loss_bps")]
+        given = [name for name in names if getattr(self, name) is not None]
+        if not given:
+            raise ValueError(f"must have a {' or a '.join(sorted(names, reverse=True))}")
+        if len(given) > 1:
+            raise FieldRuleError(min(given), f"must not come with {max(given)}")
+        return self
+
+
+class TakeProfitExit(Exit):
+    """Executed once the reference price is at or above `trigger_price`, or `gain_bps` above what was paid."""
+
+    trigger_price: PriceValue | None = Field(default=None, description=_FIRES, examples=["250"])
+    gain_bps: GainBps | None = Field(
+        default=None,
+        description="in place of trigger_price: how far above the price that was paid, in basis points",
+        examples=[5000],
+    )
+    max_slippage: Slippage = slippage_field(DEFAULT_SLIPPAGE_BPS)
+
+    def trigger(self, price_in: PriceIn) -> Trigger:
+        return _trigger("take_profit", self, self.max_slippage, self.trigger_price, price_in, self.gain_bps)
+
+
+class StopLossExit(Exit):
+    """Executed once the reference price is at or below `trigger_price`, or `loss_bps` below what was paid."""
+
+    trigger_price: PriceValue | None = Field(default=None, description=_FIRES, examples=["200"])
+    loss_bps: LossBps | None = Field(
+        default=None,
+        description="in place of trigger_price: how far below the price that was paid, in basis points",
+        examples=[3000],
+    )
+    max_slippage: Slippage = slippage_field(STOP_SLIPPAGE_BPS)
+
+    def trigger(self, price_in: PriceIn) -> Trigger:
+        return _trigger("stop_loss", self, self.max_slippage, self.trigger_price, price_in, self.loss_bps)
+
+
 class Exits(StrictModel):
     """What sells the atoms that an order has received once it is confirmed, for the token that it has sold.
 
@@ -112,12 +157,12 @@ class Exits(StrictModel):
     """
 
     price_in: PriceIn = price_in_field(" of the exits, which sell what the order has bought")
-    stop_loss: StopLoss | None = None
-    take_profit: TakeProfit | None = None
+    stop_loss: StopLossExit | None = None
+    take_profit: TakeProfitExit | None = None
 
     @field_validator("take_profit")
     @classmethod
-    def _is_above(cls, take_profit: TakeProfit | None, info: ValidationInfo) -> TakeProfit | None:
+    def _is_above(cls, take_profit: TakeProfitExit | None, info: ValidationInfo) -> TakeProfitExit | None:
         check_above_stop(take_profit, info)
         return take_profit
 
@@ -133,17 +178,35 @@ class Exits(StrictModel):
         return tuple(each.trigger(self.price_in) for each in exits if each is not None)
 
 
-def check_above_stop(take_profit: TakeProfit | None, info: ValidationInfo) -> None:
-    """Check that a take_profit can't be met together with the stop_loss before it. Raises FieldRuleError."""
+def check_above_stop(take_profit: TakeProfit | TakeProfitExit | None, info: ValidationInfo) -> None:
+    """Check that a take_profit can't be met together with the stop_loss before it. Raises FieldRuleError.
+
+    A price that is not known before the order is executed can't be compared.
+    """
     stop_loss, price_in = info.data.get("stop_loss"), info.data.get("price_in")
     if take_profit is None or stop_loss is None or price_in is None:
         return
-    profit, stop = (price_of(each.trigger_price, price_in) for each in (take_profit, stop_loss))
+    if take_profit.trigger_price is None or stop_loss.trigger_price is None:
+        return
+    profit, stop = (price_of(price, price_in) for price in (take_profit.trigger_price, stop_loss.trigger_price))
     if profit.exact <= stop.exact:
         side, where = ("below", " with price_in token_in") if profit.inverted else ("above", "")
         raise FieldRuleError("trigger_price", f"must be {side} stop_loss.trigger_price{where}")
 
 
-def _trigger(rule: Rule, given: TriggerInput, slippage_bps: int, price: Decimal, price_in: PriceIn) -> Trigger:
-    limit = limit_of(given.limit_price, price_in)
-    return Trigger(rule, slippage_bps, price=price_of(price, price_in), slots=given.trigger_slots, limit=limit)
+def _trigger(
+    rule: Rule,
+    given: TriggerInput,
+    slippage_bps: int,
+    price: Decimal | None,
+    price_in: PriceIn,
+    entry_bps: int | None = None,
+) -> Trigger:
+    return Trigger(
+        rule,
+        slippage_bps,
+        price=None if price is None else price_of(price, price_in),
+        slots=given.trigger_slots,
+        limit=limit_of(given.limit_price, price_in),
+        entry_bps=entry_bps,
+    )
