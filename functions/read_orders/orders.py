@@ -89,6 +89,6 @@ def _find_order(order_id: str, in_ledger: bool) -> _Found | None:
 
 def _would_yield(order: Order) -> Yield:
     if order.request.snipe is not None:
-        return None  # there is no telling before it is launched
+        return None  # what it buys has no price yet
     request = next_request(order)
     return clients.venue().fit([request], [0])[0] if request.amount_in else None

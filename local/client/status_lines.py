@@ -6,13 +6,13 @@ from typing import Any
 
 from local.client.api import Answer
 from orderflow.domain.amounts import to_units
-from orderflow.domain.tokens import find_token
+from orderflow.domain.tokens import Token, find_token
 
 INDENT = " " * 26
 
 
 def describe(
-    frame: Mapping[str, Any], elapsed_ms: float, token_out: str | None = None, token_in: str | None = None
+    frame: Mapping[str, Any], elapsed_ms: float, token_out: str | Token | None = None, token_in: str | None = None
 ) -> list[str]:
     """Return the lines for one status: its time and its details (quotes, price, transaction, reason).
 
@@ -22,6 +22,8 @@ def describe(
     notes: list[str] = []
     if frame.get("rule"):
         notes.append(f"{frame['rule']} at {frame['price']} in slot {frame['slot']}")
+    if frame.get("launch"):
+        notes.append(f"{frame['launch']['token']['symbol']} on {frame['launch']['venue']}")
     if frame.get("execution_price") is not None:
         notes.append(f"price {frame['execution_price']}")
     if frame.get("minimum_out") is not None:
@@ -29,6 +31,9 @@ def describe(
     if frame.get("amount_filled") is not None:
         received = in_units(frame.get("amount_out") or 0, token_out)
         notes.append(f"{in_units(frame['amount_filled'], token_in)} filled for {received}")
+    if frame.get("slots_from_open") is not None:
+        late = frame["slots_from_open"]
+        notes.append(f"{late} {'slot' if late == 1 else 'slots'} after its launch opened")
     if frame.get("expires_at"):
         notes.append(f"until {frame['expires_at']}")
     if frame.get("reason"):
@@ -40,7 +45,7 @@ def describe(
     return [line(elapsed_ms, status, " · ".join(notes)), *_quotes(frame, token_out)]
 
 
-def _quotes(frame: Mapping[str, Any], token_out: str | None) -> list[str]:
+def _quotes(frame: Mapping[str, Any], token_out: str | Token | None) -> list[str]:
     route = frame.get("route")
     if not route:
         return []
@@ -62,9 +67,9 @@ def _legs(route: Mapping[str, Any]) -> list[str]:
     return [*lines, f"{INDENT}best: {', '.join(part for part in (route['venue'], impact, gain) if part)}"]
 
 
-def in_units(atoms: str | int, symbol: str | None) -> str:
+def in_units(atoms: str | int, named: str | Token | None) -> str:
     """Return an amount of atoms in units of its token, or as it is when the token is not known here."""
-    token = find_token(symbol) if symbol else None
+    token = find_token(named) if isinstance(named, str) else named
     return f"{to_units(int(atoms), token):,f} {token.symbol}" if token else f"{int(atoms):,} atoms"
 
 

@@ -19,6 +19,7 @@ from local.client.order_arguments import add_order_arguments, described, order_f
 from local.client.status_lines import INDENT, between_ms, describe, describe_problem, line
 from local.client.status_socket import Frame, StatusSocket
 from local.run.running_system import find
+from orderflow.domain.tokens import Token
 from orderflow.errors import OrderflowError
 
 DEFAULT_URL = "http://127.0.0.1:3000"
@@ -120,7 +121,7 @@ async def _place(client: Client, order: Mapping[str, Any], console: Console) -> 
         raise NotAcceptedError(f"the order was refused: {describe_problem(answer)}")
     order_id = str(answer.json()["order_id"])
     _print(console, line(answer.elapsed_ms, "accepted", f"order {order_id}"))
-    return Watched(order_id, str(order["token_in"]), str(order["token_out"]), began)
+    return Watched(order_id, str(order["token_in"]), order.get("token_out"), began)
 
 
 class Canceller:
@@ -159,6 +160,7 @@ class Canceller:
 async def _follow(socket: StatusSocket, watched: Watched, timeout_s: float, console: Console) -> Frame:
     await socket.subscribe(watched.order_id)
     first: Frame | None = None
+    token_out: str | Token | None = watched.token_out
     async for frame in socket.follow(watched.order_id, timeout_s):
         first = first or frame
         if "error" in frame.content:
@@ -168,7 +170,9 @@ async def _follow(socket: StatusSocket, watched: Watched, timeout_s: float, cons
             elapsed_ms = (frame.received_at - watched.began) * 1000
         else:
             elapsed_ms = between_ms(first.content, frame.content)
-        for text in describe(frame.content, elapsed_ms, watched.token_out, watched.token_in):
+        if "launch" in frame.content:
+            token_out = Token(**frame.content["launch"]["token"])  # it is in no list
+        for text in describe(frame.content, elapsed_ms, token_out, watched.token_in):
             _print(console, text, _STYLES.get(frame.status or "", ""))
     return frame
 

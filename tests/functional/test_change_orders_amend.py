@@ -492,7 +492,7 @@ def test_what_is_not_amended_of_an_order_that_waits_for_a_launch_stays(outside: 
     ],
 )
 def test_what_can_not_be_amended_of_an_order_that_waits_for_a_launch_is_refused(
-    outside: Outside, field: str, value: object, rule: str
+    outside: Outside, field: str, value: Any, rule: str
 ) -> None:
     keep(outside, sniper())
 
@@ -504,7 +504,7 @@ def test_what_can_not_be_amended_of_an_order_that_waits_for_a_launch_is_refused(
 def test_only_an_order_that_waits_for_a_launch_can_be_amended_so(outside: Outside, field: str) -> None:
     keep(outside, make_waiting_order())
 
-    problem = assert_problem(amend(**{field: {}}), 400)
+    problem = assert_problem(patch(ORDER_ID, f'{{"{field}":{{}}}}'), 400)
 
     known = field in ("max_slippage", "then")
     assert problem["errors"] == [

@@ -1,5 +1,6 @@
 """read_orders through its Lambda handler: launches, tokens that were launched, and orders that wait for a launch."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import redis
 
 from orderflow.adapters.books import Resting
-from orderflow.domain.order import Fired, Order, OrderId, Signature, event_of
+from orderflow.domain.order import Fired, Order, OrderId, OrderRequest, Signature, event_of
 from orderflow.domain.resting import Marks
 from orderflow.domain.tokens import Token
 from orderflow.errors import RejectedError
@@ -142,7 +143,12 @@ def test_a_launched_token_is_quoted_and_shown_in_its_units(
     outside: Outside, venue: LaunchingVenue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(venue, "quote", lambda requests, **_: asked.extend(requests) or [RejectedError("no")])
+
+    def quote(requests: Sequence[OrderRequest], **_: Any) -> list[RejectedError]:
+        asked.extend(requests)
+        return [RejectedError("no")]
+
+    monkeypatch.setattr(venue, "quote", quote)
 
     assert_refused(get("/api/quote", token_in="usdc", token_out=MOON.mint, amount="100"), "amount", "no")
 

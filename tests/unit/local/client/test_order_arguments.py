@@ -9,6 +9,7 @@ import pytest
 from local.client.order_arguments import add_order_arguments, described, order_from
 from orderflow.runtime.http.order_input import read_json_order
 from orderflow.runtime.http.order_models import MODELS
+from tests.support.launches import UNKNOWN_MINT
 
 SOLD = {"token_in": "SOL", "token_out": "USDC", "amount": "1.5"}
 
@@ -67,6 +68,25 @@ LINES: tuple[tuple[str, dict[str, Any], str], ...] = (
         {"order_type": "twap", "slices": "3", "interval": "60", "limit_price": "215"},
         "twap order: 1.5 SOL → USDC, limit price 215, slices 3, interval 60",
     ),
+    (
+        "--type sniper --filter lp_burned=true --filter freezable=false --filter min_liquidity=100 --priority turbo"
+        " --gain-bps 5000 --loss-bps 3000",
+        {
+            "order_type": "sniper",
+            "token_out": None,
+            "target": {"any": True},
+            "filters": {"lp_burned": True, "freezable": False, "min_liquidity": "100"},
+            "priority": "turbo",
+            "then": {"take_profit": {"gain_bps": "5000"}, "stop_loss": {"loss_bps": "3000"}},
+        },
+        "sniper order: 1.5 SOL → the next launch, lp burned True, freezable False, min liquidity 100, priority turbo,"
+        " then take profit gain bps 5000, then stop loss loss bps 3000",
+    ),
+    (
+        f"--type sniper --mint {UNKNOWN_MINT}",
+        {"order_type": "sniper", "token_out": None, "target": {"mint": UNKNOWN_MINT}},
+        f"sniper order: 1.5 SOL → the launch of {UNKNOWN_MINT}",
+    ),
 )
 
 
@@ -74,7 +94,7 @@ LINES: tuple[tuple[str, dict[str, Any], str], ...] = (
 def test_an_order_of_any_type_can_be_said_and_the_api_reads_it(line: str, order: dict[str, Any], said: str) -> None:
     made = order_of(line)
 
-    assert made == SOLD | order
+    assert made == {name: value for name, value in (SOLD | order).items() if value is not None}
     assert described(made) == said
     assert read_json_order(json.dumps(made).encode()).order_type == made["order_type"]
 

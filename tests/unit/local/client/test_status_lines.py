@@ -4,6 +4,7 @@ from typing import Any
 
 from local.client.api import Answer
 from local.client.status_lines import between_ms, describe, describe_problem
+from orderflow.domain.tokens import Token
 
 
 def make_answer(body: bytes, status: int = 400) -> Answer:
@@ -78,3 +79,15 @@ def test_what_is_filled_is_printed_in_units_where_the_tokens_are_known() -> None
 
 def test_an_order_that_makes_another_one_names_it() -> None:
     assert describe({"status": "open", "child_id": "01a2"}, 12.0) == ["        12 ms  open        order 01a2"]
+
+
+def test_a_launch_and_how_soon_it_was_bought_are_printed() -> None:
+    launch = {"token": {"symbol": "MOON200", "mint": "x", "decimals": 9}, "venue": "raydium"}
+    fired = describe({"status": "triggered", "rule": "launch", "price": 80, "slot": 230, "launch": launch}, 5)
+    bought = {"status": "confirmed", "amount_filled": "1000000", "amount_out": "80000000000", "slots_from_open": 1}
+    token = Token("MOON200", "x", 9)
+
+    assert fired == ["         5 ms  triggered   launch at 80 in slot 230 · MOON200 on raydium"]
+    assert describe(bought, 7, token, "USDC") == [
+        "         7 ms  confirmed   1.000000 USDC filled for 80.000000000 MOON200 · 1 slot after its launch opened"
+    ]
