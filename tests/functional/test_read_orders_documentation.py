@@ -5,11 +5,12 @@ import re
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from functions.read_orders.handler import lambda_handler
 from orderflow.adapters.public import ATOMS
-from orderflow.domain.order import event_of
+from orderflow.domain.order import OrderId, event_of
 from orderflow.domain.status import Status
 from tests.support.builders import (
     NOW_MS,
@@ -25,7 +26,9 @@ from tests.support.builders import (
 )
 from tests.support.fakes.outside import Outside
 from tests.support.http_api import CONDITIONS, ORDER, Answer, assert_problem, delete, get, of_type, patch, post
+from tests.support.launched_tokens import LaunchingVenue, make_launch
 from tests.support.ledger_rows import row_of
+from tests.support.ways import sniped
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
 
@@ -78,15 +81,28 @@ def test_every_answer_is_what_is_documented(outside: Outside) -> None:
     outside.orders.known[ORDER_ID] = (make_order(Status.CONFIRMED), [event_of(order_at(status)) for status in Status])
     resting = [make_waiting_order(order_type=kind, order_id=nth_id(n)) for n, kind in enumerate(WAITING_TYPES)]
     outside.orders.known |= {order.order_id: (order, [event_of(order)]) for order in resting}
+    outside.venue = LaunchingVenue(outside, make_launch(), slot=250)
+    snipers = [msgspec.structs.replace(step, order_id=OrderId(nth_id(100 + n))) for n, step in enumerate(sniped())]
+    outside.orders.known |= {step.order_id: (step, [event_of(step)]) for step in snipers}
     bracket = make_waiting_request(exits=make_waiting_request("oco").triggers, expires_at_ms=NOW_MS + 1)
-    orders = [*resting, make_order(Status.CONFIRMED), make_waiting_order(request=bracket, order_id=OTHER_ID)]
+    orders = [
+        *resting,
+        *snipers,
+        make_order(Status.CONFIRMED),
+        make_waiting_order(request=bracket, order_id=OTHER_ID),
+    ]
     outside.ledger.rows = {order.order_id: row_of(order) for order in orders}
     api = get("/openapi.json").document
     answers: list[tuple[tuple[str, str, str], Answer]] = [
         *[(("/api/orders/{order_id}", "get", "200"), get(f"/api/orders/{order.order_id}")) for order in orders],
+        *[
+            (("/api/orders/{order_id}", "get", "200"), get(f"/api/orders/{nth_id(100 + n)}"))
+            for n in range(len(snipers))
+        ],
         (("/api/orders", "get", "200"), get("/api/orders")),
         *[(("/api/quote", "get", "200"), get("/api/quote", **SELL, **query)) for query in QUERIES],
         (("/api/tokens", "get", "200"), get("/api/tokens")),
+        (("/api/launches", "get", "200"), get("/api/launches")),
         *[(("/api/orders/execute", "post", "202"), post(of_type(order_type))) for order_type in CONDITIONS],
         *[(("/api/orders/{order_id}", "patch", "200"), patch(order.order_id, '{"amount":20}')) for order in resting],
         *[(("/api/orders/{order_id}", "delete", "200"), delete(order.order_id)) for order in resting],

@@ -15,7 +15,14 @@ from orderflow.errors import RejectedError
 from tests.support.builders import NOW_MS, ORDER_ID
 from tests.support.fakes.outside import Outside
 from tests.support.http_api import assert_problem, assert_refused, delete, get
-from tests.support.launched_tokens import MOON, UNKNOWN_MINT, LaunchingVenue, launch_route, make_launch, make_snipe_request
+from tests.support.launched_tokens import (
+    MOON,
+    UNKNOWN_MINT,
+    LaunchingVenue,
+    launch_route,
+    make_launch,
+    make_snipe_request,
+)
 from tests.support.ledger_rows import fills_of, row_of
 
 pytestmark = pytest.mark.usefixtures("_event_loop")

@@ -9,7 +9,7 @@ import pytest
 from local.client.order_arguments import add_order_arguments, described, order_from
 from orderflow.runtime.http.order_input import read_json_order
 from orderflow.runtime.http.order_models import MODELS
-from tests.support.launches import UNKNOWN_MINT
+from tests.support.launched_tokens import UNKNOWN_MINT
 
 SOLD = {"token_in": "SOL", "token_out": "USDC", "amount": "1.5"}
 
