@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from local.run.running_system import System
-from tests.harness.bench import command
+from tests.harness.bench import arguments, command
 from tests.harness.bench.measurement import Plan
 from tests.harness.own_system import SystemNotReadyError
 
@@ -39,7 +39,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def bench(*words: str) -> int:
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
+    arguments.add_arguments(parser)
     return command.run(parser.parse_args(words))
 
 
@@ -84,12 +84,12 @@ def test_another_commit_is_not_measured_against_a_system_that_runs_elsewhere(
 
 def plan(*words: str) -> Plan:
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    return command.plan_of(parser.parse_args(words))
+    arguments.add_arguments(parser)
+    return arguments.plan_of(parser.parse_args(words))
 
 
 def test_a_load_has_an_end_whatever_is_left_out() -> None:
-    assert (plan().load.orders, plan().load.seconds) == (None, command.DEFAULT_SECONDS)
+    assert (plan().load.orders, plan().load.seconds) == (None, arguments.DEFAULT_SECONDS)
     assert (plan("--orders", "9").load.orders, plan("--orders", "9").load.seconds) == (9, None)
     assert (plan("--seconds", "7").load.orders, plan("--seconds", "7").load.seconds) == (None, 7)
 

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from rich.console import Console
 
-from tests.harness.bench import command, resting
+from tests.harness.bench import arguments, command, resting
 from tests.harness.bench.against import Pair, compare
 from tests.harness.bench.resting import RestingResult, Sides, show, wanted
 from tests.harness.bench.resting_costs import Cost
@@ -137,7 +137,7 @@ def test_one_json_object_has_all_that_was_measured_and_what_is_wanted_and_the_ex
 
     monkeypatch.setattr(resting, "run_resting", measured)
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
+    arguments.add_arguments(parser)
 
     assert command.run(parser.parse_args(["resting", "--json", "--orders", "1", "--repeat", "2"])) == status
 
