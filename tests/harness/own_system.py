@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Any
 
 import orjson
@@ -25,6 +25,10 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 POLL_S = 0.05
 LAST_LINES = 20
+LAUNCHES = {"LAUNCH_EVERY_SLOTS": "25"}
+"""Settings with which the market of a system launches tokens, as often as it can."""
+
+NO_MORE: Mapping[str, str] = MappingProxyType({})
 
 
 class SystemNotReadyError(OrderflowError):
@@ -126,13 +130,13 @@ def own_system(settings: Mapping[str, str], *, own_servers: bool = False, tree: 
 
 
 @contextmanager
-def started(speed: float, tree: Path = ROOT) -> Iterator[System]:
+def started(speed: float, tree: Path = ROOT, settings: Mapping[str, str] = NO_MORE) -> Iterator[System]:
     """Start a system of our own with `python -m local up`, in a new home and on a free port; stop it after.
 
     Uses REDIS_URL and DATABASE_URL where they are set, like any other start. Raises SystemNotReadyError, with the last
     lines that the system wrote, when it does not get ready.
     """
-    with own_system({"SPEED": f"{speed:g}"}, tree=tree) as system:
+    with own_system({"SPEED": f"{speed:g}", **settings}, tree=tree) as system:
         yield system.start()
 
 

@@ -13,13 +13,16 @@ from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.domain.order import Order, OrderRequest
 from orderflow.runtime import order_ids
+from orderflow.venues.mock.chain import produce
 from orderflow.venues.mock.chain_store import ChainStore
+from orderflow.venues.mock.launches import launch_at, opening_pool
 from tests.harness.bench import ageing
 from tests.harness.bench.ageing import NotAtRestError, fill_ledger, keep_at_rest, used_memory, wait_until_at_rest
 from tests.harness.bench.far_orders import fill
 from tests.harness.bench.filled_redis import PARTITIONS, workers
 from tests.harness.bench.floors import run_floors
-from tests.harness.bench.mock_market import MarketHistory, let_the_market_live, move_sol
+from tests.harness.bench.mock_market import LaunchMarket, MarketHistory, let_the_market_live, move_sol
+from tests.harness.bench.pool_replay import Fill
 from tests.harness.bench.resting_costs import openings, slots
 from tests.harness.bench.waiting_orders import move_and_follow
 from tests.support.builders import NOW_MS, make_waiting_request
@@ -79,6 +82,25 @@ def test_a_market_lives_for_as_many_slots_as_it_should(redis_client: redis.Redis
     assert after.fair != before.fair
     assert after.pools.keys() == before.pools.keys()
     assert after.pools != before.pools
+
+
+def test_the_pool_of_a_launch_is_run_again_to_what_the_market_has(redis_client: redis.Redis) -> None:
+    market, launch = LaunchMarket(redis_client, 25), launch_at(1, 0)
+    assert market.coming() == [launch]
+    chain = ChainStore(redis_client, launch_every=25)
+    block, state = chain.state()
+    assert chain.commit(block, produce(1, state, [], lambda order: 0, 0, least_slots=70, launch_every=25))
+
+    replay, same = market.run_again(launch, [])
+    not_paid, _ = market.run_again(launch, [phantom := Fill(launch.open_slot + 1, 1_000_000, 1)])
+
+    assert market.slot() == 70
+    assert [each.announced_slot for each in market.coming()] == [
+        slot for slot in (25, 50) if launch_at(1, slot).open_slot > 70
+    ]
+    assert (replay.unexplained, same) == ((), True)
+    assert replay.pool != opening_pool(launch)
+    assert not_paid.unexplained == (phantom,)
 
 
 def test_redis_says_what_it_uses(redis_client: redis.Redis, redis_url: str) -> None:

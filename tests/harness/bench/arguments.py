@@ -3,7 +3,7 @@
 import argparse
 
 from local.client.command_line import base_url_argument
-from tests.harness.bench import resting
+from tests.harness.bench import resting, sniper
 from tests.harness.bench.flat import CONDITIONS
 from tests.harness.bench.load import IN_FLIGHT, Load
 from tests.harness.bench.measurement import WARM_UP_S, Plan
@@ -22,12 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("orders", "flat", "resting", "floors", "routing", "imports"),
+        choices=("orders", "flat", "resting", "sniper", "floors", "routing", "imports"),
         default="orders",
         help="orders: a load through a system (the default); flat: what an order costs when the system is old, full or"
-        " set otherwise; resting: what orders that wait cost while they rest, and how they fire; floors: what the parts"
-        " of an order would cost alone; routing: the router alone, by the size of the trade; imports: the functions'"
-        " imports, which a cold start waits for",
+        " set otherwise; resting: what orders that wait cost while they rest, and how they fire; sniper: how soon"
+        " orders that wait for a launch buy, beside market orders; floors: what the parts of an order would cost alone;"
+        " routing: the router alone, by the size of the trade; imports: the functions' imports, which a cold start"
+        " waits for",
     )
     _add_load(parser)
     _add_procedure(parser)
@@ -56,7 +57,8 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         "--orders",
         type=int,
         metavar="N",
-        help=f"post so many orders; of resting: so many rest (default: {resting.MANY:,})",
+        help=f"post so many orders; of resting: so many rest (default: {resting.MANY:,}), of sniper: so many wait"
+        f" for one launch (default: {sniper.CROWD:,})",
     )
     load.add_argument(
         "--seconds",
@@ -70,7 +72,7 @@ def _add_load(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="N",
         help="an open loop: N orders a second are due, and latencies count from then; without, a client posts its next"
-        " order when the last one has ended",
+        f" order when the last one has ended; of sniper: that of its market orders (default: {sniper.LOAD.rate:g})",
     )
     load.add_argument(
         "--sockets",
@@ -125,7 +127,8 @@ def _add_procedure(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="measure N times, and print medians and ranges; with --against N pairs, and of flat N pairs of each"
-        f" condition, of resting N pairs of market orders (default: 1; with --against {PAIRS})",
+        f" condition, of resting and sniper N pairs of market orders (default: 1; with --against {PAIRS}, of sniper"
+        f" {sniper.PAIRS})",
     )
 
 

@@ -18,7 +18,7 @@ from local.client.command_line import INTERRUPTED
 from local.run.running_system import System, find
 from local.settings import ROOT
 from orderflow.errors import OrderflowError
-from tests.harness.bench import imports, resting, routing
+from tests.harness.bench import imports, resting, routing, sniper
 from tests.harness.bench.against import Pair, compare, run_pairs, tree_of
 from tests.harness.bench.against import show as show_comparisons
 from tests.harness.bench.arguments import PAIRS, plan_of
@@ -52,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
             return 0
         if arguments.what == "resting":
             return _run_resting(arguments, console)
+        if arguments.what == "sniper":
+            return _run_sniper(arguments, console)
         measure_it = _run_flat if arguments.what == "flat" else _run_against if arguments.against else _run_alone
         return measure_it(arguments, plan_of(arguments), console)
     except (OrderflowError, aiohttp.ClientError) as error:
@@ -128,6 +130,20 @@ def _run_resting(arguments: argparse.Namespace, console: Console) -> int:
         _print_json({"measured": result, "wanted": [each._asdict() for each in resting.wanted(result)]})
     else:
         resting.show(result, Console())
+    return 0 if result.reached else 1
+
+
+def _run_sniper(arguments: argparse.Namespace, console: Console) -> int:
+    result = sniper.run_sniper(
+        max(arguments.orders or sniper.CROWD, 1),
+        max(arguments.repeat or sniper.PAIRS, 1),
+        lambda line: console.print(line, markup=False, highlight=False),
+        replace(sniper.LOAD, rate=arguments.rate or sniper.LOAD.rate),
+    )
+    if arguments.json:
+        _print_json(result)
+    else:
+        sniper.show(result, Console())
     return 0 if result.reached else 1
 
 

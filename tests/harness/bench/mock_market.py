@@ -6,12 +6,14 @@ No other module of the bench imports `orderflow.venues.mock`.
 import time
 from collections.abc import Collection, Iterator, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import islice
 from random import Random
 from typing import Any, NamedTuple
 
 import msgspec
 import redis
 
+from orderflow.domain.launches import Launch
 from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Dlmm, Pool
 from orderflow.domain.router.fit import fit
@@ -25,23 +27,28 @@ from orderflow.venues.mock.background import advance, chain_seconds, opening_pri
 from orderflow.venues.mock.chain import Blocks, MarketState, produce
 from orderflow.venues.mock.chain_clock import HEARTBEAT
 from orderflow.venues.mock.chain_store import ChainStore
+from orderflow.venues.mock.crowd import LaunchedPools
 from orderflow.venues.mock.dlmm_opening import NARROW, WIDE, DlmmParameters, dlmm_opening_bins
 from orderflow.venues.mock.latency import SLOTS_TO_CONFIRM, Latency
+from orderflow.venues.mock.launches import OPENS_AFTER, Calendar, launch_at, opening_pool
 from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.settings import MockSettings
 from orderflow.venues.mock.universe import VENUES, opening_pools, pairs
+from tests.harness.bench.pool_replay import Fill, Replay, run_again
 
 __all__ = [
     "HEARTBEAT",
     "SOL",
     "USDC",
     "VENUES",
+    "LaunchMarket",
     "MarketHistory",
     "ages",
     "amount_worth",
     "atoms_worth",
     "directions",
     "eight_pools",
+    "launch_at",
     "let_the_market_live",
     "moments",
     "move_sol",
@@ -131,6 +138,39 @@ class MarketHistory:
             view.refresh(state.pools.values(), chain_seconds(state.slot))
             blocks.append([_fits(view, *each) for each in zip(requests, minimums, strict=True)])
         return blocks
+
+
+class LaunchMarket:
+    """The launches of a market that announces one every so many slots, and what has become of their pools."""
+
+    def __init__(self, client: redis.Redis, every: int) -> None:
+        self._chain = ChainStore(client, read_settings(MockSettings).seed, launch_every=every)
+
+    def slot(self) -> int:
+        """Return the latest slot."""
+        return self._chain.slot()
+
+    def coming(self) -> list[Launch]:
+        """Return the launches that are announced and have not opened, the first first."""
+        slot, calendar = self.slot(), self._chain.calendar
+        latest = islice(calendar.announced(slot), 1 + OPENS_AFTER[1] // calendar.every)
+        return sorted((each for each in latest if each.open_slot > slot), key=lambda launch: launch.open_slot)
+
+    def run_again(self, launch: Launch, fills: Sequence[Fill]) -> tuple[Replay, bool]:
+        """Run a launch's pool from its opening to now by the crowd's trades and these fills.
+
+        Return what that comes to, and whether it is the pool that the market has.
+        """
+        _, state = self._chain.state()
+        slots = range(launch.open_slot + 1, state.slot + 1)
+        replay = run_again(opening_pool(launch), launch.quote, fills, self._crowd, slots)
+        return replay, replay.pool == state.launched.get(launch.pool)
+
+    def _crowd(self, slot: int, pool: Pool) -> Pool:
+        """Return a launch's pool after what its crowd has bought in a slot."""
+        launched = LaunchedPools(Calendar(self._chain.seed, 0), slot - 1, {pool.pool: pool})
+        launched.live(slot)
+        return launched.pools[pool.pool]
 
 
 def directions() -> Iterator[tuple[Token, Token]]:

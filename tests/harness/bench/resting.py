@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import inf
 from statistics import median
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +20,7 @@ from tests.harness.bench.filled_redis import FilledRedis, filled
 from tests.harness.bench.resting_costs import Cost, openings, slots
 from tests.harness.bench.resting_live import Live, market_orders, run_live
 from tests.harness.bench.waiting_orders import SHARES
+from tests.harness.bench.wanted import Wanted, table_of_wanted
 from tests.harness.tables import table_of_figures
 from tests.harness.timings import Timings
 
@@ -69,15 +70,6 @@ class RestingResult:
     def reached(self) -> bool:
         """Whether every figure is what is wanted of it, and no market order was lost."""
         return self.clean and all(each.reached for each in wanted(self))
-
-
-class Wanted(NamedTuple):
-    """A figure, what is wanted of it, and whether it is so."""
-
-    label: str
-    wanted: str
-    measured: str
-    reached: bool
 
 
 def wanted(result: RestingResult) -> list[Wanted]:
@@ -139,10 +131,7 @@ def show(result: RestingResult, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    table = table_of_figures("what is wanted", "", "measured", "reached")
-    for each in wanted(result):
-        table.add_row(each.label, each.wanted, each.measured, "yes" if each.reached else "[bold red]NO[/]")
-    console.print(table)
+    console.print(table_of_wanted(wanted(result)))
 
 
 def _in_turn(

@@ -99,7 +99,7 @@ def test_each_run_of_a_pair_is_repeated_by_the_pairs() -> None:
     assert plan("--repeat", "4", "--against", "HEAD").repeat == 1
 
 
-@pytest.mark.parametrize("what", ["flat", "resting", "floors", "routing", "imports"])
+@pytest.mark.parametrize("what", ["flat", "resting", "sniper", "floors", "routing", "imports"])
 @pytest.mark.parametrize("target", [("--against", "HEAD"), ("--base-url", URL)])
 def test_what_needs_systems_of_its_own_takes_no_other(
     what: str, target: tuple[str, str], started: list[float], capsys: pytest.CaptureFixture[str]
