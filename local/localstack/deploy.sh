@@ -42,6 +42,7 @@ parameter_overrides = [
     "ConnectionsSecret=$connections_secret",
     "Partitions=2",
     "Speed=${SPEED:-1}",
+    "LaunchEverySlots=${LAUNCH_EVERY_SLOTS:-0}",
 ]
 TOML
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.own_system import LAUNCHES
 from tests.support.compose_project import Project, skip_without_engine
 
 AUDITED = Path(__file__).parent / "audit.compose.yaml"
@@ -15,7 +16,7 @@ AUDITED = Path(__file__).parent / "audit.compose.yaml"
 def project() -> Iterator[Project]:
     """Lend the running project."""
     skip_without_engine()
-    project = Project(f"orderflow-test-{os.getpid()}", AUDITED, SPEED="0.2")
+    project = Project(f"orderflow-test-{os.getpid()}", AUDITED, SPEED="0.2", **LAUNCHES)
     try:
         project.up()
         yield project

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.own_system import OwnSystem
+from tests.harness.own_system import LAUNCHES, OwnSystem
 
 
 @pytest.fixture
@@ -28,9 +28,12 @@ def new_run() -> Iterator[Callable[..., OwnSystem]]:
 
 @pytest.fixture(scope="session")
 def shared_run() -> Iterator[OwnSystem]:
-    """Lend one running system to all tests that leave it as it is; its delays are a fifth of the real ones."""
+    """Lend one running system, whose market launches tokens, to all tests that leave it as it is.
+
+    Its delays are a fifth of the real ones.
+    """
     with tempfile.TemporaryDirectory(prefix="orderflow-") as directory:
-        run = OwnSystem(Path(directory), {"SPEED": "0.2"}, own_servers=True)
+        run = OwnSystem(Path(directory), {"SPEED": "0.2", **LAUNCHES}, own_servers=True)
         run.start()
         yield run
         assert run.stop() != -signal.SIGKILL

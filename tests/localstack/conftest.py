@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.settings import ROOT
+from tests.harness.own_system import LAUNCHES
 from tests.support.compose_project import Project, skip_without_engine
 from tests.support.ports import free_port
 
@@ -18,7 +19,7 @@ def project() -> Iterator[Project]:
     """Lend the running project with its functions deployed, as `make localstack` does it."""
     skip_without_engine()
     name, port = f"orderflow-localstack-test-{os.getpid()}", str(free_port())
-    project = Project(name, LAMBDA, SPEED="0.2", LOCALSTACK_PORT=port)
+    project = Project(name, LAMBDA, SPEED="0.2", LOCALSTACK_PORT=port, **LAUNCHES)
     try:
         deploy = ["sh", "local/localstack/deploy.sh"]
         done = subprocess.run(deploy, cwd=ROOT, env=project.environment, capture_output=True, text=True, check=False)

@@ -39,7 +39,8 @@ def require_readme_lines_work(base_url: str) -> None:
     assert (order["order_id"], order["status"]) == (waiting["order_id"], "cancelled")
     assert 210 < float(quote["price"]) < 230
     assert "orders" in listed
-    assert len(tokens["tokens"]) == 12
+    # Those that are launched have the slot of their launch in their symbols.
+    assert len([token for token in tokens["tokens"] if token["symbol"].isalpha()]) == 12
     if NPX:
         assert [frame["status"] for frame in frames] == list(COURSE)
         assert {frame["order_id"] for frame in frames} == {placed["order_id"]}

@@ -139,8 +139,10 @@ def _legs() -> Iterator[BadCondition]:
         yield BadCondition(market_order(then=legs), "then.take_profit.trigger_price", above)
     below = "must be below stop_loss.trigger_price with price_in token_in"
     yield BadCondition(waiting_order("oco", price_in="token_in"), "take_profit.trigger_price", below)
+    yield BadCondition(waiting_order("oco", take_profit={}), "take_profit.trigger_price")
+    # Exits may have a price that follows from what was paid.
+    yield BadCondition(market_order(then={"take_profit": {}}), "then.take_profit")
     for field, leg in (
-        ("trigger_price", {}),
         ("trigger_price", {"trigger_price": -1}),
         ("trail_bps", {"trigger_price": "250", "trail_bps": 100}),
         ("trigger_slots", {"trigger_price": "250", "trigger_slots": 151}),

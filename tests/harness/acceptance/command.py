@@ -12,7 +12,7 @@ from local.run.running_system import System
 from orderflow.errors import OrderflowError
 from tests.harness.acceptance.narrator import Narrator
 from tests.harness.acceptance.runner import SUITES, run_suites
-from tests.harness.own_system import shared_servers, started
+from tests.harness.own_system import LAUNCHES, shared_servers, started
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         if given is None:
             said = f"No base URL given: starting a system with SPEED={arguments.speed:g} … {shared_servers()}"
             console.print(said.rstrip(), markup=False, highlight=False, soft_wrap=True)
-        with nullcontext(given) if given else started(arguments.speed) as system:
+        with nullcontext(given) if given else started(arguments.speed, settings=LAUNCHES) as system:
             report = asyncio.run(
                 run_suites(system.url, arguments.suite, arguments.quick, Narrator(console), arguments.socket_url)
             )

@@ -20,14 +20,15 @@ async def run(trial: Trial) -> None:
     """Post every bad order, then orders of every type."""
     trial.narrator.step("orders that can't wait for what they say")
     for bad in bad_conditions():
-        await _refused(trial, bad)
+        await check_bad_condition(trial, bad)
     await _each_type(trial)
     await _minimums(trial)
     await _sent_again(trial)
     await _quotes(trial)
 
 
-async def _refused(trial: Trial, bad: BadCondition) -> None:
+async def check_bad_condition(trial: Trial, bad: BadCondition) -> None:
+    """Post an order that must be refused for what it waits for, and check the answer."""
     await check_refused(trial, BadInput(bad.name, orjson.dumps(bad.order), bad.field))
     if bad.rule:
         answer = await trial.post(bad.order, narrate=False)
