@@ -17,7 +17,7 @@ from orderflow.adapters.orders import Orders, Transition
 from orderflow.domain.conditions import Limit, Price, Trigger
 from orderflow.domain.launches import Launch
 from orderflow.domain.order import Order, OrderRequest
-from orderflow.domain.resting import Marks, Place
+from orderflow.domain.resting import Marks, Place, place_of
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import PairPrices, Tick
 from orderflow.domain.tokens import Token
@@ -228,3 +228,65 @@ def wait(orders: Orders, request: OrderRequest) -> str:
 def _found_by(books: Books, launch: Launch) -> set[str]:
     found = [books.candidates(name, launch_tick(launch)) for name in books.partitions]
     return {each.order.order_id for candidates in found for each in candidates.resting}
+
+
+def trail(orders: Orders) -> Order:
+    """Have a trailing stop rest."""
+    trailing = Trigger("trailing_stop", 500, trail_bps=100)
+    request = OrderRequest("SOL", "USDC", 10**9, "trailing_stop", 500, triggers=(trailing,))
+    order = Order.accept(order_ids.new(), request, NOW_MS)
+    opened = order.open(0, NOW_MS)
+    assert orders.apply([Transition(order)]) == orders.apply([Transition(opened)]) == [True]
+    return opened
+
+
+def looked_at(books: Books, order: Order, watermark: float, slot: int) -> None:
+    """Note a price as its tick does that comes in its turn."""
+    marks = Marks(watermark=watermark, slot=slot)
+    books.rebook([Rebooked(order, place_of(order, marks, slot), marks)])
+
+
+def test_a_price_that_is_looked_at_while_a_trailing_stop_is_amended_is_not_forgotten(
+    orders: Orders, books: Books
+) -> None:
+    order = trail(orders)
+    amended = order.amend(msgspec.structs.replace(order.request, amount_in=2 * 10**9), None, NOW_MS)
+    assert orders.apply([Transition(amended)]) == [True]
+
+    looked_at(books, order, 240.123456789012345, slot=7)
+
+    assert books.noted([amended])[0].marks.watermark == 240.123456789012345
+    assert found(books, {}, slot=8) == [order.order_id]
+
+
+def test_a_trailing_stop_that_is_amended_by_a_price_that_has_risen_meanwhile_is_found_by_the_next_tick(
+    orders: Orders, books: Books
+) -> None:
+    order = trail(orders)
+    looked_at(books, order, 220.5, slot=6)
+    read = books.noted([order])[0].marks.watermark
+    looked_at(books, order, 240.5, slot=7)
+    assert found(books, {}, slot=8) == []
+
+    amended = order.amend(msgspec.structs.replace(order.request, amount_in=2 * 10**9), read, NOW_MS)
+    assert orders.apply([Transition(amended)]) == [True]
+
+    [noted] = books.noted([amended])
+    assert noted.marks == Marks(watermark=240.5, look_slot=0, slot=7)
+    assert found(books, {}, slot=8) == [order.order_id]
+    looked_at(books, amended, 240.5, slot=8)
+    assert found(books, {}, slot=9) == []
+    assert found(books, {PAIRS[0]: (0.0, 240.5 * 0.99)}, slot=9) == [order.order_id]
+
+
+def test_a_tick_that_is_looked_at_after_later_ones_raises_a_watermark_but_does_not_lower_it(
+    orders: Orders, books: Books
+) -> None:
+    order = trail(orders)
+    looked_at(books, order, 220.5, slot=9)
+
+    looked_at(books, order, 240.5, slot=7)
+    looked_at(books, order, 230.5, slot=8)
+
+    assert books.noted([order])[0].marks == Marks(watermark=240.5, look_slot=0, slot=9)
+    assert found(books, {}, slot=10) == [order.order_id]

@@ -267,12 +267,12 @@ def test_an_order_that_has_taken_a_step_meanwhile_is_left_where_that_put_it(
     take(orders, amended, ended.cancel(NOW_MS))
     elsewhere = Place({"fall:SOL>USDC": 150.0})
 
-    books.rebook([Rebooked(each, elsewhere, Marks(watermark=1.0)) for each in (order, other, ended.cancel(NOW_MS))])
+    books.rebook([Rebooked(each, elsewhere, Marks(fits_at=1.0)) for each in (order, other, ended.cancel(NOW_MS))])
 
     assert entries(client, order.order_id)["book:fall:SOL>USDC"] == 201
     assert entries(client, other.order_id)["book:fall:SOL>USDC"] == 150
     assert entries(client, ended.order_id) == {}
-    assert [each.marks for each in books.noted([amended, other])] == [Marks(), Marks(watermark=1.0)]
+    assert [each.marks for each in books.noted([amended, other])] == [Marks(), Marks(fits_at=1.0)]
 
 
 def test_what_is_noted_by_an_earlier_tick_does_not_take_the_place_of_what_was_by_a_later_one(
@@ -484,9 +484,10 @@ def test_the_watermark_of_a_trailing_stop_that_is_amended_is_the_one_that_it_has
     orders.apply([Transition(amended)])
 
     # Of which slot it is says which ticks were before it, and are not to be looked at again.
-    assert books.noted([amended]) == [Resting(amended, Marks(watermark=225.0, slot=9))]
-    # It is found by the watermark that it was amended with until it is looked at.
+    assert books.noted([amended]) == [Resting(amended, Marks(watermark=225.0, look_slot=0, slot=9))]
+    # Its book is that of the watermark that it was amended with, so the next tick looks at it in any case.
     assert entries(client, order.order_id)["book:fall:SOL>USDC"] == pytest.approx(220.77)
+    assert entries(client, order.order_id)["resting"] == 0
 
 
 def test_what_an_order_waited_for_is_forgotten_when_it_goes(orders: Orders, books: Books) -> None:

@@ -84,5 +84,9 @@ def run_by_chance(world: World, examples: int) -> None:
     run_state_machine_as_test(lambda: Machine(world), settings=chance)  # type: ignore[arg-type]
 
 
-def test_whatever_happens_in_whatever_order_nothing_is_lost_and_nothing_is_executed_twice(world: World) -> None:
-    run_by_chance(world, 3_000 if THOROUGH else 25)
+@pytest.mark.parametrize("few_at_once", [True, False])
+def test_whatever_happens_in_whatever_order_nothing_is_lost_and_nothing_is_executed_twice(
+    quick_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch, few_at_once: bool
+) -> None:
+    with opened(quick_redis, monkeypatch, few_at_once=few_at_once) as world:
+        run_by_chance(world, 1_500 if THOROUGH else 13)

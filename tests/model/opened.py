@@ -21,8 +21,11 @@ POOLS = {"raydium_amm_v4:SOL-USDC", "meteora_dlmm:SOL-USDC"}
 
 
 @contextmanager
-def opened(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Lend a world, with the stages' clients and clock replaced by its own."""
+def opened(client: redis.Redis, monkeypatch: pytest.MonkeyPatch, *, few_at_once: bool = False) -> Iterator[World]:
+    """Lend a world, with the stages' clients and clock replaced by its own.
+
+    With `few_at_once`, so few orders are found at a time that some are found only behind others.
+    """
     # The other pools would only take time here.
     monkeypatch.setattr(
         chain_store, "opening_pools", lambda seed: [each for each in opening_pools(seed) if each.pool in POOLS]
@@ -37,9 +40,9 @@ def opened(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wor
     )
     monkeypatch.setattr(order_ids, "new", lambda: world.note("a new id", lambda: nth_id(next(world.ids))))
     monkeypatch.setattr(firing, "logger", _BugLog(world))
-    # So few that some orders are found only behind others.
-    monkeypatch.setattr(books, "PER_BOOK", 1)
-    monkeypatch.setattr(books, "BY_SLOT", 2)
+    if few_at_once:
+        monkeypatch.setattr(books, "PER_BOOK", 1)
+        monkeypatch.setattr(books, "BY_SLOT", 2)
     logging.disable()
     try:
         yield world

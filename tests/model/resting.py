@@ -114,7 +114,8 @@ def _check_place(snapshot: Snapshot, order: Order, entries: Mapping[str, float])
         # One that is too large for the depth is found at a better price, and looked at again in any case.
         require(Fraction(score) <= price or (marks.fits_at and look_slot <= snapshot.slot + 150), *found)
         return
-    _check_triggers(order, entries, marks, found)
+    if look_slot > snapshot.slot:  # otherwise the next tick finds it whatever the prices are
+        _check_triggers(order, entries, marks, found)
 
 
 def _check_triggers(order: Order, entries: Mapping[str, float], marks: Marks, found: Found) -> None:

@@ -131,8 +131,6 @@ class Firing:
             self._fire(order, trigger.rule, reference, order.amount_remaining)
         elif self._in_turn:
             self._rebook(resting, judged.marks)
-        elif _has_risen(resting):
-            self._rebook(resting, marks)
 
     def _quote(self, resting: Sequence[Resting]) -> None:
         """Fire the orders that would receive at least their limit, each after those before it.
@@ -218,15 +216,9 @@ class Firing:
         place = place_of(order, marks, self._tick.slot)
         waited = order.rests is not None and order.rests.from_slot is not None
         noted = msgspec.structs.replace(marks, look_slot=place.look_slot, waited=waited)
-        if noted != resting.marks or _has_risen(resting):
+        if noted != resting.marks:
             slot = marks.slot if marks == resting.marks and not self._in_turn else self._tick.slot
             self.rebooked.append(Rebooked(order, place, msgspec.structs.replace(noted, slot=slot)))
-
-
-def _has_risen(resting: Resting) -> bool:
-    """Return whether a trailing stop was amended while its watermark rose, which its place knows nothing of."""
-    rests = resting.order.rests
-    return rests is not None and rests.watermark not in (None, resting.marks.watermark)
 
 
 def _rule_at_limit(order: Order) -> FiredBy:

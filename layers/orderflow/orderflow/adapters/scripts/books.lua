@@ -46,3 +46,20 @@ local function enter_books(prefix, order_key, id, book)
     end
   end
 end
+
+-- Have an order that rests keep the higher watermark, of the marks that are `known` of it or of others: one that was
+-- amended, or has later marks, has not seen the price of a tick that was looked at meanwhile. As its books know nothing
+-- of that, the next tick finds it whatever its prices are. (Text, since cjson would round the numbers.)
+local function raise_watermark(prefix, order_key, id, known, marks)
+  local held, risen = string.match(known, '"watermark":([^,}]+)'), string.match(marks, '"watermark":([^,}]+)')
+  if not risen or held and tonumber(held) >= tonumber(risen) then
+    return
+  end
+  local others = string.sub(string.gsub(known, '"watermark":[^,}]+,?', ''), 2)
+  local look = string.find(others, '"look_slot"') and '' or ',"look_slot":0'
+  local comma = others == '}' and '' or ','
+  redis.call('HSET', order_key, 'marks', '{"watermark":' .. risen .. look .. comma .. others)
+  if redis.call('ZSCORE', prefix .. 'resting', id) == 'inf' then
+    redis.call('ZADD', prefix .. 'resting', 0, id)
+  end
+end

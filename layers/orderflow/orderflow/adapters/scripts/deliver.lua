@@ -56,7 +56,10 @@ local function transition(
     local watermark = marks and string.match(marks, '"watermark":[^,}]+')
     if watermark then
       local slot = string.match(marks, '"slot":%d+') or '"slot":-1'
-      redis.call('HSET', order_key, 'marks', '{' .. watermark .. ',' .. slot .. '}')
+      local decided_with = string.match(step, '"watermark":[^,}]+') or watermark
+      local kept = '{' .. decided_with .. ',' .. slot .. '}'
+      redis.call('HSET', order_key, 'marks', kept)
+      raise_watermark(prefix, order_key, id, kept, marks)
     end
   end
   redis.call('XADD', status_key, '*', 'order_id', id, 'sequence', sequence, 'status', status, 'event', step)
