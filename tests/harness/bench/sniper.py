@@ -134,10 +134,9 @@ def run_sniper(
         pairs: list[Pair] = []
         for pair in run_pairs(repeat, lambda: half(()), lambda: half(shares)):
             pairs.append(pair)
-            alone, beside = (each.post_to_confirmed_ms.p99 for each in (pair.other, pair.this))
-            say(
-                f"pair {len(pairs)} of {repeat}: {alone:,.0f} ms at p99 alone, {beside:,.0f} beside orders for launches"
-            )
+            say(f"pair {len(pairs)} of {repeat}:")
+            for name, each in (("alone", pair.other), ("beside orders for launches", pair.this)):
+                say(f"  {each.post_to_confirmed_ms.p99:,.0f} ms at p99 {name}; {each.pace}")
         crowd = one_launch(system, _shared(orders))
     market = [result for pair in pairs for result in (pair.other, pair.this)]
     return SniperResult(
