@@ -16,6 +16,7 @@ from orderflow.domain.order import Fired, Order, OrderRequest
 from orderflow.domain.resting import LOOK_AGAIN_SLOTS, Marks, Place
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import PairPrices, Tick
+from orderflow.domain.venue import Alike
 from orderflow.errors import RejectedError, UnknownStatusError
 from tests.support.builders import (
     NOW_MS,
@@ -134,11 +135,13 @@ class Asked(MemoryVenue):
         super().__init__()
         self.asked: list[OrderRequest] = []
 
-    def fit(self, requests: Sequence[OrderRequest], minimums: Sequence[int]) -> list[int | RejectedError]:
+    def fit(
+        self, requests: Sequence[OrderRequest], minimums: Sequence[int], behind: Sequence[Alike] = ()
+    ) -> list[int | RejectedError]:
         self.asked += requests
         return [minimum - 1 for minimum in minimums]
 
-    def largest_part(self, request: OrderRequest, least: Fraction) -> int:
+    def largest_part(self, request: OrderRequest, least: Fraction, behind: Sequence[Alike] = ()) -> int:
         self.asked.append(request)
         return 0
 
@@ -212,7 +215,7 @@ def test_of_many_equal_limits_only_as_many_go_as_the_market_pays(outside: Outsid
 
 
 def test_the_best_price_for_the_market_goes_first(outside: Outside) -> None:
-    dear, cheap = resting(limit("219.7"), nth_id(1)), resting(limit("218"), nth_id(2))
+    dear, cheap = resting(limit("219"), nth_id(1)), resting(limit("218"), nth_id(2))
 
     assert [order.order_id for order in opened(outside, dear, cheap)] == [nth_id(2), nth_id(1)]
 
@@ -265,10 +268,12 @@ def test_and_what_is_left_of_it_is_cancelled(outside: Outside) -> None:
 class NearlyAll(MemoryVenue):
     """A venue at which all of an order but five atoms have their limit."""
 
-    def fit(self, requests: Sequence[OrderRequest], minimums: Sequence[int]) -> list[int | RejectedError]:
+    def fit(
+        self, requests: Sequence[OrderRequest], minimums: Sequence[int], behind: Sequence[Alike] = ()
+    ) -> list[int | RejectedError]:
         return [minimum - 1 for minimum in minimums]
 
-    def largest_part(self, request: OrderRequest, least: Fraction) -> int:
+    def largest_part(self, request: OrderRequest, least: Fraction, behind: Sequence[Alike] = ()) -> int:
         return request.amount_in - 5
 
     def prices(self) -> Tick:

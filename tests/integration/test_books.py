@@ -11,17 +11,18 @@ import pytest
 import redis
 
 from orderflow.adapters import books as books_module
-from orderflow.adapters.books import Books, Rebooked
+from orderflow.adapters.books import COUNTED_SLOTS, Books, Rebooked, Sale
 from orderflow.adapters.keys import key, order_key, order_partitions, partition_of
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.domain.conditions import Limit, Price, Trigger
 from orderflow.domain.launches import Launch
-from orderflow.domain.order import Order, OrderRequest
+from orderflow.domain.order import Fired, Order, OrderRequest, Signature
 from orderflow.domain.resting import Marks, Place, place_of
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import PairPrices, Tick
 from orderflow.domain.tokens import Token
 from orderflow.runtime import order_ids
+from tests.support.builders import make_order
 from tests.support.launches import MINT, launch_tick, make_launch, make_sniper_request
 from tests.support.redis_servers import PARTITIONS
 
@@ -118,6 +119,8 @@ def test_so_many_of_each_book_are_found_and_so_many_by_their_slot(
     orders: Orders, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(books_module, "PER_BOOK", 1)
+    monkeypatch.setattr(books_module, "ROOM", 1)
+    monkeypatch.setattr(books_module, "LEAST_LIMITS", 1)
     monkeypatch.setattr(books_module, "BY_SLOT", 2)
     for _ in range(30):
         rest(orders, limit="221")
@@ -290,3 +293,73 @@ def test_a_tick_that_is_looked_at_after_later_ones_raises_a_watermark_but_does_n
 
     assert books.noted([order])[0].marks == Marks(watermark=240.5, look_slot=0, slot=9)
     assert found(books, {}, slot=10) == [order.order_id]
+
+
+# --- A crowd at one price --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", ["route", "build", "submit", "confirm"])
+def test_the_more_wait_at_the_stages_the_fewer_are_found_by_their_limit_but_always_some(
+    orders: Orders, books: Books, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    monkeypatch.setattr(books_module, "ROOM", 5)
+    monkeypatch.setattr(books_module, "LEAST_LIMITS", 2)
+    first, *_ = [rest(orders, limit="221") for _ in range(10)]
+    tick = Tick(7, {PAIRS[0]: PairPrices(221.0, 220.0)})
+    found = []
+
+    for _ in range(6):
+        found.append(len(books.candidates("p0", tick).resting))
+        orders.schedule(stage, [(first, 0)])
+
+    assert found == [5, 4, 3, 2, 2, 2]
+    assert books.candidates("p0", tick, limits=False).resting == []
+
+
+@pytest.mark.parametrize("ended_by", ["refused", "again", "routed", "confirmed", "cancelled", "failed"])
+def test_what_has_fired_is_on_its_way_until_its_attempt_ends(
+    client: redis.Redis, orders: Orders, books: Books, ended_by: str
+) -> None:
+    order = step(orders, rest(orders, limit="221").fire(Fired(7, "limit", Decimal(222), 10**9 - 1), NOW_MS))
+    sale = [Sale(PAIRS[0], 10**9 - 1)]
+    assert books.on_their_way(7) == sale
+
+    if ended_by == "again":
+        order = step(orders, order.fire_again("moved", NOW_MS))
+    if ended_by in ("routed", "confirmed"):
+        order = step(orders, order.choose_route(make_order(Status.ROUTING).chosen_route, NOW_MS))
+    if ended_by == "confirmed":
+        order = step(orders, order.build((), 9, NOW_MS, NOW_MS))
+        order = step(orders, order.submit(Signature("0x1"), NOW_MS))
+        assert books.on_their_way(7) == sale
+        step(orders, order.confirm((), 10**8, NOW_MS))
+    if ended_by == "refused":
+        order = step(orders, order.reopen("moved", 9, NOW_MS))
+        step(orders, order.fire(Fired(9, "limit", Decimal(222), 5), NOW_MS))
+        sale = [Sale(PAIRS[0], 5)]
+    if ended_by == "cancelled":
+        step(orders, order.cancel(NOW_MS))
+    if ended_by == "failed":
+        step(orders, order.fail("no", NOW_MS))
+
+    has_ended = ended_by in ("confirmed", "cancelled", "failed")
+    assert books.on_their_way(9) == ([] if has_ended else sale)
+    fields = client.hgetall(order_key(partition_of(order.order_id, PARTITIONS), order.order_id))
+    assert ("fired" in fields) is not has_ended
+
+
+def test_orders_of_all_partitions_are_on_their_way_and_none_that_a_former_release_has_left_there(
+    client: redis.Redis, orders: Orders, books: Books
+) -> None:
+    for number in range(20):
+        step(orders, rest(orders, fall="200").fire(Fired(100 + number, "stop_loss", Decimal(199), 7), NOW_MS))
+
+    assert books.on_their_way(100 + COUNTED_SLOTS - 1) == [Sale(PAIRS[0], 7)] * 20
+    assert books.on_their_way(109 + COUNTED_SLOTS) == [Sale(PAIRS[0], 7)] * 10
+    assert sum(client.zcard(key(name, "fired")) for name in books.partitions) == 10
+
+
+def step(orders: Orders, order: Order) -> Order:
+    """Have an order take a step; return it after that."""
+    assert orders.apply([Transition(order)]) == [True]
+    return order

@@ -144,6 +144,8 @@ class Snapshot:
         """The slot at which each order that rests is to be looked at."""
         self.expiries: dict[str, float] = {}
         """When each order expires, by the order's first step."""
+        self.fired: dict[str, float] = {}
+        """The slot in which each order fired that counts as on its way, by its id, its pair and its amount."""
         self.block = "0"
         self.slot = 0
         self.has_ticks = False
@@ -173,6 +175,8 @@ class Snapshot:
                 self.resting |= _scores(content)
             elif kind == "expiries":
                 self.expiries |= _scores(content)
+            elif kind == "fired":
+                self.fired |= _scores(content)
             elif kind == "wakes":
                 pass  # it only ends a wait early
             elif isinstance(content, list) and content and content[0] == "length":
@@ -194,7 +198,7 @@ class Snapshot:
         """Return all of it as text; of a key that expires, only that it does."""
         streams = {name: (stream.entries, stream.read_to, stream.pending) for name, stream in self.streams.items()}
         expiring = sorted(name for name, life_ms in self.lives_ms.items() if life_ms >= 0)
-        resting = f"{self.books} {self.first_prices} {self.resting} {self.expiries} {self.has_ticks}"
+        resting = f"{self.books} {self.first_prices} {self.resting} {self.expiries} {self.fired} {self.has_ticks}"
         return f"{streams} {self.timers} {self.orders} {self.watchers} {self.results} {expiring} {self.block} {resting}"
 
 

@@ -10,6 +10,7 @@ from orderflow.adapters.keys import key, partition_of
 from orderflow.domain.lifecycle import EXPIRED_STREAM, RESTING
 from orderflow.domain.order import MARKET, Order, OrderRequest
 from orderflow.domain.resting import Marks
+from orderflow.domain.status import Status
 from orderflow.domain.tokens import TOKENS
 from orderflow.domain.venue import Venue
 from orderflow.errors import RejectedError
@@ -21,6 +22,8 @@ from tests.model.world import PARTITIONS
 
 Found = tuple[str, *tuple[object, ...]]
 """What should hold of where an order is found, and about what."""
+
+ON_ITS_WAY = (Status.TRIGGERED, Status.ROUTING, Status.BUILDING, Status.SUBMITTED)
 
 _marks = msgspec.json.Decoder(Marks).decode
 
@@ -37,6 +40,14 @@ def check_books(snapshot: Snapshot, orders: Mapping[str, Order], carried: Carrie
             require(key(partition_of(order_id, PARTITIONS), f"book:{title}") == name, f"{order_id} is in {name}")
             entries[order_id][title] = price
     require(snapshot.first_prices == _first_prices(snapshot), "of each book the first price is known", snapshot.books)
+    on_their_way = {
+        f"{order_id} {order.request.pair} {order.fired.amount_in}": float(order.fired.slot)
+        for order_id, order in orders.items()
+        if order.fired and order.status in ON_ITS_WAY
+    }
+    require(
+        snapshot.fired == on_their_way, "what has fired counts until its attempt ends", snapshot.fired, on_their_way
+    )
     for order_id in at_rest:
         _check_place(snapshot, orders[order_id], entries[order_id])
         _check_expiry(snapshot, orders[order_id], carried.get(order_id, set()))
@@ -59,10 +70,10 @@ def check_may_rest(snapshot: Snapshot, order: Order, venue: Venue, now_ms: int) 
     """When all is done that was to be done, the market does not pay an order that rests what it asks for."""
     request, marks = order.request, _noted(snapshot, order)
     rests = "an order rests only as long as it may", order, marks
-    require(request.time_in_force not in ("fok", "ioc"), *rests)
     require(request.expires_at_ms is None or request.expires_at_ms > now_ms, *rests)
     require(order.progress is None or order.progress.begun == order.progress.ended, *rests)
     waits = order.rests is not None and (order.rests.from_slot or 0) > snapshot.slot
+    require(waits or not order.is_at_once, *rests)
     limit = limit_of(order)
     if limit is not None and not waits and not marks.fits_at:
         left = OrderRequest(request.token_in, request.token_out, order.amount_remaining, MARKET, 500)

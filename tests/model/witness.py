@@ -54,8 +54,6 @@ _WAIT = {Status.OPEN, Status.TRIGGERED, Status.PARTIALLY_FILLED}
 """The statuses that a market order never has."""
 _SKIPS = {(Status.PENDING, Status.ROUTING)}
 """What an order that waits never does."""
-AT_ONCE = ("fok", "ioc")
-"""An order that rests with one of these is only looked at once."""
 
 
 class Witness:
@@ -158,7 +156,9 @@ class Witness:
                 events, order = [read_event(step) for step in steps], read_order(merge(steps))
                 require(events == history, f"{order_id} holds what was published", events, history)
                 beside = fields.keys() - {"sequence", "status", *names}
-                require(beside <= {"books", "marks", "expires", "ending"}, "an order holds nothing else", fields)
+                require(
+                    beside <= {"books", "marks", "expires", "ending", "fired"}, "an order holds nothing else", fields
+                )
                 state = (order.order_id, order.sequence, order.status)
                 require(state == (order_id, len(history), fields["status"]), "an order has one state", fields)
                 self._check_step(order, has_end="ending" in fields)
@@ -196,7 +196,7 @@ class Witness:
     def _check_progress(self, carried: Carried) -> None:
         """An order that has not ended has a message that takes it on, or rests where it may."""
         for order in self.memory.orders.values():
-            if order.has_ended or (order.status in RESTING and order.request.time_in_force not in AT_ONCE):
+            if order.has_ended or (order.status in RESTING and not _is_looked_at_once(order)):
                 continue
             carriers = carried.get(order.order_id, set())
             wanted = {(stream, order.sequence - before) for stream, before in _CARRIERS[order.status]}
@@ -266,3 +266,8 @@ def may_read(mapping: EventSourceMapping, stream: Stream) -> bool:
 def is_loss(error: Exception) -> bool:
     """Return whether an error is one that a lost call raises."""
     return isinstance(error, redis.ConnectionError)
+
+
+def _is_looked_at_once(order: Order) -> bool:
+    """Return whether an order that rests is looked at once and then ends, unless it waits since a venue was late."""
+    return order.is_at_once and (order.rests is None or order.rests.from_slot is None)

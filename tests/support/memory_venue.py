@@ -19,14 +19,14 @@ from orderflow.domain.order import Order, OrderRequest, Signature
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
 from orderflow.domain.router.choice import choose_route
 from orderflow.domain.router.execute import run_legs
-from orderflow.domain.router.fit import fit
+from orderflow.domain.router.fit import fit, traded
 from orderflow.domain.router.largest_part import largest_part
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.routing import paid_out
 from orderflow.domain.slippage import slippage_reason
 from orderflow.domain.ticks import Tick
 from orderflow.domain.tokens import Token
-from orderflow.domain.venue import Load, Prepared, Quoted
+from orderflow.domain.venue import Alike, Load, Prepared, Quoted
 from orderflow.errors import RejectedError
 from orderflow.venues import Resources
 
@@ -73,15 +73,18 @@ class MemoryVenue:
             view = MarketView(self.pools.values())
             return [self._quote(view, request) for request in requests]
 
-    def fit(self, requests: Sequence[OrderRequest], minimums: Sequence[int]) -> list[int | RejectedError]:
+    def fit(
+        self, requests: Sequence[OrderRequest], minimums: Sequence[int], behind: Sequence[Alike] = ()
+    ) -> list[int | RejectedError]:
         """Return what each request would receive, behind those before it that get their minimum."""
         with self._lock:
-            return fit(MarketView(self.pools.values()), requests, minimums, VENUES)
+            return fit(MarketView(self.pools.values()), requests, minimums, VENUES, behind)
 
-    def largest_part(self, request: OrderRequest, least: Fraction) -> int:
+    def largest_part(self, request: OrderRequest, least: Fraction, behind: Sequence[Alike] = ()) -> int:
         """Return the largest input at which the best route's marginal price is `least` or more."""
-        with self._lock:
-            return largest_part(MarketView(self.pools.values()), request, least, VENUES)
+        view = MarketView(self.pools.values())
+        with self._lock, traded(view, behind, VENUES):
+            return largest_part(view, request, least, VENUES)
 
     def quote_launched(self, orders: Sequence[Order]) -> list[Quoted | RejectedError]:
         """Return of each order that no pool of a launch is open: there are no launches."""

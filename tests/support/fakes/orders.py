@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from orderflow.adapters.books import Books, Candidates, Rebooked, Resting
+from orderflow.adapters.books import Books, Candidates, Rebooked, Resting, Sale
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.replication import ReplicatedWrite, Replication
 from orderflow.domain.order import Order, StatusEvent, event_of
@@ -91,6 +91,8 @@ class FakeBooks(Outage, Books):
         self.most = 100
         """How many are found at a time."""
         self.rebooked: list[Rebooked] = []
+        self.sales: list[Sale] = []
+        """What has fired and not landed yet."""
         self.rests = False
         """Whether something rests that is not in `resting`."""
 
@@ -105,6 +107,10 @@ class FakeBooks(Outage, Books):
         resting = [each for each in self.resting.values() if at.get(each.order.order_id, 0) <= each.order.sequence]
         found = [each for each in resting if limits or each.order.least is None][: self.most + beyond]
         return Candidates(found, len(found), is_cut=len(found) == self.most + beyond)
+
+    def on_their_way(self, slot: int) -> list[Sale]:
+        self._reach()
+        return self.sales
 
     def noted(self, orders: Sequence[Order]) -> list[Resting]:
         self._reach()

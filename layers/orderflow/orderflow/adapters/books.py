@@ -19,6 +19,13 @@ from orderflow.domain.ticks import Tick
 PER_BOOK, BY_SLOT = 200, 1_000
 """How many orders of a book, and how many by their slot, are found at a time."""
 
+ROOM, LEAST_LIMITS = 64, 8
+"""How many messages may wait at a partition's stages with the limits of a pair that fire at a tick, so that no market
+order waits for long behind a crowd of limits; and how many limits may fire however many wait."""
+
+COUNTED_SLOTS = 1_000
+"""For so many slots what has fired counts as on its way, at most: a step of the release before leaves it there."""
+
 _marks_decoder = msgspec.json.Decoder(Marks)
 
 
@@ -28,6 +35,13 @@ class Resting(NamedTuple):
     order: Order
     marks: Marks = Marks()
     ending: Status | None = None
+
+
+class Sale(NamedTuple):
+    """How many atoms an order that has fired sells, and the directed pair."""
+
+    pair: str
+    amount_in: int
 
 
 class Candidates(NamedTuple):
@@ -67,13 +81,21 @@ class Books:
         Without `limits` none is found by its limit. So many more are found as are to be left where they are, `beyond`
         which others may be. An order that can't be read is for newer code, which rests it too.
         """
-        most = (PER_BOOK + beyond, BY_SLOT + beyond)
-        found = self._candidates([key(partition, "books")], [encoder.encode(tick), int(limits), *most])
+        most, of_limits = (PER_BOOK + beyond, BY_SLOT + beyond), (ROOM, LEAST_LIMITS) if limits else (0, 0)
+        found = self._candidates([key(partition, "books")], [encoder.encode(tick), *most, *of_limits])
         resting = []
         for marks, ending, steps in found:
             with suppress(msgspec.DecodeError):
                 resting.append(_resting(order_decoder.decode(merge(step for step in steps if step)), marks, ending))
         return Candidates(resting, len(found), is_cut=len(found) >= min(most))
+
+    def on_their_way(self, slot: int) -> list[Sale]:
+        """Return what is on its way to be executed in a slot: of each order that has fired until its attempt ends."""
+        pipeline = self._client.pipeline(transaction=False)
+        for partition in self.partitions:
+            pipeline.zremrangebyscore(key(partition, "fired"), "-inf", slot - COUNTED_SLOTS)
+            pipeline.zrange(key(partition, "fired"), 0, -1)
+        return [_sale(member) for members in pipeline.execute()[1::2] for member in members]
 
     def noted(self, orders: Sequence[Order]) -> list[Resting]:
         """Return orders with what is noted of them."""
@@ -101,6 +123,21 @@ class Books:
 
     def _key(self, order: Order) -> str:
         return order_key(partition_of(order.order_id, self._partition_count), order.order_id)
+
+
+def fired_text(order: Order) -> str:
+    """Return what an order that has fired is counted by until its attempt ends, as books.lua takes it.
+
+    Raises ValueError for one that has not.
+    """
+    if order.fired is None:
+        raise ValueError(f"order {order.order_id} has not fired")
+    return f"{order.fired.slot} {order.order_id} {order.request.pair} {order.fired.amount_in}"
+
+
+def _sale(member: str) -> Sale:
+    _, pair, amount_in = member.split()
+    return Sale(pair, int(amount_in))
 
 
 def _resting(order: Order, marks: str | None, ending: str | None) -> Resting:

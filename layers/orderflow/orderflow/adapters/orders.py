@@ -7,6 +7,7 @@ import msgspec
 import redis
 
 from orderflow.adapters import scripts
+from orderflow.adapters.books import fired_text
 from orderflow.adapters.codec import decode_event, encoder, order_decoder, step_decoder
 from orderflow.adapters.keys import by_partition, key, order_key, partition_of, watcher_keys
 from orderflow.adapters.messages import kept_steps, merge, name_of, own_steps
@@ -190,7 +191,7 @@ def _transition_call(
         for before in transition.through:
             arguments += [*_step_arguments(before), "", 0, "", ""]
         arguments += [*_step_arguments(order), stream or "", transition.delay_ms]
-        arguments += [_resting(order), _created(transition.child)]
+        arguments += [_place(order), _created(transition.child)]
     return keys, arguments
 
 
@@ -198,9 +199,11 @@ def _step_arguments(order: Order) -> list[str | bytes | int]:
     return [order.order_id, order.sequence, order.status.value, encoder.encode(step_of(order))]
 
 
-def _resting(order: Order) -> str:
-    """Return where an order that has come to rest is found, as books.lua takes it."""
-    return first_place(order).text if order.status in RESTING else ""
+def _place(order: Order) -> str:
+    """Return where an order that has come to rest, or has fired, is found, as books.lua takes it."""
+    if order.status in RESTING:
+        return first_place(order).text
+    return fired_text(order) if order.status is Status.TRIGGERED else ""
 
 
 def _created(child: Order | None) -> str:

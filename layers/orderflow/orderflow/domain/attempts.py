@@ -35,12 +35,11 @@ def refused(order: Order, reason: str, slot: int, now_ms: int, unanswered: Seque
         if attempt >= (MOST_SNIPE_ATTEMPTS if order.request.snipe else MOST_STOP_ATTEMPTS):
             return order.fail(reason, now_ms)
         return order.fire_again(f"attempt {attempt}: {reason}", now_ms)
-    is_at_once = order.request.time_in_force in ("fok", "ioc")
-    if is_at_once and (not unanswered or attempt >= MOST_ATTEMPTS_AT_ONCE):
+    if order.is_at_once and (not unanswered or attempt >= MOST_ATTEMPTS_AT_ONCE):
         return order.cancel(now_ms, reason)
     if attempt >= MOST_LIMIT_ATTEMPTS:
         return order.fail(f"attempt {attempt}: {reason}", now_ms)
-    from_slot = slot + (1 if is_at_once else min(MOST_WAIT_SLOTS, 2**order.attempts))
+    from_slot = slot + (1 if order.is_at_once else min(MOST_WAIT_SLOTS, 2**order.attempts))
     return order.reopen(f"attempt {attempt}: {reason}; next attempt from slot {from_slot}", from_slot, now_ms)
 
 

@@ -331,6 +331,11 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.status in TERMINAL
 
     @property
+    def is_at_once(self) -> bool:
+        """Whether it is executed when it comes in or not at all: it does not rest."""
+        return self.request.time_in_force in ("fok", "ioc")
+
+    @property
     def has_slice_under_way(self) -> bool:
         """Whether one of its slices has begun and not ended."""
         return self.progress is not None and self.progress.is_under_way

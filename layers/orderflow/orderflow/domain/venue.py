@@ -7,7 +7,7 @@ time of its own in what it returns but `ready_in_ms`, which is 0 where an answer
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -29,6 +29,13 @@ class Quoted(msgspec.Struct, frozen=True):
     route: Route
     ready_in_ms: int = 0
     unanswered: tuple[str, ...] = ()
+
+
+class Alike(NamedTuple):
+    """Market orders on their way to be executed: so many `times` one of about the amount of each."""
+
+    request: OrderRequest
+    times: int
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -65,18 +72,20 @@ class Venue(Protocol):
         asks every venue, however late one would be for an order.
         """
 
-    def fit(self, requests: Sequence[OrderRequest], minimums: Sequence[int]) -> Sequence[int | RejectedError]:
+    def fit(
+        self, requests: Sequence[OrderRequest], minimums: Sequence[int], behind: Sequence[Alike] = ()
+    ) -> Sequence[int | RejectedError]:
         """Return what each request would receive in atoms, or why there is no route, all over one state of the market.
 
-        That is what an indicative quote for its amount says, with the requests taken in turn: those behind one that
-        receives its minimum, in atoms, find what it would leave in the pools. Nothing is traded.
+        That is what the route of an indicative quote for its amount pays, in turn: each finds what those that it is
+        `behind` would leave in the pools, and those before it that receive their minimum, in atoms. Nothing is traded.
         """
 
-    def largest_part(self, request: OrderRequest, least: Fraction) -> int:
+    def largest_part(self, request: OrderRequest, least: Fraction, behind: Sequence[Alike] = ()) -> int:
         """Return the largest input, up to the request's, at which the best route's marginal price is `least` or more.
 
         `least` is in atoms of `token_out` for an atom of `token_in`; the result is in atoms of `token_in`, 0 if none.
-        An indicative quote for the part pays ⌈part·least⌉ or more.
+        An indicative quote for the part pays ⌈part·least⌉ or more, on the pools that those that it is `behind` leave.
         """
 
     def quote_launched(self, orders: Sequence[Order]) -> Sequence[Quoted | RejectedError]:

@@ -6,18 +6,16 @@ may look at the same order at once; a step is taken only once, by its sequence.
 
 from collections.abc import Sequence
 from decimal import Decimal
-from fractions import Fraction
 
 import msgspec
 
-from orderflow.adapters.books import Rebooked, Resting
+from orderflow.adapters.books import Rebooked, Resting, Sale
 from orderflow.adapters.orders import Transition
 from orderflow.domain import slicing
-from orderflow.domain.amounts import PRICE_CONTEXT, least_worth, price
-from orderflow.domain.attempts import MOST_STEPS, too_little
-from orderflow.domain.conditions import minimum_of
+from orderflow.domain.amounts import PRICE_CONTEXT, price
+from orderflow.domain.attempts import too_little
 from orderflow.domain.launches import Snipe
-from orderflow.domain.order import Fired, FiredBy, Order, OrderRequest
+from orderflow.domain.order import Fired, FiredBy, Order
 from orderflow.domain.resting import Marks, judge, limit_price, place_of
 from orderflow.domain.slippage import BPS
 from orderflow.domain.status import Status
@@ -25,6 +23,7 @@ from orderflow.domain.ticks import Tick
 from orderflow.domain.venue import Venue
 from orderflow.errors import RejectedError
 from orderflow.runtime import clients, order_ids
+from orderflow.runtime.at_limit import Compared, compare_at_once, compare_behind
 from orderflow.runtime.logging import get_logger
 
 LEAST_GAIN, SAFELY = 1 / BPS, 0.95
@@ -64,7 +63,7 @@ class Firing:
                 # One order at fault must not keep the others' stops from firing.
                 logger.exception("order not looked at", extra={"order_id": each.order.order_id})
         if self._quoting and at_limit:
-            self._quote(sorted(at_limit, key=lambda each: (limit_price(each.order), each.order.order_id)))
+            self._compare(sorted(at_limit, key=lambda each: (limit_price(each.order), each.order.order_id)))
 
     def _ends(self, resting: Resting) -> bool:
         """Return whether an order's time is over, or its end was requested, and end it if no slice is under way."""
@@ -91,7 +90,7 @@ class Firing:
             self._slice(order)
         elif order.least is None:
             self._judge(resting)
-        elif order.request.time_in_force in ("fok", "ioc") or self._best(order) >= limit_price(order):
+        elif order.is_at_once or self._best(order) >= limit_price(order):
             return True
         else:
             # No route pays more than the best price, whatever the amount: it need not be quoted.
@@ -132,56 +131,30 @@ class Firing:
         elif self._in_turn:
             self._rebook(resting, judged.marks)
 
-    def _quote(self, resting: Sequence[Resting]) -> None:
-        """Fire the orders that would receive at least their limit, each after those before it.
+    def _compare(self, at_limit: Sequence[Resting]) -> None:
+        """Fire the orders that would receive at least their limit, each after those before it."""
+        sales = []
+        for each in compare_at_once(self._venue, [each for each in at_limit if each.order.is_at_once]):
+            if each.fires:
+                sales.append(Sale(each.request.pair, each.request.amount_in))
+                self._fire_at_limit(each)
+            else:
+                self._take(each.resting.order.cancel(self._now_ms, _why(each)))
+        others = [each for each in at_limit if not each.order.is_at_once]
+        if others:
+            sales += clients.books().on_their_way(self._tick.slot)
+        for each in compare_behind(self._venue, others, sales):
+            if each.fires:
+                self._fire_at_limit(each)
+            else:
+                self._stays(each)
 
-        One that would not, behind others that go, is left as it is: the next time it may be the first. Nor is a part of
-        it looked for, which is found on the pools as they are before any goes.
-        """
-        wanted = [each.order.at_market(each.order.amount_remaining) for each in resting]
-        minimums = [minimum_of(each.order.least or Fraction(0), each.order.amount_remaining) for each in resting]
-        yields = self._venue.fit(wanted, minimums)
-        is_first = True
-        for each, request, minimum, received in zip(resting, wanted, minimums, yields, strict=True):
-            order = each.order
-            if not isinstance(received, RejectedError) and received >= minimum:
-                self._fire(order, _rule_at_limit(order), _price_of(request, received), request.amount_in)
-                is_first = False
-            elif (is_first or order.request.time_in_force == "ioc") and (part := self._part_of(order)):
-                at = _price_of(part, minimum_of(order.least or Fraction(0), part.amount_in))
-                self._fire(order, _rule_at_limit(order), at, part.amount_in)
-                is_first = False
-            elif is_first or order.request.time_in_force in ("fok", "ioc"):
-                self._stays(each, request, minimum, received)
-
-    def _stays(self, resting: Resting, request: OrderRequest, minimum: int, received: int | RejectedError) -> None:
-        """Cancel an order that is to be executed at once or not at all; any other rests until the price is better."""
-        order = resting.order
-        if order.request.time_in_force in ("fok", "ioc"):
-            why = str(received) if isinstance(received, RejectedError) else too_little(order, received, minimum)
-            self._take(order.cancel(self._now_ms, why))
-            return
-        # It is too large for the depth at this price.
-        missing = minimum / received - 1 if isinstance(received, int) and received else 0.0
+    def _stays(self, compared: Compared) -> None:
+        """Have an order that is too large for the depth at this price rest until the price is better."""
+        received, order = compared.received, compared.resting.order
+        missing = compared.minimum / received - 1 if isinstance(received, int) and received else 0.0
         fits_at = self._best(order) * (1 + max(LEAST_GAIN, missing * SAFELY))
-        self._rebook(resting, msgspec.structs.replace(resting.marks, fits_at=fits_at))
-
-    def _part_of(self, order: Order) -> OrderRequest | None:
-        """Return the part of an order that its limit allows now, if it may be executed in parts, and was not too often.
-
-        Neither the part nor what remains is worth less than an order has to be.
-        """
-        request = order.request
-        if order.least is None or not (request.allow_partial or request.time_in_force == "ioc"):
-            return None
-        if order.sequence >= MOST_STEPS:
-            return None
-        wanted = order.at_market(order.amount_remaining)
-        least = least_worth(request.sells, self._venue.reference_prices())
-        part = min(self._venue.largest_part(wanted, order.least), wanted.amount_in)
-        if request.time_in_force != "ioc" and part < wanted.amount_in:
-            part = min(part, wanted.amount_in - least)
-        return msgspec.structs.replace(wanted, amount_in=part) if part >= max(least, 1) else None
+        self._rebook(compared.resting, msgspec.structs.replace(compared.resting.marks, fits_at=fits_at))
 
     def _slice(self, order: Order) -> None:
         """Begin the slice of an order that is due, or put it off while one is under way."""
@@ -203,6 +176,12 @@ class Firing:
             slice_number=progress.begun,
         )
         self._take(order.go_on(progress, self._now_ms, child.order_id), child)
+
+    def _fire_at_limit(self, compared: Compared) -> None:
+        order, request = compared.resting.order, compared.request
+        received = compared.received if isinstance(compared.received, int) else compared.minimum
+        at = price(request.amount_in, request.sells, received, request.buys)
+        self._fire(order, _rule_at_limit(order), at, request.amount_in)
 
     def _fire(self, order: Order, rule: FiredBy, at: Decimal, amount_in: int) -> None:
         self._take(order.fire(Fired(self._tick.slot, rule, at, amount_in), self._now_ms))
@@ -226,5 +205,8 @@ def _rule_at_limit(order: Order) -> FiredBy:
     return order.fired.rule if order.fired and order.request.triggers else "limit"
 
 
-def _price_of(request: OrderRequest, received: int) -> Decimal:
-    return price(request.amount_in, request.sells, received, request.buys)
+def _why(compared: Compared) -> str:
+    """Say why an order that is to be executed at once is not."""
+    if isinstance(compared.received, RejectedError):
+        return str(compared.received)
+    return too_little(compared.resting.order, compared.received, compared.minimum)

@@ -191,8 +191,8 @@ def read_places(client: redis.Redis, partitions: int) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for partition in order_partitions(partitions):
         books = map(str, client.scan_iter(key(partition, "book:*"), count=1000))
-        for name in (key(partition, "resting"), key(partition, "expiries"), *books):
-            # A member of the expiries is an id and an attempt.
+        for name in (*(key(partition, kind) for kind in ("resting", "expiries", "fired")), *books):
+            # A member of the expiries is an id and an attempt, of those that have fired an id and what it sells.
             found[name] = [str(member).partition(" ")[0] for member in cast("list[str]", client.zrange(name, 0, -1))]
     return found
 

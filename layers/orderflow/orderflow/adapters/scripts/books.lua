@@ -4,8 +4,9 @@
 -- directed pair by the price that fires them.
 -- `books` has, of each that holds some, the price that is reached first; those that an order is in are a field of its
 -- hash: leaving needs no more. Books of orders that wait for launches are by token, and reached by no price.
+-- What has fired is in `fired`, by the slot in which it did, until its attempt ends; that is a field of its hash, too.
 -- The keys are named here only, by `prefix`: they lie in the same hash slot as all others of the partition.
--- `book` is `slot time name=price name=price ...`, `-` standing for no time.
+-- `book` is `slot time name=price name=price ...`, `-` standing for no time; of what fires `slot member`.
 local function note_first(prefix, name)
   if string.find(name, '^launch:') then
     return
@@ -62,4 +63,15 @@ local function raise_watermark(prefix, order_key, id, known, marks)
   if redis.call('ZSCORE', prefix .. 'resting', id) == 'inf' then
     redis.call('ZADD', prefix .. 'resting', 0, id)
   end
+end
+
+local function enter_fired(prefix, order_key, book)
+  local slot, member = string.match(book, '^(%S+) (.+)$')
+  redis.call('ZADD', prefix .. 'fired', slot, member)
+  redis.call('HSET', order_key, 'fired', member)
+end
+
+local function leave_fired(prefix, order_key, member)
+  redis.call('ZREM', prefix .. 'fired', member)
+  redis.call('HDEL', order_key, 'fired')
 end

@@ -23,18 +23,19 @@ local function deliver(timers, wakes, stream_key, stream, delay_ms, attempt, ord
 end
 
 local RESTS = {open = true, partially_filled = true}
+local ON_ITS_WAY = {routing = true, building = true, submitted = true} -- `triggered` enters anew
 local ENDS = {confirmed = true, failed = true, cancelled = true, expired = true}
 local STALE, TAKEN, ENDING = 0, 1, 2
 
 -- Take one step of an order, if it is still at the step before; return 1 when taken and 0 when stale.
--- `book` says how the order rests from now on (see books), '' when it does not; leaving its books is part of any step.
+-- `book` says how the order rests or fires (see books), '' when it does neither; leaving its books is part of any step.
 -- `child` is an order to create with it, as `id stream first-step`, or ''.
 -- Returns 2 when the step would have the order wait or go again, and its end was requested meanwhile.
 local function transition(
   timers, wakes, status_key, stream_key, order_key, stream, id, sequence, status, step, delay_ms, book, child
 )
-  local current, books, ending, expires, marks = unpack(
-    redis.call('HMGET', order_key, 'sequence', 'books', 'ending', 'expires', 'marks')
+  local current, books, ending, expires, marks, fired = unpack(
+    redis.call('HMGET', order_key, 'sequence', 'books', 'ending', 'expires', 'marks', 'fired')
   )
   if tonumber(current or '0') ~= tonumber(sequence) - 1 then
     return STALE
@@ -45,6 +46,9 @@ local function transition(
   local prefix = string.match(order_key, '^{.-}:')
   if books then
     leave_books(prefix, order_key, id, books)
+  end
+  if fired and not ON_ITS_WAY[status] then
+    leave_fired(prefix, order_key, fired)
   end
   if expires and ENDS[status] then
     redis.call('ZREM', prefix .. 'expiries', id .. ' 1')
@@ -61,6 +65,9 @@ local function transition(
       redis.call('HSET', order_key, 'marks', kept)
       raise_watermark(prefix, order_key, id, kept, marks)
     end
+  end
+  if status == 'triggered' then
+    enter_fired(prefix, order_key, book)
   end
   redis.call('XADD', status_key, '*', 'order_id', id, 'sequence', sequence, 'status', status, 'event', step)
   if stream ~= '' then

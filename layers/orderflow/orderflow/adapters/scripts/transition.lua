@@ -1,8 +1,8 @@
 -- Take one step of each of many orders of a partition, or several in turn: all of a step happens, or nothing. Where an
 -- order's step is not taken those right behind it are not either: they are of an order that has gone another way.
 -- KEYS: timers, wakes, status stream, next stage's stream, then each order's hash.
--- ARGV, per order: id, its new sequence, status, step, next stream's name or '', delay in ms, how it rests or '', the
--- order to create with it or ''.
+-- ARGV, per order: id, its new sequence, status, step, next stream's name or '', delay in ms, how it rests or
+-- fires or '', the order to create with it or ''.
 -- Returns per order 1 (taken), 0 (stale: the order is not at the step before) or 2 (its end was requested meanwhile).
 -- requires: deliver
 local taken = {}

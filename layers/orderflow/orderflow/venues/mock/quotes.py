@@ -11,13 +11,13 @@ from orderflow.domain.pools import Pool
 from orderflow.domain.pools.swap import quote
 from orderflow.domain.router.choice import choose_route
 from orderflow.domain.router.execute import legs_of
-from orderflow.domain.router.fit import fit
+from orderflow.domain.router.fit import fit, traded
 from orderflow.domain.router.impact import price_impact
 from orderflow.domain.router.largest_part import largest_part
 from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.routing import Route
 from orderflow.domain.tokens import TOKENS
-from orderflow.domain.venue import Quoted
+from orderflow.domain.venue import Alike, Quoted
 from orderflow.errors import PoolNotOpenError, RejectedError, UnansweredError
 from orderflow.venues.mock.background import chain_seconds
 from orderflow.venues.mock.chain import MarketState
@@ -50,23 +50,28 @@ class Quotes:
         _, state = self._chain.state()
         return [self._through_launched(state, order) for order in orders]
 
-    def fit(self, requests: Sequence[OrderRequest], minimums: Sequence[int]) -> list[int | RejectedError]:
+    def fit(
+        self, requests: Sequence[OrderRequest], minimums: Sequence[int], behind: Sequence[Alike] = ()
+    ) -> list[int | RejectedError]:
         """Return what each request would receive over all venues, in turn; one that gets its minimum changes pools."""
         with self._latest() as (state, view):
             opened = [number for number, request in enumerate(requests) if self._is_open(state, request)]
             received: list[int | RejectedError] = [PoolNotOpenError() for _ in requests]
             wanted = [requests[number] for number in opened]
-            outs = fit(self._beside(view, state, wanted), wanted, [minimums[number] for number in opened], VENUES)
+            beside = self._beside(view, state, [*wanted, *(each.request for each in behind)])
+            outs = fit(beside, wanted, [minimums[number] for number in opened], VENUES, behind)
             for number, out in zip(opened, outs, strict=True):
                 received[number] = out
             return received
 
-    def largest_part(self, request: OrderRequest, least: Fraction) -> int:
+    def largest_part(self, request: OrderRequest, least: Fraction, behind: Sequence[Alike] = ()) -> int:
         """Return the largest input at which the best route's marginal price over all venues is `least` or more."""
         with self._latest() as (state, view):
             if not self._is_open(state, request):
                 return 0
-            return largest_part(self._beside(view, state, [request]), request, least, VENUES)
+            beside = self._beside(view, state, [request, *(each.request for each in behind)])
+            with traded(beside, behind, VENUES):
+                return largest_part(beside, request, least, VENUES)
 
     @contextmanager
     def _latest(self) -> Iterator[tuple[MarketState, MarketView]]:

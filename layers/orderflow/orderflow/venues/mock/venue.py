@@ -14,7 +14,7 @@ from orderflow.domain.launches import Launch
 from orderflow.domain.order import Order, OrderRequest, Signature
 from orderflow.domain.ticks import SLOT_MS, Tick
 from orderflow.domain.tokens import Token
-from orderflow.domain.venue import Load, Prepared, Quoted
+from orderflow.domain.venue import Alike, Load, Prepared, Quoted
 from orderflow.errors import RejectedError, RetryableError
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS, chain_key, result_key
@@ -50,13 +50,15 @@ class MockVenue:
         """
         return self._quotes.quote(requests, indicative=indicative)
 
-    def fit(self, requests: Sequence[OrderRequest], minimums: Sequence[int]) -> list[int | RejectedError]:
+    def fit(
+        self, requests: Sequence[OrderRequest], minimums: Sequence[int], behind: Sequence[Alike] = ()
+    ) -> list[int | RejectedError]:
         """Return what each request would receive over the latest pools, behind those before it that get theirs."""
-        return self._quotes.fit(requests, minimums)
+        return self._quotes.fit(requests, minimums, behind)
 
-    def largest_part(self, request: OrderRequest, least: Fraction) -> int:
+    def largest_part(self, request: OrderRequest, least: Fraction, behind: Sequence[Alike] = ()) -> int:
         """Return the largest input at which the best route over the latest pools has a marginal price of `least`."""
-        return self._quotes.largest_part(request, least)
+        return self._quotes.largest_part(request, least, behind)
 
     def quote_launched(self, orders: Sequence[Order]) -> list[Quoted | RejectedError]:
         """Return the route of each order through the pool of the launch that fired it; nobody has to answer for it."""
