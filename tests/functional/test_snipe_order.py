@@ -76,6 +76,20 @@ def test_an_order_that_was_taken_on_before_is_sent_again_and_takes_no_step(
     assert venue.executions.keys() == sent.keys()
 
 
+def test_an_order_that_was_taken_on_before_is_sent_also_where_its_pool_refuses_it_by_now(
+    outside: Outside, venue: LaunchVenue
+) -> None:
+    lambda_handler(read_event("snipe_order"), None)
+    sent = dict(venue.executions)
+    venue.executions.clear()  # the process died before it could send
+    venue.shut.add(make_launch().pool)
+
+    lambda_handler(read_event("snipe_order"), None)
+
+    assert venue.executions.keys() == sent.keys()
+    assert [order.status for order in stepped(outside)[:2]] == [Status.SUBMITTED] * 2
+
+
 def test_an_order_that_was_cancelled_meanwhile_is_not_sent(outside: Outside, venue: LaunchVenue) -> None:
     order = make_sniper(Status.TRIGGERED)
     outside.orders.apply([Transition(order.cancel(NOW_MS))])

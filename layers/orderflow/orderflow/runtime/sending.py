@@ -28,8 +28,9 @@ def send(stepped: Sequence[Order], stale: Sequence[Order]) -> None:
 
 
 def _recorded(order: Order) -> Order | None:
-    """Return a submitted order as an earlier delivery of its message has left it; None where it has gone on."""
-    found = clients.orders().find(order.order_id) if order.status is Status.SUBMITTED else None
-    if found is None or found[0].status is not Status.SUBMITTED or found[0].sequence != order.sequence:
-        return None
-    return found[0]
+    """Return an order as it is submitted by now; None where it has gone on, or another way.
+
+    It is so also where its message would lead elsewhere now: the venue may refuse what it took when that came first.
+    """
+    found = clients.orders().find(order.order_id)
+    return found[0] if found is not None and found[0].status is Status.SUBMITTED else None
