@@ -85,7 +85,18 @@ def _amended(order: Order, amendment: Amendment) -> Order:
         if request.amount_in <= order.amount_filled and not under_way:
             return order.cancel(now_ms, "amended to an amount that is executed already")
         _check_amount(order, request, under_way)
-    return order.amend(request, noted.marks.watermark, now_ms)
+    return order.amend(request, noted.marks.watermark, now_ms, since_slot=_rests_anew(order, request))
+
+
+def _rests_anew(order: Order, request: OrderRequest) -> int | None:
+    """Return the slot since which an order rests with other filters; None where these are the same.
+
+    It waits for the next launch that passes them: not for those passed over, which may have opened long ago.
+    """
+    before, after = order.request.snipe, request.snipe
+    if before is None or after is None or before.filters == after.filters:
+        return None
+    return clients.venue().prices().slot
 
 
 def _not_amendable(order: Order, amendment: Amendment, *, in_redis: bool = False) -> ProblemError | RetryableError:

@@ -30,7 +30,7 @@ from tests.support.builders import (
 )
 from tests.support.fakes.outside import Outside
 from tests.support.http_api import Answer, assert_problem, assert_refused, delete, get, patch
-from tests.support.launched_tokens import MOON, make_snipe_request
+from tests.support.launched_tokens import MOON, LaunchingVenue, make_launch, make_snipe_request
 from tests.support.ledger_rows import row_of
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
@@ -476,6 +476,27 @@ def test_what_is_not_amended_of_an_order_that_waits_for_a_launch_stays(outside: 
     assert amend(amount="50").status == 200
     assert kept(outside).request == msgspec.structs.replace(sniper().request, amount_in=50_000_000)
     assert amend(amount="50").document["sequence"] == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "since_slot"),
+    [
+        ({"filters": {}}, 250),
+        ({"priority": "fast"}, 0),
+        ({"filters": {"freezable": False, "min_liquidity": "10000"}}, 0),
+    ],
+)
+def test_other_filters_are_for_launches_to_come_not_for_those_that_were_passed_over(
+    outside: Outside, fields: dict[str, Any], since_slot: int
+) -> None:
+    outside.venue = LaunchingVenue(outside, make_launch(freezable=True), slot=250)
+    keep(outside, sniper())
+
+    assert amend(**fields, amount="50").status == 200
+
+    rests = kept(outside).rests
+    assert rests is not None
+    assert rests.since_slot == since_slot
 
 
 @pytest.mark.parametrize(

@@ -228,10 +228,16 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         refused = {"reason": reason, "tx_hash": self._refused_hash, "attempts": self.attempts + 1}
         return self._step(Status.OPEN, now_ms, rests=rests, **refused)
 
-    def amend(self, request: OrderRequest, watermark: float | None, now_ms: int) -> Self:
-        """Return the order with another request, as it rests from now on; `watermark` is what it has come to."""
+    def amend(
+        self, request: OrderRequest, watermark: float | None, now_ms: int, *, since_slot: int | None = None
+    ) -> Self:
+        """Return the order with another request, as it rests from now on; `watermark` is what it has come to.
+
+        It counts as resting since before, or `since_slot`.
+        """
         amended = msgspec.structs.replace(self, request=request)
-        rests = amended.rests_with(self.amount_filled, watermark=watermark)
+        since = {} if since_slot is None else {"since_slot": since_slot}
+        rests = amended.rests_with(self.amount_filled, watermark=watermark, **since)
         return amended._step(Status.OPEN, now_ms, rests=rests, tx_hash=None)
 
     def fire(self, fired: Fired, now_ms: int) -> Self:
