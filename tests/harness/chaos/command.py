@@ -13,6 +13,7 @@ from rich.console import Console
 from local.client.command_line import INTERRUPTED
 from local.servers.socket_directory import socket_directory
 from orderflow.errors import OrderflowError
+from tests.harness.chaos.mock_market import LAUNCH_EVERY_SLOTS
 from tests.harness.chaos.nemesis.disk import DiskError, SmallDisk
 from tests.harness.chaos.nemesis.faults import kinds
 from tests.harness.chaos.nemesis.network import Network
@@ -98,7 +99,8 @@ def _system_under_test(plan: Plan, workers: int) -> Iterator[tuple[SystemUnderTe
     notes: list[str] = []
     names = {planned.name for planned in plan.schedule}
     with ExitStack() as stack:
-        settings = {"WORKERS": str(workers), "SPEED": f"{plan.speed:g}"}
+        launches = {"LAUNCH_EVERY_SLOTS": str(LAUNCH_EVERY_SLOTS)}
+        settings = {"WORKERS": str(workers), "SPEED": f"{plan.speed:g}", **launches}
         own = stack.enter_context(own_system(settings, own_servers=True))
         directory = own.home.parent
         system = SystemUnderTest(own, workers, directory / "faults.json")

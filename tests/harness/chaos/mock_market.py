@@ -3,7 +3,7 @@
 No other module here imports `orderflow.venues.mock`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Event
 from typing import Any, NamedTuple, cast
@@ -13,19 +13,26 @@ import redis
 
 from orderflow.adapters.keys import key
 from orderflow.domain.execution import Execution
+from orderflow.domain.launches import Launch, Snipe
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.pools import Pool
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import SLOT_MS, Tick
+from orderflow.domain.tokens import TOKENS
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.keys import CHAIN, chain_key
 from orderflow.venues.mock.latency import SLOTS_TO_CONFIRM, Latency
+from orderflow.venues.mock.launches import Calendar
 from orderflow.venues.mock.universe import VENUES
 from tests.harness.chaos.history.contents import OrderRow
 
 DelayS = Callable[[OrderRow, str], float]
 """From an order and one of its statuses: how many seconds the order is meant to wait after it."""
 
+LAUNCH_EVERY_SLOTS = 25
+"""As often as can be."""
+
+SEED = 1
 TICKS = "ticks"
 BLOCK_MS = 500
 RECONNECT_S = 0.2
@@ -35,19 +42,23 @@ _execution_decoder = msgspec.json.Decoder(Execution)
 
 
 class ChainContents(msgspec.Struct, frozen=True):
-    """The mock chain: results by signature, pools at the opening and now, and what others have paid into them."""
+    """The mock chain: results by signature, pools at the opening and now, and what others have paid into them.
+
+    `launches` are all that were announced until now.
+    """
 
     executions: dict[str, Execution]
     opening: dict[str, Pool]
     pools: dict[str, Pool]
     flows: dict[tuple[str, str], int]
+    launches: Sequence[Launch] = ()
 
 
 def read_chain(client: redis.Redis) -> ChainContents:
     """Read the chain's results and pools."""
     keys = list(client.scan_iter(key(CHAIN, "tx:*"), count=1000))
     results = client.mget(keys) if keys else []
-    venue = ChainStore(client, seed=1)
+    venue = ChainStore(client, SEED)
     _, state = venue.state()
     return ChainContents(
         {
@@ -58,15 +69,20 @@ def read_chain(client: redis.Redis) -> ChainContents:
         venue.opening(),
         state.all_pools,
         venue.flows(),
+        list(Calendar(SEED, LAUNCH_EVERY_SLOTS).announced(state.slot)),
     )
 
 
 class SeenTick(NamedTuple):
-    """A tick as the chain wrote it: when, in seconds since 1970 by Redis' clock, its slot, and the reference prices."""
+    """A tick as the chain wrote it: when, in seconds since 1970 by Redis' clock, its slot, and what it says.
+
+    That is the reference prices of tokens that can always be traded, and the launches that opened.
+    """
 
     at_s: float
     slot: int
     references: dict[str, float]
+    opened: tuple[Launch, ...] = ()
 
 
 class TickReader:
@@ -89,8 +105,13 @@ class TickReader:
         for _, entries in answer:
             for entry_id, fields in entries:
                 tick = _tick_decoder.decode(fields["tick"])
-                references = {pair: prices.reference for pair, prices in tick.prices.items()}
-                self.ticks.append(SeenTick(int(entry_id.partition("-")[0]) / 1000, tick.slot, references))
+                references = {
+                    pair: prices.reference
+                    for pair, prices in tick.prices.items()
+                    if TOKENS.keys() >= set(pair.split(">"))
+                }
+                at_s = int(entry_id.partition("-")[0]) / 1000
+                self.ticks.append(SeenTick(at_s, tick.slot, references, tick.launches))
                 self._last_id = entry_id
 
 
@@ -102,13 +123,18 @@ def oldest_unread_tick_s(client: redis.Redis) -> float | None:
 
 def simulated_delay_s(speed: float) -> DelayS:
     """Return the delays that the mock market makes at `speed`, as a function of an order and its status."""
-    latency = Latency(seed=1, speed=speed)
+    latency = Latency(SEED, speed)
 
     def delay_s(order: OrderRow, status: str) -> float:
         if order.slot is None:
             return 0.0
-        request = OrderRequest(order.token_in, order.token_out, order.amount_in, "market", order.slippage_bps)
+        snipe = Snipe(priority=order.priority) if order.priority else None
+        request = OrderRequest(
+            order.token_in, order.token_out, order.amount_in, "market", order.slippage_bps, snipe=snipe
+        )
         match status:
+            case Status.ROUTING if snipe:
+                market_ms = 0.0
             case Status.ROUTING:
                 market_ms = latency.quotes(order.slot, request, VENUES).wait_ms
             case Status.BUILDING:

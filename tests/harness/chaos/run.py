@@ -25,6 +25,7 @@ from tests.harness.chaos.nemesis.schedule import Planned
 from tests.harness.chaos.report import ChaosReport
 from tests.harness.chaos.system_under_test import NotPossibleHereError, SystemUnderTest
 from tests.harness.chaos.workload.changes import Changes
+from tests.harness.chaos.workload.launches import LaunchList
 from tests.harness.chaos.workload.open_loop import OpenLoop
 from tests.harness.chaos.workload.orders import PAIRS
 from tests.harness.chaos.workload.prices import PriceList
@@ -57,8 +58,9 @@ class Run:
         self._print_line = print_line
         self._watchers = Watchers(system.url, SOCKETS)
         self._prices = PriceList()
-        self._load = system.load = OpenLoop(system.url, plan.seed, self._accepted, self._prices)
-        self._changes = Changes(system.url, plan.seed)
+        self._launches = LaunchList()
+        self._load = system.load = OpenLoop(system.url, plan.seed, self._accepted, self._prices, self._launches)
+        self._changes = Changes(system.url, plan.seed, self._launches)
         self._ticks = TickReader()
         self._probe = RecoveryProbe(system, self._load, system.partition_count)
         self._standstills: list[Window] = []
@@ -105,6 +107,7 @@ class Run:
         ]
         endless = [
             asyncio.create_task(self._prices.run(self._system.url, PAIRS)),
+            asyncio.create_task(self._launches.run(self._system.url)),
             asyncio.create_task(self._watchers.run()),
             asyncio.create_task(asyncio.to_thread(self._ticks.read, self._system.redis, stop_reading)),
         ]

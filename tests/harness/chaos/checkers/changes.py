@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from orderflow.domain.launches import Launch
 from orderflow.domain.status import Status
-from orderflow.domain.tokens import TOKENS
+from orderflow.domain.tokens import TOKENS, Token
 from tests.harness.chaos.checkers.invariant import Invariant
 from tests.harness.chaos.history.changes import Change, ChangeAnswer
 from tests.harness.chaos.history.contents import LedgerContents, OrderRow
@@ -21,9 +22,10 @@ def answered(changes: Sequence[Change]) -> Invariant:
     return Invariant("changes are answered as documented", len(changes), found)
 
 
-def cancels_kept(changes: Sequence[Change], ledger: LedgerContents) -> Invariant:
+def cancels_kept(changes: Sequence[Change], ledger: LedgerContents, launches: Sequence[Launch] = ()) -> Invariant:
     """What a cancel was answered is so: cancelled at that sequence, with that much filled; or ended as it said."""
     orders = {order.order_id: order for order in ledger.orders}
+    tokens = TOKENS | {launch.token.symbol: launch.token for launch in launches}
     invariant = Invariant("after a cancel nothing more happens")
     for change in changes:
         order = orders.get(change.order_id)
@@ -33,7 +35,7 @@ def cancels_kept(changes: Sequence[Change], ledger: LedgerContents) -> Invariant
             invariant.checked += 1
             invariant.violations += [
                 f"{order.order_id} {fault}, and was answered {answer.status} {dict(answer.document)}"
-                for fault in _faults(order, answer)
+                for fault in _faults(order, answer, tokens[order.token_in])
             ]
         documents = [answer.document for answer in change.answers if answer.status == 200]
         if any(document != documents[0] for document in documents):
@@ -56,12 +58,12 @@ def amends_kept(changes: Sequence[Change], ledger: LedgerContents) -> Invariant:
     return invariant
 
 
-def _faults(order: OrderRow, answer: ChangeAnswer) -> Iterator[str]:
+def _faults(order: OrderRow, answer: ChangeAnswer, token_in: Token) -> Iterator[str]:
     match answer.status:
         case 200:
             if (order.status, order.sequence) != (Status.CANCELLED, answer.document["sequence"]):
                 yield f"is {order.status} at {order.sequence}"
-            filled = Decimal(str(answer.document["amount_filled"])).scaleb(TOKENS[order.token_in].decimals)
+            filled = Decimal(str(answer.document["amount_filled"])).scaleb(token_in.decimals)
             if filled != (order.amount_filled or 0):
                 yield f"has {order.amount_filled} filled"
         case 409 if answer.document.get("order_status") != order.status:

@@ -20,7 +20,9 @@ def posted_once(posts: Sequence[Post], changes: Sequence[Change], ledger: Ledger
     rows: dict[Identity, list[str]] = defaultdict(list)
     for order in ledger.orders:
         if order.parent_id is None:
-            rows[Identity(order.token_in, order.token_out, order.amount_in)].append(order.order_id)
+            # What waits for a launch names no token that it buys, but has one once it was fired.
+            token_out = "" if order.order_type == "sniper" else order.token_out
+            rows[Identity(order.token_in, token_out, order.amount_in)].append(order.order_id)
     amounts = {change.order_id: str(change.fields["amount"]) for change in changes if "amount" in change.fields}
     for post in posts:
         amended = [post.identity.with_amount(amounts[order_id]) for order_id in post.order_ids if order_id in amounts]

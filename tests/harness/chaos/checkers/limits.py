@@ -8,6 +8,7 @@ from math import ceil
 from typing import NamedTuple
 
 from orderflow.domain.status import Status
+from tests.harness.chaos.checkers.asked import amends_of, asked_before
 from tests.harness.chaos.checkers.invariant import Invariant
 from tests.harness.chaos.history.changes import Change
 from tests.harness.chaos.history.contents import EventRow, FillRow, LedgerContents, OrderRow
@@ -15,9 +16,6 @@ from tests.harness.chaos.history.fault_record import Window
 from tests.harness.chaos.history.posts import Identity, Post
 from tests.harness.chaos.history.terms import Conditions, exact_price, expires_at_s, least_of, triggers_of
 from tests.harness.chaos.mock_market import ChainContents, SeenTick
-
-CLOCKS_DIFFER_S = 0.1
-"""The times of answers and of the ledger are of different processes, and rounded to milliseconds."""
 
 
 class Executed(NamedTuple):
@@ -42,7 +40,7 @@ def limits_kept(posts: Sequence[Post], changes: Sequence[Change], ledger: Ledger
     for order in ledger.orders:
         if order.parent_id is not None and order.slice is not None:
             slices[order.parent_id].append(order.order_id)
-    amends = _amends(changes)
+    amends = amends_of(changes)
     for post in posts:
         for order_id in post.order_ids:
             of_slices = [part for slice_id in slices[order_id] for part in executed[slice_id]]
@@ -61,17 +59,8 @@ def limits_kept(posts: Sequence[Post], changes: Sequence[Change], ledger: Ledger
 
 def _least_at(identity: Identity, conditions: Conditions, amends: Sequence[Change], part: Executed) -> Fraction | None:
     """Return the lowest limit that may have held for a transaction; None where there is none."""
-    in_force, in_force_since = conditions, 0
-    possible = []
-    for amend in amends:
-        amended = {**conditions, **amend.fields}
-        if amend.done is not None:
-            since = int(amend.done.document["sequence"])
-            if in_force_since < since < part.sequence:
-                in_force, in_force_since = amended, since
-        elif amend.is_unknown and amend.sent_at_s < part.at_s + CLOCKS_DIFFER_S:
-            possible.append(amended)
-    limits = [least_of(identity, each) for each in (in_force, *possible)]
+    asked = asked_before(conditions, amends, part.sequence, part.at_s)
+    limits = [least_of(identity, each) for each in asked]
     return None if None in limits else min(limit for limit in limits if limit is not None)
 
 
@@ -98,6 +87,22 @@ def nothing_after_expiry(
             for at_s in times
             if at_s is not None and at_s >= order.expires_at_s
         ]
+    return invariant
+
+
+def minimums_kept(ledger: LedgerContents) -> Invariant:
+    """No transaction has yielded less than `building` before it says that it may, where that is kept."""
+    invariant = Invariant("no transaction yields less than its minimum")
+    executed, events = _executed(ledger), _events(ledger)
+    for order_id, parts in executed.items():
+        for part in parts:
+            before = [event.minimum_out for event in events[order_id] if event.sequence < part.sequence]
+            least = next((minimum for minimum in reversed(before) if minimum is not None), None)
+            if least is None:
+                continue
+            invariant.checked += 1
+            if part.amount_out < least:
+                invariant.violations.append(f"{order_id} was paid {part.amount_out}, its minimum is {least}")
     return invariant
 
 
@@ -188,11 +193,3 @@ def _events(ledger: LedgerContents) -> Mapping[str, list[EventRow]]:
     for event in ledger.events:
         events[event.order_id].append(event)
     return events
-
-
-def _amends(changes: Sequence[Change]) -> Mapping[str, list[Change]]:
-    amends: dict[str, list[Change]] = defaultdict(list)
-    for change in changes:
-        if not change.is_cancel:
-            amends[change.order_id].append(change)
-    return amends

@@ -3,7 +3,19 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from tests.harness.chaos.checkers import amounts, audit, changes, client_audit, limits, recovery, resting, stalls
+from tests.harness.chaos.checkers import (
+    amounts,
+    audit,
+    changes,
+    client_audit,
+    exits,
+    launches,
+    limits,
+    recovery,
+    resting,
+    snipes,
+    stalls,
+)
 from tests.harness.chaos.checkers.drain import Drained
 from tests.harness.chaos.checkers.invariant import Invariant
 from tests.harness.chaos.history.evidence import Evidence
@@ -40,13 +52,15 @@ def check_all(
         amounts.slices_within_parent(ledger),
         amounts.exits_sell_what_was_received(evidence.posts, ledger),
         limits.limits_kept(evidence.posts, evidence.changes, ledger),
+        limits.minimums_kept(ledger),
         limits.expiry_as_asked(evidence.posts, evidence.changes, ledger),
         limits.nothing_after_expiry(ledger, chain, evidence.ticks, wrong_clocks),
         limits.fired_as_asked(evidence.posts, evidence.changes, ledger),
         resting.touched_stops_fired(
             evidence.posts, evidence.changes, evidence.seen, ledger, evidence.ticks, evidence.judged_until_s
         ),
-        changes.cancels_kept(evidence.changes, ledger),
+        *_of_launches(evidence, standstills),
+        changes.cancels_kept(evidence.changes, ledger, chain.launches),
         changes.amends_kept(evidence.changes, ledger),
         client_audit.seen_in_order(evidence.seen, ledger),
         client_audit.seen_as_recorded(evidence.seen, ledger),
@@ -59,6 +73,24 @@ def check_all(
     ]
 
 
+def _of_launches(evidence: Evidence, standstills: Sequence[Window]) -> list[Invariant]:
+    """Return the invariants of orders that wait for launches."""
+    ledger, chain, posts, changed = evidence.ledger, evidence.chain, evidence.posts, evidence.changes
+    return [
+        snipes.bought_once(ledger, chain),
+        snipes.bought_what_was_asked(posts, changed, ledger, chain),
+        snipes.slots_counted(ledger, chain),
+        snipes.tried_no_more(ledger),
+        snipes.slippage_kept(posts, changed, ledger),
+        launches.none_passed_over(
+            posts, changed, evidence.seen, ledger, evidence.ticks, evidence.judged_until_s, standstills
+        ),
+        launches.late_for_a_reason(posts, evidence.ticks),
+        exits.exits_fired_as_asked(posts, changed, ledger, chain),
+        exits.sold_within_bought(ledger, chain),
+    ]
+
+
 def count_all(evidence: Evidence, drained: Drained) -> dict[str, object]:
     """Return how much of everything there was, in words."""
     accepted = sum(len(post.order_ids) for post in evidence.posts)
@@ -67,12 +99,16 @@ def count_all(evidence: Evidence, drained: Drained) -> dict[str, object]:
     statuses = Counter(order.status for order in orders)
     types = Counter(post.order_type for post in evidence.posts)
     asked = Counter("cancels" if change.is_cancel else "amends" for change in evidence.changes)
+    snipers = Counter(order.status for order in snipes.snipers(evidence.ledger))
+    late = Counter(order.slots_from_open for order in orders if order.slots_from_open is not None)
     unknown = sum(change.is_unknown for change in evidence.changes)
     reasons = Counter((order.reason or "").partition(":")[0][:60] for order in orders if order.status == "failed")
     return {
         "orders": f"{len(evidence.posts)} posted, {accepted} accepted, {dict(statuses)}",
         "types": dict(types),
         "changes": f"{dict(asked)}, {unknown} without an answer; {len(evidence.ticks)} ticks read",
+        "launches": f"{len(evidence.chain.launches)} announced, {len(launches.openings(evidence.ticks))} seen to open",
+        "snipers": f"{dict(snipers)}, after {dict(sorted(late.items()))} slots",
         "answers": dict(evidence.answers),
         "failed because": dict(reasons),
         "dead letters": f"{dict(letters)}, {drained.redriven} others redriven",

@@ -16,6 +16,7 @@ from local.template import read_template
 from orderflow.adapters.keys import key, order_partitions
 from orderflow.adapters.messages import order_name
 from orderflow.adapters.postgres import connection_arguments
+from orderflow.domain.launches import Priority
 from orderflow.event_source.mapping import partitions_of, streams_on
 
 TIMEOUT_S = 10
@@ -25,7 +26,8 @@ class OrderRow(msgspec.Struct, frozen=True):
     """An order as the ledger has it; `slot` is the one that it was quoted in. Amounts are atoms.
 
     It was fired last by `rule` at `fired_price`, in units of `token_out` per unit of `token_in`; `parent_id` is the
-    order that made it; it expires at `expires_at_s`, in seconds since 1970.
+    order that made it; it expires at `expires_at_s`, in seconds since 1970. A
+    sniper has a `priority`.
     """
 
     order_id: str
@@ -46,6 +48,8 @@ class OrderRow(msgspec.Struct, frozen=True):
     rule: str | None = None
     fired_price: Decimal | None = None
     expires_at_s: float | None = None
+    slots_from_open: int | None = None
+    priority: Priority | None = None
 
     @property
     def waits(self) -> bool:
@@ -54,12 +58,17 @@ class OrderRow(msgspec.Struct, frozen=True):
 
 
 class EventRow(msgspec.Struct, frozen=True):
-    """An event as the ledger has it; `at_s` in seconds since 1970."""
+    """An event as the ledger has it; `at_s` in seconds since 1970.
+
+    `routing` says what the route is expected to yield, `building` the least that the transaction may, in atoms.
+    """
 
     order_id: str
     sequence: int
     status: str
     at_s: float
+    expected_out: int | None = None
+    minimum_out: int | None = None
 
 
 class FillRow(msgspec.Struct, frozen=True):
@@ -122,10 +131,14 @@ def read_ledger(database_url: str) -> LedgerContents:
         orders = connection.run(
             "SELECT order_id::text, sequence, status, token_in, token_out, amount_in::text, slippage_bps,"
             " (route->>'slot')::bigint, amount_out::text, tx_hash, reason, order_type, parent_id::text, slice,"
-            " amount_filled::text, fired->>'rule', fired->>'price', extract(epoch FROM expires_at) FROM orders"
+            " amount_filled::text, fired->>'rule', fired->>'price', extract(epoch FROM expires_at),"
+            " slots_from_open, CASE WHEN order_type = 'sniper' THEN COALESCE(terms->'snipe'->>'priority', 'normal') END"
+            " FROM orders"
         )
         events = connection.run(
-            "SELECT order_id::text, sequence, status, occurred_at FROM order_events ORDER BY order_id, sequence"
+            "SELECT order_id::text, sequence, status, occurred_at, event->'route'->>'expected_out',"
+            " CASE WHEN status = 'building' THEN event->>'minimum_out' END"
+            " FROM order_events ORDER BY order_id, sequence"
         )
         fills = connection.run(
             "SELECT order_id::text, leg, pool, token_in, amount_in::text, token_out, amount_out::text, tx_hash"
@@ -136,7 +149,10 @@ def read_ledger(database_url: str) -> LedgerContents:
             msgspec.convert(dict(zip(OrderRow.__struct_fields__, row, strict=True)), OrderRow, strict=False)
             for row in orders
         ],
-        [EventRow(order_id, sequence, status, _seconds(at)) for order_id, sequence, status, at in events],
+        [
+            EventRow(order_id, sequence, status, _seconds(at), _atoms(expected), _atoms(least))
+            for order_id, sequence, status, at, expected, least in events
+        ],
         [
             msgspec.convert(dict(zip(FillRow.__struct_fields__, row, strict=True)), FillRow, strict=False)
             for row in fills
@@ -153,6 +169,10 @@ def read_statuses(database_url: str) -> dict[str, str]:
 
 def _seconds(at: datetime) -> float:
     return at.timestamp()
+
+
+def _atoms(written: str | None) -> int | None:
+    return None if written is None else int(written)
 
 
 def read_lengths(client: redis.Redis, partitions: int) -> dict[str, int]:

@@ -11,7 +11,10 @@ MARKET: Mapping[str, object] = {"order_type": "market"}
 
 
 class Identity(NamedTuple):
-    """What distinguishes one order of a run from all others; `amount_in` in atoms."""
+    """What distinguishes one order of a run from all others; `amount_in` in atoms.
+
+    That alone distinguishes those that sell the same token. `token_out` is '' where the order names none.
+    """
 
     token_in: str
     token_out: str
@@ -34,7 +37,7 @@ class Post:
     `order_ids` are all ids that answers named, `unexpected` what was wrong with an answer. Without a key an order that
     no answer accepted may exist or not. The key is an Idempotency-Key, or with `key_in_body` the client_order_id.
     `conditions` are the type of the order and the fields that go with it. It came `too_late` where an answer has said
-    that its time is over, and so that there is no such order.
+    that its time, or the launch that it waits for, is over, and so that there is no such order: first `refused_at_s`.
     """
 
     identity: Identity
@@ -44,7 +47,12 @@ class Post:
     unexpected: list[str] = field(default_factory=list)
     key_in_body: bool = False
     conditions: Mapping[str, object] = field(default_factory=lambda: MARKET)
-    too_late: bool = False
+    refused_at_s: float | None = None
+
+    @property
+    def too_late(self) -> bool:
+        """Whether the client was answered that there is no such order, and can be none any more."""
+        return self.refused_at_s is not None
 
     @property
     def sure(self) -> bool:
@@ -71,7 +79,7 @@ class Post:
         token_in, token_out, _ = self.identity
         order: dict[str, object] = {
             "token_in": token_in,
-            "token_out": token_out,
+            **({"token_out": token_out} if token_out else {}),
             "amount": self.identity.amount,
             **self.conditions,
         }

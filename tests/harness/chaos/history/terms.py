@@ -44,6 +44,11 @@ def triggers_of(conditions: Conditions) -> Iterator[tuple[str, Conditions]]:
         yield str(conditions["order_type"]), conditions
 
 
+def target_mint(conditions: Conditions) -> str | None:
+    """Return the mint of the token that an order waits for; None where any will do."""
+    return cast("Conditions", conditions["target"]).get("mint")
+
+
 def expires_at_s(conditions: Conditions) -> float | None:
     """Return when an order expires whose client has said the time, in seconds since 1970."""
     written = conditions.get("expires_at")

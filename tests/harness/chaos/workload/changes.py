@@ -11,6 +11,7 @@ from local.client.api import Answer, Client
 from tests.harness.chaos.history.changes import Change, ChangeAnswer
 from tests.harness.chaos.history.posts import Post
 from tests.harness.chaos.workload.conditions import amendment
+from tests.harness.chaos.workload.launches import LaunchList
 from tests.harness.chaos.workload.requests import GIVE_UP_S, answer_to, back_off, problem_of
 
 CANCELLED, CANCELLED_TOGETHER, AMENDED = 0.12, 0.05, 0.2
@@ -19,6 +20,8 @@ AMENDED_THEN_CANCELLED = 0.3
 TOGETHER = 5
 MOST_TOGETHER = 100
 SOON_S, LATER_S = 0.3, 4.0
+CANCELLED_AT_THE_OPENING = 0.3
+"""The share of orders that wait for a launch which are cancelled about when it opens."""
 
 _CANCEL_ANSWERS = (200, 202, 409)
 _AMEND_ANSWERS = (200, 400, 409, 412)
@@ -28,11 +31,12 @@ _AMEND_ANSWERS = (200, 400, 409, 412)
 class Changes:
     """Changes orders at `url`, and keeps what was asked for and answered."""
 
-    def __init__(self, url: str, seed: int) -> None:
+    def __init__(self, url: str, seed: int, launches: LaunchList | None = None) -> None:
         self.made: list[Change] = []
         self.answers: Counter[str] = Counter()
         self._url = url
         self._seed = seed
+        self._launches = launches or LaunchList()
         self._together: list[str] = []
         self._clients: asyncio.TaskGroup | None = None
         self._client: Client | None = None
@@ -53,7 +57,11 @@ class Changes:
         random = Random(f"{self._seed}:{post.identity}")
         order_id, draw = min(post.order_ids), random.random()
         after_s = random.uniform(0, SOON_S if random.random() < 0.5 else LATER_S)
-        if draw < CANCELLED:
+        if post.order_type == "sniper" and random.random() < CANCELLED_AT_THE_OPENING:
+            opens_in_s = self._launches.opens_in_s(post.identity.token_in, post.conditions)
+            at_s = after_s if opens_in_s is None else max(0.0, opens_in_s + random.uniform(-SOON_S, SOON_S))
+            self._clients.create_task(self._cancel_later(self._client, order_id, at_s))
+        elif draw < CANCELLED:
             self._clients.create_task(self._cancel_later(self._client, order_id, after_s))
         elif draw < CANCELLED + CANCELLED_TOGETHER:
             self._together.append(order_id)

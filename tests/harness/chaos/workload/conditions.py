@@ -3,18 +3,26 @@
 Some are met at once or soon, some never: those rest until they expire, or until they are cancelled.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import ROUND_CEILING, Decimal
 from random import Random
 from typing import Any, NamedTuple
 
+from orderflow.domain import base58
 from orderflow.domain.tokens import TOKENS
 from tests.harness.chaos.history.posts import MARKET, Identity
+from tests.harness.chaos.workload.launches import Announced
 
 BPS = 10_000
 SIGNIFICANT_DIGITS = 10
 ZONE = timezone(timedelta(hours=2))
+HUBS = ("USDC", "SOL")
+"""What pools take that are launched."""
+LIQUIDITY = {"USDC": ("15000", "30000"), "SOL": ("70", "140")}
+"""The least that orders ask of a launch's pool: many have that much, some have not."""
+
+PRIORITIES = ("normal", "fast", "turbo")
 
 Fields = dict[str, Any]
 
@@ -30,14 +38,20 @@ class Prices(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """What an order is made of: its tokens and amount, the prices then, and the time, in seconds since 1970."""
+    """What an order is made of: its tokens and amount, the prices then, and the time, in seconds since 1970.
+
+    `launches` are those announced whose pools take the token that it sells.
+    """
 
     identity: Identity
     prices: Prices
     now_s: float
+    launches: Sequence[Announced] = ()
 
 
-def conditions(random: Random, identity: Identity, prices: Prices | None, now_s: float) -> Mapping[str, object]:
+def conditions(
+    random: Random, identity: Identity, prices: Prices | None, now_s: float, launches: Sequence[Announced] = ()
+) -> Mapping[str, object]:
     """Return the type of an order and the fields that go with it; a market order where no prices are known.
 
     However that may be, as much is drawn from `random`.
@@ -47,7 +61,7 @@ def conditions(random: Random, identity: Identity, prices: Prices | None, now_s:
     if prices is None:
         return MARKET
     _, make = _KINDS[kind]
-    return make(own, Moment(identity, prices, now_s))
+    return make(own, Moment(identity, prices, now_s, launches))
 
 
 def amendment(random: Random, identity: Identity, asked: Mapping[str, Any]) -> Fields:
@@ -58,6 +72,15 @@ def amendment(random: Random, identity: Identity, asked: Mapping[str, Any]) -> F
         return {"amount": twice} if random.random() < 0.3 else {"limit_price": _changed(random, asked["limit_price"])}
     if "trigger_price" in asked:
         return {"trigger_price": _changed(random, asked["trigger_price"])}
+    if asked["order_type"] == "sniper":
+        return random.choice(
+            (
+                {"amount": identity._replace(amount_in=2 * identity.amount_in).amount},
+                {"filters": _filters(random, identity.token_in)},
+                {"priority": random.choice(PRIORITIES)},
+                {"max_slippage": "0.5"},
+            )
+        )
     if "trail_bps" in asked:
         return {"trail_bps": min(2 * asked["trail_bps"], 9000)}
     return {}
@@ -127,6 +150,56 @@ def _twap(random: Random, moment: Moment) -> Fields:
     return fields
 
 
+def _sniper(random: Random, moment: Moment) -> Fields:
+    if moment.identity.token_in not in HUBS:
+        return dict(MARKET)
+    fields: Fields = {
+        "order_type": "sniper",
+        "target": _target(random, moment.launches),
+        "priority": random.choice(PRIORITIES),
+        **_expiry(random, moment),
+    }
+    if random.random() < 0.6:
+        fields["filters"] = _filters(random, moment.identity.token_in)
+    if random.random() < 0.3:
+        fields["max_slippage"] = random.choice(("0.02", "0.1", "0.5"))
+    if random.random() < 0.6:
+        fields["then"] = _exits_by_what_is_paid(random)
+    return fields
+
+
+def _target(random: Random, launches: Sequence[Announced]) -> Fields:
+    draw, mint = random.random(), base58.encode(random.randbytes(32))
+    if draw < 0.5:
+        return {"any": True}
+    if draw < 0.95 and launches:
+        return {"mint": random.choice(launches).mint}
+    return {"mint": mint}  # nobody ever launches it
+
+
+def _filters(random: Random, token_in: str) -> Fields:
+    every: Fields = {
+        "mint_renounced": random.random() < 0.8,
+        "freezable": random.random() < 0.2,
+        "lp_burned": random.random() < 0.7,
+        "max_top10_bps": random.choice((1000, 3000, 5000)),
+        "min_liquidity": random.choice(LIQUIDITY[token_in]),
+        "venue": random.choice(("raydium", "meteora")),
+    }
+    return {name: every[name] for name in random.sample(sorted(every), random.choice((1, 1, 2, 3)))}
+
+
+def _exits_by_what_is_paid(random: Random) -> Fields:
+    """Return exits near what is paid, which the crowd makes met within slots, or far from it, which rest."""
+    exits: Fields = {
+        "take_profit": {"gain_bps": random.choice((100, 1000, 3000, 100_000))},
+        "stop_loss": {"loss_bps": random.choice((100, 1000, 5000, 9999))},
+    }
+    if random.random() < 0.3:
+        del exits[random.choice(list(exits))]
+    return exits
+
+
 def _exits(random: Random, reference: Decimal) -> Fields:
     return {"take_profit": _trigger(random, reference, 1), "stop_loss": _trigger(random, reference, -1)}
 
@@ -180,5 +253,6 @@ _KINDS: Mapping[str, tuple[float, Callable[[Random, Moment], Fields]]] = {
     "oco": (4, _oco),
     "bracket": (6, _bracket),
     "twap": (5, _twap),
+    "sniper": (12, _sniper),
 }
 """The kinds of orders: how often each comes, relative to the others, and what makes it."""

@@ -17,6 +17,7 @@ from local.client.api import Answer, Client
 from tests.harness.chaos.history.posts import Identity, Post
 from tests.harness.chaos.history.terms import expires_at_s
 from tests.harness.chaos.workload.conditions import conditions
+from tests.harness.chaos.workload.launches import LaunchList
 from tests.harness.chaos.workload.orders import identities
 from tests.harness.chaos.workload.prices import PriceList
 from tests.harness.chaos.workload.requests import (
@@ -41,17 +42,25 @@ BATCHES, BATCH = 0.02, 10
 class OpenLoop:
     """Posts orders to `url` and keeps what became of each; calls `accepted` with every order of its load that is.
 
-    The orders of its load are of all types, those that wait with the prices of `prices` in mind; probes and bursts are
-    market orders.
+    The orders of its load are of all types, those that wait with the prices of `prices` and the `launches` in mind;
+    probes and bursts are market orders.
     """
 
-    def __init__(self, url: str, seed: int, accepted: Callable[[Post], None], prices: PriceList | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        seed: int,
+        accepted: Callable[[Post], None],
+        prices: PriceList | None = None,
+        launches: LaunchList | None = None,
+    ) -> None:
         self.posts: list[Post] = []
         self.answers: Counter[str] = Counter()
         self._url = url
         self._random = Random(seed)
         self._accepted = accepted
         self._prices = prices or PriceList()
+        self._launches = launches or LaunchList()
         self._lock = Lock()
         self._identities: Iterator[Identity] = identities()
 
@@ -61,7 +70,10 @@ class OpenLoop:
             post = Post(next(self._identities), key, time.time(), key_in_body=key_in_body)
         if of_any_type:
             prices = self._prices.of(post.identity.token_in, post.identity.token_out)
-            post.conditions = conditions(self._random, post.identity, prices, post.posted_at)
+            launches = self._launches.against(post.identity.token_in)
+            post.conditions = conditions(self._random, post.identity, prices, post.posted_at, launches)
+            if post.order_type == "sniper":
+                post.identity = post.identity._replace(token_out="")
         self.posts.append(post)
         return post
 
@@ -148,7 +160,7 @@ class OpenLoop:
         if answer.status == 202:
             post.order_ids.add(orjson.loads(answer.body)["order_id"])
         elif answer.status == 400 and _is_over(post, answer.json()):
-            post.too_late = True
+            _refused(post)
         elif (problem := problem_of(answer)) is not None:
             post.unexpected.append(problem)
         return str(answer.status)
@@ -172,13 +184,23 @@ def _note(post: Post, result: Mapping[str, Any], answer: Answer) -> None:
     if "order" in result:
         post.order_ids.add(result["order"]["order_id"])
     elif _is_over(post, result["problem"]):
-        post.too_late = True
+        _refused(post)
     elif result["problem"]["status"] != 503 or not answer.headers.get("Retry-After"):
         post.unexpected.append(f"answered {result} in a batch")
 
 
+def _refused(post: Post) -> None:
+    if post.refused_at_s is None:
+        post.refused_at_s = time.time()
+
+
 def _is_over(post: Post, problem: Mapping[str, Any]) -> bool:
-    """Return whether an order was refused since its time was over, rightly: it could not be made in time."""
+    """Return whether an order was refused since its time, or its launch, was over: it could not be made in time.
+
+    Whether the launch was is seen when the ticks have been read.
+    """
     expires_s = expires_at_s(post.conditions)
     named = [error["field"] for error in problem.get("errors", ())]
+    if named == ["target.mint"]:
+        return post.order_type == "sniper" and not post.sure
     return named == ["expires_at"] and expires_s is not None and time.time() >= expires_s and not post.sure

@@ -6,6 +6,7 @@ from tests.harness.chaos.checkers import changes as checks
 from tests.harness.chaos.history.changes import Change, ChangeAnswer
 from tests.support.chaos_evidence import with_order
 from tests.support.chaos_waiting import AMENDED_AT, LIMIT, NOW_S, OCO, STOP, cancel, changes, waiting_run
+from tests.support.launches import make_launch
 
 
 def test_nothing_is_found_where_all_is_well() -> None:
@@ -24,6 +25,13 @@ def test_an_answer_that_no_client_should_get_or_none_at_all_is_found() -> None:
         f"{STOP}: answered 404",
         f"{OCO}: no answer to a cancel that was repeated",
     ]
+
+
+def test_the_amount_of_what_sells_a_launched_token_is_in_its_units() -> None:
+    ledger = with_order(STOP, token_in="MOON0", amount_filled=2_500_000)(waiting_run())
+    cancelled = {"sequence": 3, "amount_filled": "2.5"}
+
+    assert checks.cancels_kept([cancel(STOP, 200, **cancelled)], ledger, [make_launch()]).violations == []
 
 
 @pytest.mark.parametrize("status", ["confirmed", "expired", "open"])

@@ -81,7 +81,7 @@ def test_one_post_that_made_two_orders_is_found(key: str | None) -> None:
 
 def test_one_that_came_too_late_is_no_order() -> None:
     late = post_of(FIRST, answered=[])
-    late.too_late = True
+    late.refused_at_s = NOW_S
 
     assert client_audit.posted_once([late], [], ledger_of()).violations == []
     found = client_audit.posted_once([late], [], ledger_of(FIRST)).violations
@@ -104,6 +104,17 @@ def test_an_amended_amount_is_that_of_the_post() -> None:
 
     assert client_audit.posted_once([post], [Change(FIRST, {"amount": twice.amount})], ledger).violations == []
     assert client_audit.posted_once([post], [], ledger).violations != []
+
+
+def test_what_waits_for_a_launch_is_its_post_before_and_after_it_was_fired() -> None:
+    post = Post(Identity("USDC", "", 100), "k", NOW_S, {FIRST})
+    for token_out in ("", "MOON200"):
+        row = msgspec.structs.replace(
+            ledger_of(FIRST).orders[0], order_type="sniper", token_in="USDC", token_out=token_out, amount_in=100
+        )
+        ledger = msgspec.structs.replace(ledger_of(FIRST), orders=[row])
+
+        assert client_audit.posted_once([post], [], ledger).violations == []
 
 
 def test_an_answer_that_is_neither_acceptance_nor_refusal_is_found() -> None:

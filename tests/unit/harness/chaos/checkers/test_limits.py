@@ -81,6 +81,28 @@ def test_a_slice_below_the_limit_of_its_order_is_found() -> None:
     assert below_limit([], with_fill(FIRST_SLICE, amount_out=615 * USDC - 1)(waiting_run())) != []
 
 
+def test_a_transaction_that_yields_less_than_its_minimum_is_found() -> None:
+    ledger = waiting_run()
+
+    def with_minimums(*minimums: int) -> LedgerContents:
+        left = list(minimums)
+        events = [
+            msgspec.structs.replace(event, minimum_out=left.pop(0))
+            if (event.order_id, event.status) == (LIMIT, "building")
+            else event
+            for event in ledger.events
+        ]
+        return msgspec.structs.replace(ledger, events=events)
+
+    assert limits.minimums_kept(ledger).checked == 0
+    kept = limits.minimums_kept(with_minimums(820 * USDC, 1_280 * USDC))
+    assert (kept.checked, kept.violations) == (2, [])
+    assert limits.minimums_kept(with_minimums(820 * USDC, 1_280 * USDC + 1)).violations == [
+        f"{LIMIT} was paid {1_280 * USDC}, its minimum is {1_280 * USDC + 1}"
+    ]
+    assert len(limits.minimums_kept(with_minimums(820 * USDC + 1, 0)).violations) == 1
+
+
 @pytest.mark.parametrize(
     ("identity", "conditions", "minimum"),
     [

@@ -1,22 +1,29 @@
 """chaos/workload/conditions.py: orders of every type, the same for the same seed, priced about where the market is."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from itertools import islice
 from random import Random
+from typing import Any
 
 import pytest
 
+from orderflow.domain import base58
 from orderflow.domain.tokens import TOKENS
+from orderflow.runtime.http.order_input import read_order
 from tests.harness.chaos.history.posts import Identity, Post
 from tests.harness.chaos.history.terms import expires_at_s, least_of, triggers_of
 from tests.harness.chaos.workload.conditions import Prices, amendment, conditions
+from tests.harness.chaos.workload.launches import Announced
 from tests.harness.chaos.workload.orders import identities
+from tests.support.launched_tokens import UNKNOWN_MINT
 
 NOW_S = 1_795_371_241.123
 PRICES = Prices(Decimal("219.3"), Decimal(220))
 SELL = Identity("SOL", "USDC", 12_500_000_001)
+BUY = Identity("USDC", "SOL", 25_000_007)
 
 
 def drawn(seed: int, count: int, prices: Prices | None = PRICES) -> list[Post]:
@@ -32,7 +39,7 @@ def test_every_type_is_drawn_and_the_same_again_for_the_same_seed() -> None:
     posts = drawn(1, 500)
 
     types = Counter(post.order_type for post in posts)
-    assert set(types) == {"market", "limit", "take_profit", "stop_loss", "trailing_stop", "oco", "twap"}
+    assert set(types) == {"market", "limit", "take_profit", "stop_loss", "trailing_stop", "oco", "twap", "sniper"}
     assert {post.conditions.get("time_in_force") for post in posts} == {None, "fok", "ioc"}
     fields = {name for post in posts for name in post.conditions}
     assert {"then", "allow_partial", "min_amount_out", "price_in", "expires_at", "expires_in"} <= fields
@@ -81,12 +88,42 @@ def test_times_are_written_with_an_offset_and_are_some_seconds_ahead() -> None:
     assert all(2 <= at_s - NOW_S <= 8 for at_s in times)
 
 
+def snipers(launches: Sequence[Announced] = ()) -> list[Mapping[str, Any]]:
+    random = Random(1)
+    made = [conditions(random, BUY, PRICES, NOW_S, launches) for _ in range(1000)]
+    return [asked for asked in made if asked["order_type"] == "sniper"]
+
+
+def test_orders_wait_for_announced_launches_for_any_and_for_some_that_never_come() -> None:
+    announced = [Announced("a mint", "USDC", 70), Announced("another", "USDC", 90)]
+
+    with_launches = Counter(asked["target"].get("mint", "any") for asked in snipers(announced))
+
+    assert {"any", "a mint", "another"} < with_launches.keys()
+    unknown = with_launches.keys() - {"any", "a mint", "another"}
+    assert unknown
+    assert all(len(base58.decode(mint) or b"") == 32 for mint in unknown)
+    assert {asked["target"].get("mint", "any") for asked in snipers()}.isdisjoint({"a mint", "another"})
+
+
+def test_what_clients_ask_of_a_launch_is_what_the_api_takes() -> None:
+    for asked in snipers([Announced(UNKNOWN_MINT, "USDC", 70)]):
+        request = read_order(Post(BUY._replace(token_out=""), conditions=asked).body(), may_be_over=True).request(0)
+        assert request.snipe is not None
+        assert request.token_out == ""
+    assert {"filters", "then", "max_slippage", "expires_in"} <= {name for asked in snipers() for name in asked}
+    random = Random(1)
+    made = [conditions(random, Identity("JUP", "USDC", 10**8), PRICES, NOW_S)["order_type"] for _ in range(500)]
+    assert "sniper" not in made
+
+
 @pytest.mark.parametrize(
     ("asked", "fields"),
     [
         ({"order_type": "limit", "limit_price": "200"}, {"limit_price", "amount"}),
         ({"order_type": "stop_loss", "trigger_price": "200"}, {"trigger_price"}),
         ({"order_type": "trailing_stop", "trail_bps": 100}, {"trail_bps"}),
+        ({"order_type": "sniper", "target": {"any": True}}, {"amount", "filters", "priority", "max_slippage"}),
         ({"order_type": "market"}, set()),
         ({"order_type": "limit", "min_amount_out": "1"}, set()),
         ({"order_type": "twap", "limit_price": "200"}, set()),

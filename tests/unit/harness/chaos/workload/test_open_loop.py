@@ -64,6 +64,27 @@ OVER: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
+    ("order_type", "is_known", "late"), [("sniper", False, True), ("sniper", True, False), ("limit", False, False)]
+)
+def test_an_order_whose_launch_was_over_is_no_order(order_type: str, is_known: bool, late: bool) -> None:
+    async def judge(_request: web.Request) -> web.Response:
+        errors = [{"field": "target.mint", "rule": "must be that of a token to come: MOON0 trades already"}]
+        return web.json_response({"status": 400, "errors": errors}, status=400)
+
+    async def test(client: Client) -> None:
+        load = OpenLoop(client.base_url, seed=1, accepted=lambda _: None)
+        post = load.new_post("a")
+        post.conditions = {"order_type": order_type, "target": {"mint": "a mint"}}
+        post.order_ids |= {"known"} if is_known else set()
+
+        await load.place(client, post)
+
+        assert (post.too_late, len(post.unexpected)) == (late, 0 if late else 1)
+
+    against_server(test, post=judge)
+
+
+@pytest.mark.parametrize(
     ("expires_at", "is_known", "late", "unexpected"),
     [
         ("2020-01-01T00:00:00Z", False, True, 0),
