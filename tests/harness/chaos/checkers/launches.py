@@ -87,12 +87,12 @@ def late_for_a_reason(posts: Sequence[Post], ticks: Sequence[SeenTick]) -> Invar
     opened_at = {opening.launch.token.mint: opening.at_s for opening in openings(ticks)}
     invariant = Invariant("an order is refused for its launch only when that has opened")
     for post in posts:
-        if post.order_type != "sniper" or post.refused_at_s is None or "expires_at" in post.conditions:
+        if post.order_type != "sniper":
             continue
-        at_s = opened_at.get(target_mint(post.conditions) or "")
-        if at_s is None:
-            continue  # its tick was not read
         invariant.checked += 1
+        at_s = opened_at.get(target_mint(post.conditions) or "")
+        if post.refused_at_s is None or at_s is None or "expires_at" in post.conditions:
+            continue  # its tick was not read, or its time may have been over
         if post.refused_at_s < at_s - CLOCKS_DIFFER_S:
             invariant.violations.append(
                 f"{post.identity} was refused {at_s - post.refused_at_s:.1f} s before the opening"
