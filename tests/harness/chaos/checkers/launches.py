@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from orderflow.domain.launches import Launch
 from orderflow.domain.status import Status
-from tests.harness.chaos.checkers.asked import CLOCKS_DIFFER_S
+from tests.harness.chaos.checkers.asked import CLOCKS_DIFFER_S, amends_of
 from tests.harness.chaos.checkers.invariant import Invariant
 from tests.harness.chaos.checkers.snipes import posted_snipers, refusal
 from tests.harness.chaos.checkers.stalls import BOUND_S
@@ -80,6 +80,39 @@ def _fired_until_s(
         return judged_until_s
     is_cut = any(window.overlap_s(from_s, order.expires_at_s) for window in standstills)
     return None if is_cut else min(judged_until_s, order.expires_at_s - BOUND_S)
+
+
+def none_from_before(
+    posts: Sequence[Post], changes: Sequence[Change], ledger: LedgerContents, ticks: Sequence[SeenTick]
+) -> Invariant:
+    """An order that waits for any launch buys none that had opened before it was posted, or was given other filters."""
+    invariant = Invariant("a sniper of any launch buys one that opens later")
+    opened_at = {opening.launch.token.symbol: opening.at_s for opening in openings(ticks)}
+    amends = amends_of(changes)
+    fired_at = {event.order_id: event.sequence for event in reversed(ledger.events) if event.status == Status.TRIGGERED}
+    for post, order in posted_snipers(posts, ledger):
+        at_s = opened_at.get(order.token_out)
+        if at_s is None or target_mint(post.conditions) is not None:
+            continue
+        invariant.checked += 1
+        filters = post.conditions.get("filters", {})
+        waits_since_s = max(
+            post.posted_at,
+            *(
+                amend.sent_at_s
+                for amend in amends[order.order_id]
+                if amend.done is not None
+                and int(amend.done.document["sequence"]) < fired_at.get(order.order_id, 0)
+                and amend.fields.get("filters", filters) != filters
+            ),
+            0.0,
+        )
+        if at_s < waits_since_s - CLOCKS_DIFFER_S:
+            invariant.violations.append(
+                f"{order.order_id} has bought {order.token_out}, which opened {waits_since_s - at_s:.1f} s before it"
+                " was asked for"
+            )
+    return invariant
 
 
 def late_for_a_reason(posts: Sequence[Post], ticks: Sequence[SeenTick]) -> Invariant:

@@ -85,6 +85,7 @@ def _of_launches(evidence: Evidence, standstills: Sequence[Window]) -> list[Inva
         launches.none_passed_over(
             posts, changed, evidence.seen, ledger, evidence.ticks, evidence.judged_until_s, standstills
         ),
+        launches.none_from_before(posts, changed, ledger, evidence.ticks),
         launches.late_for_a_reason(posts, evidence.ticks),
         exits.exits_fired_as_asked(posts, changed, ledger, chain),
         exits.sold_within_bought(ledger, chain),

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.harness.chaos.checkers import launches
-from tests.harness.chaos.history.changes import Change
+from tests.harness.chaos.history.changes import Change, ChangeAnswer
 from tests.harness.chaos.history.contents import LedgerContents
 from tests.harness.chaos.history.fault_record import Window
 from tests.harness.chaos.history.posts import Post
@@ -93,6 +93,31 @@ def test_a_launch_before_the_order_rested_or_one_whose_tick_was_missed_says_noth
     assert found(OPENED_S[LAST.open_slot] + 1) == 0
     assert found(NOW_S, missed) == 0
     assert found(NOW_S) == 1
+
+
+def test_a_launch_that_had_opened_before_it_was_asked_for_is_found() -> None:
+    opened_s = OPENED_S[SECOND.open_slot]
+
+    def found(posted_at: float, *changes: Change) -> list[str]:
+        made = posts()
+        for post in made:
+            post.posted_at = posted_at
+        return launches.none_from_before(made, changes, launching_run(), ticks()).violations
+
+    def filtered(sequence: int, sent_at_s: float = opened_s + 1, **filters: object) -> Change:
+        return Change(ANY, {"filters": filters}, sent_at_s, [ChangeAnswer(200, {"sequence": sequence}, NOW_S)])
+
+    asked = posts()[0].conditions["filters"]
+    assert isinstance(asked, dict)
+    assert launches.none_from_before(posts(), [], launching_run(), ticks()).checked == 1
+    assert found(opened_s) == []
+    assert found(opened_s + 1) == [f"{ANY} has bought UFO25, which opened 1.0 s before it was asked for"]
+    assert len(found(NOW_S, filtered(2))) == 1
+    assert found(NOW_S, filtered(2, opened_s)) == []
+    assert found(NOW_S, filtered(2, **asked)) == []
+    assert found(NOW_S, filtered(4)) == []
+    assert found(NOW_S, Change(ANY, {"amount": "1"}, opened_s + 1, filtered(2).answers)) == []
+    assert found(NOW_S, Change(ANY, {"filters": {}}, opened_s + 1)) == []
 
 
 @pytest.mark.parametrize(
