@@ -77,6 +77,7 @@ def amendment(random: Random, identity: Identity, asked: Mapping[str, Any]) -> F
             (
                 {"amount": identity._replace(amount_in=2 * identity.amount_in).amount},
                 {"filters": _filters(random, identity.token_in)},
+                {"filters": {}},
                 {"priority": random.choice(PRIORITIES)},
                 {"max_slippage": "0.5"},
             )
