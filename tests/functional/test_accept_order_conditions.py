@@ -228,6 +228,17 @@ def test_a_leg_has_a_price(outside: Outside, name: str, leg: str, rule: str) -> 
         ),
         ("stop_loss.loss_bps", '{"stop_loss":{"trigger_price":"1","loss_bps":1}}', "must not come with trigger_price"),
         ("stop_loss.loss_bps", '{"stop_loss":{"loss_bps":10000}}', "must be a whole number from 1 to 9999"),
+        *[
+            (
+                "take_profit",
+                mixed,
+                "must have a trigger_price where stop_loss has one, and gain_bps where that has loss_bps",
+            )
+            for mixed in (
+                '{"take_profit":{"gain_bps":5000},"stop_loss":{"trigger_price":"200"}}',
+                '{"take_profit":{"trigger_price":"250"},"stop_loss":{"loss_bps":3000}}',
+            )
+        ],
         ("take_profit.gain_bps", '{"take_profit":{"gain_bps":0}}', "must be a whole number from 1 to 10000000"),
         ("take_profit.gain_bps", '{"take_profit":{"gain_bps":"half"}}', "must be a decimal number"),
         ("take_profit.loss_bps", '{"take_profit":{"trigger_price":1,"loss_bps":1}}', "is not a field of take_profit"),

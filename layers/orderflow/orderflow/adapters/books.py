@@ -1,6 +1,6 @@
 """Orders that rest, in Redis: a tick in, those that it may fire out; where each is found is changed without a step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder, order_decoder
 from orderflow.adapters.keys import by_partition, key, order_key, order_partitions, partition_of
 from orderflow.adapters.messages import merge
+from orderflow.domain.launches import launch_book
 from orderflow.domain.order import Order
 from orderflow.domain.resting import Marks, Place
 from orderflow.domain.status import Status
@@ -81,8 +82,16 @@ class Books:
         Without `limits` none is found by its limit. So many more are found as are to be left where they are, `beyond`
         which others may be. An order that can't be read is for newer code, which rests it too.
         """
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.hgetall(key(partition, "books"))
+        pipeline.zcount(key(partition, "resting"), "-inf", tick.slot)
+        first_prices, due = pipeline.execute()
+        books = [*_reached(first_prices, tick, limits=limits), *_launched(tick)]
+        if not books and not due:
+            return Candidates([], 0)
         most, of_limits = (PER_BOOK + beyond, BY_SLOT + beyond), (ROOM, LEAST_LIMITS) if limits else (0, 0)
-        found = self._candidates([key(partition, "books")], [encoder.encode(tick), *most, *of_limits])
+        arguments = [argument for book in books for argument in book]
+        found = self._candidates([key(partition, "books")], [tick.slot, *most, *of_limits, *arguments])
         resting = []
         for marks, ending, steps in found:
             with suppress(msgspec.DecodeError):
@@ -123,6 +132,24 @@ class Books:
 
     def _key(self, order: Order) -> str:
         return order_key(partition_of(order.order_id, self._partition_count), order.order_id)
+
+
+def _reached(first_prices: Mapping[str, str], tick: Tick, *, limits: bool) -> Iterator[tuple[str, str]]:
+    """Yield the books that a tick's prices reach, by the price that each is reached at first, with the tick's price."""
+    for book, first in first_prices.items():
+        rule, _, pair = book.partition(":")
+        prices = tick.prices.get(pair)
+        if prices is None or (rule == "limit" and not limits):
+            continue
+        price = prices.best if rule == "limit" else prices.reference
+        if float(first) >= price if rule == "fall" else float(first) <= price:
+            yield book, repr(price)
+
+
+def _launched(tick: Tick) -> Iterator[tuple[str, str]]:
+    """Yield the books of those who wait for the launches of a tick; no price reaches them."""
+    for launch in tick.launches:
+        yield from ((launch_book(name), "") for name in (launch.token.mint, launch.quote))
 
 
 def fired_text(order: Order) -> str:

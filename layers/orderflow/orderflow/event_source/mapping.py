@@ -16,8 +16,8 @@ class EventSourceMapping(msgspec.Struct, frozen=True, kw_only=True):
     `scope` is `orders`, which are all partitions that orders lie in, or the name of a partition of its own (`chain`).
     `ordered` keeps the records of a partition in order: a failed record is tried again in its place and holds
     back those behind it. Otherwise a failed record waits in the timer set while the others go on.
-    `own_poller` says that the function waits for something outside, such as Postgres or a gateway, so that it never
-    shares a poller with others that it would hold back.
+    `own_poller` says that the function waits for something outside, such as Postgres or a gateway, or must not wait for
+    others: it never shares a poller, in which one holds back all.
     """
 
     function: str

@@ -1,18 +1,18 @@
--- Find the orders that a tick may fire: those that its prices reach, best price first, those that wait for a launch of
--- it, and those whose slot has come.
--- KEYS: `books`. ARGV: the tick as JSON, at most how many orders of each book, how many by their slot, how many
--- messages may wait at the stages with the orders of a book that are found by their limit, how many of these however
--- many wait.
+-- Find the orders that a tick may fire: those of the books that its prices reach, best price first, of those who wait
+-- for its launches, and those whose slot has come.
+-- KEYS: `books`. ARGV: the slot, at most how many orders of each book, how many by their slot, how many messages may
+-- wait at the stages with the orders of a book that are found by their limit, how many of these however many wait; then
+-- per book its name, and the price up to which, or of a `fall:` down to which, it is reached, '' where that is by none.
 -- Returns per order its marks, the end that was requested, and its steps.
 -- requires: steps_of
 local prefix = string.match(KEYS[1], '^{.-}:')
-local tick = cjson.decode(ARGV[1])
+local slot, per_book, by_slot, room, least_limits = unpack(ARGV, 1, 5)
 
 local waiting = 0
 for _, stream in ipairs({'route', 'build', 'submit', 'confirm'}) do
   waiting = waiting + redis.call('XLEN', prefix .. stream)
 end
-local most_limits = math.max(ARGV[4] - waiting, ARGV[5])
+local most_limits = math.max(room - waiting, least_limits)
 
 local ids, seen = {}, {}
 local function add(found)
@@ -24,29 +24,18 @@ local function add(found)
   end
 end
 
-local first, books = {}, redis.call('HGETALL', KEYS[1])
-for i = 1, #books, 2 do
-  first[books[i]] = tonumber(books[i + 1])
-end
-for pair, prices in pairs(tick.prices) do
-  local best, reference = unpack(prices)
-  local limit, rise, fall = 'limit:' .. pair, 'rise:' .. pair, 'fall:' .. pair
-  if first[limit] and first[limit] <= best then
-    add(redis.call('ZRANGEBYSCORE', prefix .. 'book:' .. limit, '-inf', best, 'LIMIT', 0, most_limits))
-  end
-  if first[rise] and first[rise] <= reference then
-    add(redis.call('ZRANGEBYSCORE', prefix .. 'book:' .. rise, '-inf', reference, 'LIMIT', 0, ARGV[2]))
-  end
-  if first[fall] and first[fall] >= reference then
-    add(redis.call('ZREVRANGEBYSCORE', prefix .. 'book:' .. fall, '+inf', reference, 'LIMIT', 0, ARGV[2]))
+for i = 6, #ARGV, 2 do
+  local name, price, book = ARGV[i], ARGV[i + 1], prefix .. 'book:' .. ARGV[i]
+  if price == '' then
+    add(redis.call('ZRANGE', book, 0, per_book - 1))
+  elseif string.find(name, '^fall:') then
+    add(redis.call('ZREVRANGEBYSCORE', book, '+inf', price, 'LIMIT', 0, per_book))
+  else
+    local most = string.find(name, '^limit:') and most_limits or per_book
+    add(redis.call('ZRANGEBYSCORE', book, '-inf', price, 'LIMIT', 0, most))
   end
 end
-for _, launch in ipairs(tick.launches or {}) do
-  for _, name in ipairs({launch.token.mint, launch.quote}) do
-    add(redis.call('ZRANGE', prefix .. 'book:launch:' .. name, 0, ARGV[2] - 1))
-  end
-end
-add(redis.call('ZRANGEBYSCORE', prefix .. 'resting', '-inf', tick.slot, 'LIMIT', 0, ARGV[3]))
+add(redis.call('ZRANGEBYSCORE', prefix .. 'resting', '-inf', slot, 'LIMIT', 0, by_slot))
 
 local found = {}
 for _, id in ipairs(ids) do

@@ -181,11 +181,14 @@ class Exits(StrictModel):
 def check_above_stop(take_profit: TakeProfit | TakeProfitExit | None, info: ValidationInfo) -> None:
     """Check that a take_profit can't be met together with the stop_loss before it. Raises FieldRuleError.
 
-    A price that is not known before the order is executed can't be compared.
+    A gain and a loss are always apart. With the price of another trigger they can't be compared before the order is
+    executed: ValueError.
     """
     stop_loss, price_in = info.data.get("stop_loss"), info.data.get("price_in")
     if take_profit is None or stop_loss is None or price_in is None:
         return
+    if (take_profit.trigger_price is None) is not (stop_loss.trigger_price is None):
+        raise ValueError("must have a trigger_price where stop_loss has one, and gain_bps where that has loss_bps")
     if take_profit.trigger_price is None or stop_loss.trigger_price is None:
         return
     profit, stop = (price_of(price, price_in) for price in (take_profit.trigger_price, stop_loss.trigger_price))
