@@ -169,6 +169,16 @@ def test_a_launch_fires_who_waits_for_it_and_says_what_is_bought(outside: Outsid
     assert {transition.next_stream for transition in outside.orders.transitions} == {"snipe"}
 
 
+def test_a_tick_that_comes_again_fires_nobody_twice_nor_who_has_come_meanwhile(outside: Outside) -> None:
+    first, at_mint = rests(outside, make_sniper_request()), rests(outside, make_sniper_request(MINT), 2)
+    assert fire(outside, make_launch()).keys() == {first.order_id, at_mint.order_id}
+
+    rests(outside, make_sniper_request(), 3, slot=OPEN_SLOT)
+    fire(outside, make_launch())
+
+    assert [order.order_id for order in stepped(outside)] == [first.order_id, at_mint.order_id]
+
+
 def test_one_that_waits_for_any_takes_the_first_that_passes_and_rests_on_otherwise(outside: Outside) -> None:
     order = rests(outside, make_sniper_request(filters=LaunchFilters(lp_burned=True)))
 
