@@ -79,7 +79,9 @@ FAULTS = {
         when("fired at a limit"), "trigger.limit if trigger else None", "None", Order.limit
     ),
     # Stops
-    "a stop that no tick finds": Fault(when("fired"), "first[fall] and first[fall] >= reference", "false"),
+    "a stop that no tick finds": Fault(
+        when("fired"), "add(redis.call('ZREVRANGEBYSCORE', book, '+inf', price, 'LIMIT', 0, per_book))", ""
+    ),
     "a stop that is never fired": Fault(
         when("fired"), "trigger.rule if slot - since + 1 >= trigger.slots else None", "None", resting.judge
     ),
