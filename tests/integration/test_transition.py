@@ -175,3 +175,19 @@ def test_of_steps_that_are_taken_together_none_is_where_the_order_went_another_w
     found = orders.find(order.order_id)
     assert found is not None
     assert [event.status for event in found[1]] == ["pending", "cancelled"]
+
+
+def test_a_message_that_comes_again_does_not_keep_the_order_from_its_next_step(
+    client: redis.Redis, orders: Orders
+) -> None:
+    order = pending()
+    first = routed(order)
+    orders.apply([Transition(order), Transition(first)])
+
+    # Both come in one batch, where the order comes to the same stage again.
+    taken = orders.apply([Transition(first), Transition(first.cancel(NOW_MS))])
+
+    assert taken == [False, True]
+    found = orders.find(order.order_id)
+    assert found is not None
+    assert [event.status for event in found[1]] == ["pending", "routing", "cancelled"]

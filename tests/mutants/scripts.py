@@ -330,6 +330,7 @@ CHANGES = {
     "scripts/transition": [
         ("taken[i - 4] = ", "taken[i - 4] = 1 or "),
         ("before ~= 1 and before or transition(", "transition("),
+        ("ARGV[a + 9] == '1' and taken[i - 5]", "taken[i - 5]"),
     ],
     "scripts/trim": [
         ("if group['pending'] > 0 then", "if false then"),

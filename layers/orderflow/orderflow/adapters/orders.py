@@ -188,10 +188,10 @@ def _transition_call(
     for transition in transitions:
         order = transition.order
         keys += [order_key(partition, order.order_id)] * (len(transition.through) + 1)
-        for before in transition.through:
-            arguments += [*_step_arguments(before), "", 0, "", ""]
+        for place, before in enumerate(transition.through):
+            arguments += [*_step_arguments(before), "", 0, "", "", int(place > 0)]
         arguments += [*_step_arguments(order), stream or "", transition.delay_ms]
-        arguments += [_place(order), _created(transition.child)]
+        arguments += [_place(order), _created(transition.child), int(bool(transition.through))]
     return keys, arguments
 
 
