@@ -104,8 +104,9 @@ class Firing:
     def _snipe(self, order: Order, snipe: Snipe) -> None:
         """Fire an order at the first launch that it buys; one that waits for a certain one fails if it does not."""
         for launch in self._tick.launches:
-            is_new = order.rests is None or launch.open_slot > order.rests.since_slot
-            if launch.token.mint != snipe.mint if snipe.mint else not is_new:
+            has_come_since = order.rests is None or launch.open_slot > order.rests.since_slot
+            is_wanted = launch.token.mint == snipe.mint if snipe.mint else has_come_since
+            if not is_wanted:
                 continue
             prices = self._tick.prices.get(launch.pair)
             refusal = snipe.refusal(order.request.token_in, launch)
