@@ -43,7 +43,7 @@ EXAMPLE = {
             "token": {"symbol": "MOON200", "mint": "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin", "decimals": 9},
             "quote": "USDC",
             "venue": "raydium",
-            "pool": "3ucNos4NbumPLZNWztqGHNFFgkHeRMBQAVemeeomsUxv",
+            "pool": "raydium_cpmm:MOON200-USDC",
             "liquidity": "20000000000",
             "mint_renounced": True,
             "freezable": False,

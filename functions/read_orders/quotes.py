@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from functions.read_orders.quote_view import Quote, TokenList, quote_of, tokens_at
 from orderflow.domain.order import MARKET, OrderRequest
 from orderflow.domain.ticks import PairPrices
-from orderflow.errors import RejectedError
+from orderflow.errors import PoolNotOpenError, RejectedError
 from orderflow.runtime import async_clients, clients, clock
 from orderflow.runtime.http.documentation import answer
 from orderflow.runtime.http.launched_tokens import find_launched
@@ -94,8 +94,18 @@ def _quote(wanted: OrderInput) -> Quote:
         asked.token_in, asked.token_out, asked.amount_in, MARKET, asked.slippage_bps, tokens=asked.tokens
     )
     [quoted] = venue.quote([now], indicative=True)
+    if isinstance(quoted, PoolNotOpenError):
+        raise invalid(_not_trading(asked), f"can't be traded: {quoted}") from quoted
     if isinstance(quoted, RejectedError):
         raise invalid("amount", str(quoted)) from quoted
     prices: PairPrices | None = venue.prices().prices.get(asked.pair) if asked.triggers else None
     inverted = isinstance(wanted, RestingOrder) and wanted.price_in == "token_in"
     return quote_of(asked, quoted.route, prices.reference if prices else None, inverted=inverted)
+
+
+def _not_trading(asked: OrderRequest) -> str:
+    """Return the field whose token has no pool that is open: one that was launched, and does not trade now."""
+    slot = clients.venue().prices().slot
+    trading = {launch.token.symbol for launch in clients.venue().launches() if launch.open_slot <= slot}
+    launched = {token.symbol for token in asked.tokens}
+    return "token_in" if asked.token_in in launched - trading else "token_out"

@@ -11,7 +11,7 @@ from orderflow.adapters.books import Resting
 from orderflow.domain.order import Fired, Order, OrderId, OrderRequest, Signature, event_of
 from orderflow.domain.resting import Marks
 from orderflow.domain.tokens import Token
-from orderflow.errors import RejectedError
+from orderflow.errors import PoolNotOpenError, RejectedError
 from tests.support.builders import NOW_MS, ORDER_ID
 from tests.support.fakes.outside import Outside
 from tests.support.http_api import assert_problem, assert_refused, delete, get
@@ -160,6 +160,20 @@ def test_a_launched_token_is_quoted_and_shown_in_its_units(
     assert_refused(get("/api/quote", token_in="usdc", token_out=MOON.mint, amount="100"), "amount", "no")
 
     assert (asked[0].pair, asked[0].tokens) == ("USDC>MOON200", (MOON,))
+
+
+@pytest.mark.parametrize(
+    ("token_in", "token_out", "field"),
+    [("USDC", "FROG225", "token_out"), ("FROG225", "USDC", "token_in"), ("MOON200", "FROG225", "token_out")],
+)
+def test_a_quote_names_the_token_whose_pool_is_not_open(
+    outside: Outside, venue: LaunchingVenue, monkeypatch: pytest.MonkeyPatch, token_in: str, token_out: str, field: str
+) -> None:
+    monkeypatch.setattr(venue, "quote", lambda *_, **__: [PoolNotOpenError()])
+
+    answer = get("/api/quote", token_in=token_in, token_out=token_out, amount="1000")
+
+    assert_refused(answer, field, "can't be traded: pool is not open")
 
 
 def test_orders_are_listed_by_a_launched_token(outside: Outside, venue: LaunchingVenue) -> None:
