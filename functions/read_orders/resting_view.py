@@ -17,7 +17,7 @@ from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.resting import holds, stop_price
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import Tick
-from orderflow.errors import RejectedError
+from orderflow.errors import PoolNotOpenError, RejectedError
 from orderflow.runtime.http.order_conditions import prices_of
 from orderflow.runtime.http.order_view import Resting
 
@@ -146,6 +146,8 @@ class _View:
             return f"next attempt from slot {self.next_slot}"
         if self.minimum is not None:
             return self._why_limit(self.minimum)
+        if self.reference is None and isinstance(self.would_yield, PoolNotOpenError):
+            return str(self.would_yield)
         if self.nearest is None or self.reference is None:
             return "the market has no reference price for it yet"
         return self._why_trigger(self.nearest, self.reference)

@@ -31,7 +31,7 @@ _CONDITIONS: Mapping[str, tuple[str, str]] = {
 def add_order_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of an order of any type; the API says what is wrong with their values."""
     parser.add_argument("--token-in", default="SOL", help="what to sell: symbol or mint (default: %(default)s)")
-    parser.add_argument("--token-out", default="USDC", help="what to buy (default: %(default)s)")
+    parser.add_argument("--token-out", help="what to buy (default: USDC; a sniper has none)")
     parser.add_argument("--amount", default="1.5", help="how much of token-in to sell (default: %(default)s)")
     parser.add_argument("--max-slippage", help="the most the price may move, such as 0.05")
     waiting = parser.add_argument_group("orders that wait (docs/orders.md)")
@@ -63,10 +63,15 @@ def add_order_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def order_from(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the body of the POST of the order that the options say: what is not given is left out."""
+    """Return the body of the POST of the order that the options say: what is not given is left out.
+
+    What is given and does not fit the type is sent too, for the API to refuse it.
+    """
+    is_sniper = arguments.order_type == "sniper"
+    token_out = arguments.token_out or (None if is_sniper else "USDC")
     order: dict[str, Any] = {
         "token_in": arguments.token_in,
-        "token_out": arguments.token_out,
+        **({} if token_out is None else {"token_out": token_out}),
         "amount": arguments.amount,
         "order_type": arguments.order_type,
     }
@@ -79,11 +84,10 @@ def order_from(arguments: argparse.Namespace) -> dict[str, Any]:
         order |= {"then": legs} if arguments.order_type in ("market", "limit", "sniper") else legs
     if arguments.allow_partial:
         order["allow_partial"] = True
-    if arguments.order_type == "sniper":
-        del order["token_out"]
+    if arguments.mint is not None or is_sniper:
         order["target"] = {"any": True} if arguments.mint is None else {"mint": arguments.mint}
-        if arguments.filters:
-            order["filters"] = dict(map(_filter, arguments.filters))
+    if arguments.filters:
+        order["filters"] = dict(map(_filter, arguments.filters))
     return order
 
 

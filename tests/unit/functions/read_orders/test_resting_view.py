@@ -13,7 +13,7 @@ from orderflow.domain.order import MARKET, Fired, Order, OrderRequest, OrderType
 from orderflow.domain.resting import Marks
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import PairPrices, Tick
-from orderflow.errors import NoRouteError
+from orderflow.errors import NoRouteError, PoolNotOpenError
 from orderflow.runtime.http.order_view import Resting
 from tests.support.builders import NOW_MS, make_waiting_order, make_waiting_request, with_slice
 
@@ -209,3 +209,7 @@ def test_where_the_market_has_no_price_that_is_said() -> None:
 
     assert shown.why == "the market has no reference price for it yet"
     assert (shown.reference_price, shown.distance_bps) == (None, None)
+
+
+def test_a_stop_of_a_token_that_does_not_trade_says_that_its_pool_is_not_open() -> None:
+    assert resting_of(Noted(rests("stop_loss")), Tick(50, {}), PoolNotOpenError()).why == "pool is not open"

@@ -103,6 +103,18 @@ def test_there_is_a_line_for_every_type_but_the_other_name_of_one() -> None:
     assert {order["order_type"] for _, order, _ in LINES} | {"take_profit", "dca"} == MODELS.keys()
 
 
+@pytest.mark.parametrize(
+    ("line", "sent"),
+    [
+        (f"--mint {UNKNOWN_MINT}", {"order_type": "market", "target": {"mint": UNKNOWN_MINT}}),
+        ("--filter lp_burned=true", {"order_type": "market", "filters": {"lp_burned": True}}),
+        ("--type sniper --token-out SOL", {"order_type": "sniper", "target": {"any": True}, "token_out": "SOL"}),
+    ],
+)
+def test_what_does_not_fit_the_type_is_for_the_api_to_refuse(line: str, sent: dict[str, Any]) -> None:
+    assert order_of(line) == SOLD | sent
+
+
 def test_what_is_no_number_is_for_the_api_to_refuse() -> None:
     assert order_of("--max-slippage much --amount some") == SOLD | {
         "order_type": "market",
