@@ -6,14 +6,14 @@ from typing import Any
 from orderflow.adapters.orders import Transition
 from orderflow.domain.attempts import refused, too_little
 from orderflow.domain.conditions import minimum_of
-from orderflow.domain.order import Order, OrderId
+from orderflow.domain.order import Order, Version
 from orderflow.domain.venue import Quoted
 from orderflow.errors import RejectedError
 from orderflow.runtime import clients
 from orderflow.runtime.batch import BatchResponse, StreamEvent, stream_function
 from orderflow.runtime.stage import run_stage
 
-Quotes = Mapping[OrderId, Quoted | RejectedError]
+Quotes = Mapping[Version, Quoted | RejectedError]
 
 
 @stream_function
@@ -25,7 +25,7 @@ def lambda_handler(event: StreamEvent, _context: Any) -> BatchResponse:
 def read_quotes(orders: Sequence[Order]) -> Quotes:
     """Return the best route of every order over the market as it is now, or why there is none."""
     quotes = clients.venue().quote([order.to_execute for order in orders])
-    return dict(zip((order.order_id for order in orders), quotes, strict=True))
+    return dict(zip((order.version for order in orders), quotes, strict=True))
 
 
 def route(order: Order, quotes: Quotes, now_ms: int) -> Transition:
@@ -33,7 +33,7 @@ def route(order: Order, quotes: Quotes, now_ms: int) -> Transition:
 
     Raises RejectedError when there is no route.
     """
-    best = quotes[order.order_id]
+    best = quotes[order.version]
     if isinstance(best, RejectedError):
         raise best
     if order.least is not None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from orderflow.adapters.orders import Transition
-from orderflow.domain.order import Order, OrderId
+from orderflow.domain.order import Order, Version
 from orderflow.domain.venue import Prepared, Venue
 from orderflow.errors import RejectedError
 from orderflow.runtime import clients, clock
@@ -17,7 +17,7 @@ class Found(NamedTuple):
     """The venue, which signs, and each order with its route and what its transaction is made of, or why it has none."""
 
     venue: Venue
-    prepared: Mapping[OrderId, tuple[Order, Prepared] | RejectedError]
+    prepared: Mapping[Version, tuple[Order, Prepared] | RejectedError]
 
 
 @stream_function
@@ -32,15 +32,17 @@ def prepare(orders: Sequence[Order]) -> Found:
     Each slot costs, so nothing is waited for: neither the venues' quotes, nor their building of the transaction.
     """
     venue, now_ms = clients.venue(), clock.now_ms()
-    prepared: dict[OrderId, tuple[Order, Prepared] | RejectedError] = {}
+    prepared: dict[Version, tuple[Order, Prepared] | RejectedError] = {}
+    quoted_at: list[Version] = []
     routed: list[Order] = []
     for order, quoted in zip(orders, venue.quote_launched(orders), strict=True):
         if isinstance(quoted, RejectedError):
-            prepared[order.order_id] = quoted
+            prepared[order.version] = quoted
         else:
+            quoted_at.append(order.version)
             routed.append(order.choose_route(quoted.route, now_ms))
-    for order, parts in zip(routed, venue.prepare(routed), strict=True):
-        prepared[order.order_id] = order, parts
+    for version, order, parts in zip(quoted_at, routed, venue.prepare(routed), strict=True):
+        prepared[version] = order, parts
     return Found(venue, prepared)
 
 
@@ -49,7 +51,7 @@ def snipe(order: Order, found: Found, now_ms: int) -> Transition:
 
     Raises RejectedError when the pool can't take it.
     """
-    prepared = found.prepared[order.order_id]
+    prepared = found.prepared[order.version]
     if isinstance(prepared, RejectedError):
         raise prepared
     routed, parts = prepared

@@ -1,5 +1,6 @@
 """build_order: the unsigned transaction, with its minimum out and its expiry."""
 
+import msgspec
 import pytest
 import redis
 
@@ -95,3 +96,14 @@ def test_when_the_venue_is_unavailable_the_whole_batch_waits(outside: Outside) -
         lambda_handler(read_event("build_order"), None)
 
     assert outside.orders.transitions == []
+
+
+def test_a_late_copy_of_a_message_takes_nothing_from_the_next_message_in_its_batch(outside: Outside) -> None:
+    late, other = (make_order(Status.ROUTING, make_request(amount=amount)) for amount in ("5", "250"))
+    latest = msgspec.structs.replace(other, sequence=other.sequence + 4)
+
+    lambda_handler(order_records("build", latest, late), None)
+
+    [step] = outside.orders.transitions
+    assert step.order.sequence == latest.sequence + 1
+    assert step.delay_ms == round(outside.latency.build_ms(0, latest.request))

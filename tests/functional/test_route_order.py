@@ -1,5 +1,6 @@
 """route_order: every venue is asked, the best route chosen over all pools of those that answer in time."""
 
+import msgspec
 import pytest
 
 from functions.route_order.handler import lambda_handler
@@ -141,3 +142,14 @@ def test_at_speed_zero_nothing_waits(outside: Outside) -> None:
         (ORDER_ID, 0),
         (OTHER_ID, 0),
     ]
+
+
+def test_a_late_copy_of_a_message_takes_nothing_from_the_next_message_in_its_batch(outside: Outside) -> None:
+    late, other = (make_order(Status.PENDING, make_request(amount=amount)) for amount in ("5", "250"))
+    latest = msgspec.structs.replace(other, sequence=other.sequence + 4)
+
+    lambda_handler(order_records("route", latest, late), None)
+
+    [step] = outside.orders.transitions
+    assert step.order.sequence == latest.sequence + 1
+    assert step.order.chosen_route.amount_in == latest.request.amount_in

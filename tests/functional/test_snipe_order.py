@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from functions.confirm_order.handler import lambda_handler as confirm_orders
@@ -88,6 +89,19 @@ def test_an_order_that_was_taken_on_before_is_sent_also_where_its_pool_refuses_i
 
     assert venue.executions.keys() == sent.keys()
     assert [order.status for order in stepped(outside)[:2]] == [Status.SUBMITTED] * 2
+
+
+def test_a_late_copy_of_a_message_takes_nothing_from_the_next_message_in_its_batch(
+    outside: Outside, venue: LaunchVenue
+) -> None:
+    late = make_sniper(Status.TRIGGERED)
+    latest = msgspec.structs.replace(late, sequence=late.sequence + 4)
+
+    response = lambda_handler(order_records("snipe", latest, late), None)
+
+    assert response == {"batchItemFailures": []}
+    [order] = stepped(outside)
+    assert (order.status, order.sequence) == (Status.SUBMITTED, latest.sequence + 3)
 
 
 def test_an_order_that_was_cancelled_meanwhile_is_not_sent(outside: Outside, venue: LaunchVenue) -> None:

@@ -18,6 +18,8 @@ from orderflow.domain.status import Status
 from orderflow.domain.tokens import TOKENS, Token
 
 OrderId = NewType("OrderId", str)
+Version = tuple[OrderId, int]
+"""An order's id, and how many steps it has."""
 Signature = NewType("Signature", str)
 OrderType = Literal["market", "limit", "take_profit", "stop_loss", "trailing_stop", "oco", "twap", "sniper"]
 TimeInForce = Literal["gtc", "gtd", "fok", "ioc"]
@@ -330,6 +332,11 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     def go_on(self, progress: Progress, now_ms: int, child_id: OrderId | None = None) -> Self:
         """Return the order with its slices further on; `child_id` is that of the one that begins."""
         return self._step(self.status, now_ms, child_id=child_id or self.child_id, progress=progress)
+
+    @property
+    def version(self) -> Version:
+        """The order at this very step: a late copy of an earlier message may lie in its batch."""
+        return self.order_id, self.sequence
 
     @property
     def has_ended(self) -> bool:
