@@ -25,8 +25,8 @@ def by_world_clock(script: str) -> str:
 class Chain(ChainStore):
     """The chain, whose time is no call of its own."""
 
-    def __init__(self, client: redis.Redis, now_ms: Callable[[], int]) -> None:
-        super().__init__(client, beat_ms=BEAT_MS)
+    def __init__(self, client: redis.Redis, now_ms: Callable[[], int], launch_every: int) -> None:
+        super().__init__(client, beat_ms=BEAT_MS, launch_every=launch_every)
         self._now_ms = now_ms
 
     def now_ms(self) -> int:

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from orderflow.adapters.dead_letters import DeadLetters
 from orderflow.adapters.keys import key
-from orderflow.domain.attempts import MOST_LIMIT_ATTEMPTS, MOST_STOP_ATTEMPTS
+from orderflow.domain.attempts import MOST_LIMIT_ATTEMPTS, MOST_SNIPE_ATTEMPTS, MOST_STOP_ATTEMPTS
 from orderflow.domain.lifecycle import EXPIRED_STREAM, TERMINAL
 from orderflow.domain.status import Status
 from orderflow.errors import RejectedError
@@ -150,5 +150,6 @@ def _check_tries(witness: Witness, order_id: str) -> None:
     if not order.request.waits or statuses != [Status.SUBMITTED, Status.FAILED]:
         return
     most = MOST_STOP_ATTEMPTS if limit_of(order) is None else MOST_LIMIT_ATTEMPTS
+    most = MOST_SNIPE_ATTEMPTS if order.request.snipe else most
     is_given_up = any(order_id in given_up for given_up in memory.given_up)
     require(order.attempts + 1 >= most or is_given_up, "an order that was refused is tried again", order)

@@ -58,16 +58,25 @@ class State(NamedTuple):
 
 
 class Explorer:
-    """Explores all that two pollers can do at one binding, one record at a time, from the world's present state.
+    """Explores all that two pollers can do at one binding, from the world's present state.
 
-    Between any two calls another program may work; `meanwhile` makes their actors, in their order.
+    They read one record at a time, or so many as `at_once` says. Between any two calls another program may work;
+    `meanwhile` makes their actors, in their order.
     """
 
-    def __init__(self, witness: Witness, binding: Binding, budget: Budget, meanwhile: Sequence[MakeActor] = ()) -> None:
+    def __init__(
+        self,
+        witness: Witness,
+        binding: Binding,
+        budget: Budget,
+        meanwhile: Sequence[MakeActor] = (),
+        *,
+        at_once: int = 1,
+    ) -> None:
         self.witness = witness
         self._world = witness.world
         mapping, self._partition = binding
-        self._mapping = msgspec.structs.replace(mapping, batch_size=1, maximum_batching_window_ms=0)
+        self._mapping = msgspec.structs.replace(mapping, batch_size=at_once, maximum_batching_window_ms=0)
         self._save = self._world.client.register_script(scripts.source("save", package=SCRIPTS))
         self._load = self._world.client.register_script(scripts.source("load", package=SCRIPTS))
         self._numbers: dict[str, int] = {}

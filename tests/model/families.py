@@ -2,11 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
+import msgspec
+
+from orderflow.domain.conditions import Trigger
 from orderflow.domain.lifecycle import RESTING, SLICE_ENDED
 from orderflow.domain.order import Order, StatusEvent
 from orderflow.domain.status import Status
 from tests.model.memory import Carried
+from tests.model.prices import is_close
 from tests.model.violation import require
 
 
@@ -34,15 +39,28 @@ def check_made(child: Order, parent: Order) -> None:
     """A child asks for what its parent does, as that is when it makes it: a part of it, or its exits."""
     made, whole = child.request, parent.request
     if whole.schedule is None:
-        exits = (whole.token_out, whole.token_in, parent.amount_out, whole.exits, None)
-        sold = (made.token_in, made.token_out, made.amount_in, made.triggers, made.limit)
-        require(sold == exits, "exits sell what was bought, as they were asked for", child, parent)
+        exits = (whole.token_out, whole.token_in, parent.amount_out, None)
+        sold = (made.token_in, made.token_out, made.amount_in, made.limit)
+        as_asked = all(_is_as_asked(*each, parent) for each in zip(made.triggers, whole.exits, strict=True))
+        require(sold == exits and as_asked, "exits sell what was bought, as they were asked for", child, parent)
         return
     left = whole.schedule.slices - (child.slice or 0) + 1
     part = (whole.amount_in - parent.amount_filled) // left
     terms = (whole.token_in, whole.token_out, part, whole.limit, whole.slippage_bps, whole.expires_at_ms)
     sliced = (made.token_in, made.token_out, made.amount_in, made.limit, made.slippage_bps, made.expires_at_ms)
     require(sliced == terms, "a slice is its part of what is left, on the terms of the whole", child, parent)
+
+
+def _is_as_asked(made: Trigger, asked: Trigger, parent: Order) -> bool:
+    """Return whether an exit has the price that was asked for, or lies as far as was asked from what was paid."""
+    if asked.entry_bps is None:
+        return made == asked
+    request = parent.request
+    got = Fraction(parent.amount_out or 0, 10**request.buys.decimals)
+    paid = Fraction(request.amount_in, 10**request.sells.decimals) / got
+    price = paid * (10_000 + (asked.entry_bps if asked.rule == "take_profit" else -asked.entry_bps)) / 10_000
+    kept = msgspec.structs.replace(asked, entry_bps=None, price=made.price)
+    return made == kept and made.price is not None and is_close(float(made.price.exact), float(price))
 
 
 def _check_exits(parent: Order, exits: Sequence[Order]) -> None:

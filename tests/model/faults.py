@@ -12,11 +12,14 @@ from typing import NamedTuple
 
 import pytest
 
-from orderflow.adapters import scripts
-from orderflow.domain import brackets, conditions, execution, resting, slicing
+from functions.open_order import handler as open_order
+from functions.snipe_order import handler as snipe_order
+from orderflow.adapters import books, scripts
+from orderflow.domain import attempts, brackets, conditions, execution, resting, slicing
 from orderflow.domain.order import Order
-from orderflow.runtime import after_execution, expiring, firing, slices, taking_back
+from orderflow.runtime import after_execution, expiring, firing, sending, slices, taking_back
 from orderflow.venues.mock import chain
+from orderflow.venues.mock.chain_store import ChainStore
 from tests.model.explorer import Budget, Explorer
 from tests.model.starts import STARTS, explorer_at, explorer_at_the_clock, explorer_of
 from tests.model.world import World
@@ -165,6 +168,56 @@ FAULTS = {
     ),
     "exits of what was sold": Fault(
         when("executed before its exits"), "confirmed.amount_out or 0", "request.amount_in", brackets.exits_request
+    ),
+    # Launches
+    "a launch that its tick lacks": Fault(
+        when("launched"), "self.tick(after, blocks.launches)", "self.tick(after)", ChainStore.commit
+    ),
+    "a launch that finds nobody": Fault(when("launched"), "in tick.launches", "in ()", books._launched),
+    "a launch that is not looked for": Fault(
+        when("at rest as any launch opens"), "launch.open_slot <= tick.slot", "False", open_order._with_launches
+    ),
+    "a launch that came before": Fault(
+        when("at rest after its launch"),
+        "order.rests is None or launch.open_slot > order.rests.since_slot",
+        "True",
+        firing.Firing._snipe,
+    ),
+    "a launch that is not what was asked for": Fault(
+        when("launched as it is amended"), "refusal is None and prices", "prices", firing.Firing._snipe
+    ),
+    "a launch that is waited for after it came": Fault(
+        when("launched"),
+        "    redis.call('ZREM', prefix .. 'book:' .. name, id)",
+        "    if name:find('^launch:') == nil then redis.call('ZREM', prefix .. 'book:' .. name, id) end",
+    ),
+    # Snipes
+    "steps at once of which the first is not taken": Fault(
+        when("sniped"), "ARGV[a + 9] == '1' and taken[i - 5] or 1", "1"
+    ),
+    "a step that is not taken behind an old one": Fault(
+        when("sniped again"), "ARGV[a + 9] == '1' and taken[i - 5] or 1", "KEYS[i] == KEYS[i - 1] and taken[i - 5] or 1"
+    ),
+    "a route that is a late copy's": Fault(
+        when("sniped again"), "found.prepared[order.version]", "next(iter(found.prepared.values()))", snipe_order.snipe
+    ),
+    "a transaction that is not on record": Fault(
+        when("sniped as the price moves"),
+        "(recorded := _recorded(order)) is not None",
+        "(recorded := order).status is Status.SUBMITTED",
+        sending.send,
+    ),
+    "a transaction that is on record and not sent": Fault(
+        when("sniped as its pool closes"),
+        "clients.orders().find(order.order_id)",
+        "clients.orders().find(order.order_id) if order.status is Status.SUBMITTED else None",
+        sending._recorded,
+    ),
+    "a snipe that is tried for ever": Fault(
+        when("refused as a snipe"), "MOST_SNIPE_ATTEMPTS if order.request.snipe else ", "", attempts.refused
+    ),
+    "exits on the wrong side of what was paid": Fault(
+        when("sniped before its exits"), "-trigger.entry_bps", "trigger.entry_bps", brackets._at_price
     ),
 }
 """By what is wrong."""

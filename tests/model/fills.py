@@ -37,7 +37,7 @@ def check_amounts(order: Order, fills: Mapping[str, Fill]) -> None:
     amount_in = sum(fill.order.chosen_route.amount_in for fill in own)
     amount_out = sum(fill.execution.amount_out for fill in own)
     said = "an order is executed as it says", order, own
-    require(len(own) <= 1 or order.request.waits, *said)
+    require(len(own) <= 1 or (order.request.waits and order.request.snipe is None), *said)
     require(amount_in <= order.request.amount_in, *said)
     if order.request.waits:
         require(order.status is not Status.CONFIRMED or amount_in == order.request.amount_in, *said)

@@ -15,6 +15,7 @@ from orderflow.domain.order import Order, OrderId
 from orderflow.venues.mock.keys import TRANSACTIONS
 from tests.model.actors import ALL, Actor, Fate
 from tests.model.drain import beat, drain, make_timers_due, work_off, work_once
+from tests.model.launches import LAUNCH
 from tests.model.redis import Snapshot
 from tests.model.requests import EXPIRES_IN_MS, LEVELS, REQUESTS, amendment_of, expiring
 from tests.model.violation import require
@@ -24,6 +25,8 @@ from tests.support.builders import nth_id
 
 MOST_ORDERS = 4
 CLIENT = "client"
+SLOTS_BEFORE = 4
+"""So many slots before the launch that most orders wait for, a run begins."""
 HOUR_MS = 60 * 60 * 1000
 
 Choice = TypeVar("Choice")
@@ -73,7 +76,7 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(speed=st.sampled_from([0, 1]), focus=functions, body=picks)
     def begin(self, speed: float, focus: str, body: int) -> None:
-        self.world.begin(speed)
+        self.world.begin(speed, slot=LAUNCH.open_slot - SLOTS_BEFORE)
         self.focus = focus
         self.witness = Witness(self.world)
         self.create(body, "", Fate.ANSWERED)

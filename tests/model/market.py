@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
+import msgspec
 import redis
 
 from orderflow.adapters.keys import key
@@ -11,7 +12,8 @@ from orderflow.venues.mock.chain_clock import HEARTBEAT
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS
 from tests.model.fills import Fill, check_payment
-from tests.model.memory import Memory, read_execution, read_order, read_tick
+from tests.model.launches import check_pools, check_waiting, opening
+from tests.model.memory import Carried, Memory, read_execution, read_order, read_tick
 from tests.model.prices import check_missed, watch
 from tests.model.redis import Snapshot, id_order
 from tests.model.violation import require
@@ -26,6 +28,9 @@ def check_executions(memory: Memory, snapshot: Snapshot, redis_now_ms: int) -> N
     for _, stream, text in memory.messages:
         if stream == TRANSACTIONS:
             order = read_order(text)
+            if order.signature not in memory.sent:
+                recorded = [event.tx_hash for event in memory.histories[order.order_id]]
+                require(order.signature in recorded, "what is sent is on record", order, recorded)
             known_order = memory.sent.setdefault(order.signature, order)
             require(known_order == order, "a signature is of one transaction", known_order, order)
     for signature, result in snapshot.results.items():
@@ -61,24 +66,32 @@ def check_blocks(memory: Memory, snapshot: Snapshot, client: redis.Redis) -> Non
     ]
     blocks = (int(snapshot.block) - int(memory.block or snapshot.block)) * memory.clock_ran
     require(len(came) == blocks and all(came), "each block has a tick while the clock runs", came)
+    launches = opening(memory, snapshot.slot)
+    memory.opened += launches
+    memory.slot = snapshot.slot
     memory.ticks_to, memory.clock_ran = ticks.last_id, snapshot.has_ticks
     if snapshot.block != memory.block:
         venue = ChainStore(client)
         state = venue.state()[1]
         memory.seen[state.slot] = (*memory.seen.get(state.slot, ()), venue.tick(state))
         _check_vaults(memory, venue, state.all_pools)
+        check_pools(state.launched, memory)
         memory.block = snapshot.block
     for tick in map(read_tick, came):
-        require(tick in memory.seen[tick.slot], "a tick says what the market is worth", tick)
+        require(tick.launches == launches, "a launch is in the tick of its slot", tick.launches, launches)
+        bare = msgspec.structs.replace(tick, launches=())
+        require(bare in memory.seen[tick.slot], "a tick says what the market is worth", tick)
         watch(memory.watched, memory.orders.values(), tick)
 
 
-def check_ticks(memory: Memory, snapshot: Snapshot) -> None:
+def check_ticks(memory: Memory, snapshot: Snapshot, carried: Carried) -> None:
     """A tick that is worked off has fired what it met."""
     ticks = snapshot.streams[key(CHAIN, TICKS)]
     left = [ticks.entries[entry_id] for entry_id in ticks.unacknowledged("trigger_orders")]
     left += [letter for letter in snapshot.dead_letters(CHAIN) if "tick" in letter]
-    check_missed(memory.watched, memory.orders, [read_tick(each["tick"]) for each in left])
+    to_be_worked = [read_tick(each["tick"]) for each in left]
+    check_missed(memory.watched, memory.orders, to_be_worked)
+    check_waiting(memory, carried, to_be_worked)
 
 
 def _check_vaults(memory: Memory, venue: ChainStore, pools: Mapping[str, Pool]) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from orderflow.adapters.codec import decode_event, order_decoder
 from orderflow.domain.execution import Execution
+from orderflow.domain.launches import Launch
 from orderflow.domain.order import Order, StatusEvent
 from orderflow.domain.ticks import Tick
 from tests.model.prices import Watched
@@ -58,6 +59,12 @@ class Memory:
     """By partition, the last entry of the status stream that was seen."""
     block: str = ""
     """The block after which the market was looked at last."""
+    slot: int = 0
+    """The slot of that block."""
+    has_launches: bool = False
+    """Whether tokens are launched in this run."""
+    opened: tuple[Launch, ...] = ()
+    """The launches that have opened, in turn."""
 
     def copy(self) -> "Memory":
         """Return a memory that changes apart from this one."""

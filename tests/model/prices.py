@@ -45,7 +45,10 @@ def watch(watched: dict[str, Watched], orders: Iterable[Order], tick: Tick) -> N
 
 
 def _after(known: Watched, order: Order, tick: Tick) -> Watched:
-    reference = tick.prices[order.request.pair].reference
+    prices = tick.prices.get(order.request.pair)
+    if prices is None:
+        return known  # the token has closed
+    reference = prices.reference
     highest, since, met_by = max(known.highest, reference), dict(known.since), known.met_by
     for trigger in order.request.triggers:
         if not _surely_holds(trigger, highest, reference):
@@ -72,8 +75,12 @@ def check_fired(order: Order, seen: Seen) -> None:
         return
     [trigger] = [each for each in request.triggers if each.rule == fired.rule]
     price, since = float(fired.price), order.rests.since_slot if order.rests else 0
-    known = {slot: [tick.prices[request.pair].reference for tick in ticks] for slot, ticks in seen.items()}
-    require(any(_close(price, each) for each in known[fired.slot]), "the price was there", order, known)
+    known = {
+        # A launched token has prices only since it trades.
+        slot: [tick.prices[request.pair].reference for tick in ticks if request.pair in tick.prices]
+        for slot, ticks in seen.items()
+    }
+    require(any(is_close(price, each) for each in known[fired.slot]), "the price was there", order, known)
     highest = max(each for slot, prices in known.items() if since <= slot <= fired.slot for each in prices)
     for slot in range(fired.slot - trigger.slots + 1, fired.slot + 1):
         prices = known.get(slot, [])
@@ -82,7 +89,8 @@ def check_fired(order: Order, seen: Seen) -> None:
     require(_may_hold(trigger, highest, price), f"its price fires it, {highest} was the highest", order)
 
 
-def _close(one: float, other: float) -> bool:
+def is_close(one: float, other: float) -> bool:
+    """Return whether two prices are the same, up to what is lost when one is written."""
     return abs(one - other) <= NEARLY * other
 
 

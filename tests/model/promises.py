@@ -4,7 +4,6 @@ from fractions import Fraction
 from math import ceil
 
 from orderflow.domain.order import Order
-from orderflow.domain.tokens import TOKENS
 
 
 def limit_of(order: Order) -> Fraction | None:
@@ -22,7 +21,7 @@ def limit_of(order: Order) -> Fraction | None:
         return Fraction(limit.min_amount_out or 0, request.amount_in)
     value = Fraction(limit.price.value)
     price = 1 / value if limit.price.inverted else value
-    return price * Fraction(10) ** (TOKENS[request.token_out].decimals - TOKENS[request.token_in].decimals)
+    return price * Fraction(10) ** (request.buys.decimals - request.sells.decimals)
 
 
 def least_out(order: Order) -> int:

@@ -10,7 +10,9 @@ import msgspec
 
 from functions.change_orders.amendment import Amendment
 from orderflow.domain.conditions import Limit, Price, Schedule, Trigger
+from orderflow.domain.launches import LaunchFilters, Snipe
 from orderflow.domain.order import MARKET, OrderRequest
+from tests.model.launches import LAUNCH
 
 SOL, USDC = 10**9, 10**6
 LEVELS = ("210", "218", "220", "222", "230")
@@ -53,6 +55,22 @@ WITH_EXITS = OrderRequest("USDC", "SOL", 1_000 * USDC, MARKET, 500, exits=(_PROF
 IN_SLICES = _sells("twap", schedule=Schedule(3, 800), amount=10 * SOL + 1)
 SLICES_AT_LIMIT = _sells("twap", schedule=Schedule(3, 800), limit=_MET)
 
+
+def _snipes(snipe: Snipe, slippage_bps: int = 2_500, **more: object) -> OrderRequest:
+    return OrderRequest(LAUNCH.quote, "", 1_000 * USDC, "sniper", slippage_bps, snipe=snipe, **more)  # type: ignore[arg-type]
+
+
+_OTHER_VENUE = LaunchFilters(venue="raydium" if LAUNCH.venue == "meteora" else "meteora")
+SNIPE = _snipes(Snipe(LAUNCH.token.mint, priority="turbo"))
+SNIPE_ANY = _snipes(Snipe(None, LaunchFilters(max_top10_bps=LAUNCH.top10_bps)))
+SNIPE_OF_ANOTHER = _snipes(Snipe(LAUNCH.token.mint, _OTHER_VENUE))  # which its launch does not pass
+# Each slot the crowd moves the price by more.
+SNIPE_MOVED = _snipes(Snipe(LAUNCH.token.mint, priority="fast"), slippage_bps=100)
+SNIPE_WITH_EXITS = _snipes(
+    Snipe(LAUNCH.token.mint, priority="turbo"),
+    exits=(Trigger("take_profit", 500, entry_bps=1_000), Trigger("stop_loss", 2_000, entry_bps=500)),
+)
+
 WAITING = (
     MET,
     NOT_MET,
@@ -69,6 +87,11 @@ WAITING = (
     WITH_EXITS,
     IN_SLICES,
     SLICES_AT_LIMIT,
+    SNIPE,
+    SNIPE_ANY,
+    SNIPE_OF_ANOTHER,
+    SNIPE_MOVED,
+    SNIPE_WITH_EXITS,
 )
 REQUESTS = (*MARKETS, *MARKETS, *WAITING)
 
@@ -93,6 +116,8 @@ def amendment_of(request: OrderRequest, level: Decimal) -> Amendment:
             fields["trigger_price"] = above
         case "trailing_stop":
             fields["trail_bps"] = Decimal(120)
+        case "sniper":
+            fields |= {"filters": {"max_top10_bps": int(level) * 10}, "priority": "turbo"}
         case _:
             fields["amount"] = "9"
     if request.expires_at_ms is not None:

@@ -11,7 +11,6 @@ from orderflow.domain.lifecycle import EXPIRED_STREAM, RESTING
 from orderflow.domain.order import MARKET, Order, OrderRequest
 from orderflow.domain.resting import Marks
 from orderflow.domain.status import Status
-from orderflow.domain.tokens import TOKENS
 from orderflow.domain.venue import Venue
 from orderflow.errors import RejectedError
 from tests.model.memory import Carried
@@ -61,6 +60,8 @@ def _first_prices(snapshot: Snapshot) -> dict[str, dict[str, float]]:
     firsts: dict[str, dict[str, float]] = {}
     for name, book in snapshot.books.items():
         partition, _, title = name.partition(":book:")
+        if title.startswith("launch:"):
+            continue  # no price reaches it
         first = max if title.startswith("fall:") else min
         firsts.setdefault(partition.strip("{}"), {})[title] = first(book.values())
     return firsts
@@ -117,8 +118,12 @@ def _check_place(snapshot: Snapshot, order: Order, entries: Mapping[str, float])
         return
     require(from_slot is None or from_slot <= snapshot.slot, *found)
     require(order.request.schedule is None, *found)
+    if (snipe := order.request.snipe) is not None:
+        rank = float(["turbo", "fast", "normal"].index(snipe.priority))
+        require(entries == {f"launch:{snipe.mint or order.request.token_in}": rank}, *found)
+        return
     if (limit := limit_of(order)) is not None:
-        units = 10 ** TOKENS[order.request.token_in].decimals, 10 ** TOKENS[order.request.token_out].decimals
+        units = 10**order.request.sells.decimals, 10**order.request.buys.decimals
         price = limit * Fraction(*units)
         require(entries.keys() == {f"limit:{order.request.pair}"}, *found)
         [score] = entries.values()

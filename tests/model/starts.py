@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from orderflow.adapters.intake import NewOrder
-from orderflow.adapters.keys import partition_of
 from orderflow.adapters.subscriptions import Subscription
 from orderflow.domain.order import Order, OrderRequest
-from orderflow.venues.mock.keys import CHAIN
-from tests.model.drain import beat, work_off, work_once
+from tests.model.arrivals import ORDER_ID, bound, bring, bring_again, keep_time, open_launch
+from tests.model.drain import beat, work_off
 from tests.model.explorer import Budget, Explorer, MakeActor
+from tests.model.launches import LAUNCH
 from tests.model.requests import (
     EITHER,
     EXPIRES_IN_MS,
@@ -22,6 +22,11 @@ from tests.model.requests import (
     MET,
     NOT_MET,
     SLICES_AT_LIMIT,
+    SNIPE,
+    SNIPE_ANY,
+    SNIPE_MOVED,
+    SNIPE_OF_ANOTHER,
+    SNIPE_WITH_EXITS,
     STOP,
     STOP_AT_LIMIT,
     TRAILING,
@@ -30,13 +35,11 @@ from tests.model.requests import (
     expiring,
 )
 from tests.model.witness import Witness
-from tests.model.world import PARTITIONS, Binding, World
+from tests.model.world import World
 from tests.support.builders import nth_id
 from tests.support.lifecycle import LINE
 
 ENDS = ("publish_status", "record_order")
-MOST_STEPS = 50
-ORDER_ID = nth_id(2)
 
 
 class Start(NamedTuple):
@@ -45,6 +48,10 @@ class Start(NamedTuple):
     Before that it has come to rest, if it `rests`, and the price has gone `through` some levels. Then that goes to each
     of the `levels`, slot by slot, while nobody reads the ticks, and to `next` in the block that comes then. One that
     `expires` has a time, which is over at the start if it `has_expired`.
+
+    One that waits for a launch is there before that opens, and is met by it once it rests; the launch's tick may come
+    twice. One that was `opened` is to be looked at; one that is `late` comes in the last slot before the pool closes.
+    One that comes `again`, after it was refused, does so in one batch with late copies of its first message.
     """
 
     function: str
@@ -56,6 +63,10 @@ class Start(NamedTuple):
     next: str = ""
     expires: bool = False
     has_expired: bool = False
+    comes_twice: bool = False
+    opened: bool = False
+    late: bool = False
+    again: bool = False
 
 
 STARTS = {
@@ -82,14 +93,25 @@ STARTS = {
     "sliced": Start("trigger_orders", SLICES_AT_LIMIT, rests=True, levels=["220", "220"], expires=True),
     "settled": Start("settle_slice", IN_SLICES),
     "settled after its time": Start("settle_slice", IN_SLICES, "expired", expires=True),
+    "at rest as any launch opens": Start("open_order", SNIPE_ANY, "its launch opens"),
+    "looked at as its launch opens": Start("open_order", SNIPE, "its launch opens", opened=True),
+    "at rest after its launch": Start("open_order", SNIPE_ANY, late=True),
+    "launched": Start("trigger_orders", SNIPE, rests=True),
+    "launched twice": Start("trigger_orders", SNIPE_ANY, rests=True, comes_twice=True),
+    "launched as it expires": Start("trigger_orders", SNIPE_ANY, "expired", rests=True, expires=True),
+    "launched as it is amended": Start("trigger_orders", SNIPE_OF_ANOTHER, "amended", rests=True),
+    "expired as its launch opens": Start(
+        "expire_order", SNIPE, "its tick is read", rests=True, expires=True, has_expired=True
+    ),
+    "sniped": Start("snipe_order", SNIPE, rests=True),
+    "sniped as it expires": Start("snipe_order", SNIPE_ANY, "expired", rests=True, expires=True),
+    "sniped as the price moves": Start("snipe_order", SNIPE, "a block comes", rests=True),
+    "sniped as its pool closes": Start("snipe_order", SNIPE, "a block comes", late=True),
+    "sniped again": Start("snipe_order", SNIPE_MOVED, rests=True, again=True),
+    "refused as a snipe": Start("confirm_order", SNIPE_MOVED, rests=True),
+    "sniped before its exits": Start("confirm_order", SNIPE_WITH_EXITS, rests=True),
 }
 """By what becomes of the order."""
-
-
-def bound(world: World, function: str, order_id: str = ORDER_ID) -> Binding:
-    """Return where a function gets the records of an order."""
-    places = {CHAIN, partition_of(order_id, PARTITIONS)}
-    return next(each for each in world.bindings() if each[0].function == function and each[1] in places)
 
 
 def explorer_at(world: World, function: str, budget: Budget, meanwhile: Sequence[MakeActor] = ()) -> Explorer:
@@ -115,11 +137,19 @@ def explorer_at(world: World, function: str, budget: Budget, meanwhile: Sequence
 
 def explorer_of(world: World, start: Start, budget: Budget) -> Explorer:
     """Return an explorer of one function, with an order that waits on its way to it."""
+    if start.request.snipe:
+        world.begin(slot=LAUNCH.open_slot - 1)
     witness, binding = Witness(world), bound(world, start.function)
+    if start.late or start.meanwhile == "its launch opens":
+        keep_time(witness, is_late=start.late)
     request = expiring(start.request, world.redis_now_ms) if start.expires else start.request
     witness.go_on(world.creator(NewOrder(Order.accept(ORDER_ID, request, world.now_ms))))
+    if start.opened:
+        witness.go_on(world.reader(*binding))
     if start.rests:
         work_off(witness)
+        if start.request.snipe:
+            open_launch(witness, twice=start.comes_twice)
     for level in start.through:
         world.reprice(float(level))
         beat(witness)
@@ -132,14 +162,22 @@ def explorer_of(world: World, start: Start, budget: Budget) -> Explorer:
         world.reprice(float(start.next))
     if start.has_expired:
         world.redis_now_ms += EXPIRES_IN_MS
-    _bring(witness, binding)
+    bring(witness, binding)
+    if start.again:
+        bring_again(witness, binding)
+    if start.meanwhile == "a block comes":
+        beat(witness)
+    block, tick = (bound(world, name) for name in ("produce_block", "trigger_orders"))
     makers = {
         "cancelled": [lambda: world.canceller(ORDER_ID)],
         "amended": [lambda: world.amender(ORDER_ID, amendment_of(request, Decimal(222)))],
         "expired": [lambda: world.waiter(EXPIRES_IN_MS)],
+        "a block comes": [lambda: world.reader(*block)],
+        "its launch opens": [lambda: world.reader(*block), lambda: world.reader(*tick)],
+        "its tick is read": [lambda: world.reader(*tick)],
         "": [],
     }
-    return Explorer(witness, binding, budget, makers[start.meanwhile])
+    return Explorer(witness, binding, budget, makers[start.meanwhile], at_once=3 if start.again else 1)
 
 
 def explorer_at_the_clock(world: World, start: str, budget: Budget) -> Explorer:
@@ -163,13 +201,3 @@ def explorer_at_the_clock(world: World, start: str, budget: Budget) -> Explorer:
     witness.go_on(world.creator(order))
     beat(witness)
     return Explorer(witness, bound(world, "produce_block"), budget, opens)
-
-
-def _bring(witness: Witness, binding: Binding) -> None:
-    """Let the other functions work until a record waits for this one."""
-    others = [each for each in witness.world.bindings() if each != binding]
-    for _ in range(MOST_STEPS):
-        if witness.stream_of(*binding).unread(binding[0].function):
-            return
-        work_once(witness, others)
-    raise AssertionError(f"nothing comes to {binding}")

@@ -8,7 +8,7 @@ import redis
 
 from orderflow.adapters.keys import key
 from orderflow.adapters.messages import merge, order_name
-from orderflow.domain.lifecycle import LIFECYCLE, RESTING, TERMINAL
+from orderflow.domain.lifecycle import LIFECYCLE, RESTING, SNIPING, TERMINAL
 from orderflow.domain.order import Order, StatusEvent, iso_timestamp
 from orderflow.domain.status import Status
 from orderflow.event_source.mapping import EventSourceMapping
@@ -18,6 +18,7 @@ from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS
 from tests.model.actors import ALL, Actor, Fate
 from tests.model.families import check_families, check_made
 from tests.model.fills import Fill, check_amounts
+from tests.model.launches import check_step
 from tests.model.market import check_blocks, check_executions, check_ticks
 from tests.model.memory import Carried, Memory, Message, read_event, read_order
 from tests.model.prices import check_fired
@@ -41,11 +42,12 @@ def _carriers() -> dict[Status, set[tuple[str, int]]]:
     """
     carriers: dict[Status, set[tuple[str, int]]] = {}
     for status, row in LIFECYCLE.items():
-        carriers[status] = {(stream, 0) for stream in (*row.streams, row.waiting) if stream}
+        carriers[status] = {(stream, 0) for stream in (*row.streams, row.waiting, row.sniping) if stream}
         if row.at_venue:
             # The signature is recorded before the transaction is sent, by the same message if it comes again.
             given_at = {(each.streams[-1], 1) for each in LIFECYCLE.values() if each.then is status}
-            carriers[status] |= given_at | {(TRANSACTIONS, 0)}
+            # What a launch has fired comes there by three steps at once.
+            carriers[status] |= given_at | {(stream, 3) for stream in SNIPING} | {(TRANSACTIONS, 0)}
     return carriers
 
 
@@ -61,7 +63,7 @@ class Witness:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.memory = Memory()
+        self.memory = Memory(slot=world.start_slot, has_launches=world.start_slot > 0)
         self._violation: Exception | None = None
         self.snapshot = Snapshot(world.client)
         world.watch = self._watch
@@ -114,7 +116,7 @@ class Witness:
         self._check_progress(carried)
         check_books(snapshot, self.memory.orders, carried)
         check_families(self.memory.orders, self.memory.histories, carried)
-        check_ticks(self.memory, snapshot)
+        check_ticks(self.memory, snapshot, carried)
         self._check_ledger()
         self._check_inboxes(snapshot)
 
@@ -178,7 +180,9 @@ class Witness:
         if before is not None and before.sequence < order.sequence:
             require(order.request.waits or order.status not in _WAIT, "a market order does not wait", order)
             require(not order.request.waits or (before.status, order.status) not in _SKIPS, "an order waits", order)
-            if order.status is Status.TRIGGERED and before.status in RESTING and limit_of(before) is None:
+            check_step(before, order, self.memory)
+            fires = order.status is Status.TRIGGERED and before.status in RESTING and order.request.triggers
+            if fires and limit_of(before) is None:
                 check_fired(order, self.memory.seen)
 
     def _check_amounts(self) -> None:

@@ -46,6 +46,7 @@ from orderflow.venues.mock.venue import MockVenue
 from tests.model.actors import Actor, Reply, Tape
 from tests.model.clocks import NOW, Books, Chain
 from tests.model.ends import Ends, Gateway, Ledger
+from tests.model.launches import CALENDAR
 from tests.model.redis import AsyncFace, TapedRedis
 
 TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
@@ -95,8 +96,11 @@ class World:
         self._tape: Tape | None = None
         self.begin()
 
-    def begin(self, speed: float = 0) -> None:
-        """Empty everything and open the market; `speed` is the factor on the simulated delays."""
+    def begin(self, speed: float = 0, *, slot: int = 0) -> None:
+        """Empty everything and open the market; `speed` is the factor on the simulated delays.
+
+        One that opens in another `slot` than the first has launches.
+        """
         self.client.flushdb()
         self.now_ms = self.redis_now_ms = START_MS
         self._ahead_ms = START_MS - time.time_ns() // 1_000_000
@@ -104,8 +108,11 @@ class World:
         self.bugs: list[str] = []
         self.latency = Latency(seed=1, speed=speed)
         self.ends = Ends()
+        self.start_slot = slot
         self.venue = self._open_venue()
         ChainStore(self.client).state()
+        if slot:
+            self.client.hset(chain_key("slot"), "slot", str(slot))
         for mapping, partition in self.bindings():
             self.streams_of(partition).create_group(mapping.stream, mapping.function)
 
@@ -271,7 +278,8 @@ class World:
         return self.note("Redis' clock", lambda: self.redis_now_ms)
 
     def _open_venue(self) -> MockVenue:
-        return MockVenue(Chain(self.taped, self._note_now), self.latency, self.replication)
+        launch_every = CALENDAR.every if self.start_slot else 0
+        return MockVenue(Chain(self.taped, self._note_now, launch_every), self.latency, self.replication)
 
     def _function(self, mapping: EventSourceMapping, partition: str, trouble: str) -> MappedFunction:
         destination = FailureDestination(OrderEnder(self.orders, self.venue))
