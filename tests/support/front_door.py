@@ -28,15 +28,17 @@ def require_suite_holds(suite: str, base_url: str) -> None:
 
 def require_readme_lines_work(base_url: str) -> None:
     """Fail unless each line of the README for a shell works as printed after the ones before it."""
-    place, watch, wait, look_around = _blocks()
+    place, watch, wait, snipe, look_around = _blocks()
 
-    printed = list(_documents(_run("\n".join([place, watch if NPX else "", wait, look_around]), base_url)))
+    printed = list(_documents(_run("\n".join([place, watch if NPX else "", wait, snipe, look_around]), base_url)))
 
-    placed, *frames, waiting, cancelled, quote, order, listed, tokens = printed
+    placed, *frames, waiting, cancelled, sniper, launches, quote, order, listed, tokens = printed
     assert placed["status"] == "pending"
     assert (waiting["order_type"], waiting["limit_price"]) == ("limit", "250")
     assert (cancelled["order_id"], cancelled["status"]) == (waiting["order_id"], "cancelled")
     assert (order["order_id"], order["status"]) == (waiting["order_id"], "cancelled")
+    assert (sniper["order_type"], sniper["status"]) == ("sniper", "pending")
+    assert "launches" in launches
     assert 210 < float(quote["price"]) < 230
     assert "orders" in listed
     # Those that are launched have the slot of their launch in their symbols.
