@@ -1,6 +1,7 @@
 """What LocalStack makes of the template, and that its Lambda is what runs the stages."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.request import urlopen
 
@@ -10,11 +11,19 @@ import pytest
 from local.settings import ROOT
 from local.template import read_template
 from tests.support.compose_project import Project
-from tests.support.placed_orders import place_many
+from tests.support.placed_orders import place_each, place_many
 from tests.support.waiting import eventually
 
 STAGES = [function.logical_id for function in read_template(ROOT / "template.yaml").functions if function.event_source]
 COLD_S = 180.0
+_SELL = {"token_in": "SOL", "token_out": "USDC"}
+ENDS: list[tuple[Mapping[str, object], str]] = [
+    ({**_SELL, "amount": 1, "order_type": "limit", "limit_price": "1"}, "confirmed"),
+    ({**_SELL, "amount": 1, "order_type": "stop_loss", "trigger_price": "1", "expires_in": 3}, "expired"),
+    ({**_SELL, "amount": 2, "order_type": "twap", "slices": 2, "interval": 1}, "confirmed"),
+    ({"token_in": "USDC", "amount": 100, "order_type": "sniper", "target": {"any": True}}, "confirmed"),
+]
+"""Orders that come to all the functions that market orders never see, each with its end."""
 
 
 @pytest.fixture
@@ -52,9 +61,10 @@ def test_the_ledgers_password_is_in_no_functions_environment(project: Project, a
 
 
 def test_every_stage_of_an_order_is_invoked_in_localstack(project: Project, aws: Any) -> None:
-    placed = place_many(project.url, 20)
+    ends = dict.fromkeys(place_many(project.url, 20), "confirmed")
+    ends |= zip(place_each(project.url, [order for order, _ in ENDS]), [end for _, end in ENDS], strict=True)
 
-    eventually(lambda: all(status(project, order_id) == "confirmed" for order_id in placed), COLD_S)
+    eventually(lambda: all(status(project, order_id) == end for order_id, end in ends.items()), COLD_S)
 
     metrics = aws("cloudwatch").list_metrics(Namespace="AWS/Lambda", MetricName="Invocations")["Metrics"]
     invoked = {dimension["Value"] for metric in metrics for dimension in metric["Dimensions"]}

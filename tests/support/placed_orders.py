@@ -1,7 +1,7 @@
 """Places orders through the front door and audits what became of them, as the tests of faults need it."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 
 import aiohttp
@@ -17,7 +17,7 @@ ORDER = {"token_in": "SOL", "token_out": "USDC", "amount": "0.5", "order_type": 
 BACK = {"token_in": "USDC", "token_out": "SOL", "amount": "110", "order_type": "market"}
 
 
-async def place(session: aiohttp.ClientSession, url: str, order: dict[str, str]) -> str:
+async def place(session: aiohttp.ClientSession, url: str, order: Mapping[str, object]) -> str:
     """Post an order and return its id."""
     async with session.post(f"{url}/api/orders/execute", json=order) as response:
         assert response.status == 202, await response.text()
@@ -27,10 +27,15 @@ async def place(session: aiohttp.ClientSession, url: str, order: dict[str, str])
 
 def place_many(url: str, count: int) -> list[str]:
     """Post orders in both directions at once and return their ids."""
+    return place_each(url, [(ORDER, BACK)[number % 2] for number in range(count)])
+
+
+def place_each(url: str, orders: Sequence[Mapping[str, object]]) -> list[str]:
+    """Post orders at once and return their ids."""
 
     async def run() -> list[str]:
         async with aiohttp.ClientSession() as session:
-            return await asyncio.gather(*(place(session, url, (ORDER, BACK)[number % 2]) for number in range(count)))
+            return await asyncio.gather(*(place(session, url, order) for order in orders))
 
     return asyncio.run(run())
 
