@@ -11,19 +11,25 @@ from tests.support.builders import NOW_MS, make_waiting_order
 from tests.support.memory_venue import MemoryVenue
 
 
-@pytest.mark.parametrize("in_turn", [True, False])
-@pytest.mark.parametrize(("amended_at", "found_at"), [(223.0, [222.75]), (225.0, [])])
-def test_a_trailing_stop_whose_watermark_rose_while_it_was_amended_is_found_by_the_higher_one(
-    amended_at: float, found_at: list[float], *, in_turn: bool
+@pytest.mark.parametrize(("in_turn", "found_at"), [(True, [222.75]), (False, [])])
+def test_a_trailing_stop_whose_watermark_rose_while_it_was_amended_is_found_by_the_higher_one_from_a_tick_on(
+    found_at: list[float], *, in_turn: bool
 ) -> None:
     order = make_waiting_order(order_type="trailing_stop")
-    order = order.amend(order.request, amended_at, NOW_MS)
+    order = order.amend(order.request, 223.0, NOW_MS)
 
-    rebooked = look_at(order, Marks(watermark=225.0, slot=6), in_turn=in_turn)
+    # That it rose is noted so: it is to be looked at by any tick. The market as it is comes before ticks that are left.
+    rebooked = look_at(order, Marks(watermark=225.0, look_slot=0, slot=6), in_turn=in_turn)
 
     assert [change.place.books["fall:SOL>USDC"] for change in rebooked] == [pytest.approx(price) for price in found_at]
-    # That is nothing new of the market as it is: ticks of the slots before are still to come.
-    assert {change.marks.slot for change in rebooked} <= {7 if in_turn else 6}
+    assert {change.marks.slot for change in rebooked} <= {7}
+
+
+@pytest.mark.parametrize("in_turn", [True, False])
+def test_one_that_is_found_where_its_watermark_has_it_stays_there(*, in_turn: bool) -> None:
+    order = make_waiting_order(order_type="trailing_stop")
+
+    assert look_at(order, Marks(watermark=225.0, slot=6), in_turn=in_turn) == []
 
 
 def look_at(order: Order, marks: Marks, *, in_turn: bool) -> list[Rebooked]:
