@@ -20,6 +20,7 @@ from orderflow.errors import RetryableError
 from tests.support.intake import AMPLE, with_intake
 from tests.support.order_steps import pending
 from tests.support.redis_servers import PARTITIONS, RedisServer, entries_of, on_single_and_cluster, opened, opened_async
+from tests.support.waiting import eventually
 
 Result = TypeVar("Result")
 
@@ -88,6 +89,9 @@ def test_a_key_stands_for_its_order_for_its_24_hours_even_if_redis_is_killed() -
         before = start_redis(Path(home), None)
         with_intake(RedisServer(before.url, cluster=False), lambda intake: intake.create(first))
         assert before.process is not None
+        with opened(RedisServer(before.url, cluster=False)) as client:
+            # While a slow disk flushes, Redis answers before it has written: docs/operations.md.
+            eventually(lambda: client.info("persistence")["aof_buffer_length"] == 0)
         before.process.kill()
         before.process.wait(10)
 

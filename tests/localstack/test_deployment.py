@@ -19,7 +19,7 @@ COLD_S = 180.0
 _SELL = {"token_in": "SOL", "token_out": "USDC"}
 ENDS: list[tuple[Mapping[str, object], str]] = [
     ({**_SELL, "amount": 1, "order_type": "limit", "limit_price": "1"}, "confirmed"),
-    ({**_SELL, "amount": 1, "order_type": "stop_loss", "trigger_price": "1", "expires_in": 3}, "expired"),
+    ({**_SELL, "amount": 1, "order_type": "stop_loss", "trigger_price": "1", "expires_in": 30}, "expired"),
     ({**_SELL, "amount": 2, "order_type": "twap", "slices": 2, "interval": 1}, "confirmed"),
     ({"token_in": "USDC", "amount": 100, "order_type": "sniper", "target": {"any": True}}, "confirmed"),
 ]
