@@ -185,8 +185,8 @@ def _slots(launched: Launched, title: str) -> Table:
     for priority in PRIORITIES:
         counts, timings = launched.landed.get(priority, {}), launched.slots(priority)
         if timings.count:
-            shares = [counts.get(str(slots), 0) / timings.count for slots in SHOWN]
-            figures = (f"{share:.0%}" for share in (*shares, 1 - sum(shares)))
+            shown = [counts.get(str(slots), 0) for slots in SHOWN]
+            figures = (f"{count / timings.count:.0%}" for count in (*shown, timings.count - sum(shown)))
             table.add_row(priority, *figures, f"{timings.count:,}", f"{timings.p50:g}", f"{timings.p99:g}")
     return table
 
