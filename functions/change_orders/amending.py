@@ -96,7 +96,7 @@ def _rests_anew(order: Order, request: OrderRequest) -> int | None:
     before, after = order.request.snipe, request.snipe
     if before is None or after is None or before.filters == after.filters:
         return None
-    return clients.venue().prices().slot
+    return clients.venue().slot()
 
 
 def _not_amendable(order: Order, amendment: Amendment, *, in_redis: bool = False) -> ProblemError | RetryableError:

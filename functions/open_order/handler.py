@@ -71,7 +71,7 @@ def _with_launches(tick: Tick, at_rest: Sequence[Resting]) -> Tick:
     """Return a tick with all launches that trade by then, if anyone waits for one: it may have opened meanwhile."""
     if all(each.order.request.snipe is None for each in at_rest):
         return tick
-    opened = [launch for launch in clients.venue().launches() if launch.open_slot <= tick.slot]
+    opened = [launch for launch in clients.venue().launches() if launch.trades_at(tick.slot)]
     return msgspec.structs.replace(tick, launches=tuple(sorted(opened, key=lambda launch: launch.open_slot)))
 
 

@@ -1,12 +1,12 @@
 """Launches, listed: a filter in the query in, a page of what is announced, trades or has closed out."""
 
 from itertools import islice
-from typing import Annotated, Literal
+from typing import Annotated, get_args
 
 import msgspec
 from fastapi import APIRouter, Query, Response
 
-from orderflow.domain.launches import Launch
+from orderflow.domain.launches import Launch, LaunchStatus
 from orderflow.runtime import async_clients, clients
 from orderflow.runtime.http.documentation import answer
 from orderflow.runtime.http.problems import invalid
@@ -16,8 +16,7 @@ from orderflow.runtime.http.responses import json_response
 MOST_LISTED = 200
 MOST_PAST = 1_000
 """Launches that closed before so many later ones are not listed any more."""
-State = Literal["announced", "open", "past"]
-STATES: tuple[State, ...] = ("announced", "open", "past")
+STATUSES: tuple[LaunchStatus, ...] = get_args(LaunchStatus)
 
 router = APIRouter()
 
@@ -25,7 +24,7 @@ router = APIRouter()
 class ListedLaunch(Launch, frozen=True, kw_only=True):
     """A launch, and whether it is `announced`, `open` or `past`."""
 
-    status: State
+    status: LaunchStatus
 
 
 class LaunchPage(msgspec.Struct, frozen=True):
@@ -68,7 +67,7 @@ EXAMPLE = {
     },
 )
 async def list_launches(
-    status: Annotated[str | None, Query(description=f"one of {', '.join(STATES)}")] = None,
+    status: Annotated[str | None, Query(description=f"one of {', '.join(STATUSES)}")] = None,
     limit: str = "50",
     cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
 ) -> Response:
@@ -76,8 +75,8 @@ async def list_launches(
 
     `liquidity` is in atoms of the quote token. Of those that have closed, no more than the latest 1,000 are listed.
     """
-    if status is not None and status not in STATES:
-        raise invalid("status", f"must be one of {', '.join(STATES)}")
+    if status is not None and status not in STATUSES:
+        raise invalid("status", f"must be one of {', '.join(STATUSES)}")
     most = read_limit(limit, MOST_LISTED)
     before = None if cursor is None else _read_cursor(cursor)
     return json_response(await async_clients.lookups().run(_page, status, most, before))
@@ -86,7 +85,7 @@ async def list_launches(
 def _page(status: str | None, most: int, before: int | None) -> LaunchPage:
     """Return the latest launches of a status, or of any, announced before a slot."""
     venue = clients.venue()
-    slot, past = venue.prices().slot, most + 1 if status in (None, "past") else 0
+    slot, past = venue.slot(), most + 1 if status in (None, "past") else 0
     while True:
         known = venue.launches(past=past)
         wanted = (_listed(launch, slot) for launch in known if before is None or launch.announced_slot < before)
@@ -100,9 +99,8 @@ def _page(status: str | None, most: int, before: int | None) -> LaunchPage:
 
 
 def _listed(launch: Launch, slot: int) -> ListedLaunch:
-    state: State = "announced" if launch.open_slot > slot else "open" if launch.close_slot > slot else "past"
     known = {name: getattr(launch, name) for name in Launch.__struct_fields__}
-    return ListedLaunch(**known, status=state)
+    return ListedLaunch(**known, status=launch.status_at(slot))
 
 
 def _read_cursor(cursor: str) -> int:

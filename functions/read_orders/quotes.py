@@ -82,7 +82,7 @@ def _tokens() -> TokenList:
     if not launches:
         return tokens_at(venue.reference_prices())
     tick = venue.prices()
-    trading = [launch.token for launch in launches if launch.open_slot <= tick.slot]
+    trading = [launch.token for launch in launches if launch.trades_at(tick.slot)]
     return tokens_at(venue.reference_prices(), trading, tick)
 
 
@@ -105,7 +105,8 @@ def _quote(wanted: OrderInput) -> Quote:
 
 def _not_trading(asked: OrderRequest) -> str:
     """Return the field whose token has no pool that is open: one that was launched, and does not trade now."""
-    slot = clients.venue().prices().slot
-    trading = {launch.token.symbol for launch in clients.venue().launches() if launch.open_slot <= slot}
+    venue = clients.venue()
+    slot = venue.slot()
+    trading = {launch.token.symbol for launch in venue.launches() if launch.trades_at(slot)}
     launched = {token.symbol for token in asked.tokens}
     return "token_in" if asked.token_in in launched - trading else "token_out"

@@ -170,7 +170,7 @@ class _View:
         launch = next((launch for launch in self.launches if launch.token.mint == mint), None)
         if launch is None:
             return f"{why}, which is not announced yet"
-        if launch.open_slot > self.slot:
+        if launch.status_at(self.slot) == "announced":
             return f"{why}, which opens in slot {launch.open_slot}"
         return f"{why}, which opened in slot {launch.open_slot}: it is about to be triggered"
 

@@ -107,7 +107,7 @@ def test_the_pages_of_a_list_have_each_launch_once(outside: Outside, status: str
 
     def state(slot: int) -> str:
         opened = slot + OPEN
-        return "announced" if opened > venue.slot else "open" if opened + CLOSE > venue.slot else "past"
+        return "announced" if opened > venue.at_slot else "open" if opened + CLOSE > venue.at_slot else "past"
 
     known = [(slot, state(slot)) for slot in range(1_000, -1, -EVERY)]
     assert listed == [each for each in known if status in (None, each[1])]
@@ -198,7 +198,7 @@ def test_orders_are_listed_by_a_launched_token(outside: Outside, venue: Launchin
 def test_an_order_that_waits_for_a_launch_says_so(
     outside: Outside, venue: LaunchingVenue, mint: str | None, slot: int, why: str
 ) -> None:
-    venue.slot = slot
+    venue.at_slot = slot
     keep(outside, sniper(mint))
 
     shown = get(f"/api/orders/{ORDER_ID}").document

@@ -236,7 +236,7 @@ def look_at(outside: Outside, orders: Sequence[Order]) -> list[Order]:
 def test_a_launch_that_opened_while_an_order_came_to_rest_fires_it(
     outside: Outside, venue: LaunchVenue, since: int, *, is_fired: bool
 ) -> None:
-    venue.slot = OPEN_SLOT + 1
+    venue.at_slot = OPEN_SLOT + 1
 
     fired = look_at(outside, [rests(outside, make_sniper_request(), slot=since)])
 
@@ -246,7 +246,7 @@ def test_a_launch_that_opened_while_an_order_came_to_rest_fires_it(
 def test_one_that_waits_for_a_mint_is_fired_also_where_it_opened_while_the_order_was_on_its_way(
     outside: Outside, venue: LaunchVenue
 ) -> None:
-    venue.slot = OPEN_SLOT + 9
+    venue.at_slot = OPEN_SLOT + 9
 
     [fired] = look_at(outside, [rests(outside, make_sniper_request(MINT), slot=OPEN_SLOT + 8)])
 
@@ -254,7 +254,7 @@ def test_one_that_waits_for_a_mint_is_fired_also_where_it_opened_while_the_order
 
 
 def test_one_that_comes_to_rest_before_its_launch_rests(outside: Outside, venue: LaunchVenue) -> None:
-    venue.slot = OPEN_SLOT - 1
+    venue.at_slot = OPEN_SLOT - 1
 
     look_at(outside, [make_sniper(Status.PENDING), rests(outside, make_sniper_request(MINT))])
 

@@ -17,7 +17,7 @@ from tests.harness.chaos.history.sightings import Sightings
 from tests.harness.chaos.mock_market import ChainContents, SeenTick
 from tests.support.builders import nth_id
 from tests.support.chaos_evidence import Doctor
-from tests.support.chaos_waiting import JUDGED_UNTIL_S, NOW_S, SOL, STEP_S, USDC
+from tests.support.chaos_waiting import JUDGED_UNTIL_S, NOW_S, SOL, STEP_S, USDC, sightings_of
 from tests.support.launches import make_launch
 
 FIRST, SECOND, LAST = (
@@ -108,13 +108,7 @@ def posts() -> list[Post]:
 
 def seen() -> list[Sightings]:
     """Return what watchers saw of all orders that were posted, each on one connection."""
-    made = []
-    for order_id, (statuses, *_) in _ROWS.items():
-        sightings = Sightings(order_id, [[]])
-        for number, status in enumerate(statuses, start=1):
-            sightings.note(number, status, NOW_S + number * STEP_S)
-        made.append(sightings)
-    return made
+    return sightings_of({order_id: statuses for order_id, (statuses, *_) in _ROWS.items()})
 
 
 def ticks(*launches: Launch) -> list[SeenTick]:

@@ -1,6 +1,6 @@
 """Builds the history of a run with orders that wait in which all went well, for tests to change."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -111,8 +111,13 @@ def cancel(order_id: str, answered: int = 200, **document: object) -> Change:
 
 def seen() -> list[Sightings]:
     """Return what watchers saw of all orders, each on one connection."""
+    return sightings_of({order_id: statuses for order_id, (statuses, *_) in _ROWS.items()})
+
+
+def sightings_of(histories: Mapping[str, Sequence[str]]) -> list[Sightings]:
+    """Return what watchers saw of orders by their ids, each on one connection, a status every so many seconds."""
     made = []
-    for order_id, (statuses, *_) in _ROWS.items():
+    for order_id, statuses in histories.items():
         sightings = Sightings(order_id, [[]])
         for number, status in enumerate(statuses, start=1):
             sightings.note(number, status, NOW_S + number * STEP_S)

@@ -61,24 +61,27 @@ class LaunchingVenue(MockVenue):
     def __init__(self, outside: Outside, *launches: Launch, slot: int) -> None:
         super().__init__(outside.chain, outside.latency, outside.replication)
         self.all = sorted(launches, key=lambda launch: -launch.announced_slot)
-        self.slot = slot
+        self.at_slot = slot
         self.asked: list[set[str]] = []
         """The names of each look-up."""
         self.error: Exception | None = None
 
     def launches(self, *, past: int = 0) -> list[Launch]:
-        announced = [launch for launch in self.all if launch.announced_slot <= self.slot]
-        over = [launch for launch in announced if launch.close_slot <= self.slot]
+        announced = [launch for launch in self.all if launch.announced_slot <= self.at_slot]
+        over = [launch for launch in announced if launch.close_slot <= self.at_slot]
         return [launch for launch in announced if launch not in over] + over[:past]
 
     def find_tokens(self, names: Collection[str]) -> dict[str, Token]:
         self.asked.append(set(names))
         if self.error is not None:
             raise self.error
-        tokens = [launch.token for launch in self.all if launch.announced_slot <= self.slot]
+        tokens = [launch.token for launch in self.all if launch.announced_slot <= self.at_slot]
         return {name: token for name in names for token in tokens if name in (token.symbol, token.mint)}
+
+    def slot(self) -> int:
+        return self.at_slot
 
     def prices(self) -> Tick:
         tick = super().prices()
         worth = {f"{launch.token.symbol}>{launch.quote}": PairPrices(0.0123, 0.0125) for launch in self.launches()}
-        return Tick(self.slot, tick.prices | worth)
+        return Tick(self.at_slot, tick.prices | worth)

@@ -78,12 +78,15 @@ class LaunchVenue(MemoryVenue):
     def __init__(self, *launches: Launch, slot: int = OPEN_SLOT) -> None:
         super().__init__()
         self.launched = list(launches)
-        self.slot = slot
+        self.at_slot = slot
         self.shut: set[str] = set()
 
+    def slot(self) -> int:
+        return self.at_slot
+
     def prices(self) -> Tick:
-        opened = [launch for launch in self.launched if launch.open_slot <= self.slot]
-        return Tick(self.slot, super().prices().prices | launch_tick(*opened).prices)
+        opened = [launch for launch in self.launched if launch.open_slot <= self.at_slot]
+        return Tick(self.at_slot, super().prices().prices | launch_tick(*opened).prices)
 
     def launches(self, *, past: int = 0) -> list[Launch]:
         assert past == 0
@@ -100,9 +103,9 @@ class LaunchVenue(MemoryVenue):
             return RejectedError("pool is not open")
         out = amount * 800
         leg = Leg(launch.venue, launch.pool, 10_000, launch.quote, launch.token.symbol, amount, out, 0, launch.quote)
-        route = Route(self.slot, launch.venue, (leg,), amount, out, Decimal(0), Decimal(0), 205_000, ())
+        route = Route(self.at_slot, launch.venue, (leg,), amount, out, Decimal(0), Decimal(0), 205_000, ())
         return Quoted(route)
 
     def _execute(self, order: Order) -> Execution:
         fills = order.chosen_route.legs
-        return Execution(order.signature, self.slot, fills[0].amount_out, fills)
+        return Execution(order.signature, self.at_slot, fills[0].amount_out, fills)

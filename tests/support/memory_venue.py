@@ -126,6 +126,10 @@ class MemoryVenue:
         """Return None: nothing ever waits."""
         return None
 
+    def slot(self) -> int:
+        """Return how many transactions were executed: each has a slot of its own."""
+        return self._slot
+
     def prices(self) -> Tick:
         """Return what SOL and USDC are worth after the last execution."""
         with self._lock:

@@ -10,6 +10,7 @@ from orderflow.domain.conditions import shown_amount
 from orderflow.domain.tokens import TOKENS, Token
 
 Priority = Literal["normal", "fast", "turbo"]
+LaunchStatus = Literal["announced", "open", "past"]
 PRIORITIES: tuple[Priority, ...] = ("turbo", "fast", "normal")
 """How much an order pays to land soon, the first first."""
 
@@ -39,6 +40,14 @@ class Launch(msgspec.Struct, frozen=True, omit_defaults=True):
     def pair(self) -> str:
         """The directed pair by which the token is bought, such as USDC>MOON200."""
         return f"{self.quote}>{self.token.symbol}"
+
+    def status_at(self, slot: int) -> LaunchStatus:
+        """Return whether it is still to open at a slot, trades, or has closed."""
+        return "announced" if slot < self.open_slot else "open" if slot < self.close_slot else "past"
+
+    def trades_at(self, slot: int) -> bool:
+        """Return whether its token trades at a slot."""
+        return self.status_at(slot) == "open"
 
 
 class LaunchFilters(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -122,6 +122,9 @@ class Venue(Protocol):
     def load(self) -> Load | None:
         """Return how busy the venue is, or None where that is not known or of no matter."""
 
+    def slot(self) -> int:
+        """Return the slot of the latest block."""
+
     def prices(self) -> Tick:
         """Return what every pair of tokens is worth now, after the latest block."""
 

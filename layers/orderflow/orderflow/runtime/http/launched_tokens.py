@@ -58,10 +58,12 @@ def _find(names: set[str], mints: set[str]) -> Launched:
     targets = {mint: token for mint in mints if (token := tokens.get(mint)) is not None and token.mint == mint}
     if not targets:
         return Launched(tokens)
-    slot = venue.prices().slot
+    slot = venue.slot()
     announced = {launch.token.mint: launch for launch in venue.launches()}
     coming = {
-        mint: launch for mint in targets if (launch := announced.get(mint)) is not None and launch.open_slot > slot
+        mint: launch
+        for mint in targets
+        if (launch := announced.get(mint)) is not None and launch.status_at(slot) == "announced"
     }
     past = {
         mint: f"{token.symbol} {'trades already' if mint in announced else 'has closed'}"

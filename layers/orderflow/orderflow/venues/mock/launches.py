@@ -101,10 +101,11 @@ def found_launches(calendar: Calendar, slot: int, open_pools: Mapping[str, Pool]
     opened = (launch_of(calendar.seed, pool.token_a) for pool in open_pools.values())
     current, over = [launch for launch in opened if launch], list[Launch]()
     for launch in calendar.announced(slot):
-        if launch.open_slot > slot:
+        status = launch.status_at(slot)
+        if status == "announced":
             current.append(launch)
         elif len(over) < past:
-            over += [launch] if launch.close_slot <= slot else []
+            over += [launch] if status == "past" else []
         elif launch.announced_slot <= slot - OPENS_AFTER[1]:
             break
     return [*sorted(current, key=attrgetter("announced_slot"), reverse=True), *over]

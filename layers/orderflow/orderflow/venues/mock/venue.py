@@ -110,6 +110,10 @@ class MockVenue:
         waiting, resting = self.chain.lengths()
         return Load(waiting, waiting + resting, queue=f"{CHAIN}:{TRANSACTIONS}", place=CHAIN)
 
+    def slot(self) -> int:
+        """Return the slot of the latest block."""
+        return self.chain.slot()
+
     def prices(self) -> Tick:
         """Return what every pair of tokens is worth after the latest block."""
         _, state = self.chain.state()
