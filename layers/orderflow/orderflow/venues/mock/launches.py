@@ -173,7 +173,9 @@ def _mint(seed: int, slot: int) -> str:
 
 def _slot_in(name: str) -> int | None:
     """Return the slot that a launched token's symbol or mint says; None where it is neither."""
-    if name.isascii() and (found := _SYMBOL.fullmatch(name.upper())):
-        return int(found[1])
+    # A mint may happen to be letters with digits behind them, as symbols are; no symbol is as long as a mint.
     mint = base58.decode(name)
-    return int.from_bytes(mint[-_SLOT_BYTES:]) if mint is not None and len(mint) == 32 else None
+    if mint is not None and len(mint) == 32:
+        return int.from_bytes(mint[-_SLOT_BYTES:])
+    found = _SYMBOL.fullmatch(name.upper()) if name.isascii() else None
+    return int(found[1]) if found else None
