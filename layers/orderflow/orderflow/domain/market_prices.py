@@ -7,13 +7,10 @@ from typing import NamedTuple
 
 from orderflow.domain.launches import Launch
 from orderflow.domain.pools import AnyPool
-from orderflow.domain.ticks import PairPrices, Tick, pair_name
+from orderflow.domain.ticks import HUBS, PairPrices, Tick, pair_name
 from orderflow.domain.tokens import TOKENS, Token
 
 Direction = tuple[str, str]
-
-HUBS = ("USDC", "SOL")
-"""Over which token a pair without pools of its own has its reference price: the first with which both have one."""
 
 _FLOAT_MARGIN = 1 + 1e-9
 

@@ -7,6 +7,10 @@ from orderflow.domain.launches import Launch
 SLOT_MS = 400
 """How long a slot of the chain takes, in milliseconds of the market's time."""
 
+HUBS = ("USDC", "SOL")
+"""Over which token a pair without pools of its own has its reference price: the first with which both have one. A token
+that was launched has prices with these alone."""
+
 
 class PairPrices(msgspec.Struct, frozen=True, array_like=True):
     """The prices of a directed pair, in units of the token bought per unit of the token sold.

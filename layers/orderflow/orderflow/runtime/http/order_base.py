@@ -6,13 +6,11 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from orderflow.domain.order import OrderRequest, OrderType, TimeInForce
+from orderflow.domain.ticks import HUBS
 from orderflow.domain.tokens import TOKENS, Token
 from orderflow.runtime.http.order_fields import Amount, ClientOrderId, ExpiresAt, ExpiresIn, TokenName
 from orderflow.runtime.http.strict_model import StrictModel
 from orderflow.runtime.http.trigger_models import PriceIn, price_in_field
-
-HUBS = ("USDC", "SOL")
-"""The tokens against which those that were launched have prices that orders can wait for."""
 
 
 class Sells(StrictModel):

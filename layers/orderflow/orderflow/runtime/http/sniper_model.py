@@ -6,9 +6,10 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from orderflow.domain.launches import LaunchFilters, Priority, Snipe
 from orderflow.domain.order import OrderRequest
+from orderflow.domain.ticks import HUBS
 from orderflow.domain.tokens import Token
 from orderflow.runtime.http.number_input import least_atoms
-from orderflow.runtime.http.order_base import HUBS, Patient
+from orderflow.runtime.http.order_base import Patient
 from orderflow.runtime.http.order_fields import Flag, Mint, Quantity, Slippage, Top10Bps, launched_in
 from orderflow.runtime.http.strict_model import FieldRuleError, StrictModel
 from orderflow.runtime.http.trigger_models import Exits, slippage_field
