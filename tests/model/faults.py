@@ -175,7 +175,7 @@ FAULTS = {
     ),
     "a launch that finds nobody": Fault(when("launched"), "in tick.launches", "in ()", books._launched),
     "a launch that is not looked for": Fault(
-        when("at rest as any launch opens"), "launch.open_slot <= tick.slot", "False", open_order._with_launches
+        when("at rest as any launch opens"), "launch.trades_at(tick.slot)", "False", open_order._with_launches
     ),
     "a launch that came before": Fault(
         when("at rest after its launch"),
