@@ -21,7 +21,7 @@ from orderflow.runtime.http.query import check_query
 from orderflow.runtime.http.responses import json_response
 from orderflow.runtime.http.route import DirectRoute
 
-app = http_app("accept_order")
+app = http_app("accept_order", {"POST": "trade", "GET": "read"})
 app.router.route_class = DirectRoute
 document_answers(app, Accepted, BatchAnswer)
 document_bodies(app, MODELS)

@@ -20,7 +20,7 @@ from orderflow.runtime.http.problems import RETRY_AFTER, invalid, problem_of
 from orderflow.runtime.http.query import KNOWN_QUERY
 from orderflow.runtime.http.responses import json_response
 
-app = http_app("change_orders")
+app = http_app("change_orders", {"DELETE": "trade", "POST": "trade", "PATCH": "trade"})
 document_answers(app, Cancelled, CancelAnswer, OrderSummary)
 
 

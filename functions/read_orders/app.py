@@ -16,7 +16,7 @@ from orderflow.runtime.http.documentation import document_answers
 from orderflow.runtime.http.order_view import OrderDetails, OrderPage
 from orderflow.runtime.http.responses import json_response
 
-app = http_app("read_orders")
+app = http_app("read_orders", {"GET": "read"}, public=["/health", "/docs", "/docs/", "/openapi.json"])
 document_answers(app, OrderDetails, OrderPage, Quote, TokenList, LaunchPage)
 app.include_router(list_router)
 app.include_router(orders_router)

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from functions.watch_order.handler import websocket_api
+from local.gateway.authorization import Authorization
 from local.gateway.connections import Connections
 from local.gateway.hosts import HostCheck, Hosts
 from local.gateway.market import with_market
@@ -39,7 +40,7 @@ def gateway_app(
     """
     connections = connections if connections is not None else Connections()
     refusals = Refusals("gateway")
-    api = with_market(http_api()) if market_by_hand else http_api()
+    api = Authorization(with_market(http_api()) if market_by_hand else http_api())
     requests = ConcurrencyLimit(max_requests, api, refusals)
     health = ConcurrencyLimit(MAX_HEALTH_REQUESTS, http_api(), refusals, "MAX_HEALTH_REQUESTS")
     sockets = WebSocketApi(websocket_api, connections, max_sockets, refusals)

@@ -44,7 +44,7 @@ def with_market(app: ASGIApp) -> ASGIApp:
 
 
 def _market_app() -> FastAPI:
-    app = http_app("gateway")
+    app = http_app("gateway", {"POST": "market"})
 
     @app.post(PATH)
     async def advance(request: Request) -> Response:

@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from local.gateway.connections import POLICY_VIOLATION, Backlog, Connection, Connections
 from local.gateway.frame_rate_limit import FrameRateLimit
+from orderflow.runtime.access import OPEN_CONTEXT
 from orderflow.runtime.http.problems import overloaded
 from orderflow.runtime.refusals import Refusals
 
@@ -113,6 +114,7 @@ def _event(connection: Connection, route_key: str, event_type: str, body: str | 
             "domainName": "localhost",
             "apiId": "local",
             "identity": {"sourceIp": connection.source_ip, "userAgent": connection.user_agent},
+            "authorizer": OPEN_CONTEXT,
         },
         "isBase64Encoded": False,
     }

@@ -21,7 +21,7 @@ def test_the_package_is_built_with_the_version_that_it_has() -> None:
 
 
 def test_the_api_has_the_version_of_the_package() -> None:
-    version = http_app("any_function").version
+    version = http_app("any_function", {}).version
 
     assert version == orderflow.__version__
     assert json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))["info"]["version"] == version

@@ -8,6 +8,7 @@ from typing import Any, Literal, NewType, Self
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.amounts import price
 from orderflow.domain.conditions import Limit, Rule, Schedule, Trigger, minimum_of
 from orderflow.domain.launches import Launch, Snipe
@@ -193,6 +194,8 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     parts each step says its own."""
     slots_from_open: int | None = None
     """In how many slots after its launch opened it was executed."""
+    account: str = LOCAL_ACCOUNT
+    """Whose it is."""
 
     @classmethod
     def accept(
@@ -203,8 +206,9 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         client_order_id: str | None = None,
         parent_id: OrderId | None = None,
         slice_number: int | None = None,
+        account: str = LOCAL_ACCOUNT,
     ) -> Self:
-        """Return a new order: pending, sequence 1."""
+        """Return a new order: pending, sequence 1. One that another makes is of the same account."""
         return cls(
             order_id,
             1,
@@ -215,6 +219,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
             client_order_id=client_order_id,
             parent_id=parent_id,
             slice=slice_number,
+            account=account,
         )
 
     def open(self, slot: int, now_ms: int) -> Self:
@@ -475,11 +480,12 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     progress: Progress | None = None
     legs_before: int = 0
     slots_from_open: int | None = None
+    account: str = LOCAL_ACCOUNT
 
 
 _FILLS = ("fills", "legs_before", "amount_out", "execution_price")
 _ADDS: dict[Status, tuple[str, ...]] = {
-    Status.PENDING: ("created_at_ms", "request", "client_order_id", "parent_id", "slice"),
+    Status.PENDING: ("created_at_ms", "request", "client_order_id", "parent_id", "slice", "account"),
     Status.ROUTING: ("route",),
     Status.BUILDING: ("transaction",),
     Status.SUBMITTED: ("tx_hash",),

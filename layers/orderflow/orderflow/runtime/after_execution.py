@@ -21,4 +21,5 @@ def step_after(
     after = apply_execution(order, execution, now_ms, ending, child_id)
     if after.status is not Status.CONFIRMED:
         return Transition(after)
-    return Transition(after, child=Order.accept(child_id, exits_request(after), now_ms, parent_id=order.order_id))
+    exits = Order.accept(child_id, exits_request(after), now_ms, parent_id=order.order_id, account=order.account)
+    return Transition(after, child=exits)

@@ -175,6 +175,7 @@ class Firing:
             self._now_ms,
             parent_id=order.order_id,
             slice_number=progress.begun,
+            account=order.account,
         )
         self._take(order.go_on(progress, self._now_ms, child.order_id), child)
 

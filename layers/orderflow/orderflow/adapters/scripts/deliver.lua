@@ -54,6 +54,10 @@ local function transition(
     redis.call('ZREM', prefix .. 'expiries', id .. ' 1')
   end
   redis.call('HSET', order_key, 'sequence', sequence, 'status', status, 'step:' .. sequence, step)
+  local account = tonumber(sequence) == 1 and string.match(step, '"account":"([^"]+)"')
+  if account then
+    redis.call('HSET', order_key, 'account', account) -- for the scripts that are asked for it; none is `local`
+  end
   if RESTS[status] then
     enter_books(prefix, order_key, id, book)
     -- Of what was noted the watermark holds from one rest to the next: it may have risen since the step was decided.

@@ -1,6 +1,6 @@
 """What each function of the HTTP API is made of: an application without routes, and its entry on Lambda."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -8,6 +8,8 @@ from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
 from orderflow import __version__
+from orderflow.domain.access import Permission
+from orderflow.runtime.http.callers import CallerCheck
 from orderflow.runtime.http.problems import MEDIA_TYPE as PROBLEM_MEDIA_TYPE
 from orderflow.runtime.http.problems import answer_problems
 from orderflow.runtime.observability import traced
@@ -16,8 +18,11 @@ TITLE = "Orderflow"
 TEXT_MEDIA_TYPES = [*DEFAULT_TEXT_MIME_TYPES, PROBLEM_MEDIA_TYPE]
 
 
-def http_app(service: str) -> FastAPI:
+def http_app(service: str, permissions: Mapping[str, Permission], public: Collection[str] = ()) -> FastAPI:
     """Return an application that answers errors as problem documents; the log names them by `service`.
+
+    Each request has a caller (`callers.caller`) with the permission that its method needs, but those of paths that are
+    `public`, of which one that ends in `/` stands for all below it.
 
     It has no page and no document of its own: those of the whole API are read_orders'.
     """
@@ -29,7 +34,8 @@ def http_app(service: str) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # see runtime/observability.py
         redirect_slashes=False,  # API Gateway knows the paths of the template and no others
     )
-    answer_problems(app, service)
+    app.add_middleware(CallerCheck, service=service, permissions=permissions, public=public)
+    answer_problems(app, service)  # around that
     return app
 
 

@@ -1,0 +1,111 @@
+"""Who may do what: a key and where it is used in, the caller that it stands for, or why for none, out."""
+
+import hmac
+import re
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+from typing import Literal, get_args
+
+import msgspec
+
+LOCAL_ACCOUNT = "local"
+"""The account of every caller where nobody needs a key, and of the orders from before there were accounts."""
+ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
+
+Permission = Literal["read", "trade", "market", "admin"]
+"""`read` reads orders, quotes and the market, `trade` places, amends and cancels orders, `market` has the mock market's
+slots pass by hand, `admin` runs the engine."""
+PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
+
+Denial = Literal["unknown", "revoked", "expired", "network"]
+"""Why a key stands for nobody: for the log alone, since its user is answered the same each time."""
+
+NO_DIGEST = "0" * 64
+"""The digest that the secret of an unknown key is compared with, so that it takes as long as that of a known one."""
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """So much a second in the long run, and `burst` at once."""
+
+    per_second: float
+    burst: int
+
+
+class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How much an account may ask for.
+
+    `orders` counts orders, `changes` orders to cancel or amend, `reads` what reading costs: 1 for an order, more for
+    what takes longer. `named_orders_a_day` is how many orders may have a name, each of which is kept for a day, and
+    `sockets` how many may be open at a time.
+    """
+
+    orders: Rate = Rate(50, 100)
+    changes: Rate = Rate(100, 200)
+    reads: Rate = Rate(50, 100)
+    named_orders_a_day: int = 200_000
+    sockets: int = 20
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Whom a request is from. Without a key (`key_id` is '') there are no `limits` either."""
+
+    account: str
+    permissions: frozenset[Permission]
+    key_id: str = ""
+    limits: Limits | None = None
+
+    def may(self, permission: Permission) -> bool:
+        """Return whether the caller has a permission."""
+        return permission in self.permissions
+
+
+LOCAL_CALLER = Caller(LOCAL_ACCOUNT, frozenset(PERMISSIONS))
+"""Every caller where nobody needs a key."""
+
+
+class ApiKey(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A key as it is kept: never its secret, only the SHA-256 of its whole text, in hex.
+
+    Times are ms since 1970. It is taken from addresses in its `networks` (CIDR), from any where it names none. Each
+    change makes it one `version` higher.
+    """
+
+    id: str
+    account: str
+    digest: str
+    permissions: tuple[Permission, ...]
+    created_at_ms: int
+    networks: tuple[str, ...] = ()
+    expires_at_ms: int | None = None
+    revoked_at_ms: int | None = None
+    limits: Limits = Limits()
+    label: str = ""
+    version: int = 1
+
+    @property
+    def caller(self) -> Caller:
+        """Whom it stands for."""
+        return Caller(self.account, frozenset(self.permissions), self.id, self.limits)
+
+
+def authorize(digest: str, key: ApiKey | None, address: str, now_ms: int) -> Caller | Denial:
+    """Return whom a key stands for that has this digest and is used from an address, or why for nobody."""
+    matches = hmac.compare_digest(digest, key.digest if key else NO_DIGEST)
+    if key is None or not matches:
+        return "unknown"
+    if key.revoked_at_ms is not None and key.revoked_at_ms <= now_ms:
+        return "revoked"
+    if key.expires_at_ms is not None and key.expires_at_ms <= now_ms:
+        return "expired"
+    if key.networks and not _is_in(address, key.networks):
+        return "network"
+    return key.caller
+
+
+def _is_in(address: str, networks: Iterable[str]) -> bool:
+    try:
+        used_from = ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(used_from, "ipv4_mapped", None)
+    return any((mapped or used_from) in ip_network(network) for network in networks)
