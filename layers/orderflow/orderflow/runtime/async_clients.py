@@ -16,6 +16,7 @@ from orderflow.adapters.redis_cluster import AsyncCluster, AsyncSingle
 from orderflow.adapters.redis_health import RedisHealth
 from orderflow.adapters.replication import AsyncReplication
 from orderflow.adapters.subscriptions import Subscriptions
+from orderflow.adapters.tickets import Tickets
 from orderflow.runtime import clients
 from orderflow.runtime.at_once import AtOnce
 from orderflow.runtime.clients import redis_login
@@ -121,3 +122,9 @@ def changes() -> AtOnce:
 def subscriptions() -> Subscriptions:
     """Return where sockets ask for orders."""
     return Subscriptions(redis_client(), read_settings(Settings).partitions)
+
+
+@once_per_loop
+def tickets() -> Tickets:
+    """Return the tickets that open sockets."""
+    return Tickets(redis_client())
