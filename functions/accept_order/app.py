@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from functions.accept_order import documentation
 from functions.accept_order.accepted import Accepted
 from functions.accept_order.batch import BatchAnswer, BatchResult, accept_each, read_batch
+from functions.accept_order.charges import charge_of, units_of
 from functions.accept_order.idempotency import key_of, name_of
 from functions.accept_order.placement import place, read
 from orderflow.runtime import async_clients
@@ -15,13 +16,14 @@ from orderflow.runtime.http.body import read_body
 from orderflow.runtime.http.documentation import document_answers, document_bodies
 from orderflow.runtime.http.json_input import read_json_object
 from orderflow.runtime.http.launched_tokens import find_launched
+from orderflow.runtime.http.limits import spend
 from orderflow.runtime.http.order_models import MODELS
 from orderflow.runtime.http.problems import RETRY_AFTER, ProblemError, problem_of
 from orderflow.runtime.http.query import check_query
 from orderflow.runtime.http.responses import json_response
 from orderflow.runtime.http.route import DirectRoute
 
-app = http_app("accept_order", {"POST": "trade", "GET": "read"})
+app = http_app("accept_order", {"POST": "trade", "GET": "read"}, charge_of)
 app.router.route_class = DirectRoute
 document_answers(app, Accepted, BatchAnswer)
 document_bodies(app, MODELS)
@@ -38,6 +40,7 @@ async def execute(request: Request) -> Response:
     check_query(request)
     fields = read_json_object(await read_body(request))
     key, intake = key_of(request.headers), async_clients.intake()
+    await spend(request, units_of([fields], key))
     launched = await find_launched([fields])
     wanted = read(fields, key, launched)
     placement = place(wanted, name_of(key, wanted.client_order_id), intake.partitions, launched)
@@ -59,8 +62,9 @@ async def execute_batch(request: Request) -> Response:
     The results stand in the order of the orders. When this answers 202 all of them are durable and on their way.
     """
     check_query(request)
-    items = read_batch(await read_body(request))
-    answers = await accept_each(items, key_of(request.headers))
+    items, key = read_batch(await read_body(request)), key_of(request.headers)
+    await spend(request, units_of(items, key))
+    answers = await accept_each(items, key)
     results = [await _result(request, answer) for answer in answers]
     problems = [result.problem for result in results if result.problem]
     later = any(problem.status == HTTPStatus.SERVICE_UNAVAILABLE for problem in problems)

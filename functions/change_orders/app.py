@@ -9,18 +9,20 @@ from functions.change_orders import documentation
 from functions.change_orders.amending import amend
 from functions.change_orders.amendment import read_amendment
 from functions.change_orders.cancelling import Answer, cancel
+from functions.change_orders.charges import charge_of
 from functions.change_orders.documents import CancelAnswer, Cancelled, CancelResult
 from functions.change_orders.order_list import read_order_list
 from orderflow.runtime.http.app import http_app
 from orderflow.runtime.http.body import read_body
 from orderflow.runtime.http.documentation import document_answers
+from orderflow.runtime.http.limits import spend
 from orderflow.runtime.http.order_id import not_found, read_order_id
 from orderflow.runtime.http.order_view import OrderSummary, summary_of
 from orderflow.runtime.http.problems import RETRY_AFTER, invalid, problem_of
 from orderflow.runtime.http.query import KNOWN_QUERY
 from orderflow.runtime.http.responses import json_response
 
-app = http_app("change_orders", {"DELETE": "trade", "POST": "trade", "PATCH": "trade"})
+app = http_app("change_orders", {"DELETE": "trade", "POST": "trade", "PATCH": "trade"}, charge_of)
 document_answers(app, Cancelled, CancelAnswer, OrderSummary)
 
 
@@ -50,6 +52,7 @@ async def cancel_orders(request: Request) -> Response:
     The results stand in the order of the ids.
     """
     named = read_order_list(await read_body(request))
+    await spend(request, {"changes": len(named)})
     ids = [read_order_id(each) if isinstance(each, str) else None for each in named]
     answers = await cancel([each for each in dict.fromkeys(ids) if each is not None])
     results = [await _result(request, each, order_id, answers) for each, order_id in zip(named, ids, strict=True)]

@@ -2,6 +2,7 @@
 
 from fastapi import Response
 
+from functions.read_orders.charges import charge_of
 from functions.read_orders.docs_page import router as docs_router
 from functions.read_orders.health import OK, UNAVAILABLE, Health
 from functions.read_orders.launches import LaunchPage
@@ -16,7 +17,7 @@ from orderflow.runtime.http.documentation import document_answers
 from orderflow.runtime.http.order_view import OrderDetails, OrderPage
 from orderflow.runtime.http.responses import json_response
 
-app = http_app("read_orders", {"GET": "read"}, public=["/health", "/docs", "/docs/", "/openapi.json"])
+app = http_app("read_orders", {"GET": "read"}, charge_of, ["/health", "/docs", "/docs/", "/openapi.json"])
 document_answers(app, OrderDetails, OrderPage, Quote, TokenList, LaunchPage)
 app.include_router(list_router)
 app.include_router(orders_router)

@@ -36,6 +36,7 @@ RESTING = (
 )
 REPLICATION = ("integration/test_cluster_replication.py",)
 ROOM = ("integration/test_intake.py", "integration/test_intake_batches.py", "integration/test_overload.py")
+RATE_LIMITS = ("integration/test_rate_limits.py",)
 SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")
 POOLS = (
     "unit/domain/pools/test_pool_types.py",
@@ -78,6 +79,7 @@ CONCERNED = {
     "adapters/ledger_queries": LEDGER,
     "adapters/ledger_writing": LEDGER,
     "adapters/orders": ("functional/test_route_order.py", "functional/test_submit_order.py", *PARTITIONED),
+    "adapters/rate_limits": RATE_LIMITS,
     "adapters/replication": ("functional/test_submit_order.py", *REPLICATION),
     "adapters/streams": ("integration/test_trimming.py", *STREAMS),
     "adapters/subscriptions": WATCHING,
@@ -169,6 +171,7 @@ CONCERNED = {
     "scripts/keep_time": CLOCK,
     "scripts/leave": SUBSCRIPTIONS,
     "scripts/expire_after_recording": ("integration/test_transition.py", *SUBSCRIPTIONS),
+    "scripts/limit": RATE_LIMITS,
     "scripts/load_orders": FORMER,
     "scripts/promote": (*STREAMS, *WAITING),
     "scripts/rebook": WAITING,

@@ -1,10 +1,12 @@
-"""What the front door needs of Redis, in memory: orders that come in, subscriptions, and health."""
+"""What the front door needs of Redis, in memory: orders that come in, subscriptions, limits, and health."""
 
 from collections.abc import Sequence
 
 from orderflow.adapters.intake import Conflict, Intake, NewOrder
+from orderflow.adapters.rate_limits import Cost, Left, RateLimits, Refused, meter
 from orderflow.adapters.redis_health import RedisHealth
 from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subscriptions
+from orderflow.domain.access import LimitName
 from orderflow.domain.order import OrderId
 from tests.support.fakes.outage import Outage
 
@@ -49,6 +51,32 @@ class FakeSubscriptions(Outage, Subscriptions):
     async def leave(self, connection_id: str) -> None:
         self._reach()
         self.left.append(connection_id)
+
+
+class FakeRateLimits(Outage, RateLimits):
+    """Limits at which no time passes: what is spent does not come back."""
+
+    def __init__(self) -> None:
+        self.spent: dict[tuple[str, LimitName], int] = {}
+        self.known: Refused | None = None
+        """What a process knows before it asks."""
+
+    async def spend(self, account: str, costs: Sequence[Cost]) -> list[Left] | Refused:
+        self._reach()
+        for limit, rate, units in costs:
+            left = rate.burst - self.spent.get((account, limit), 0)
+            if units > left:
+                unit_ms = meter(rate).unit_us // 1000
+                return Refused(Left(limit, rate, left, (rate.burst - left) * unit_ms), (units - left) * unit_ms)
+        return [self._taken(account, cost) for cost in costs]
+
+    def refused_already(self, account: str, costs: Sequence[Cost]) -> Refused | None:
+        return self.known
+
+    def _taken(self, account: str, cost: Cost) -> Left:
+        limit, rate, units = cost
+        spent = self.spent[account, limit] = self.spent.get((account, limit), 0) + units
+        return Left(limit, rate, rate.burst - spent, spent * meter(rate).unit_us // 1000)
 
 
 class FakeRedisHealth(Outage, RedisHealth):

@@ -9,7 +9,7 @@ from orderflow.venues.mock.venue import MockVenue
 from tests.support.builders import NOW_MS
 from tests.support.fakes.chain import FakeChain
 from tests.support.fakes.delivery import FakeSockets, FakeWatchers
-from tests.support.fakes.front_door import FakeIntake, FakeRedisHealth, FakeSubscriptions
+from tests.support.fakes.front_door import FakeIntake, FakeRateLimits, FakeRedisHealth, FakeSubscriptions
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.orders import FakeBooks, FakeOrders, FakeReplication
 from tests.support.fakes.outage import Outage
@@ -36,6 +36,7 @@ class Outside:
         self.sockets = FakeSockets()
         self.watchers = FakeWatchers()
         self.intake = FakeIntake()
+        self.rate_limits = FakeRateLimits()
         self.redis_health = FakeRedisHealth()
         self.subscriptions = FakeSubscriptions()
         self.replication = FakeReplication()
@@ -56,6 +57,7 @@ class Outside:
         for name in ("redis_client", "orders", "books", "venue", "ledger", "sockets", "watchers", "replication"):
             patch.setattr(clients, name, lambda name=name: getattr(self, name))
         patch.setattr(async_clients, "intake", lambda: self.intake)
+        patch.setattr(async_clients, "rate_limits", lambda: self.rate_limits)
         patch.setattr(async_clients, "redis_health", lambda: self.redis_health)
         patch.setattr(async_clients, "subscriptions", lambda: self.subscriptions)
         patch.setattr(clock, "now_ms", lambda: self.now_ms)

@@ -4,7 +4,7 @@ import hmac
 import re
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -20,6 +20,10 @@ PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 Denial = Literal["unknown", "revoked", "expired", "network"]
 """Why a key stands for nobody: for the log alone, since its user is answered the same each time."""
 
+LimitName = Literal["orders", "changes", "reads", "named"]
+"""What requests are counted by; `Limits` has a rate for each."""
+DAY_S = 24 * 60 * 60
+
 NO_DIGEST = "0" * 64
 """The digest that the secret of an unknown key is compared with, so that it takes as long as that of a known one."""
 
@@ -27,8 +31,8 @@ NO_DIGEST = "0" * 64
 class Rate(msgspec.Struct, frozen=True):
     """So much a second in the long run, and `burst` at once."""
 
-    per_second: float
-    burst: int
+    per_second: Annotated[float, msgspec.Meta(gt=0)]
+    burst: Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -42,8 +46,13 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     orders: Rate = Rate(50, 100)
     changes: Rate = Rate(100, 200)
     reads: Rate = Rate(50, 100)
-    named_orders_a_day: int = 200_000
+    named_orders_a_day: Annotated[int, msgspec.Meta(ge=1)] = 200_000
     sockets: int = 20
+
+    @property
+    def named(self) -> Rate:
+        """The rate of orders with a name: those of a day at once, and as many again in each day."""
+        return Rate(self.named_orders_a_day / DAY_S, self.named_orders_a_day)
 
 
 class Caller(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Intake
+from orderflow.adapters.rate_limits import RateLimits
 from orderflow.adapters.redis_cluster import AsyncCluster, AsyncSingle
 from orderflow.adapters.redis_health import RedisHealth
 from orderflow.adapters.replication import AsyncReplication
@@ -86,6 +87,12 @@ def intake() -> Intake:
     limits = Limits(settings.max_lag, settings.max_in_flight, settings.max_memory, settings.max_resting)
     keep_s = max(1, round(settings.idempotency_hours * 3600))
     return Intake(redis_client(), settings.partitions, limits, replication(), keep_s, clients.venue().load)
+
+
+@once_per_loop
+def rate_limits() -> RateLimits:
+    """Return where the requests of accounts are counted."""
+    return RateLimits(redis_client())
 
 
 @once_per_loop

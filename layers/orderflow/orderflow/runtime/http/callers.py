@@ -1,17 +1,20 @@
-"""Lets requests in whose caller is known and may do what they ask for: one that an authorizer has not seen is a fault.
+"""Lets requests in whose caller is known, may do what they ask for, and is within the limits of their account.
 
-Who a caller is was decided before, by `authorize_request`; API Gateway, or the local one, hands on what it said.
+Who a caller is was decided before, by `authorize_request`; API Gateway, or the local one, hands on what it said. A
+request that no authorizer has seen is a fault.
 """
 
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
-from fastapi import Request
+from fastapi import Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orderflow.domain.access import Caller, Permission
+from orderflow.errors import OverloadedError
 from orderflow.runtime.access import NoCallerError, caller_of
-from orderflow.runtime.http.problems import problem
+from orderflow.runtime.http.limits import Charges, Spending, begin_spending
+from orderflow.runtime.http.problems import ProblemError, overloaded, problem
 from orderflow.runtime.logging import get_logger
 
 _WHAT: dict[Permission, str] = {
@@ -24,14 +27,20 @@ _KEY = "caller"
 
 
 class CallerCheck:
-    """An application behind the check; `permissions` says which one each method needs."""
+    """An application behind the check; `permissions` says which one each method needs, `charges` what requests cost."""
 
     def __init__(
-        self, app: ASGIApp, service: str, permissions: Mapping[str, Permission], public: Collection[str]
+        self,
+        app: ASGIApp,
+        service: str,
+        permissions: Mapping[str, Permission],
+        charges: Charges,
+        public: Collection[str],
     ) -> None:
         self._app = app
         self._service = service
         self._permissions = permissions
+        self._charges = charges
         self._public = frozenset(public)
         self._below = tuple(path for path in public if path.endswith("/"))
 
@@ -48,10 +57,27 @@ class CallerCheck:
             return
         needed = self._permissions.get(scope["method"])
         if needed is not None and not caller.may(needed):
+            # It costs nothing: a key that may only read could else use up what others of its account trade with.
             await problem(HTTPStatus.FORBIDDEN, f"this key may not {_WHAT[needed]}")(scope, receive, send)
             return
         scope[_KEY] = caller
-        await self._app(scope, receive, send)
+        if caller.limits is None:
+            await self._app(scope, receive, send)
+            return
+        spending = begin_spending(scope, caller, self._charges(scope))
+        serve = await _refusal(spending) or self._app
+        await serve(scope, receive, spending.answering(send))
+
+
+async def _refusal(spending: Spending) -> Response | None:
+    """Spend what a request costs, and return the answer to one that is beyond a limit."""
+    try:
+        await spending.begin()
+    except ProblemError as error:
+        return error.answer
+    except OverloadedError as error:
+        return overloaded(error.limit)
+    return None
 
 
 def caller(request: Request) -> Caller:

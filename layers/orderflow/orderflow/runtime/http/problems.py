@@ -28,9 +28,10 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem document; `limit` names what the engine's load is beyond.
+    """A problem document; `limit` names what the engine's load is beyond, or what the account has too little left of.
 
-    Where an order stands in the way as it is, `order_status` and `sequence` say how that is.
+    In `retry_after_ms` the account has enough. Where an order stands in the way as it is, `order_status` and `sequence`
+    say how that is.
     """
 
     type: str
@@ -41,6 +42,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     limit: str | None = None
     order_status: str | None = None
     sequence: int | None = None
+    retry_after_ms: int | None = None
 
 
 class OrderState(NamedTuple):
@@ -53,7 +55,8 @@ class OrderState(NamedTuple):
 class ProblemError(Exception):
     """The request can't be served; raised anywhere below a route, answered as a problem document.
 
-    `order` is the state of the order that stands in the way.
+    `order` is the state of the order that stands in the way, `limit` the limit of the account, which has enough of it
+    in `retry_after_ms`; None: never.
     """
 
     def __init__(
@@ -63,6 +66,8 @@ class ProblemError(Exception):
         errors: tuple[FieldError, ...] = (),
         headers: Mapping[str, str] | None = None,
         order: OrderState | None = None,
+        limit: str | None = None,
+        retry_after_ms: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -70,6 +75,13 @@ class ProblemError(Exception):
         self.errors = errors
         self.headers = dict(headers or {})
         self.order = order
+        self.limit = limit
+        self.retry_after_ms = retry_after_ms
+
+    @property
+    def answer(self) -> Response:
+        """The problem document that the request is answered with."""
+        return problem(self.status, self.detail, self.errors, self.headers, self.limit, self.order, self.retry_after_ms)
 
 
 def invalid(field: str, rule: str) -> ProblemError:
@@ -98,11 +110,13 @@ def problem(
     headers: dict[str, str] | None = None,
     limit: str | None = None,
     order: OrderState | None = None,
+    retry_after_ms: int | None = None,
 ) -> Response:
     """Return a problem document as a response."""
     written = detail.encode(errors="replace").decode()  # it may quote half a character
     state = order or (None, None)
-    document = Problem("about:blank", HTTPStatus(status).phrase, int(status), written, errors, limit, *state)
+    of_status = ("about:blank", HTTPStatus(status).phrase, int(status))
+    document = Problem(*of_status, written, errors, limit, state[0], state[1], retry_after_ms)
     return Response(msgspec.json.encode(document), status, headers, MEDIA_TYPE)
 
 
@@ -133,7 +147,7 @@ def answer_problems(app: FastAPI, service: str) -> None:
 
     @app.exception_handler(ProblemError)
     async def known(_request: Request, error: ProblemError) -> Response:
-        return problem(error.status, error.detail, error.errors, error.headers, order=error.order)
+        return error.answer
 
     @app.exception_handler(HTTPException)
     async def of_the_framework(request: Request, error: HTTPException) -> Response:
