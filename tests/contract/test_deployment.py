@@ -128,6 +128,7 @@ def test_without_gateways_the_stages_remain_and_write_to_the_local_gateway() -> 
 
     assert stack.of_type(*GATEWAYS) == {}
     assert functions.keys() == Stack(DOCUMENT, {}).of_type("AWS::Serverless::Function").keys() - {
+        "AuthorizeRequest",
         "AcceptOrder",
         "ChangeOrders",
         "ReadOrders",

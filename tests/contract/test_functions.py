@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "template.yaml")
 
 BEHIND_HTTP = [function for function in TEMPLATE.functions if function.http_routes]
+AUTHORIZER = "authorize_request"
 UNDOCUMENTED = {"read_orders": {("GET", "/docs"), ("GET", "/docs/{name}"), ("GET", "/openapi.json")}}
 
 every_function = pytest.mark.parametrize("function", TEMPLATE.functions, ids=lambda function: function.name)
@@ -25,7 +26,7 @@ def test_every_folder_is_a_function_of_the_template_and_the_other_way_round() ->
 
 def test_the_functions_stand_in_flow_order() -> None:
     assert [function.name for function in TEMPLATE.functions] == [
-        *("accept_order", "change_orders", "read_orders", "watch_order"),
+        *("authorize_request", "accept_order", "change_orders", "read_orders", "watch_order"),
         *(stage.function for stage in STAGES),
         *WAITING,
         *("publish_status", "record_order", "produce_block"),
@@ -49,8 +50,9 @@ def test_a_function_is_packaged_under_the_path_that_its_handler_has(function: Fu
 
 
 @every_function
-def test_a_function_is_fed_by_a_stream_or_by_an_api(function: FunctionTemplate) -> None:
+def test_a_function_is_fed_by_a_stream_or_by_an_api_or_asked_by_both_apis(function: FunctionTemplate) -> None:
     feeds = [function.event_source is not None, bool(function.http_routes), bool(function.websocket_routes)]
+    feeds.append(function.name == AUTHORIZER)
 
     assert feeds.count(True) == 1
 

@@ -30,6 +30,7 @@ PATTERNS = {
     "*": "ecr:GetAuthorizationToken knows no resource",
 }
 FUNCTIONS = {
+    "AuthorizeRequest": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
     "AcceptOrder": {READ_REDIS_LOGIN},
     "ChangeOrders": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
     "ReadOrders": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},

@@ -37,6 +37,7 @@ RESTING = (
 REPLICATION = ("integration/test_cluster_replication.py",)
 ROOM = ("integration/test_intake.py", "integration/test_intake_batches.py", "integration/test_overload.py")
 RATE_LIMITS = ("integration/test_rate_limits.py",)
+ACCESS = ("integration/test_api_key_copies.py",)
 SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")
 POOLS = (
     "unit/domain/pools/test_pool_types.py",
@@ -168,11 +169,13 @@ CONCERNED = {
     "scripts/entry_ids": ("integration/test_trimming.py", *SUBSCRIPTIONS),
     "scripts/heartbeat": TIMERS,
     "scripts/expire": VENUE,
+    "scripts/keep_key": ACCESS,
     "scripts/keep_time": CLOCK,
     "scripts/leave": SUBSCRIPTIONS,
     "scripts/expire_after_recording": ("integration/test_transition.py", *SUBSCRIPTIONS),
     "scripts/limit": RATE_LIMITS,
     "scripts/load_orders": FORMER,
+    "scripts/look_up_key": ACCESS,
     "scripts/promote": (*STREAMS, *WAITING),
     "scripts/rebook": WAITING,
     "scripts/redrive": RECORDS,

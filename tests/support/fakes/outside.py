@@ -7,6 +7,7 @@ from orderflow.runtime import async_clients, clients, clock
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.venue import MockVenue
 from tests.support.builders import NOW_MS
+from tests.support.fakes.access import FakeApiKeyCopies, FakeApiKeys, FakeTickets, known_keys
 from tests.support.fakes.chain import FakeChain
 from tests.support.fakes.delivery import FakeSockets, FakeWatchers
 from tests.support.fakes.front_door import FakeIntake, FakeRateLimits, FakeRedisHealth, FakeSubscriptions
@@ -40,6 +41,10 @@ class Outside:
         self.redis_health = FakeRedisHealth()
         self.subscriptions = FakeSubscriptions()
         self.replication = FakeReplication()
+        self.api_keys = FakeApiKeys()
+        self.api_key_copies = FakeApiKeyCopies()
+        self.tickets = FakeTickets()
+        self.known_keys = known_keys(self.api_keys, self.api_key_copies)
         self.latency = Latency(seed=1, speed=1)
         self.now_ms = NOW_MS
 
@@ -60,4 +65,6 @@ class Outside:
         patch.setattr(async_clients, "rate_limits", lambda: self.rate_limits)
         patch.setattr(async_clients, "redis_health", lambda: self.redis_health)
         patch.setattr(async_clients, "subscriptions", lambda: self.subscriptions)
+        patch.setattr(async_clients, "known_keys", lambda: self.known_keys)
+        patch.setattr(async_clients, "tickets", lambda: self.tickets)
         patch.setattr(clock, "now_ms", lambda: self.now_ms)

@@ -102,13 +102,20 @@ def authorize(digest: str, key: ApiKey | None, address: str, now_ms: int) -> Cal
     matches = hmac.compare_digest(digest, key.digest if key else NO_DIGEST)
     if key is None or not matches:
         return "unknown"
+    if ended := why_ended(key, now_ms):
+        return ended
+    if key.networks and not _is_in(address, key.networks):
+        return "network"
+    return key.caller
+
+
+def why_ended(key: ApiKey, now_ms: int) -> Denial | None:
+    """Return why a key is good for nothing any more, None while it is good."""
     if key.revoked_at_ms is not None and key.revoked_at_ms <= now_ms:
         return "revoked"
     if key.expires_at_ms is not None and key.expires_at_ms <= now_ms:
         return "expired"
-    if key.networks and not _is_in(address, key.networks):
-        return "network"
-    return key.caller
+    return None
 
 
 def _is_in(address: str, networks: Iterable[str]) -> bool:

@@ -10,6 +10,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from orderflow.adapters.api_key_copies import ApiKeyCopies
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Intake
 from orderflow.adapters.rate_limits import RateLimits
@@ -21,9 +22,12 @@ from orderflow.adapters.tickets import Tickets
 from orderflow.runtime import clients
 from orderflow.runtime.at_once import AtOnce
 from orderflow.runtime.clients import redis_login
+from orderflow.runtime.known_keys import KnownKeys
 from orderflow.runtime.settings import ChangeSettings, IntakeSettings, ReadSettings, Settings, read_settings
 
 MAX_CONNECTIONS = 32
+MAX_KEY_LOOKUPS, KEY_THREADS = 200, 2
+"""Postgres is asked about a key once a minute; beyond so many at once somebody asks for keys that there are not."""
 QUOTE_THREADS, READ_THREADS, LOOKUP_THREADS, CHANGE_THREADS = 1, 4, 2, 4
 """Quotes take nothing but processor time; reads and changes mostly wait for Redis or Postgres."""
 TIMEOUT_S = 2
@@ -135,3 +139,17 @@ def subscriptions() -> Subscriptions:
 def tickets() -> Tickets:
     """Return the tickets that open sockets."""
     return Tickets(redis_client())
+
+
+@cache
+def key_lookups() -> AtOnce:
+    """Return where Postgres is asked about keys."""
+    return AtOnce("MAX_KEY_LOOKUPS", MAX_KEY_LOOKUPS, KEY_THREADS)
+
+
+@once_per_loop
+def known_keys() -> KnownKeys:
+    """Return the keys that requests come with."""
+    return KnownKeys(
+        ApiKeyCopies(redis_client()), lambda key_id: key_lookups().run(lambda: clients.api_keys().find(key_id))
+    )

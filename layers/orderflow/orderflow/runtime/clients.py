@@ -29,6 +29,7 @@ from orderflow.runtime.settings import (
 from orderflow.venues import Resources, open_venue
 
 if TYPE_CHECKING:
+    from orderflow.adapters.api_keys import ApiKeys
     from orderflow.adapters.ledger import Ledger
     from orderflow.adapters.sockets import Sockets
     from orderflow.adapters.watchers import Watchers
@@ -117,6 +118,15 @@ def ledger() -> "Ledger":
     from orderflow.adapters.postgres import log_in
 
     return Ledger(lambda: log_in(database_url))
+
+
+@cache
+def api_keys() -> "ApiKeys":
+    """Return the record of API keys; with connections of its own, since no request gets in while it waits for one."""
+    from orderflow.adapters.api_keys import ApiKeys
+    from orderflow.adapters.postgres import log_in
+
+    return ApiKeys(lambda: log_in(database_url))
 
 
 @cache
