@@ -1,20 +1,22 @@
 """The WebSocket API: a client's frames in, subscriptions on the status stream out."""
 
+from http import HTTPStatus
 from typing import Any
 
-import redis
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from functions.watch_order.account_limit import UNAVAILABLE, count_in, count_out
 from functions.watch_order.frames import Command, read_command, read_order_id
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.public import public_json
 from orderflow.adapters.sockets import Message
 from orderflow.adapters.subscriptions import MAX_SUBSCRIPTIONS, Outcome, Subscription
-from orderflow.errors import ConfigurationError, RetryableError
+from orderflow.domain.access import Caller
 from orderflow.runtime import async_clients, clients
 from orderflow.runtime.access import caller_of
 from orderflow.runtime.faults import Answer, Faults
+from orderflow.runtime.http.problems import problem
 from orderflow.runtime.refusals import Refusals
 
 app = FastAPI(title="Orderflow's WebSocket routes", openapi_url=None)
@@ -28,19 +30,25 @@ app.add_middleware(
 _refusals = Refusals("watch_order")
 
 
-async def accept(_request: Request) -> Response:
-    """Let anyone come: a connection means nothing before it asks for an order."""
-    return Response()
+async def accept(request: Request) -> Response:
+    """Let a connection open whose account has room for it: it means nothing before it asks for an order."""
+    caller = _caller(request)
+    if await count_in(caller, _connection_id(request)):
+        return Response()
+    detail = f"the account {caller.account} has as many sockets open as it may have; close one"
+    return problem(HTTPStatus.TOO_MANY_REQUESTS, detail, limit="sockets")
 
 
 async def leave(request: Request) -> Response:
-    """End the subscriptions of a connection that is closed.
+    """End the subscriptions of a connection that is closed, which is one of its account's no longer.
 
     What can't be ended now ends with the next event, whose message the connection does not take.
     """
+    connection_id = _connection_id(request)
     try:
-        await async_clients.subscriptions().leave(_connection_id(request))
-    except (RetryableError, ConfigurationError, redis.RedisError, OSError) as error:
+        await async_clients.subscriptions().leave(connection_id)
+        await count_out(_caller(request), connection_id)
+    except UNAVAILABLE as error:
         _refusals.note("unavailable", f"a connection's end: {error}")
     return Response()
 
@@ -54,12 +62,12 @@ async def take_frame(request: Request) -> Response:
         case Command("ping"):
             return _frame({"action": "pong"})
     named = command.order_id or ""
-    order_id, account = read_order_id(named), caller_of(request.scope["aws.event"]).account
+    order_id = read_order_id(named)
     if order_id is None:
         return _unknown(named)
     try:
-        return await _subscribe(Subscription(order_id, _connection_id(request), command.action, account))
-    except (RetryableError, ConfigurationError, redis.RedisError, OSError) as error:
+        return await _subscribe(Subscription(order_id, _connection_id(request), command.action))
+    except UNAVAILABLE as error:
         _refusals.note("unavailable", f"subscription to {order_id}: {error}")
         return _frame({"order_id": order_id, "error": "unavailable right now; send it again"})
 
@@ -91,12 +99,16 @@ async def _subscribe(asked: Subscription) -> Response:
 
 
 def _send_from_ledger(asked: Subscription) -> bool:
-    """Send an order's whole history to the connection; False when the ledger has no such order of its account's."""
-    events = clients.ledger().history(asked.order_id, asked.account)
+    """Send an order's whole history to the connection; False when the ledger does not know the order."""
+    events = clients.ledger().history(asked.order_id)
     messages = [Message(asked.connection_id, asked.order_id, public_json(event).decode()) for event in events]
     if messages:
         clients.sockets().send(messages)
     return bool(messages)
+
+
+def _caller(request: Request) -> Caller:
+    return caller_of(request.scope["aws.event"])
 
 
 def _connection_id(request: Request) -> str:

@@ -1,5 +1,6 @@
 """Lambda's entry to the WebSocket API: API Gateway's WebSocket events in, the app's answers out."""
 
+from http import HTTPStatus
 from typing import Any
 
 from mangum import Mangum
@@ -48,8 +49,14 @@ class WebSocketEvents:
         }
 
     def __call__(self, response: Response) -> dict[str, Any]:
-        """Return the app's response as API Gateway takes it; a body goes to the client as a frame."""
-        return {"statusCode": response["status"], "body": response["body"].decode()}
+        """Return the app's response as API Gateway takes it; a body goes to the client as a frame.
+
+        That of a refusal answers the handshake, with its headers.
+        """
+        answer: dict[str, Any] = {"statusCode": response["status"], "body": response["body"].decode()}
+        if response["status"] >= HTTPStatus.BAD_REQUEST:
+            answer["headers"] = {name.decode(): value.decode() for name, value in response["headers"]}
+        return answer
 
 
 websocket_api = Mangum(app, lifespan="off", custom_handlers=[WebSocketEvents])

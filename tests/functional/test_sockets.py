@@ -88,7 +88,58 @@ def test_an_api_gateway_that_can_not_be_reached_means_to_wait(nobody: str) -> No
         ApiGatewaySockets(api_client(nobody)).send([message("a")])
 
 
+@pytest.mark.parametrize("code", ["GoneException", "BadRequestException"])
+def test_api_gateway_says_whether_a_connection_is_open(code: str) -> None:
+    client = api_client(AWS_ENDPOINT)
+
+    with Stubber(client) as stubber:
+        stubber.add_response("get_connection", {}, {"ConnectionId": "open="})
+        stubber.add_client_error("get_connection", code)
+        stubber.add_client_error("get_connection", "LimitExceededException")
+        sockets = ApiGatewaySockets(client)
+
+        assert sockets.is_open("open=")
+        assert not sockets.is_open("gone=")
+        with pytest.raises(RetryableError, match="LimitExceededException"):
+            sockets.is_open("perhaps=")
+
+
+def test_on_aws_a_connection_is_closed_which_may_be_gone() -> None:
+    client = api_client(AWS_ENDPOINT)
+
+    with Stubber(client) as stubber:
+        stubber.add_response("delete_connection", {}, {"ConnectionId": "open="})
+        stubber.add_client_error("delete_connection", "GoneException")
+        for connection in ("open=", "gone="):
+            ApiGatewaySockets(client).close(connection)
+        stubber.assert_no_pending_responses()
+
+
 # ------------------------------------------------------------------------------------------ the local gateway
+
+
+def test_the_local_gateway_says_which_connections_are_open_and_closes_one(
+    management: ManagementApi, watchers: tuple[Watcher, Watcher]
+) -> None:
+    stays, leaves = watchers
+    sockets = management.sockets
+
+    assert [sockets.is_open(name) for name in (stays.id, leaves.id, "never-was=")] == [True, True, False]
+    sockets.close(leaves.id)
+    sockets.close("never-was=")
+
+    assert management.left.wait(TIMEOUT_S)
+    assert [sockets.is_open(watcher.id) for watcher in watchers] == [True, False]
+
+
+@pytest.mark.parametrize("ask", ["is_open", "close"])
+def test_a_gateway_that_can_not_be_asked_about_a_connection_means_to_wait(
+    management: ManagementApi, nobody: str, ask: str
+) -> None:
+    with pytest.raises(RetryableError, match="^@connections can't be reached: "):
+        getattr(LocalGatewaySockets.at(nobody, SECRET), ask)("a=")
+    with pytest.raises(RetryableError, match="CONNECTIONS_SECRET is not the gateway's$"):
+        getattr(LocalGatewaySockets.at(f"http://{management.address}", "another" * 5), ask)("a=")
 
 
 def test_many_messages_reach_many_sockets_in_one_request_each_in_its_order(

@@ -156,6 +156,7 @@ CONCERNED = {
     ),
     "scripts/abandon": VENUE,
     "scripts/acknowledge": RECORDS,
+    "scripts/add_socket": ("integration/test_account_sockets.py",),
     "scripts/barrier": REPLICATION,
     "scripts/books": WAITING,
     "scripts/candidates": WAITING,

@@ -10,6 +10,16 @@ CHANGES = {
         ("redis.call('XACK', KEYS[1], unpack(ARGV))", ""),
         ("trim(KEYS[1])", ""),
     ],
+    "scripts/add_socket": [
+        ("i < 6 + gone", "i < 5 + gone"),
+        ("i < 6 + gone", "i < 7 + gone"),
+        ("'XX', ", ""),
+        ("redis.call('ZADD', sockets, 'XX', now, ARGV[i])", ""),
+        ("< tonumber(ARGV[2])", "<= tonumber(ARGV[2])"),
+        ("redis.call('ZADD', sockets, now, socket)", ""),
+        ("now - ARGV[3]", "now"),
+        (", 'LIMIT', 0, ARGV[4]", ""),
+    ],
     "scripts/barrier": [
         ("redis.call('SET', KEYS[1], '')", ""),
         ("for i = 2, #KEYS", "for i = 3, #KEYS"),
@@ -321,9 +331,6 @@ CHANGES = {
     "scripts/subscribe": [
         ("life >= least_life", "life > 0"),
         ("life == -1 or ", ""),
-        (" or (known[2] or 'local') ~= account", ""),
-        ("(known[2] or 'local') ~= account", "known[2] and known[2] ~= account"),
-        (" and (redis.call('HGET', order, 'account') or 'local') == account", ""),
         ("'-inf', now - gap)", "'-inf', now)"),
         ("{-2, last + gap - now}", "{-2, last + gap}"),
         ("watches >= most", "watches > most"),

@@ -13,11 +13,23 @@ from tests.support.fakes.outage import Outage
 class FakeSockets(Outage, Sockets):
     """Connections in memory: all are open but the `closed` ones."""
 
+    opening_ms = 0
+
     def __init__(self) -> None:
         self.closed: set[str] = set()
         self.out_of_order: list[str] = []
         """The texts of messages that come out of order, once each."""
         self.sent: list[Message] = []
+        self.looked_at: list[str] = []
+
+    def is_open(self, connection_id: str) -> bool:
+        self._reach()
+        self.looked_at.append(connection_id)
+        return connection_id not in self.closed
+
+    def close(self, connection_id: str) -> None:
+        self._reach()
+        self.closed.add(connection_id)
 
     def send(self, messages: Sequence[Message]) -> Sent:
         self._reach()

@@ -1,7 +1,8 @@
-"""What the front door needs of Redis, in memory: orders that come in, subscriptions, limits, and health."""
+"""What the front door needs of Redis, in memory: orders that come in, subscriptions, sockets, limits, and health."""
 
 from collections.abc import Sequence
 
+from orderflow.adapters.account_sockets import NONE_LOOKED_AT, AccountSocket, AccountSockets, Looked
 from orderflow.adapters.intake import Conflict, Intake, NewOrder
 from orderflow.adapters.rate_limits import Cost, Left, RateLimits, Refused, meter
 from orderflow.adapters.redis_health import RedisHealth
@@ -87,3 +88,25 @@ class FakeRedisHealth(Outage, RedisHealth):
 
     async def check(self) -> None:
         self._reach()
+
+
+class FakeAccountSockets(Outage, AccountSockets):
+    """How many sockets each account has open, in memory, the longest known first."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, list[AccountSocket]] = {}
+
+    async def add(
+        self, socket: AccountSocket, most: int, untouched_ms: int = 0, looked: Looked = NONE_LOOKED_AT
+    ) -> list[AccountSocket] | None:
+        self._reach()
+        sockets = self.open.setdefault(socket.account, [])
+        sockets[:] = [each for each in sockets if each not in looked.gone]
+        if len(sockets) >= most:
+            return list(sockets)
+        sockets.append(socket)
+        return None
+
+    async def remove(self, socket: AccountSocket) -> None:
+        self._reach()
+        self.open[socket.account].remove(socket)

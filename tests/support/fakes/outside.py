@@ -10,7 +10,13 @@ from tests.support.builders import NOW_MS
 from tests.support.fakes.access import FakeApiKeyCopies, FakeApiKeys, FakeTickets, known_keys
 from tests.support.fakes.chain import FakeChain
 from tests.support.fakes.delivery import FakeSockets, FakeWatchers
-from tests.support.fakes.front_door import FakeIntake, FakeRateLimits, FakeRedisHealth, FakeSubscriptions
+from tests.support.fakes.front_door import (
+    FakeAccountSockets,
+    FakeIntake,
+    FakeRateLimits,
+    FakeRedisHealth,
+    FakeSubscriptions,
+)
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.orders import FakeBooks, FakeOrders, FakeReplication
 from tests.support.fakes.outage import Outage
@@ -40,6 +46,7 @@ class Outside:
         self.rate_limits = FakeRateLimits()
         self.redis_health = FakeRedisHealth()
         self.subscriptions = FakeSubscriptions()
+        self.account_sockets = FakeAccountSockets()
         self.replication = FakeReplication()
         self.api_keys = FakeApiKeys()
         self.api_key_copies = FakeApiKeyCopies()
@@ -66,5 +73,6 @@ class Outside:
         patch.setattr(async_clients, "redis_health", lambda: self.redis_health)
         patch.setattr(async_clients, "subscriptions", lambda: self.subscriptions)
         patch.setattr(async_clients, "known_keys", lambda: self.known_keys)
+        patch.setattr(async_clients, "account_sockets", lambda: self.account_sockets)
         patch.setattr(async_clients, "tickets", lambda: self.tickets)
         patch.setattr(clock, "now_ms", lambda: self.now_ms)

@@ -1,10 +1,10 @@
 """Sends messages to WebSocket connections, through API Gateway's management API or the local gateway's batch form."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -12,7 +12,7 @@ from orderflow.errors import RejectedError, RetryableError
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
-    from urllib3 import HTTPConnectionPool
+    from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 
 BATCH_PATH = "/@connections"
 SECRET_HEADER = "x-connections-secret"
@@ -24,6 +24,13 @@ TIMEOUT_S = 5
 AT_ONCE = 16
 """How many connections are posted to at a time; a post takes a few milliseconds, nearly all of it waiting."""
 
+_KNOWN = (
+    HTTPStatus.OK,
+    HTTPStatus.NO_CONTENT,
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.GONE,
+)
 _NO_CONNECTION = ("GoneException", "BadRequestException")  # the latter for an id that never was a connection's
 
 
@@ -69,9 +76,20 @@ class Sockets(Protocol):
         Raises RetryableError when the connections can't be reached at all; some may have been sent by then.
         """
 
+    opening_ms: int
+    """How long one that opens may be unknown: API Gateway knows it only once its `$connect` was answered."""
+
+    def is_open(self, connection_id: str) -> bool:
+        """Return whether a client has this connection open. Raises RetryableError when that can't be asked."""
+
+    def close(self, connection_id: str) -> None:
+        """Close a connection, if it is open. Raises RetryableError when it can't be reached."""
+
 
 class ApiGatewaySockets:
     """Connections of an API Gateway WebSocket API, one request a message, to many connections at once."""
+
+    opening_ms = 10_000
 
     def __init__(self, client: "ApiGatewayManagementApiClient") -> None:
         self._client = client
@@ -87,13 +105,27 @@ class ApiGatewaySockets:
         gone = {connection for connection, is_open in zip(of_connection, open_ones, strict=True) if not is_open}
         return Sent([message for message in messages if message.connection_id in gone])
 
+    def is_open(self, connection_id: str) -> bool:
+        return self._finds(lambda: self._client.get_connection(ConnectionId=connection_id))
+
+    def close(self, connection_id: str) -> None:
+        self._finds(lambda: self._client.delete_connection(ConnectionId=connection_id))
+
     def _post(self, messages: Sequence[Message]) -> bool:
         """Post one connection's messages; False when it is gone."""
+
+        def post() -> None:
+            for message in messages:
+                self._client.post_to_connection(ConnectionId=message.connection_id, Data=message.text.encode())
+
+        return self._finds(post)
+
+    def _finds(self, request: Callable[[], object]) -> bool:
+        """Make a request about one connection; False when it is gone."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            for message in messages:
-                self._client.post_to_connection(ConnectionId=message.connection_id, Data=message.text.encode())
+            request()
         except (BotoCoreError, ClientError) as error:
             if isinstance(error, ClientError) and error.response["Error"]["Code"] in _NO_CONNECTION:
                 return False
@@ -103,6 +135,8 @@ class ApiGatewaySockets:
 
 class LocalGatewaySockets:
     """Connections of the local gateway, which takes many messages in one request."""
+
+    opening_ms = 0
 
     def __init__(self, pool: "HTTPConnectionPool", path: str, secret: str) -> None:
         self._pool = pool
@@ -129,20 +163,36 @@ class LocalGatewaySockets:
             sent.out_of_order.extend(messages[first + place] for place in undelivered.out_of_order)
         return sent
 
+    def is_open(self, connection_id: str) -> bool:
+        return self._request_one("GET", connection_id)
+
+    def close(self, connection_id: str) -> None:
+        self._request_one("DELETE", connection_id)
+
+    def _request_one(self, method: str, connection_id: str) -> bool:
+        """Make a request about one connection; False when it is gone."""
+        response = self._request(method, f"{self._path}/{quote(connection_id, safe='')}")
+        return response.status != HTTPStatus.GONE
+
     def _post(self, body: bytes) -> Undelivered:
+        response = self._request("POST", self._path, body)
+        if response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+            raise RejectedError(f"@connections answered {response.status}: {response.data[:200].decode()}")
+        return _undelivered_decoder.decode(response.data)
+
+    def _request(self, method: str, path: str, body: bytes | None = None) -> "BaseHTTPResponse":
+        """Return an answer that the caller knows. Raises RetryableError for any other."""
         from urllib3.exceptions import HTTPError
 
         try:
-            response = self._pool.request("POST", self._path, body=body, headers=self._headers)
+            response = self._pool.request(method, path, body=body, headers=self._headers)
         except HTTPError as error:
             raise RetryableError(f"@connections can't be reached: {error}") from error
-        if response.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
-            raise RejectedError(f"@connections answered {response.status}: {response.data[:200].decode()}")
         if response.status == HTTPStatus.FORBIDDEN:
             raise RetryableError("@connections answered 403: CONNECTIONS_SECRET is not the gateway's")
-        if response.status != HTTPStatus.OK:
+        if response.status not in _KNOWN:
             raise RetryableError(f"@connections answered {response.status}")
-        return _undelivered_decoder.decode(response.data)
+        return response
 
 
 def with_secret(client: "ApiGatewayManagementApiClient", secret: str) -> None:

@@ -10,6 +10,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from orderflow.adapters.account_sockets import AccountSockets
 from orderflow.adapters.api_key_copies import ApiKeyCopies
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.intake import Intake
@@ -133,6 +134,12 @@ def changes() -> AtOnce:
 def subscriptions() -> Subscriptions:
     """Return where sockets ask for orders."""
     return Subscriptions(redis_client(), read_settings(Settings).partitions)
+
+
+@once_per_loop
+def account_sockets() -> AccountSockets:
+    """Return the sockets that each account has open."""
+    return AccountSockets(redis_client())
 
 
 @once_per_loop
