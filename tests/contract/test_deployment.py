@@ -132,6 +132,7 @@ def test_without_gateways_the_stages_remain_and_write_to_the_local_gateway() -> 
         "AcceptOrder",
         "ChangeOrders",
         "ReadOrders",
+        "IssueTicket",
         "WatchOrder",
     }
     variables = functions["PublishStatus"]["Environment"]["Variables"]

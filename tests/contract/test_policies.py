@@ -22,10 +22,12 @@ SEND = (
     "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:"
     "${WebSocketApi}/${WebSocketStage}/POST/@connections/*",
 )
+LOOK = (SEND[0], SEND[1].replace("/POST/", "/GET/"))
 IMAGES = "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/*"
 # Where a resource is a pattern, and why it can't be narrower.
 PATTERNS = {
     SEND[1]: "a connection's id is known when it is there",
+    LOOK[1]: "likewise",
     IMAGES: "the image is a parameter, whose repository CloudFormation can't take apart",
     "*": "ecr:GetAuthorizationToken knows no resource",
 }
@@ -34,7 +36,8 @@ FUNCTIONS = {
     "AcceptOrder": {READ_REDIS_LOGIN},
     "ChangeOrders": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
     "ReadOrders": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
-    "WatchOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN, SEND},
+    "IssueTicket": {READ_REDIS_LOGIN},
+    "WatchOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN, SEND, LOOK},
     **{TEMPLATE.function(stage.function).logical_id: {READ_REDIS_LOGIN} for stage in lifecycle.STAGES},
     **{TEMPLATE.function(function).logical_id: {READ_REDIS_LOGIN} for function in lifecycle.WAITING},
     "PublishStatus": {READ_REDIS_LOGIN, SEND},

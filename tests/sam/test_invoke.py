@@ -51,6 +51,7 @@ def invoke(sam: Sam, own_services: Services) -> Iterator[Invoke]:
         ("change_orders.amend", 404, f"there is no order {ORDER_ID}"),
         ("change_orders.cancel", 404, f"there is no order {ORDER_ID}"),
         ("change_orders.cancel_each", 207, f"there is no order {ORDER_ID}"),
+        ("issue_ticket.issue", 201, "ticket"),
         ("read_orders.get_quote", 200, "minimum_out"),
         ("read_orders.get_order", 404, f"there is no order {ORDER_ID}"),
         ("watch_order.connect", 200, ""),

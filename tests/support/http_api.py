@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from functions.accept_order.handler import lambda_handler as accept_order
 from functions.change_orders.handler import lambda_handler as change_orders
+from functions.issue_ticket.handler import lambda_handler as issue_ticket
 from functions.read_orders.handler import lambda_handler as read_orders
 from local.gateway.routes import Routes
 from local.settings import ROOT
@@ -37,8 +38,13 @@ CONDITIONS: dict[str, dict[str, str | None]] = {
 }
 """What an order of each type needs beside its tokens and amount, as JSON text."""
 BATCH_PATH = "/api/orders/batch"
-HANDLERS = {"accept_order": accept_order, "change_orders": change_orders, "read_orders": read_orders}
-ROUTES = Routes(read_template(ROOT / "template.yaml"), HANDLERS)
+HANDLERS = {
+    "accept_order": accept_order,
+    "change_orders": change_orders,
+    "issue_ticket": issue_ticket,
+    "read_orders": read_orders,
+}
+ROUTES = Routes.of(read_template(ROOT / "template.yaml"), HANDLERS)
 
 
 class Answer(NamedTuple):

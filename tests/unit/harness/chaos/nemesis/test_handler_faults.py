@@ -3,7 +3,14 @@
 from local.settings import ROOT
 from tests.harness.chaos.nemesis.handler_faults import functions
 
-ANSWER_REQUESTS = {"authorize_request", "accept_order", "change_orders", "read_orders", "watch_order"}
+ANSWER_REQUESTS = {
+    "authorize_request",
+    "accept_order",
+    "change_orders",
+    "issue_ticket",
+    "read_orders",
+    "watch_order",
+}
 """Functions that read no stream."""
 
 
