@@ -15,6 +15,8 @@ from orderflow.runtime.settings import IntakeSettings, read_settings
 ROOT = Path(__file__).resolve().parent.parent
 
 
+Auth = Literal["open", "keys"]
+
 CONNECTIONS_PORT = 3003
 """Where functions in containers find the management API; functions of this machine are given any free port."""
 
@@ -73,6 +75,7 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     max_sockets: Annotated[int, msgspec.Meta(ge=1)] = 10_000
     max_connections: Annotated[int, msgspec.Meta(ge=0)] = 0
     max_connections_per_address: Annotated[int, msgspec.Meta(ge=0)] = 0
+    auth: Literal["", "open", "keys"] = ""  # see auth_of
     allowed_hosts: str = ""
     allowed_origins: str = ""
     max_quotes: Annotated[int, msgspec.Meta(ge=1)] = 20
@@ -127,6 +130,32 @@ def url_host(host: str) -> str:
     if address.is_unspecified:
         return "127.0.0.1"  # with IPv6 both are listened to
     return f"[{name}]" if address.version == 6 else name
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a HOST is reached from this machine alone."""
+    name = host.strip("[]")
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name.lower() == "localhost"
+
+
+def auth_of(settings: LocalSettings) -> Auth:
+    """Return whom the gateway lets in: with `keys` those who have an API key, with `open` everyone.
+
+    Without AUTH a gateway that only this machine reaches is open. Raises ConfigurationError for any other: AUTH has to
+    say it.
+    """
+    if settings.auth:
+        return settings.auth
+    if is_loopback(settings.host):
+        return "open"
+    raise ConfigurationError(
+        f"HOST={settings.host} can be reached from other machines, so AUTH has to say who may trade there:\n"
+        f"  AUTH=keys   only those with an API key ({interpreter()} -m local keys add)\n"
+        "  AUTH=open   everyone who reaches it"
+    )
 
 
 def names_in(setting: str) -> list[str]:

@@ -11,7 +11,7 @@ from functools import partial
 
 import uvicorn
 
-from local.errors import StartError
+from functions.authorize_request import authorizer
 from local.gateway.app import gateway_app
 from local.gateway.connection_limits import RESERVED_FILES, ConnectionLimits, limits_within
 from local.gateway.connections import Connections
@@ -23,8 +23,9 @@ from local.gateway.time_outs import PING_INTERVAL_S, PING_TIMEOUT_S
 from local.gateway.websocket_protocol import WebSocketProtocol
 from local.run.listeners import BACKLOG, listen, server_name
 from local.run.parent_watchdog import end_with_parent
-from local.settings import LocalSettings, names_in, read_local_settings
+from local.settings import LocalSettings, auth_of, names_in, read_local_settings
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
+from orderflow.errors import OrderflowError
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.stopping import end_when_a_thread_fails
 from orderflow.runtime.terminal import print_whatever_the_locale
@@ -61,6 +62,7 @@ def main() -> None:
             settings.max_sockets,
             connections,
             _hosts(settings),
+            authorizer=authorizer if auth_of(settings) == "keys" else None,
             market_by_hand=settings.clock == "manual",
         ),
         loop="uvloop",
@@ -110,7 +112,7 @@ def allow_many_files() -> int:
 if __name__ == "__main__":
     try:
         main()
-    except StartError as error:
+    except OrderflowError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         # The server has ended in order by then, and raises what made it end.

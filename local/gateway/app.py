@@ -8,10 +8,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from functions.watch_order.handler import websocket_api
-from local.gateway.authorization import Authorization
+from local.gateway.authorization import Authorizer, KeyAuthorization, OpenAuthorization
 from local.gateway.connections import Connections
 from local.gateway.hosts import HostCheck, Hosts
-from local.gateway.market import with_market
 from local.gateway.routes import http_api
 from local.gateway.websocket import WebSocketApi
 from orderflow.runtime.http.problems import overloaded, problem, shown, without_faults
@@ -29,21 +28,28 @@ def gateway_app(
     connections: Connections | None = None,
     hosts: Hosts | None = None,
     *,
+    authorizer: Authorizer | None = None,
     market_by_hand: bool = False,
 ) -> ASGIApp:
     """Return the gateway. It hands HTTP requests to the very apps that Mangum wraps on Lambda.
 
     It serves `max_requests` and `max_sockets` at once, and refuses more. The open sockets are in `connections`,
     to which the management API writes on a listener of its own: here `/@connections` is as unknown as any other path.
-    What `hosts` does not allow (by default: all but this machine's names) is refused before that. With
+    What `hosts` does not allow (by default: all but this machine's names) is refused before that.
+
+    With an `authorizer` each socket needs an API key, and so does each request but those for public routes. With
     `market_by_hand` there is a path, which no deployment has, that lets the mock market's slots pass.
     """
     connections = connections if connections is not None else Connections()
     refusals = Refusals("gateway")
-    api = Authorization(with_market(http_api()) if market_by_hand else http_api())
+    authorization = KeyAuthorization(authorizer) if authorizer else None
+    if authorization:
+        api = http_api(authorization.guard, market_by_hand=market_by_hand)
+    else:
+        api = OpenAuthorization(http_api(market_by_hand=market_by_hand))
     requests = ConcurrencyLimit(max_requests, api, refusals)
     health = ConcurrencyLimit(MAX_HEALTH_REQUESTS, http_api(), refusals, "MAX_HEALTH_REQUESTS")
-    sockets = WebSocketApi(websocket_api, connections, max_sockets, refusals)
+    sockets = WebSocketApi(websocket_api, connections, max_sockets, refusals, authorization)
 
     async def gateway(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -69,8 +75,8 @@ def _readable_for(origins: Collection[str], app: ASGIApp) -> ASGIApp:
         app,
         allow_origins=sorted(origins),
         allow_methods=["DELETE", "GET", "PATCH", "POST"],
-        allow_headers=["Content-Type", "Idempotency-Key"],
-        expose_headers=["Location", "Retry-After"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+        expose_headers=["Location", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate"],
     )
 
 

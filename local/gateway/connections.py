@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from orderflow.runtime.access import OPEN_CONTEXT
 from orderflow.runtime.logging import get_logger
 
 MAX_WAITING_FRAMES = 1_000
@@ -37,6 +38,8 @@ class Connection:
         self.last_active_at = self.connected_at
         self.source_ip = websocket.client.host if websocket.client else ""
         self.user_agent = websocket.headers.get("user-agent", "")
+        self.context = OPEN_CONTEXT
+        """What an authorizer has said of its client."""
         self._websocket = websocket
         self._frames: asyncio.Queue[str | None] = asyncio.Queue()
         self._waiting = 0

@@ -6,7 +6,6 @@ from typing import Annotated, Protocol, runtime_checkable
 
 import msgspec
 from fastapi import FastAPI, Request, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orderflow.errors import ConfigurationError
 from orderflow.runtime import clients
@@ -16,6 +15,7 @@ from orderflow.runtime.http.problems import invalid
 from orderflow.runtime.http.responses import json_response
 
 PATH = "/api/market/advance"
+METHOD = "POST"
 MOST_SLOTS = 10_000
 
 
@@ -33,17 +33,8 @@ class MarketByHand(Protocol):
         """Let so many slots pass, each with a block of its own; return the slot that was reached."""
 
 
-def with_market(app: ASGIApp) -> ASGIApp:
-    """Return `app` with the market's own path before it."""
-    market = _market_app()
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        await (market if scope["path"] == PATH else app)(scope, receive, send)
-
-    return serve
-
-
-def _market_app() -> FastAPI:
+def market_app() -> FastAPI:
+    """Return the application that serves PATH to callers who may let slots pass."""
     app = http_app("gateway", {"POST": "market"})
 
     @app.post(PATH)

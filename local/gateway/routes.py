@@ -1,34 +1,41 @@
 """The HTTP API on this machine: a request in, served by the function that the template routes it to."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from functools import cache
 from http import HTTPStatus
 from importlib import import_module
 from typing import Generic, TypeVar
 
+from fastapi import FastAPI
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from local.gateway import market
+from local.gateway.authorization import Guard
 from local.settings import ROOT
-from local.template import Template, read_template
+from local.template import FunctionTemplate, HttpRoute, Template, read_template
+from orderflow.runtime.http.callers import is_public
 from orderflow.runtime.http.problems import problem, shown
 
 Served = TypeVar("Served")
 
 
 class Routes(Generic[Served]):
-    """The template's HTTP routes: which of the `functions`, by their names, is for a request.
+    """HTTP routes: what is served at a request's.
 
     As API Gateway does it, /api/orders/execute goes before /api/orders/{order_id}.
     """
 
-    def __init__(self, template: Template, functions: Mapping[str, Served]) -> None:
-        routes = [
-            (route, functions[function.name]) for function in template.functions for route in function.http_routes
-        ]
-        routes.sort(key=lambda routed: "{" in routed[0].path)
+    def __init__(self, served: Iterable[tuple[HttpRoute, Served]]) -> None:
+        routes = sorted(served, key=lambda routed: "{" in routed[0].path)
         self._at_once = {(route.method, route.path): function for route, function in routes}
         self._patterns = [(compile_path(route.path)[0], route.method, function) for route, function in routes]
+
+    @classmethod
+    def of(cls, template: Template, functions: Mapping[str, Served]) -> "Routes[Served]":
+        """Return the template's routes, served by its `functions`, by their names."""
+        each = ((route, function) for function in template.functions for route in function.http_routes)
+        return cls((route, functions[function.name]) for route, function in each)
 
     def find(self, method: str, path: str) -> Served | None:
         """Return what is for a request, or None when nothing takes it."""
@@ -44,11 +51,15 @@ class Routes(Generic[Served]):
 
 
 @cache
-def http_api() -> ASGIApp:
-    """Return the HTTP API of template.yaml, in which each function's application serves its routes."""
-    template = read_template(ROOT / "template.yaml")
-    names = [function.name for function in template.functions if function.http_routes]
-    routes: Routes[ASGIApp] = Routes(template, {name: import_module(f"functions.{name}.app").app for name in names})
+def http_api(guard: Guard | None = None, *, market_by_hand: bool = False) -> ASGIApp:
+    """Return the HTTP API of template.yaml, in which each function's application serves its routes.
+
+    Those that are not public are behind the `guard`. With `market_by_hand` there is the market's route too.
+    """
+    every = _routed_apps()
+    if market_by_hand:
+        every = (*every, (HttpRoute(market.METHOD, market.PATH), market.market_app()))
+    routes: Routes[ASGIApp] = Routes((route, _guarded(guard, route, app)) for route, app in every)
 
     # No coroutine of its own, which every step of a request would pass through.
     def serve(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -56,6 +67,22 @@ def http_api() -> ASGIApp:
         return app(scope, receive, send)
 
     return serve
+
+
+@cache
+def _routed_apps() -> tuple[tuple[HttpRoute, FastAPI], ...]:
+    """Return the template's routes, each with the application of its function."""
+    functions = read_template(ROOT / "template.yaml").functions
+    return tuple((route, _app_of(function)) for function in functions for route in function.http_routes)
+
+
+def _app_of(function: FunctionTemplate) -> FastAPI:
+    app: FastAPI = import_module(f"functions.{function.name}.app").app
+    return app
+
+
+def _guarded(guard: Guard | None, route: HttpRoute, app: FastAPI) -> ASGIApp:
+    return app if guard is None or is_public(app, route.path) else guard(app, f"{route.method} {route.path}")
 
 
 def _refusal(routes: Routes[ASGIApp], scope: Scope) -> ASGIApp:

@@ -3,31 +3,44 @@
 import asyncio
 import time
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
 from mangum import Mangum
 from mangum.protocols import HTTPCycle
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from local.gateway.authorization import KeyAuthorization
+from local.gateway.authorizer_events import STAGE, handshake_event, next_request_id
 from local.gateway.connections import POLICY_VIOLATION, Backlog, Connection, Connections
 from local.gateway.frame_rate_limit import FrameRateLimit
-from orderflow.runtime.access import OPEN_CONTEXT
+from local.gateway.open_keys import OpenKeys
 from orderflow.runtime.http.problems import overloaded
 from orderflow.runtime.refusals import Refusals
 
 UNSUPPORTED_DATA = 1003
-_request_ids = count(1)
 
 
 class WebSocketApi:
-    """The WebSocket routes, served by the function that `mangum` wraps on Lambda."""
+    """The WebSocket routes, served by the function that `mangum` wraps on Lambda.
 
-    def __init__(self, mangum: Mangum, connections: Connections, max_sockets: int, refusals: Refusals) -> None:
+    With an `authorization` each socket needs a key, and ends when that does.
+    """
+
+    def __init__(
+        self,
+        mangum: Mangum,
+        connections: Connections,
+        max_sockets: int,
+        refusals: Refusals,
+        authorization: KeyAuthorization | None = None,
+    ) -> None:
         self._mangum = mangum
         self._connections = connections
         self._max_sockets = max_sockets
         self._refusals = refusals
+        self._authorization = authorization
+        self._keys = OpenKeys(authorization) if authorization else None
         self._backlog = Backlog()
         self._serving = 0
 
@@ -45,20 +58,40 @@ class WebSocketApi:
 
     async def _serve(self, websocket: WebSocket) -> None:
         connection = Connection(websocket, self._backlog)
+        if self._authorization:
+            event = handshake_event(websocket.scope, _request_context(connection, "$connect", "CONNECT"))
+            admitted = await self._authorization.admit(event)
+            if isinstance(admitted, Response):
+                await websocket.send_denial_response(admitted)
+                return
+            connection.context = admitted
+        # Before $connect: by then the function may ask whether this one is open, and it is about to be.
+        self._connections.add(connection)
+        try:
+            await self._open(websocket, connection)
+        finally:
+            self._connections.remove(connection)
+
+    async def _open(self, websocket: WebSocket, connection: Connection) -> None:
         answer = await self._invoke(connection, "$connect", "CONNECT")
         if answer["statusCode"] >= 400:
-            await websocket.close()
+            await websocket.send_denial_response(Response(answer["body"], answer["statusCode"], answer.get("headers")))
             return
-        await websocket.accept()
-        self._connections.add(connection)
-        writer = asyncio.create_task(connection.write())
+        writer: asyncio.Task[None] | None = None
         try:
+            await websocket.accept()
+            if self._keys:
+                self._keys.add(connection)
+            writer = asyncio.create_task(connection.write())
             await self._read(websocket, connection)
         except WebSocketDisconnect:
             pass
         finally:
+            if self._keys:
+                self._keys.remove(connection)
             self._connections.remove(connection)
-            writer.cancel()
+            if writer:
+                writer.cancel()
             await self._invoke(connection, "$disconnect", "DISCONNECT")
 
     async def _read(self, websocket: WebSocket, connection: Connection) -> None:
@@ -81,6 +114,8 @@ class WebSocketApi:
                 # As API Gateway does: it carries no binary frames.
                 connection.close(UNSUPPORTED_DATA)
                 continue
+            if self._keys and not await self._keys.check(connection):
+                continue
             answer = await self._invoke(connection, "$default", "MESSAGE", text)
             if answer.get("body"):
                 connection.send(answer["body"])
@@ -98,26 +133,27 @@ class WebSocketApi:
 
 def _event(connection: Connection, route_key: str, event_type: str, body: str | None) -> dict[str, Any]:
     """Return the event that API Gateway sends to Lambda (its documented WebSocket proxy format)."""
-    request_id = f"local-{next(_request_ids)}"
-    event: dict[str, Any] = {
-        "requestContext": {
-            "routeKey": route_key,
-            "eventType": event_type,
-            "connectionId": connection.id,
-            "requestId": request_id,
-            "extendedRequestId": request_id,
-            "requestTime": datetime.now(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
-            "requestTimeEpoch": time.time_ns() // 1_000_000,
-            "connectedAt": int(connection.connected_at.timestamp() * 1000),
-            "messageDirection": "IN",
-            "stage": "local",
-            "domainName": "localhost",
-            "apiId": "local",
-            "identity": {"sourceIp": connection.source_ip, "userAgent": connection.user_agent},
-            "authorizer": OPEN_CONTEXT,
-        },
-        "isBase64Encoded": False,
-    }
+    context = _request_context(connection, route_key, event_type) | {"authorizer": connection.context}
+    event: dict[str, Any] = {"requestContext": context, "isBase64Encoded": False}
     if body is not None:
         event["body"] = body
     return event
+
+
+def _request_context(connection: Connection, route_key: str, event_type: str) -> dict[str, Any]:
+    request_id = next_request_id()
+    return {
+        "routeKey": route_key,
+        "eventType": event_type,
+        "connectionId": connection.id,
+        "requestId": request_id,
+        "extendedRequestId": request_id,
+        "requestTime": datetime.now(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "requestTimeEpoch": time.time_ns() // 1_000_000,
+        "connectedAt": int(connection.connected_at.timestamp() * 1000),
+        "messageDirection": "IN",
+        "stage": STAGE,
+        "domainName": "localhost",
+        "apiId": "local",
+        "identity": {"sourceIp": connection.source_ip, "userAgent": connection.user_agent},
+    }

@@ -11,7 +11,7 @@ from local.run.listeners import listen
 from local.run.shared_secret import CONNECTIONS, shared_secret
 from local.run.supervisor import PythonProcess
 from local.servers.network_access import LOOPBACK, addresses_for_containers
-from local.settings import CONNECTIONS_PORT, LocalSettings
+from local.settings import CONNECTIONS_PORT, LocalSettings, auth_of
 
 
 class Listeners(NamedTuple):
@@ -63,6 +63,7 @@ def environment_of(settings: LocalSettings, redis_url: str, database_url: str, l
         "MAX_SOCKETS": str(settings.max_sockets),
         "MAX_CONNECTIONS": str(settings.max_connections),
         "MAX_CONNECTIONS_PER_ADDRESS": str(settings.max_connections_per_address),
+        "AUTH": auth_of(settings),
         "ALLOWED_HOSTS": settings.allowed_hosts,
         "ALLOWED_ORIGINS": settings.allowed_origins,
         "MAX_WATCHERS": str(settings.max_watchers),

@@ -25,7 +25,7 @@ from local.run.services import postgres_access, redis_access
 from local.run.supervisor import STOP_TIMEOUT_S, PythonProcess, SupervisedProcess, SupervisedServer, say, supervise
 from local.servers.postgres_server import start_postgres
 from local.servers.redis_server import start_redis
-from local.settings import ROOT, LocalSettings
+from local.settings import ROOT, LocalSettings, auth_of
 from local.template import read_template
 from orderflow.adapters.keys import key
 from orderflow.adapters.partition_count import hold_partition_count
@@ -42,6 +42,7 @@ READY_TIMEOUT_S = 30.0
 
 def run(settings: LocalSettings) -> int:
     """Run the system until Ctrl-C or SIGTERM; return the exit status."""
+    auth_of(settings)
     check_settings(settings.venue, read_settings)  # before anything is started that could not work with them
     stop = stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     started = time.monotonic()

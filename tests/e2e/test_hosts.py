@@ -25,7 +25,7 @@ def has_ipv6() -> bool:
 def test_the_system_is_reached_at_an_address_of_ipv6(
     new_run: Callable[..., OwnSystem], host: str, url: str, reached: list[str]
 ) -> None:
-    run = new_run(HOST=host, SPEED="0")
+    run = new_run(HOST=host, AUTH="open", SPEED="0")
 
     run.start()
 

@@ -13,7 +13,7 @@ from tests.support.http_api import written
 from tests.support.in_process import ask
 
 TEMPLATE = read_template(ROOT / "template.yaml")
-ROUTES = Routes(TEMPLATE, {function.name: function.name for function in TEMPLATE.functions})
+ROUTES = Routes.of(TEMPLATE, {function.name: function.name for function in TEMPLATE.functions})
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,7 @@ ROUTES = Routes(TEMPLATE, {function.name: function.name for function in TEMPLATE
         ("GET", "/docs/favicon.png", "read_orders"),
         ("POST", "/api/orders/cancel", "change_orders"),
         ("GET", "/api/orders/cancel", "read_orders"),
+        ("POST", "/api/sockets/tickets", "issue_ticket"),
         ("DELETE", "/api/orders/x", "change_orders"),
         ("PATCH", "/api/orders/x", "change_orders"),
         # API Gateway takes this for an id, too.

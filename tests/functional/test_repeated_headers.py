@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from functions.accept_order.app import app
-from local.gateway.authorization import Authorization
+from local.gateway.authorization import OpenAuthorization
 from tests.support.fakes.outside import Outside
 from tests.support.http_api import post, written
 
@@ -35,7 +35,7 @@ def post_lines(*headers: tuple[str, str]) -> tuple[int, Any]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.get_event_loop().run_until_complete(Authorization(app)(scope, receive, send))
+    asyncio.get_event_loop().run_until_complete(OpenAuthorization(app)(scope, receive, send))
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import MutableMapping
 from typing import Any
 
-from local.gateway.authorization import Authorization
+from local.gateway.authorization import OpenAuthorization
 from local.gateway.routes import http_api
 
 Answer = tuple[int, dict[str, str], Any]
@@ -29,6 +29,6 @@ async def ask(target: str, body: str = "", method: str = "") -> Answer:
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    await Authorization(http_api())(scope, receive, send)
+    await OpenAuthorization(http_api())(scope, receive, send)
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], headers, json.loads(b"".join(message.get("body", b"") for message in sent[1:]))

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.settings import ROOT, home_at, read_local_settings
+from local.settings import ROOT, auth_of, home_at, read_local_settings
 from orderflow.errors import ConfigurationError
 
 
@@ -26,6 +26,7 @@ def test_an_argument_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
         ("CLOCK", "hand"),
+        ("AUTH", "none"),
     ],
 )
 def test_a_word_that_a_setting_does_not_know_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -84,6 +85,37 @@ def test_the_url_of_a_host_is_one_that_clients_take(monkeypatch: pytest.MonkeyPa
 
     assert read_local_settings().url == url
     assert urlsplit(url).port == 3000
+
+
+@pytest.mark.parametrize(
+    ("host", "auth", "mode"),
+    [
+        ("", "", "open"),
+        ("127.0.0.1", "keys", "keys"),
+        ("127.1.2.3", "", "open"),
+        ("[::1]", "", "open"),
+        ("localhost", "", "open"),
+        ("0.0.0.0", "open", "open"),  # noqa: S104
+        ("::", "keys", "keys"),
+    ],
+)
+def test_everyone_may_trade_where_only_this_machine_comes_in_or_where_auth_says_so(
+    monkeypatch: pytest.MonkeyPatch, host: str, auth: str, mode: str
+) -> None:
+    monkeypatch.setenv("HOST", host)
+    monkeypatch.setenv("AUTH", auth)
+
+    assert auth_of(read_local_settings()) == mode
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "[::]", "192.168.0.7", "fd00::7", "orders.lan"])  # noqa: S104
+def test_where_other_machines_come_in_auth_has_to_say_who_may_trade(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("HOST", host)
+
+    with pytest.raises(ConfigurationError) as error:
+        auth_of(read_local_settings())
+
+    assert all(way in str(error.value) for way in (f"HOST={host} ", "AUTH=keys ", "AUTH=open "))
 
 
 def test_there_is_room_for_more_connections_where_there_may_be_more_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
