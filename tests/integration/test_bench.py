@@ -21,6 +21,7 @@ from tests.harness.bench.ageing import NotAtRestError, fill_ledger, keep_at_rest
 from tests.harness.bench.far_orders import fill
 from tests.harness.bench.filled_redis import PARTITIONS, workers
 from tests.harness.bench.floors import run_floors
+from tests.harness.bench.limited import run_limited
 from tests.harness.bench.mock_market import LaunchMarket, MarketHistory, let_the_market_live, move_sol
 from tests.harness.bench.pool_replay import Fill
 from tests.harness.bench.resting_costs import openings, slots
@@ -122,6 +123,19 @@ def test_every_part_of_an_order_is_measured_alone() -> None:
         "WebSocket",
     ]
     assert all(floor.client_us > 0 for floor in floors)
+
+
+def test_what_limits_cost_is_measured_and_how_an_account_fares_beside_one_beyond_its_own() -> None:
+    limited = run_limited(calls=128, seconds=0.5, rounds=1)
+
+    assert [each.at_once for each in limited.counted] == [1, 64]
+    assert all(each.caller_us > 0 for each in limited.counted)
+    alone, beyond, free = limited.beside
+    assert [each.own for each in limited.beside] == [{202: 50}] * 3
+    assert (alone.others, free.others) == ({}, {202: 250})
+    assert beyond.others[202] + beyond.others[429] == 250
+    assert beyond.others[429] > 0
+    assert limited.ratio > 0
 
 
 @pytest.fixture

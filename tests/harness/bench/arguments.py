@@ -22,11 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("orders", "flat", "resting", "sniper", "floors", "routing", "imports"),
+        choices=("orders", "flat", "resting", "sniper", "limits", "floors", "routing", "imports"),
         default="orders",
         help="orders: a load through a system (the default); flat: what an order costs when the system is old, full or"
         " set otherwise; resting: what orders that wait cost while they rest, and how they fire; sniper: how soon"
-        " orders that wait for a launch buy, beside market orders; floors: what the parts of an order would cost alone;"
+        " orders that wait for a launch buy, beside market orders; limits: what it costs to count requests, and how"
+        " an account fares beside one far beyond its limit; floors: what the parts of an order would cost alone;"
         " routing: the router alone, by the size of the trade; imports: the functions' imports, which a cold start"
         " waits for",
     )

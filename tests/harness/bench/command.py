@@ -27,6 +27,8 @@ from tests.harness.bench.flat import CONDITIONS, run_flat
 from tests.harness.bench.flat import show as show_flat
 from tests.harness.bench.floors import run_floors
 from tests.harness.bench.floors import show as show_floors
+from tests.harness.bench.limited import run_limited
+from tests.harness.bench.limited import show as show_limited
 from tests.harness.bench.measurement import Plan, measure
 from tests.harness.bench.report import BenchResult, show
 from tests.harness.own_system import shared_servers, started
@@ -49,6 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if arguments.what == "floors":
             show_floors(run_floors(), Console())
+            return 0
+        if arguments.what == "limits":
+            show_limited(run_limited(), Console())
             return 0
         if arguments.what == "resting":
             return _run_resting(arguments, console)
