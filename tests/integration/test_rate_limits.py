@@ -140,6 +140,19 @@ def test_gateways_share_a_limit_to_the_unit(redis_server: RedisServer, client: r
     assert with_limits(redis_server, work, now_us=None) == min(40 * gateways, SLOW.burst)
 
 
+def test_calls_that_share_a_trip_are_each_of_their_own_account(redis_server: RedisServer, client: redis.Redis) -> None:
+    async def work(limits: RateLimits) -> None:
+        asked = (spend(limits, cost(n), cost(1, "named"), account=f"account-{n}") for n in range(1, 7))
+
+        first, *same_trip = await asyncio.gather(*asked)
+
+        left = [each if isinstance(each, Refused) else each[0].units for each in (first, *same_trip)]
+        assert left == [4, 3, 2, 1, 0, Refused(Left("orders", TEN, 5, 0), 100)]
+        assert len(client.keys("*")) == 10
+
+    with_limits(redis_server, work)
+
+
 def test_accounts_do_not_share_one(redis_server: RedisServer, client: redis.Redis) -> None:
     async def work(limits: RateLimits) -> None:
         assert await spend(limits, cost(5)) == [Left("orders", TEN, 0, 500)]

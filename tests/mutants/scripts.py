@@ -241,7 +241,6 @@ CHANGES = {
         ("redis.call('DEL', watched, answered)", "redis.call('DEL', watched)"),
     ],
     "scripts/limit": [
-        ("if back_at > now then", "if true then"),
         ("back_at, now), 'PX'", "back_at, back_at), 'PX'"),
         (", 'PX', math.ceil((back_at - now) / 1000)", ""),
         ("math.max(tonumber(back_at) or now, now)", "tonumber(back_at) or now"),

@@ -4,7 +4,7 @@
 -- KEYS: per call its limits, each once. Under each is that time, and the time at which that was written; nothing is
 -- there when nothing is missing.
 -- ARGV: the time, '' for that of the node; then per call how many limits it has, and per limit how long its cost takes
--- to come back, and how long the whole of it does. Times are in whole µs, since 1970 or of duration.
+-- to come back, and how long the whole of it does. Times are in whole µs since 1970, durations in µs, at least 1.
 -- Returns per call 1 (spent) or 0, then per limit how much is left, as the time in which that much comes back.
 local now = tonumber(ARGV[1])
 if not now then
@@ -13,9 +13,7 @@ if not now then
 end
 
 local function keep(key, back_at)
-  if back_at > now then
-    redis.call('SET', key, string.format('%.0f %.0f', back_at, now), 'PX', math.ceil((back_at - now) / 1000))
-  end
+  redis.call('SET', key, string.format('%.0f %.0f', back_at, now), 'PX', math.ceil((back_at - now) / 1000))
 end
 
 -- Return when all that was spent of a limit is back. After a failover the clock may be behind the one by which that was
