@@ -13,6 +13,7 @@ from functions.accept_order.placement import place, read
 from orderflow.runtime import async_clients
 from orderflow.runtime.http.app import http_app
 from orderflow.runtime.http.body import read_body
+from orderflow.runtime.http.callers import caller
 from orderflow.runtime.http.documentation import document_answers, document_bodies
 from orderflow.runtime.http.json_input import read_json_object
 from orderflow.runtime.http.launched_tokens import find_launched
@@ -39,11 +40,12 @@ async def execute(request: Request) -> Response:
     """Accept an order. When this answers 202 the order is durable and on its way."""
     check_query(request)
     fields = read_json_object(await read_body(request))
-    key, intake = key_of(request.headers), async_clients.intake()
+    key, account, intake = key_of(request.headers), caller(request).account, async_clients.intake()
     await spend(request, units_of([fields], key))
     launched = await find_launched([fields])
     wanted = read(fields, key, launched)
-    placement = place(wanted, name_of(key, wanted.client_order_id), intake.partitions, launched)
+    name = name_of(key, wanted.client_order_id, account)
+    placement = place(wanted, name, intake.partitions, launched, account)
     answer = placement.answer(await intake.create(placement.new))
     if isinstance(answer, ProblemError):
         raise answer
@@ -64,7 +66,7 @@ async def execute_batch(request: Request) -> Response:
     check_query(request)
     items, key = read_batch(await read_body(request)), key_of(request.headers)
     await spend(request, units_of(items, key))
-    answers = await accept_each(items, key)
+    answers = await accept_each(items, key, caller(request).account)
     results = [await _result(request, answer) for answer in answers]
     problems = [result.problem for result in results if result.problem]
     later = any(problem.status == HTTPStatus.SERVICE_UNAVAILABLE for problem in problems)

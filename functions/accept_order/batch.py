@@ -43,8 +43,8 @@ def read_batch(body: bytes) -> list[object]:
     return orders
 
 
-async def accept_each(items: Sequence[object], key: str | None) -> list[Accepted | Exception]:
-    """Place the orders of a batch, each by itself, in one trip to each partition; `key` names them by their places.
+async def accept_each(items: Sequence[object], key: str | None, account: str) -> list[Accepted | Exception]:
+    """Place an account's orders, each by itself, in one trip to each partition; `key` names them by their places.
 
     Returns for each, in order, what its own POST answers, or the error that this POST would raise.
     """
@@ -54,8 +54,8 @@ async def accept_each(items: Sequence[object], key: str | None) -> list[Accepted
     for number, item in enumerate(items):
         try:
             wanted = _read(item, key, launched)
-            name = name_of(key, wanted.client_order_id, number)
-            placements[number] = place(wanted, name, intake.partitions, launched)
+            name = name_of(key, wanted.client_order_id, account, number)
+            placements[number] = place(wanted, name, intake.partitions, launched, account)
         except ProblemError as error:
             answers[number] = error
     outcomes = await intake.create_each([placement.new for placement in placements.values()])

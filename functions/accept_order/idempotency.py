@@ -9,6 +9,7 @@ import msgspec
 from starlette.datastructures import Headers
 
 from orderflow.adapters.codec import encoder
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.order import OrderRequest
 from orderflow.runtime.http.problems import FieldError, ProblemError, invalid
 
@@ -28,11 +29,17 @@ class Name(NamedTuple):
 
     field: str
     value: str
+    account: str = LOCAL_ACCOUNT
 
     @property
     def record(self) -> str:
-        """The name of its idempotency record: short, no secret, and never that of another field's value."""
-        return sha256(f"{self.field}:{self.value}".encode()).hexdigest()
+        """The name of its idempotency record: short, no secret, and never that of another field's or account's value.
+
+        Those of the account `local` are the ones that there were before there were accounts.
+        """
+        # Neither an account nor a field has a line break or a colon, so what stands before the first one says which.
+        of_account = "" if self.account == LOCAL_ACCOUNT else f"{self.account}\n"
+        return sha256(f"{of_account}{self.field}:{self.value}".encode()).hexdigest()
 
     def reused(self) -> ProblemError:
         """Return the error of a name that was used with another order."""
@@ -49,13 +56,15 @@ def key_of(headers: Headers) -> str | None:
     return _read_key(keys[0].strip()) if keys else None
 
 
-def name_of(key: str | None, client_order_id: str | None, place: int | None = None) -> Name | None:
+def name_of(key: str | None, client_order_id: str | None, account: str, place: int | None = None) -> Name | None:
     """Return the order's name, None when the client gave it none; `place` is the order's in the batch that `key` names.
+
+    Each account has its own names: the same one of another account's is that of another order.
 
     Raises ProblemError for two names: they can't both be held in one partition.
     """
     if key is None:
-        return None if client_order_id is None else Name(CLIENT_ORDER_ID, client_order_id)
+        return None if client_order_id is None else Name(CLIENT_ORDER_ID, client_order_id, account)
     if client_order_id is not None:
         detail = f"{KEY_HEADER} and {CLIENT_ORDER_ID} each identify the order: give one"
         errors = (
@@ -64,7 +73,7 @@ def name_of(key: str | None, client_order_id: str | None, place: int | None = No
         )
         raise ProblemError(HTTPStatus.BAD_REQUEST, detail, errors)
     # No key has a line break, so that no single order's name is one of a batch's.
-    return Name(KEY_HEADER, key if place is None else f"{key}\n{place}")
+    return Name(KEY_HEADER, key if place is None else f"{key}\n{place}", account)
 
 
 def fingerprint(request: OrderRequest, expires_in_ms: int | None = None) -> str:

@@ -51,8 +51,8 @@ class Placement(NamedTuple):
         return self.wanted.request(order_ids.made_at_ms(order_id))
 
 
-def place(wanted: OrderInput, name: Name | None, partitions: int, launched: Launched) -> Placement:
-    """Return the order to create; one with a name lies in the partition of its name's record, to be made with it.
+def place(wanted: OrderInput, name: Name | None, partitions: int, launched: Launched, account: str) -> Placement:
+    """Return an account's order to create; one with a name lies in its record's partition, to be made with that.
 
     Raises ProblemError for one that is too small, or that asks for more than there can be.
     """
@@ -61,7 +61,7 @@ def place(wanted: OrderInput, name: Name | None, partitions: int, launched: Laun
     asked = wanted.request(order_ids.made_at_ms(order_id))
     if asked.waits:
         check_amounts(asked, clients.venue().reference_prices())
-    order = Order.accept(order_id, asked, clock.now_ms(), wanted.client_order_id)
+    order = Order.accept(order_id, asked, clock.now_ms(), wanted.client_order_id, account=account)
     known_by = fingerprint(asked, wanted.expires_in_ms) if name else ""
     is_over = _is_over(asked, order.created_at_ms, launched)
     return Placement(wanted, name, NewOrder(order, record, known_by, is_over is not None), is_over)

@@ -17,7 +17,7 @@ from orderflow.domain.order import Order, OrderRequest
 from orderflow.errors import RetryableError
 from orderflow.runtime import async_clients, clients, clock
 from orderflow.runtime.http.order_amounts import check_limits
-from orderflow.runtime.http.order_id import not_found, unknown_orders
+from orderflow.runtime.http.order_id import not_found, sought_as, unknown_orders
 from orderflow.runtime.http.order_view import order_of
 from orderflow.runtime.http.problems import ProblemError, invalid
 
@@ -25,28 +25,28 @@ MOST_READS = 20
 """An order that has taken another step each time it was read, so often, is left for later."""
 
 
-async def amend(order_id: str, amendment: Amendment) -> Order:
-    """Amend an order in one step, durably, and return it; one that is that way already takes no step.
+async def amend(order_id: str, account: str, amendment: Amendment) -> Order:
+    """Amend an account's order in one step, durably, and return it; one that is that way already takes no step.
 
     Raises ProblemError that says why it can't be amended, and RetryableError.
     """
     unknown = unknown_orders()
-    in_ledger = order_id not in unknown
-    order = await async_clients.changes().run(_amend, order_id, amendment, in_ledger)
+    in_ledger = sought_as(order_id, account) not in unknown
+    order = await async_clients.changes().run(_amend, order_id, account, amendment, in_ledger)
     if order is None:
         if in_ledger:
-            unknown.note(order_id)
+            unknown.note(sought_as(order_id, account))
         raise not_found(order_id)
     return order
 
 
-def _amend(order_id: str, amendment: Amendment, in_ledger: bool) -> Order | None:
+def _amend(order_id: str, account: str, amendment: Amendment, in_ledger: bool) -> Order | None:
     """Return the order after its step; None when it is unknown."""
     orders = clients.orders()
     for _ in range(MOST_READS):
-        order = orders.find_each([order_id]).get(order_id)
+        order = orders.find_each([order_id], account).get(order_id)
         if order is None:
-            row = clients.ledger().find(order_id) if in_ledger else None
+            row = clients.ledger().find(order_id, account) if in_ledger else None
             if row is None:
                 return None
             raise _not_amendable(order_of(row), amendment)

@@ -14,6 +14,7 @@ from functions.change_orders.documents import CancelAnswer, Cancelled, CancelRes
 from functions.change_orders.order_list import read_order_list
 from orderflow.runtime.http.app import http_app
 from orderflow.runtime.http.body import read_body
+from orderflow.runtime.http.callers import caller
 from orderflow.runtime.http.documentation import document_answers
 from orderflow.runtime.http.limits import spend
 from orderflow.runtime.http.order_id import not_found, read_order_id
@@ -27,14 +28,14 @@ document_answers(app, Cancelled, CancelAnswer, OrderSummary)
 
 
 @app.delete("/api/orders/{order_id}", dependencies=KNOWN_QUERY, responses=documentation.CANCEL_RESPONSES)
-async def cancel_order(order_id: str) -> Response:
+async def cancel_order(request: Request, order_id: str) -> Response:
     """Cancel an order of any type. When this answers 200 that is durable, and nothing more of the order is executed.
 
     It may be repeated: the answer is the same. Once its transaction is out only the chain can say what becomes of it,
     and this answers 202: the order is cancelled if the transaction is refused.
     """
     known_as = _id_of(order_id)
-    answer = (await cancel([known_as]))[known_as]
+    answer = (await cancel([known_as], caller(request).account))[known_as]
     if isinstance(answer, Exception):
         raise answer
     return json_response(answer, HTTPStatus.ACCEPTED if answer.cancel else HTTPStatus.OK)
@@ -54,7 +55,7 @@ async def cancel_orders(request: Request) -> Response:
     named = read_order_list(await read_body(request))
     await spend(request, {"changes": len(named)})
     ids = [read_order_id(each) if isinstance(each, str) else None for each in named]
-    answers = await cancel([each for each in dict.fromkeys(ids) if each is not None])
+    answers = await cancel([each for each in dict.fromkeys(ids) if each is not None], caller(request).account)
     results = [await _result(request, each, order_id, answers) for each, order_id in zip(named, ids, strict=True)]
     problems = [result.problem for result in results if result.problem]
     later = any(problem.status == HTTPStatus.SERVICE_UNAVAILABLE for problem in problems)
@@ -76,7 +77,7 @@ async def amend_order(request: Request, order_id: str) -> Response:
     """
     known_as = _id_of(order_id)
     amendment = read_amendment(await read_body(request))
-    return json_response(summary_of(await amend(known_as, amendment)))
+    return json_response(summary_of(await amend(known_as, caller(request).account, amendment)))
 
 
 async def _result(request: Request, named: object, order_id: str | None, answers: Mapping[str, Answer]) -> CancelResult:

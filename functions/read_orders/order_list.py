@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Annotated, get_args
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from functions.read_orders.cursor import decode_cursor, encode_cursor
 from functions.read_orders.examples import PAGE
@@ -12,6 +12,7 @@ from orderflow.domain.order import OrderType
 from orderflow.domain.status import Status
 from orderflow.domain.tokens import find_token
 from orderflow.runtime import async_clients, clients
+from orderflow.runtime.http.callers import caller
 from orderflow.runtime.http.documentation import answer
 from orderflow.runtime.http.launched_tokens import Launched, find_launched
 from orderflow.runtime.http.order_fields import NO_TOKEN, read_client_order_id
@@ -36,6 +37,7 @@ router = APIRouter()
     },
 )
 async def list_orders(
+    request: Request,
     status: Annotated[str | None, Query(description=f"one of {', '.join(STATUSES)}")] = None,
     order_type: Annotated[str | None, Query(description=f"one of {', '.join(ORDER_TYPES)}")] = None,
     open_: Annotated[str | None, Query(alias="open", description="`true`: only orders that have not ended")] = None,
@@ -46,11 +48,12 @@ async def list_orders(
     limit: str = "50",
     cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
 ) -> Response:
-    """List orders from the ledger, the newest first: those that all the filters admit."""
+    """List the account's orders from the ledger, the newest first: those that all the filters admit."""
     most = read_limit(limit, MOST_LISTED)
     launched = await find_launched([{"token_in": token_in, "token_out": token_out}])
     wanted = OrderFilter(
         limit=most + 1,
+        account=caller(request).account,
         status=_one_of("status", status, STATUSES),
         order_type=_one_of("order_type", "twap" if order_type == "dca" else order_type, ORDER_TYPES),
         open=_one_of("open", open_, ("true",)) is not None,

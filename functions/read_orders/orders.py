@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from functions.read_orders.examples import RESTING_DETAILS
 from functions.read_orders.resting_view import Yield, next_request, resting_of
@@ -16,8 +16,9 @@ from orderflow.domain.order import Order, StatusEvent
 from orderflow.domain.ticks import Tick
 from orderflow.errors import OverloadedError
 from orderflow.runtime import async_clients, clients
+from orderflow.runtime.http.callers import caller
 from orderflow.runtime.http.documentation import answer
-from orderflow.runtime.http.order_id import not_found, read_order_id, unknown_orders
+from orderflow.runtime.http.order_id import not_found, read_order_id, sought_as, unknown_orders
 from orderflow.runtime.http.order_view import OrderDetails, details_of, order_of
 from orderflow.runtime.http.query import KNOWN_QUERY
 from orderflow.runtime.http.responses import json_response
@@ -45,20 +46,20 @@ class _Found(NamedTuple):
         404: {"description": "there is no such order"},
     },
 )
-async def get_order(order_id: str) -> Response:
+async def get_order(request: Request, order_id: str) -> Response:
     """Return an order with its route, fills and history: from Redis while it is there, else from the ledger.
 
     One that rests says what it would yield now, and why it is not executed yet.
     """
     known_as = read_order_id(order_id)
     if known_as is not None:
-        unknown = unknown_orders()
-        in_ledger = known_as not in unknown
-        found = await async_clients.reads().run(_find_order, known_as, in_ledger)
+        unknown, account = unknown_orders(), caller(request).account
+        in_ledger = sought_as(known_as, account) not in unknown
+        found = await async_clients.reads().run(_find_order, known_as, account, in_ledger)
         if found is not None:
             return json_response(await _details(found))
         if in_ledger:
-            unknown.note(known_as)
+            unknown.note(sought_as(known_as, account))
     raise not_found(order_id)
 
 
@@ -72,8 +73,8 @@ async def _details(found: _Found) -> OrderDetails:
     return details_of(found.order, found.history, resting=resting_of(noted, tick, would_yield, launches))
 
 
-def _find_order(order_id: str, in_ledger: bool) -> _Found | None:
-    found = clients.orders().find(order_id)
+def _find_order(order_id: str, account: str, in_ledger: bool) -> _Found | None:
+    found = clients.orders().find(order_id, account)
     if found is not None:
         if found[0].status not in RESTING:
             return _Found(*found)
@@ -81,10 +82,10 @@ def _find_order(order_id: str, in_ledger: bool) -> _Found | None:
         launches = venue.launches(past=1) if found[0].request.snipe else ()
         return _Found(*found, resting=(clients.books().noted([found[0]])[0], venue.prices(), launches))
     ledger = clients.ledger()
-    row = ledger.find(order_id) if in_ledger else None
+    row = ledger.find(order_id, account) if in_ledger else None
     if row is None:
         return None
-    return _Found(order_of(row), ledger.history(order_id), ledger.fills(order_id))
+    return _Found(order_of(row), ledger.history(order_id, account), ledger.fills(order_id))
 
 
 def _would_yield(order: Order) -> Yield:

@@ -62,11 +62,11 @@ async def take_frame(request: Request) -> Response:
         case Command("ping"):
             return _frame({"action": "pong"})
     named = command.order_id or ""
-    order_id = read_order_id(named)
+    order_id, account = read_order_id(named), _caller(request).account
     if order_id is None:
         return _unknown(named)
     try:
-        return await _subscribe(Subscription(order_id, _connection_id(request), command.action))
+        return await _subscribe(Subscription(order_id, _connection_id(request), command.action, account))
     except UNAVAILABLE as error:
         _refusals.note("unavailable", f"subscription to {order_id}: {error}")
         return _frame({"order_id": order_id, "error": "unavailable right now; send it again"})
@@ -99,8 +99,8 @@ async def _subscribe(asked: Subscription) -> Response:
 
 
 def _send_from_ledger(asked: Subscription) -> bool:
-    """Send an order's whole history to the connection; False when the ledger does not know the order."""
-    events = clients.ledger().history(asked.order_id)
+    """Send an order's whole history to the connection; False when the ledger has no such order of its account's."""
+    events = clients.ledger().history(asked.order_id, asked.account)
     messages = [Message(asked.connection_id, asked.order_id, public_json(event).decode()) for event in events]
     if messages:
         clients.sockets().send(messages)

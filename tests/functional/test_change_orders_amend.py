@@ -344,8 +344,8 @@ def stepping(outside: Outside, monkeypatch: pytest.MonkeyPatch, *steps: Callable
     """Have the order take one of these steps each time after it was read, as the engine may."""
     left, find_each = list(steps), outside.orders.find_each
 
-    def find_and_step(order_ids: Any) -> dict[str, Order]:
-        found = find_each(order_ids)
+    def find_and_step(order_ids: Any, account: str) -> dict[str, Order]:
+        found = find_each(order_ids, account)
         if left and ORDER_ID in found:
             keep(outside, left.pop(0)(found[ORDER_ID]))
         return found

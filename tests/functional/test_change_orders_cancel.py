@@ -216,8 +216,8 @@ def stepping(outside: Outside, monkeypatch: pytest.MonkeyPatch, *steps: Callable
     """Have the order take one of these steps each time after it was read, as the engine may."""
     left, find_each = list(steps), outside.orders.find_each
 
-    def find_and_step(order_ids: Any) -> dict[str, Order]:
-        found = find_each(order_ids)
+    def find_and_step(order_ids: Any, account: str) -> dict[str, Order]:
+        found = find_each(order_ids, account)
         if left and ORDER_ID in found:
             keep(outside, left.pop(0)(found[ORDER_ID]))
         return found
@@ -301,10 +301,10 @@ def test_where_one_partition_is_unavailable_the_orders_of_the_others_are_cancell
     keep(outside, *some)
     find_each = outside.orders.find_each
 
-    def find(order_ids: list[str]) -> dict[str, Order]:
+    def find(order_ids: list[str], account: str) -> dict[str, Order]:
         if "p2" in {partition_of(order_id, 4) for order_id in order_ids}:
             raise redis.ConnectionError("refused")
-        return find_each(order_ids)
+        return find_each(order_ids, account)
 
     monkeypatch.setattr(outside.orders, "find_each", find)
 

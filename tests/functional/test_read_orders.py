@@ -11,6 +11,7 @@ from functions.read_orders.resting_view import next_request
 from orderflow.adapters.books import Resting
 from orderflow.adapters.ledger import OrderRow
 from orderflow.adapters.ledger_queries import OrderFilter
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.amounts import PRICE_CONTEXT
 from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import OrderType, event_of
@@ -91,7 +92,7 @@ def test_orders_are_listed_with_what_filters_them(outside: Outside) -> None:
 
     answer = get("/api/orders", status="confirmed", token_in="sol", token_out=USDC_MINT, limit="10")
 
-    assert outside.ledger.asked == [OrderFilter(11, "confirmed", "SOL", "USDC")]
+    assert outside.ledger.asked == [OrderFilter(11, LOCAL_ACCOUNT, "confirmed", "SOL", "USDC")]
     assert [order["order_id"] for order in answer.document["orders"]] == [ORDER_ID, OTHER_ID]
     assert answer.document["next_cursor"] is None
 
@@ -221,14 +222,17 @@ def test_an_order_of_the_ledger_has_all_that_redis_said_of_it(outside: Outside) 
 @pytest.mark.parametrize(
     ("query", "wanted"),
     [
-        *[({"status": status.value}, OrderFilter(51, status.value)) for status in Status],
-        *[({"order_type": kind}, OrderFilter(51, order_type=kind)) for kind in ("market", *WAITING_TYPES)],
-        ({"order_type": "dca"}, OrderFilter(51, order_type="twap")),
-        ({"open": "true"}, OrderFilter(51, open=True)),
-        ({"parent_id": ORDER_ID.upper()}, OrderFilter(51, parent_id=ORDER_ID)),
+        *[({"status": status.value}, OrderFilter(51, LOCAL_ACCOUNT, status.value)) for status in Status],
+        *[
+            ({"order_type": kind}, OrderFilter(51, LOCAL_ACCOUNT, order_type=kind))
+            for kind in ("market", *WAITING_TYPES)
+        ],
+        ({"order_type": "dca"}, OrderFilter(51, LOCAL_ACCOUNT, order_type="twap")),
+        ({"open": "true"}, OrderFilter(51, LOCAL_ACCOUNT, open=True)),
+        ({"parent_id": ORDER_ID.upper()}, OrderFilter(51, LOCAL_ACCOUNT, parent_id=ORDER_ID)),
         (
             {"open": "true", "order_type": "limit", "token_in": "sol"},
-            OrderFilter(51, order_type="limit", open=True, token_in="SOL"),
+            OrderFilter(51, LOCAL_ACCOUNT, order_type="limit", open=True, token_in="SOL"),
         ),
     ],
 )

@@ -106,9 +106,9 @@ def test_an_unknown_order_is_sought_in_the_ledger_once_a_second(
     asked: list[str] = []
     find = outside.ledger.find
 
-    def noted(order_id: str) -> Any:
+    def noted(order_id: str, account: str) -> Any:
         asked.append(order_id)
-        return find(order_id)
+        return find(order_id, account)
 
     monkeypatch.setattr(outside.ledger, "find", noted)
 

@@ -14,6 +14,7 @@ from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.ledger_documents import OrderDocument
 from orderflow.adapters.ledger_queries import OrderFilter
 from orderflow.adapters.postgres import connect
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
@@ -32,11 +33,11 @@ def test_a_batch_is_written_with_state_events_and_fills(ledger: Ledger) -> None:
 
     ledger.write(history(order))
 
-    row = ledger.find(order.order_id)
+    row = ledger.find(order.order_id, LOCAL_ACCOUNT)
     assert row is not None
     assert (row.status, row.sequence, int(row.amount_in)) == ("confirmed", 5, 1_000_000_000)
     assert row.execution_price == end.execution_price
-    assert [event.sequence for event in ledger.history(order.order_id)] == [1, 4, 5]
+    assert [event.sequence for event in ledger.history(order.order_id, LOCAL_ACCOUNT)] == [1, 4, 5]
     [fill] = ledger.fills(order.order_id)
     assert fill.amount_out == end.amount_out
 
@@ -45,10 +46,10 @@ def test_many_orders_are_found_at_once_and_those_that_are_unknown_are_not(ledger
     some = [pending() for _ in range(3)]
     ledger.write([whole_document(order) for order in some])
 
-    found = ledger.find_each([*(order.order_id for order in some), pending().order_id])
+    found = ledger.find_each([*(order.order_id for order in some), pending().order_id], LOCAL_ACCOUNT)
 
-    assert found == {order.order_id: ledger.find(order.order_id) for order in some}
-    assert ledger.find_each([]) == {}
+    assert found == {order.order_id: ledger.find(order.order_id, LOCAL_ACCOUNT) for order in some}
+    assert ledger.find_each([], LOCAL_ACCOUNT) == {}
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -57,7 +58,7 @@ def test_the_ledger_holds_every_status(ledger: Ledger, status: Status) -> None:
 
     ledger.write([whole_document(order)])
 
-    row = ledger.find(order.order_id)
+    row = ledger.find(order.order_id, LOCAL_ACCOUNT)
     assert row is not None
     assert row.status == status
 
@@ -65,13 +66,13 @@ def test_the_ledger_holds_every_status(ledger: Ledger, status: Status) -> None:
 def test_writing_again_or_late_changes_nothing(ledger: Ledger) -> None:
     order = pending()
     ledger.write(history(order))
-    before = ledger.find(order.order_id)
+    before = ledger.find(order.order_id, LOCAL_ACCOUNT)
 
     ledger.write(history(order))
     ledger.write([whole_document(order)])
 
-    assert ledger.find(order.order_id) == before
-    assert len(ledger.history(order.order_id)) == 3
+    assert ledger.find(order.order_id, LOCAL_ACCOUNT) == before
+    assert len(ledger.history(order.order_id, LOCAL_ACCOUNT)) == 3
     assert len(ledger.fills(order.order_id)) == 1
 
 
@@ -80,7 +81,7 @@ def test_amounts_up_to_64_bits_are_kept_to_the_atom(ledger: Ledger) -> None:
 
     ledger.write([whole_document(order)])
 
-    row = ledger.find(order.order_id)
+    row = ledger.find(order.order_id, LOCAL_ACCOUNT)
     assert row is not None
     assert row.amount_in == 2**64 - 1
 
@@ -91,9 +92,9 @@ def test_an_order_that_postgres_refuses_leaves_nothing_behind(ledger: Ledger) ->
     with pytest.raises(DatabaseError):
         ledger.write([whole_document(good), whole_document(bad)])
 
-    assert ledger.find(good.order_id) is None
+    assert ledger.find(good.order_id, LOCAL_ACCOUNT) is None
     ledger.write([whole_document(good)])
-    assert ledger.find(good.order_id) is not None
+    assert ledger.find(good.order_id, LOCAL_ACCOUNT) is not None
 
 
 def test_text_that_is_not_sql_stays_text(ledger: Ledger) -> None:
@@ -101,7 +102,7 @@ def test_text_that_is_not_sql_stays_text(ledger: Ledger) -> None:
 
     ledger.write([whole_document(order)])
 
-    row = ledger.find(order.order_id)
+    row = ledger.find(order.order_id, LOCAL_ACCOUNT)
     assert row is not None
     assert row.reason == order.reason
 
@@ -113,7 +114,7 @@ def test_orders_are_listed_newest_first_page_by_page(ledger: Ledger) -> None:
 
     seen: list[str] = []
     before = None
-    while page := ledger.find_all(OrderFilter(limit=3, before=before)):
+    while page := ledger.find_all(OrderFilter(3, LOCAL_ACCOUNT, before=before)):
         seen += [row.order_id for row in page]
         before = (page[-1].created_at.isoformat(), page[-1].order_id)
 
@@ -126,7 +127,7 @@ def test_orders_are_listed_by_status_and_token(ledger: Ledger) -> None:
     ledger.write([*history(sells), whole_document(buys)])
 
     def listed(**wanted: Any) -> list[str]:
-        return [row.order_id for row in ledger.find_all(OrderFilter(limit=10, **wanted))]
+        return [row.order_id for row in ledger.find_all(OrderFilter(10, LOCAL_ACCOUNT, **wanted))]
 
     assert listed(status="confirmed") == [sells.order_id]
     assert listed(token_in="USDC") == [buys.order_id]
@@ -158,7 +159,7 @@ def test_orders_of_a_token_are_the_same_page_by_page_as_by_looking_at_each(
 
     seen: list[str] = []
     before = None
-    while page := ledger.find_all(OrderFilter(5, status, token_in, token_out, before=before)):
+    while page := ledger.find_all(OrderFilter(5, LOCAL_ACCOUNT, status, token_in, token_out, before=before)):
         seen += [row.order_id for row in page]
         before = (page[-1].created_at.isoformat(), page[-1].order_id)
 
@@ -168,11 +169,11 @@ def test_orders_of_a_token_are_the_same_page_by_page_as_by_looking_at_each(
 @pytest.mark.parametrize(
     "wanted",
     [
-        OrderFilter(51, token_in="WIF"),
-        OrderFilter(51, token_out="WIF"),
-        OrderFilter(51, token_in="WIF", token_out="JTO"),
-        OrderFilter(51, "failed", "SOL", "USDC"),
-        OrderFilter(51, token_in="SOL"),
+        OrderFilter(51, LOCAL_ACCOUNT, token_in="WIF"),
+        OrderFilter(51, LOCAL_ACCOUNT, token_out="WIF"),
+        OrderFilter(51, LOCAL_ACCOUNT, token_in="WIF", token_out="JTO"),
+        OrderFilter(51, LOCAL_ACCOUNT, "failed", "SOL", "USDC"),
+        OrderFilter(51, LOCAL_ACCOUNT, token_in="SOL"),
     ],
     ids=["in", "out", "pair", "status", "common"],
 )
@@ -208,11 +209,15 @@ def test_orders_are_listed_by_the_name_that_their_client_gave_them(ledger: Ledge
     other = Order.accept(pending().order_id, a_request(), NOW_MS, "desk-7.43")
     ledger.write([*history(named[0]), whole_document(named[1]), whole_document(other), whole_document(pending())])
 
-    listed = ledger.find_all(OrderFilter(limit=10, client_order_id="desk-7.42"))
+    listed = ledger.find_all(OrderFilter(10, LOCAL_ACCOUNT, client_order_id="desk-7.42"))
 
     assert [row.order_id for row in listed] == [order.order_id for order in reversed(named)]
     assert {row.client_order_id for row in listed} == {"desk-7.42"}
-    assert {row.client_order_id for row in ledger.find_all(OrderFilter(limit=10))} == {"desk-7.42", "desk-7.43", None}
+    assert {row.client_order_id for row in ledger.find_all(OrderFilter(10, LOCAL_ACCOUNT))} == {
+        "desk-7.42",
+        "desk-7.43",
+        None,
+    }
 
 
 def test_a_broken_connection_is_replaced(ledger: Ledger, ledger_connection: pg8000.native.Connection) -> None:
@@ -243,7 +248,7 @@ def test_threads_share_a_few_connections(ledger: Ledger) -> None:
     with ThreadPoolExecutor(20) as threads:
         list(threads.map(write, [orders[number::20] for number in range(20)]))
 
-    assert len(ledger.find_all(OrderFilter(limit=200))) == 100
+    assert len(ledger.find_all(OrderFilter(200, LOCAL_ACCOUNT))) == 100
 
 
 @pytest.mark.parametrize(
@@ -257,5 +262,5 @@ def test_whatever_moment_a_cursor_may_have_postgres_reads_it(ledger: Ledger, mom
     order_id = pending().order_id
     cursor = base64.urlsafe_b64encode(f"{moment} {order_id}".encode()).decode()
 
-    assert ledger.find_all(OrderFilter(limit=5, before=decode_cursor(cursor))) == []
-    assert ledger.find_all(OrderFilter(limit=5, token_in="SOL", before=decode_cursor(cursor))) == []
+    assert ledger.find_all(OrderFilter(5, LOCAL_ACCOUNT, before=decode_cursor(cursor))) == []
+    assert ledger.find_all(OrderFilter(5, LOCAL_ACCOUNT, token_in="SOL", before=decode_cursor(cursor))) == []

@@ -18,12 +18,13 @@ from orderflow.adapters.ledger_connections import MAX_CONNECTIONS, LedgerConnect
 from orderflow.adapters.ledger_queries import OrderFilter
 from orderflow.adapters.ledger_writing import WRITE, parameters
 from orderflow.adapters.postgres import connect
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.errors import RetryableError
 from orderflow.migrate import migrate
 from tests.support.order_steps import pending, whole_document
 from tests.support.waiting import eventually
 
-ALL = OrderFilter(limit=10)
+ALL = OrderFilter(10, LOCAL_ACCOUNT)
 
 
 def use_every_connection(ledger: Ledger) -> None:
@@ -76,7 +77,7 @@ def test_no_read_fails_once_postgres_is_back(postgres: OwnPostgres, number: sign
 
     assert [len(ledger.find_all(ALL)) for _ in range(30)] == [1] * 30
     with ThreadPoolExecutor(MAX_CONNECTIONS) as threads:
-        assert all(threads.map(lambda _: ledger.find(order.order_id), range(30)))
+        assert all(threads.map(lambda _: ledger.find(order.order_id, LOCAL_ACCOUNT), range(30)))
     ledger.close()
 
 
@@ -90,7 +91,7 @@ def test_what_is_written_over_a_broken_connection_is_written_once(
     ledger.write([whole_document(order), whole_document(pending())])
 
     assert len(ledger.find_all(ALL)) == 2
-    assert len(ledger.history(order.order_id)) == 1
+    assert len(ledger.history(order.order_id, LOCAL_ACCOUNT)) == 1
 
 
 def test_an_answer_that_was_lost_after_the_writing_changes_nothing(
@@ -109,7 +110,7 @@ def test_an_answer_that_was_lost_after_the_writing_changes_nothing(
     ledger._connections.use(1_000, write_then_lose_the_answer)
 
     assert len(set(attempts)) == 2
-    assert len(ledger.history(order.order_id)) == 1
+    assert len(ledger.history(order.order_id, LOCAL_ACCOUNT)) == 1
 
 
 def test_a_connection_that_breaks_anew_is_given_up(ledger: Ledger) -> None:
@@ -142,7 +143,7 @@ def test_a_time_out_is_not_asked_for_twice(ledger: Ledger) -> None:
     ("name", "work"),
     [
         ("READ_TIMEOUT_MS", lambda ledger: ledger.find_all(ALL)),
-        ("READ_TIMEOUT_MS", lambda ledger: ledger.find(pending().order_id)),
+        ("READ_TIMEOUT_MS", lambda ledger: ledger.find(pending().order_id, LOCAL_ACCOUNT)),
         ("WRITE_TIMEOUT_MS", lambda ledger: ledger.write([whole_document(pending())])),
     ],
     ids=["list", "one", "write"],

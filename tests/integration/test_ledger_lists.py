@@ -10,6 +10,7 @@ import pytest
 
 from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.ledger_queries import OrderFilter, query_for
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.lifecycle import TERMINAL
 from orderflow.domain.order import Order, OrderId
 from orderflow.domain.status import Status
@@ -22,8 +23,12 @@ LIMITS = [Status.OPEN, Status.TRIGGERED, Status.SUBMITTED, Status.PARTIALLY_FILL
 MARKET_ORDERS = [Status.PENDING, Status.SUBMITTED, Status.CONFIRMED, Status.FAILED]
 
 
-def some_orders() -> Iterator[Order]:
-    """Yield orders of many kinds, of each moment three."""
+MINE, YOURS = "desk-1", "desk-2"
+ACCOUNTS = (LOCAL_ACCOUNT, MINE)
+
+
+def some_orders(account: str = LOCAL_ACCOUNT) -> Iterator[Order]:
+    """Yield an account's orders of many kinds, of each moment three."""
     limits = [make_waiting_order(status) for status in LIMITS]
     stops = [make_waiting_order(status, "stop_loss") for status in (Status.OPEN, Status.EXPIRED, Status.PENDING)]
     kinds = [*limits, *stops, *map(make_order, MARKET_ORDERS)]
@@ -37,13 +42,15 @@ def some_orders() -> Iterator[Order]:
             created_at_ms=NOW_MS + number * 7 % 13 * 1000,
             request=request,
             parent_id=parent_id,
+            account=account,
         )
 
 
 def admits(wanted: OrderFilter, order: Order) -> bool:
     request = order.request
     return (
-        wanted.status in (None, order.status)
+        wanted.account == order.account
+        and wanted.status in (None, order.status)
         and wanted.order_type in (None, request.order_type)
         and wanted.token_in in (None, request.token_in)
         and wanted.token_out in (None, request.token_out)
@@ -53,15 +60,17 @@ def admits(wanted: OrderFilter, order: Order) -> bool:
 
 
 def test_orders_are_the_same_page_by_page_as_by_looking_at_each(ledger: Ledger) -> None:
-    orders = sorted(some_orders(), key=lambda order: (order.created_at_ms, order.order_id), reverse=True)
+    of_all = [order for account in (*ACCOUNTS, YOURS) for order in some_orders(account)]
+    orders = sorted(of_all, key=lambda order: (order.created_at_ms, order.order_id), reverse=True)
     ledger.write([whole_document(order) for order in orders])
     statuses, types = (None, "open", "submitted", "confirmed"), (None, "market", "limit", "oco")
     tokens = ((None, None), ("SOL", None), ("USDC", None), (None, "SOL"), (None, "MOON225"), ("USDC", "SOL"))
 
-    for is_open, parent_id, status, order_type, (token_in, token_out) in itertools.product(
-        (False, True), (None, PARENT), statuses, types, tokens
+    for account, is_open, parent_id, status, order_type, (token_in, token_out) in itertools.product(
+        ACCOUNTS, (False, True), (None, PARENT), statuses, types, tokens
     ):
-        wanted = OrderFilter(7, status, token_in, token_out, order_type=order_type, parent_id=parent_id, open=is_open)
+        more: dict[str, Any] = {"order_type": order_type, "parent_id": parent_id, "open": is_open}
+        wanted = OrderFilter(7, account, status, token_in, token_out, **more)
         seen: list[str] = []
         while page := ledger.find_all(wanted):
             seen += [row.order_id for row in page]
@@ -99,7 +108,45 @@ def test_a_page_reads_little_of_a_large_table(
     )
     ledger.write([whole_document(order) for order in some_orders()])
     ledger_connection.run("VACUUM ANALYZE orders")
-    statement, values = query_for(OrderFilter(51, **wanted))
+    statement, values = query_for(OrderFilter(51, LOCAL_ACCOUNT, **wanted))
+
+    [[plan], *_] = ledger_connection.run(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", **values)
+
+    assert rows_read(plan[0]["Plan"]) < 500
+
+
+OF_AN_ACCOUNT = [
+    {},
+    {"status": "failed"},
+    {"status": "confirmed", "order_type": "limit"},
+    {"client_order_id": "1"},
+    {"before": ("2001-01-01T00:00:00+00:00", PARENT)},
+    {"open": True, "status": "open"},
+    *FEW,
+]
+
+
+@pytest.mark.parametrize("account", [MINE, YOURS, "desk-3", "unknown"])
+@pytest.mark.parametrize("wanted", OF_AN_ACCOUNT, ids=str)
+def test_a_page_of_an_account_reads_little_however_many_orders_others_have(
+    ledger: Ledger, ledger_connection: pg8000.native.Connection, account: str, wanted: dict[str, Any]
+) -> None:
+    # The account desk-2 has a twentieth of all orders, desk-3 one that is older than those of all others.
+    ledger_connection.run(
+        "INSERT INTO orders (order_id, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps,"
+        " created_at, updated_at, account, client_order_id) SELECT gen_random_uuid(), 5, 'confirmed',"
+        " CASE WHEN n % 3 = 0 THEN 'limit' ELSE 'market' END, 'SOL', 'USDC', 1, 500, now() - n * interval '1 s',"
+        " now(), CASE WHEN n = 20000 THEN 'desk-3' WHEN n % 20 = 0 THEN 'desk-2' WHEN n % 20 = 1 THEN 'local'"
+        " ELSE 'desk-' || 10 + n % 500 END, (n / 500)::text FROM generate_series(1, 20000) AS n"
+    )
+    ledger_connection.run(
+        "INSERT INTO orders (order_id, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps,"
+        " created_at, updated_at, account) SELECT gen_random_uuid(), 2, 'open', 'limit', 'WIF', 'SOL', 1, 500,"
+        " now() - n * interval '1 s', now(), 'desk-' || 10 + n % 500 FROM generate_series(1, 5000) AS n"
+    )
+    ledger.write([whole_document(order) for each in ACCOUNTS for order in some_orders(each)])
+    ledger_connection.run("VACUUM ANALYZE orders")
+    statement, values = query_for(OrderFilter(51, account, **wanted))
 
     [[plan], *_] = ledger_connection.run(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", **values)
 

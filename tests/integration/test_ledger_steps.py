@@ -9,6 +9,7 @@ import pytest
 
 from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.ledger_documents import OrderDocument
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.order import Order, event_of
 from tests.support.builders import encode
 from tests.support.former_ledger import write_formerly
@@ -75,7 +76,7 @@ def test_an_order_of_which_the_beginning_is_missing_is_lacking_until_it_is_writt
     lacking = ledger.write(steps_of(*way[first:], *other))
 
     assert lacking == {way[0].order_id}
-    assert ledger.find(way[0].order_id) is None
+    assert ledger.find(way[0].order_id, LOCAL_ACCOUNT) is None
     check(ledger, other)
     assert not ledger.write([whole(way[-1])])
     # Meanwhile it shows what it knows; and whatever was given up may come after all, as late as it likes.
@@ -89,7 +90,7 @@ def test_an_order_with_a_step_missing_between_two_is_lacking_and_keeps_what_it_h
 
     assert ledger.write(steps_of(way[2])) == {way[0].order_id}
 
-    row = ledger.find(way[0].order_id)
+    row = ledger.find(way[0].order_id, LOCAL_ACCOUNT)
     assert row is not None
     assert row.status == "pending"
     assert not ledger.write([whole(way[2])])
@@ -216,3 +217,19 @@ def test_fills_carry_the_signature_and_the_time_of_their_step(
     assert ledger_connection.run("SELECT tx_hash, extract(epoch FROM executed_at)::float8 FROM fills") == [
         [way[2].tx_hash, way[2].updated_at_ms / 1000]
     ]
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_an_order_keeps_its_account_whatever_steps_follow_and_is_nobody_elses(ledger: Ledger, merged: bool) -> None:
+    way = way_of(msgspec.structs.replace(pending(), account="desk-1"))
+    documents = [step_document(order) for order in way]
+    order_id = way[0].order_id
+
+    for batch in [documents] if merged else [[document] for document in documents]:
+        ledger.write(batch)
+
+    check(ledger, way)
+    for other in (LOCAL_ACCOUNT, "desk-2"):
+        assert ledger.find(order_id, other) is None
+        assert ledger.find_each([order_id], other) == {}
+        assert ledger.history(order_id, other) == []

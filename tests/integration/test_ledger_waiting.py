@@ -8,6 +8,7 @@ import pytest
 
 from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.ledger_documents import OrderDocument
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.order import Order
 from orderflow.domain.slicing import slice_request
 from orderflow.domain.status import Status
@@ -83,7 +84,7 @@ def test_an_order_with_a_step_missing_is_as_it_is_after_all_its_steps_come_toget
     assert not ledger.write(steps[:2])
 
     assert ledger.write(steps[3:]) == {way[0].order_id}
-    row = ledger.find(way[0].order_id)
+    row = ledger.find(way[0].order_id, LOCAL_ACCOUNT)
     assert row is not None
     check_row(row, way[1])
 
@@ -128,9 +129,9 @@ def test_a_refused_attempts_signature_is_the_orders_until_it_is_fired_again(ledg
     refused = next(n for n, order in enumerate(way) if order.status is Status.OPEN and order.attempts == 1)
 
     ledger.write(steps_of(way[: refused + 1]))
-    seen = [ledger.find(way[0].order_id)]
+    seen = [ledger.find(way[0].order_id, LOCAL_ACCOUNT)]
     ledger.write(steps_of(way[refused + 1 : refused + 2]))
-    seen.append(ledger.find(way[0].order_id))
+    seen.append(ledger.find(way[0].order_id, LOCAL_ACCOUNT))
 
     assert [row and (row.tx_hash, row.status) for row in seen] == [("0x01", "open"), (None, "triggered")]
 

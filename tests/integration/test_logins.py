@@ -27,9 +27,10 @@ from local.settings import ROOT
 from local.template import read_document, read_template
 from orderflow.adapters import secrets
 from orderflow.adapters.intake import NewOrder
-from orderflow.adapters.ledger import Ledger
+from orderflow.adapters.ledger import Ledger, OrderRow
 from orderflow.adapters.postgres import connect
 from orderflow.adapters.redis_cluster import Cluster
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.errors import RetryableError
 from orderflow.event_source.invoke import InProcess
 from orderflow.migrate import migrate
@@ -218,6 +219,9 @@ def test_the_login_is_enough_for_the_whole_way_of_an_order(
     source = event_source(clients.redis_client(), template.event_sources, InProcess(handlers), partitions=2)
     in_thread(source.run)
 
-    eventually(lambda: all(order and order.status == "confirmed" for order in map(ledger.find, accepted)), timeout_s=60)
+    def found() -> list[OrderRow | None]:
+        return [ledger.find(order_id, LOCAL_ACCOUNT) for order_id in accepted]
+
+    eventually(lambda: all(order and order.status == "confirmed" for order in found()), timeout_s=60)
     assert keepers.ask("ACL", "LOG") == [[] for _ in keepers.ask("PING")]
     clients.ledger().close()

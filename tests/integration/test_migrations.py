@@ -16,19 +16,24 @@ from sqlalchemy.exc import DBAPIError
 
 from orderflow.adapters.codec import event_decoder
 from orderflow.adapters.ledger import Ledger
+from orderflow.adapters.ledger_queries import OrderFilter
 from orderflow.adapters.postgres import connect
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.order import event_of
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
 from orderflow.migrate import VERSIONS, MigrationError, migrate
 from orderflow.migrate.__main__ import main
 from tests.support.builders import make_order
+from tests.support.former_ledger import write_formerly
 from tests.support.order_steps import NOW_MS, pending, routed, step_document, way_of, whole_document
 
 SCRIPTS = ScriptDirectory(str(VERSIONS.parent), version_locations=[str(VERSIONS)])
 REVISIONS = list(reversed(list(SCRIPTS.walk_revisions())))
 """Oldest first."""
 HEAD = REVISIONS[-1].revision
+
+TABLES = {"alembic_version", "orders", "order_events", "fills", "api_keys"}
 
 NewerCode = Callable[..., Path]
 COLUMN = "op.execute('ALTER TABLE orders ADD COLUMN newer text')"
@@ -148,7 +153,7 @@ def test_an_empty_database_gets_the_ledgers_tables(empty_database_url: str) -> N
     migrate(empty_database_url)
 
     tables = {row[0] for row in schema(empty_database_url)}
-    assert tables == {"alembic_version", "orders", "order_events", "fills"}
+    assert tables == TABLES
 
 
 def test_migrating_again_changes_nothing(empty_database_url: str) -> None:
@@ -178,7 +183,7 @@ def test_a_migration_that_fails_leaves_those_before_it_and_nothing_of_its_own(
         migrate(empty_database_url, versions=versions)
 
     assert revision_of(empty_database_url) == HEAD
-    assert {row[0] for row in schema(empty_database_url)} == {"alembic_version", "orders", "order_events", "fills"}
+    assert {row[0] for row in schema(empty_database_url)} == TABLES
 
 
 def test_two_runs_at_once_take_turns_where_an_index_is_made_beside_the_orders(
@@ -237,7 +242,8 @@ def test_a_migration_that_only_adds_takes_nothing_from_the_code_before_it(
     migrate(empty_database_url, script.revision)
 
     after = schema(empty_database_url)
-    added = [column for column in after if column not in before]
+    tables = {column[0] for column in before}
+    added = [column for column in after if column not in before and column[0] in tables]
     assert [column for column in before if column not in after] == []
     # What the code before does not write has to be allowed to be missing.
     assert [column for column in added if column[-2] == "NO" and column[-1] is None] == []
@@ -309,6 +315,23 @@ def test_what_was_interrupted_behind_its_first_part_succeeds_the_second_time(emp
         assert connection.run("SELECT count(*) FROM pg_indexes WHERE indexname = 'orders_newest_by_type'") == [[1]]
 
 
+def test_orders_from_before_there_were_accounts_are_those_of_local_and_so_are_those_of_the_code_before(
+    empty_database_url: str,
+) -> None:
+    migrate(empty_database_url, "0006")
+    with closing(connect(empty_database_url)) as connection:
+        before, meanwhile = pending(), pending()
+        write_formerly(connection, [before])
+
+        migrate(empty_database_url)
+        write_formerly(connection, [meanwhile])
+
+    ledger = Ledger(lambda: connect(empty_database_url))
+    found = ledger.find_all(OrderFilter(10, LOCAL_ACCOUNT))
+    ledger.close()
+    assert {row.order_id for row in found} == {before.order_id, meanwhile.order_id}
+
+
 @pytest.mark.parametrize("revision", ["0003", "0004"])
 def test_what_is_deployed_before_the_schema_that_it_needs_waits_for_that(
     revision: str, empty_database_url: str
@@ -338,7 +361,7 @@ def test_older_code_goes_on_with_a_newer_schema_that_only_adds(empty_database_ur
     assert schema(empty_database_url) == before
     ledger, order_id = Ledger(lambda: connect(empty_database_url)), str(uuid.uuid4())
     ledger.write([whole_document(make_order(order_id=order_id))])
-    assert ledger.find(order_id) is not None
+    assert ledger.find(order_id, LOCAL_ACCOUNT) is not None
     ledger.close()
 
 
@@ -467,5 +490,5 @@ def test_what_is_deployed_before_its_migration_waits_for_it(empty_database_url: 
 
     migrate(empty_database_url)
 
-    assert ledger.find(order_id) is None
+    assert ledger.find(order_id, LOCAL_ACCOUNT) is None
     ledger.close()

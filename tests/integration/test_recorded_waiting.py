@@ -10,6 +10,7 @@ import redis
 from functions.record_order.handler import lambda_handler
 from orderflow.adapters.keys import key
 from orderflow.adapters.ledger import Ledger
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.conditions import Limit, Price, Schedule, Trigger
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.status import Status
@@ -88,15 +89,15 @@ def check_all(engine: Driven, ledger: Ledger) -> None:
     ids = {fields["order_id"] for entries in entries_of(engine).values() for fields in entries}
     seen: set[str] = set()
     for order_id in ids:
-        order, row = engine.order(order_id), ledger.find(order_id)
+        order, row = engine.order(order_id), ledger.find(order_id, LOCAL_ACCOUNT)
         assert row is not None
         check_row(row, order)
-        assert ledger.history(order_id) == engine.history(order_id)
+        assert ledger.history(order_id, LOCAL_ACCOUNT) == engine.history(order_id)
         assert [(fill.pool, fill.amount_out) for fill in ledger.fills(order_id)] == [
             (leg.pool, leg.amount_out) for leg in order.fills
         ]
         children = {child.order_id for child in ledger.children(order_id)}
         assert children == {event.child_id for event in engine.history(order_id) if event.child_id}
-        seen |= {event.status.value for event in ledger.history(order_id)}
+        seen |= {event.status.value for event in ledger.history(order_id, LOCAL_ACCOUNT)}
     assert seen == {status.value for status in Status} - {"failed", "expired"}
     assert len(ids) == len(PLACED) + 1 + 3

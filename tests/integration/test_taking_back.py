@@ -146,8 +146,8 @@ def test_an_order_that_takes_a_step_meanwhile_is_read_again(orders: Orders, monk
     steps = [routed(order)]
     find_each = orders.find_each
 
-    def find_and_step(order_ids: list[str]) -> dict[str, Order]:
-        found = find_each(order_ids)
+    def find_and_step(order_ids: list[str], account: str | None) -> dict[str, Order]:
+        found = find_each(order_ids, account)
         if steps:
             kept(orders, steps.pop())
         return found
@@ -162,7 +162,8 @@ def test_an_order_that_takes_a_step_meanwhile_is_read_again(orders: Orders, monk
 
 def test_an_order_that_steps_each_time_is_left_for_later(orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
     order = an_open_order(orders)
-    monkeypatch.setattr(orders, "find_each", lambda order_ids: {order.order_id: pending(order.order_id, LIMIT)})
+    at_first = {order.order_id: pending(order.order_id, LIMIT)}
+    monkeypatch.setattr(orders, "find_each", lambda order_ids, account: at_first)
 
     with pytest.raises(RetryableError, match="took another step each time"):
         take_back(orders, order.order_id, Status.CANCELLED, NOW_MS)

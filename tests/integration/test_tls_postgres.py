@@ -21,6 +21,7 @@ from local.servers.server_programs import PostgresPrograms, environment, postgre
 from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.ledger_queries import OrderFilter
 from orderflow.adapters.postgres import connect
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.errors import RetryableError
 from orderflow.migrate import migrate
 from tests.support.ports import HOST, free_ports
@@ -131,7 +132,7 @@ def test_the_ledger_is_migrated_and_used_over_tls(server: SecurePostgres) -> Non
     migrate(url)
     ledger = Ledger(lambda: connect(url))
 
-    assert ledger.find_all(OrderFilter(limit=1)) == []
+    assert ledger.find_all(OrderFilter(1, LOCAL_ACCOUNT)) == []
     ledger.close()
 
 

@@ -27,6 +27,7 @@ from orderflow.adapters.replication import AsyncReplication, Replication
 from orderflow.adapters.streams import Streams
 from orderflow.adapters.subscriptions import Subscription, Subscriptions
 from orderflow.adapters.watchers import Watchers
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RejectedError, RetryableError
@@ -234,7 +235,7 @@ class World:
 
         def work() -> Order | None:
             with suppress(ProblemError, RetryableError):
-                return _amend(order_id, amendment, in_ledger=False)
+                return _amend(order_id, LOCAL_ACCOUNT, amendment, in_ledger=False)
             return None
 
         return self.actor("an amender", work)

@@ -330,6 +330,9 @@ CHANGES = {
     "scripts/subscribe": [
         ("life >= least_life", "life > 0"),
         ("life == -1 or ", ""),
+        (" or (known[2] or 'local') ~= account", ""),
+        ("(known[2] or 'local') ~= account", "known[2] and known[2] ~= account"),
+        (" and (redis.call('HGET', order, 'account') or 'local') == account", ""),
         ("'-inf', now - gap)", "'-inf', now)"),
         ("{-2, last + gap - now}", "{-2, last + gap}"),
         ("watches >= most", "watches > most"),

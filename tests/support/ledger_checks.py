@@ -16,10 +16,10 @@ from tests.support.builders import encode
 def check(ledger: Ledger, way: Sequence[Order]) -> None:
     """Fail unless the ledger has an order as it is at the end of its way, and all events and fills of the way."""
     end = way[-1]
-    row = ledger.find(end.order_id)
+    row = ledger.find(end.order_id, end.account)
     assert row is not None
     check_row(row, end)
-    history = ledger.history(end.order_id)
+    history = ledger.history(end.order_id, end.account)
     assert history == [event_of(order) for order in way]
     assert [public_json(event).decode() for event in history] == [public_event(encode(step_of(each))) for each in way]
     fills = [leg for order in way for leg in step_of(order).fills]
@@ -30,7 +30,7 @@ def check(ledger: Ledger, way: Sequence[Order]) -> None:
 
 def check_row(row: OrderRow, order: Order) -> None:
     """Fail unless a row says of an order what Redis does."""
-    assert row.request == order.request
+    assert (row.request, row.account) == (order.request, order.account)
     assert (row.sequence, row.status, row.tx_hash, row.reason) == (
         order.sequence,
         order.status,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from orderflow.adapters.ledger import Fill, Ledger, OrderRow
 from orderflow.adapters.ledger_documents import OrderDocument
 from orderflow.adapters.ledger_queries import OrderFilter
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.order import StatusEvent
 from tests.support.fakes.outage import Outage
 
@@ -21,6 +22,8 @@ class FakeLedger(Outage, Ledger):
         self.lacking: set[str] = set()
         self.rows: dict[str, OrderRow] = {}
         self.histories: dict[str, list[StatusEvent]] = {}
+        self.owners: dict[str, str] = {}
+        """The accounts of orders that have a history and are not `local`'s."""
         self.filled: dict[str, list[Fill]] = {}
         self.asked: list[OrderFilter] = []
         self.sought: list[list[str]] = []
@@ -34,18 +37,20 @@ class FakeLedger(Outage, Ledger):
         self.lacking -= {document.order_id for document in documents if document.is_whole}
         return self.lacking & {document.order_id for document in documents}
 
-    def find(self, order_id: str) -> OrderRow | None:
+    def find(self, order_id: str, account: str) -> OrderRow | None:
         self._reach()
-        return self.rows.get(order_id)
+        row = self.rows.get(order_id)
+        return row if row and row.account == account else None
 
-    def find_each(self, order_ids: Sequence[str]) -> dict[str, OrderRow]:
+    def find_each(self, order_ids: Sequence[str], account: str) -> dict[str, OrderRow]:
         self._reach()
         self.sought.append(list(order_ids))
-        return {order_id: self.rows[order_id] for order_id in order_ids if order_id in self.rows}
+        found = {order_id: self.find(order_id, account) for order_id in order_ids}
+        return {order_id: row for order_id, row in found.items() if row}
 
-    def history(self, order_id: str) -> list[StatusEvent]:
+    def history(self, order_id: str, account: str) -> list[StatusEvent]:
         self._reach()
-        return self.histories.get(order_id, [])
+        return self.histories.get(order_id, []) if self.owners.get(order_id, LOCAL_ACCOUNT) == account else []
 
     def fills(self, order_id: str) -> list[Fill]:
         self._reach()

@@ -59,17 +59,19 @@ class FakeOrders(Outage, Orders):
         self._reach()
         self.scheduled += [(stream, order, delay_ms) for order, delay_ms in messages]
 
-    def find(self, order_id: str) -> tuple[Order, list[StatusEvent]] | None:
+    def find(self, order_id: str, account: str | None = None) -> tuple[Order, list[StatusEvent]] | None:
         self._reach()
-        return self.known.get(order_id)
+        found = self.known.get(order_id)
+        return found if found and account in (None, found[0].account) else None
 
     def documents(self, order_id: str) -> list[str]:
         found = self.find(order_id)
         return [encode(found[0])] if found else []
 
-    def find_each(self, order_ids: Sequence[str]) -> dict[str, Order]:
+    def find_each(self, order_ids: Sequence[str], account: str | None = None) -> dict[str, Order]:
         self._reach()
-        return {order_id: self.known[order_id][0] for order_id in order_ids if order_id in self.known}
+        found = {order_id: self.find(order_id, account) for order_id in order_ids}
+        return {order_id: each[0] for order_id, each in found.items() if each}
 
     def expire_after_recording(self, order_ids: Sequence[str]) -> None:
         self._reach()

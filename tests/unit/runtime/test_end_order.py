@@ -168,7 +168,7 @@ def test_an_order_that_goes_on_while_it_is_ended_is_looked_at_again() -> None:
     desk = Desk(make_order(Status.BUILDING))
     desk.orders.sequences[SUBMITTED.order_id] = SUBMITTED.sequence
     looks = iter([make_order(Status.BUILDING), SUBMITTED])
-    desk.orders.find = lambda _: (next(looks), [])  # type: ignore[method-assign, assignment]
+    desk.orders.find = lambda _, account=None: (next(looks), [])  # type: ignore[method-assign, assignment]
 
     [failed] = desk.end("submit_order", message(make_order(Status.BUILDING)))
 

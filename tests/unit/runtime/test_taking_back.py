@@ -91,7 +91,7 @@ def test_an_order_that_goes_on_while_it_is_taken_back_is_looked_at_again(reached
     before, after = make_waiting_order(Status.OPEN), make_waiting_order(reached)
     orders = kept(after)
     looks = iter([before, after])
-    orders.find_each = lambda _: {ORDER_ID: next(looks)}  # type: ignore[method-assign, assignment]
+    orders.find_each = lambda _, account=None: {ORDER_ID: next(looks)}  # type: ignore[method-assign, assignment]
 
     taken = take_back(orders, ORDER_ID, Status.CANCELLED, NOW_MS)
 
@@ -106,7 +106,7 @@ def test_one_whose_transaction_was_refused_while_its_end_was_requested_ends_at_o
     reopened = sent.reopen("x", 7, NOW_MS)
     orders = kept(reopened)
     looks = iter([sent, reopened])
-    orders.find_each = lambda _: {ORDER_ID: next(looks)}  # type: ignore[method-assign, assignment]
+    orders.find_each = lambda _, account=None: {ORDER_ID: next(looks)}  # type: ignore[method-assign, assignment]
 
     assert take_back(orders, ORDER_ID, Status.CANCELLED, NOW_MS) == TakenBack(reopened.cancel(NOW_MS))
     assert orders.ends == {}

@@ -14,6 +14,7 @@ from orderflow.adapters.ledger_documents import OrderDocument, rounds
 from orderflow.adapters.ledger_queries import ORDER_COLUMNS, OrderFilter, query_for
 from orderflow.adapters.ledger_writing import WRITE, parameters
 from orderflow.adapters.messages import merge
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import OrderId, OrderRequest, Signature, StatusEvent, iso_timestamp
 from orderflow.domain.routing import Route
@@ -23,17 +24,20 @@ from orderflow.domain.status import Status
 READ_TIMEOUT_MS, WRITE_TIMEOUT_MS = 2_000, 4_000
 """After this Postgres ends a statement itself; sooner than a connection is given up for lost."""
 
-_FIND_ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE order_id = CAST(:order_id AS uuid)"  # noqa: S608 - our own
+# Whose an order is stands in the statement: one of another account is not there, as one that nobody has.
+_FIND_ORDER = f"""SELECT {ORDER_COLUMNS} FROM orders
+    WHERE order_id = CAST(:order_id AS uuid) AND account = :account"""  # noqa: S608 - our own
 
 _CHILDREN = f"""SELECT {ORDER_COLUMNS} FROM orders WHERE parent_id = CAST(:parent_id AS uuid)
     ORDER BY orders.created_at, orders.order_id"""  # noqa: S608 - our own
 
-_FIND_EACH = f"SELECT {ORDER_COLUMNS} FROM orders WHERE order_id = ANY(CAST(:order_ids AS uuid[]))"  # noqa: S608 - too
+_FIND_EACH = f"""SELECT {ORDER_COLUMNS} FROM orders
+    WHERE order_id = ANY(CAST(:order_ids AS uuid[])) AND account = :account"""  # noqa: S608 - our own
 
 _HISTORY = """SELECT order_id::text, event.sequence, event.status, occurred_at, event.event::text,
     route::text, slippage_bps, execution_price, tx_hash, reason
     FROM order_events AS event JOIN orders USING (order_id)
-    WHERE order_id = CAST(:order_id AS uuid) ORDER BY event.sequence"""
+    WHERE order_id = CAST(:order_id AS uuid) AND account = :account ORDER BY event.sequence"""
 
 _UNSIGNED = COURSE[: COURSE.index(Status.SUBMITTED)]
 """The statuses before an order has its signature."""
@@ -75,6 +79,8 @@ class OrderRow(msgspec.Struct, frozen=True):
     """Atoms of `token_in`; None or 0 for a market order, which is executed as a whole."""
     slots_from_open: int | None = None
     """In how many slots after its launch opened it was executed; None for one that waited for no launch."""
+    account: str = LOCAL_ACCOUNT
+    """Whose it is."""
 
     @property
     def request(self) -> OrderRequest:
@@ -165,19 +171,19 @@ class Ledger:
             steps = ()
         return lacking
 
-    def find(self, order_id: str) -> OrderRow | None:
-        """Return an order, or None when the ledger has none of this id. Raises RetryableError."""
-        rows = self._read(_FIND_ORDER, order_id=order_id)
+    def find(self, order_id: str, account: str) -> OrderRow | None:
+        """Return an order of an account, or None when that has none of this id. Raises RetryableError."""
+        rows = self._read(_FIND_ORDER, order_id=order_id, account=account)
         return OrderRow(*rows[0]) if rows else None
 
-    def find_each(self, order_ids: Sequence[str]) -> dict[str, OrderRow]:
-        """Return those of the orders that the ledger has, by id. Raises RetryableError."""
-        rows = [OrderRow(*row) for row in self._read(_FIND_EACH, order_ids=list(order_ids))]
+    def find_each(self, order_ids: Sequence[str], account: str) -> dict[str, OrderRow]:
+        """Return those of the orders that are an account's and in the ledger, by id. Raises RetryableError."""
+        rows = [OrderRow(*row) for row in self._read(_FIND_EACH, order_ids=list(order_ids), account=account)]
         return {row.order_id: row for row in rows}
 
-    def history(self, order_id: str) -> list[StatusEvent]:
-        """Return an order's events in sequence; empty for an unknown order. Raises RetryableError."""
-        return [_EventRow(*row).event for row in self._read(_HISTORY, order_id=order_id)]
+    def history(self, order_id: str, account: str) -> list[StatusEvent]:
+        """Return the events of an account's order in sequence; empty for one that it has not. Raises RetryableError."""
+        return [_EventRow(*row).event for row in self._read(_HISTORY, order_id=order_id, account=account)]
 
     def fills(self, order_id: str) -> list[Fill]:
         """Return an order's fills by leg. Raises RetryableError."""

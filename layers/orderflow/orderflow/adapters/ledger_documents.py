@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from orderflow.adapters.codec import encoder, order_decoder, step_decoder
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import OrderRequest, event_of
 from orderflow.domain.routing import Leg
@@ -47,6 +48,7 @@ class OrderDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     slice: int | None = None
     child_id: str | None = None
     slots_from_open: int | None = None
+    account: str = LOCAL_ACCOUNT
     terms: Raw = NOTHING
     """What the request says that the ledger has no column for."""
     takes_back: bool = False

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.lifecycle import COURSE, TERMINAL
 from orderflow.domain.order import MARKET
 
 ORDER_COLUMNS = """order_id::text, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps,
     route::text, amount_out, execution_price, tx_hash, reason, created_at, updated_at, client_order_id, terms::text,
     parent_id::text, slice, child_id::text, minimum_out, expires_at, fired::text, attempts, amount_filled,
-    slots_from_open"""
+    slots_from_open, account"""
 
 _NEWEST_FIRST = "ORDER BY orders.created_at DESC, orders.order_id DESC LIMIT :limit"
 _NEWEST = f"SELECT {ORDER_COLUMNS} FROM orders WHERE {{conditions}} {_NEWEST_FIRST}"  # noqa: S608 - see above
@@ -65,16 +66,19 @@ _OPEN = f"""SELECT * FROM (
         ) AS of_status
     ) AS not_ended
     {_OF_ALL_PARTS}"""  # noqa: S608 - see above
+# Other accounts than `local` have indexes of their own, whose condition has to stand in the text too.
+_OF_ANOTHER = f"orders.account <> '{LOCAL_ACCOUNT}'"
 _UNDER_WAY = [status.value for status in COURSE if status not in TERMINAL]
 
 
 class OrderFilter(msgspec.Struct, frozen=True):
-    """Which orders to list: equal to each value given, created before `before` (a time and an id), newest first.
+    """Which orders of an account to list: equal to each value given, created before `before`, newest first.
 
-    With `open` only those that have not ended.
+    `before` is a time and an id. With `open` only those that have not ended.
     """
 
     limit: int
+    account: str
     status: str | None = None
     token_in: str | None = None
     token_out: str | None = None
@@ -95,9 +99,12 @@ class Query(NamedTuple):
 def query_for(wanted: OrderFilter) -> Query:
     """Return the statement that finds the newest orders which a filter admits."""
     values: dict[str, Any] = {"limit": wanted.limit}
-    equal = ["status", "order_type", "token_in", "token_out", "client_order_id"]
+    equal = ["account", "status", "order_type", "token_in", "token_out", "client_order_id"]
     conditions = []
-    if wanted.open:
+    if wanted.account != LOCAL_ACCOUNT:
+        statement = _NEWEST if wanted.client_order_id is not None else _NEWEST_OF_FEW
+        conditions += [_OF_ANOTHER, *([_NOT_ENDED] if wanted.open else [])]
+    elif wanted.open:
         statement, values["under_way"] = _OPEN, _UNDER_WAY
     elif wanted.parent_id is not None:
         statement = _NEWEST_OF_FEW

@@ -10,6 +10,7 @@ from orderflow.adapters.ledger_documents import NOTHING, OrderDocument
 # One statement, so one transaction and one trip. A step needs a row that has the steps before, so that is looked up
 # first; where there is none, the order is part of the answer. The step then goes in like a new row, and its conflict
 # with the old one changes that: an update would join the two, by a plan that was made for a table of another size.
+# Whose an order is its first step says, and no later one changes.
 # What a document does not say stays as it was: as the row has it, or the look-up where the document may take it back.
 WRITE = """
 WITH new_events AS (
@@ -26,7 +27,7 @@ documents AS (
         route jsonb, amount_out numeric, execution_price numeric, tx_hash text, reason text, fills json,
         legs_before integer, client_order_id text, terms jsonb, parent_id uuid, slice smallint, child_id uuid,
         rests json, fired jsonb, attempts smallint, amount_filled numeric, slots_from_open integer, takes_back boolean,
-        steps smallint)
+        steps smallint, account text)
 ),
 states AS (
     SELECT *, to_timestamp(updated_at_ms / 1000) AS updated_at,
@@ -45,14 +46,14 @@ new_states AS (
     INSERT INTO orders (order_id, sequence, status, order_type, token_in, token_out, amount_in, slippage_bps, route,
                         amount_out, execution_price, tx_hash, reason, created_at, updated_at, client_order_id, terms,
                         parent_id, slice, child_id, minimum_out, expires_at, fired, attempts, amount_filled,
-                        slots_from_open)
+                        slots_from_open, account)
     SELECT order_id, sequence, status, request->>'order_type', request->>'token_in', request->>'token_out',
            (request->>'amount_in')::numeric, (request->>'slippage_bps')::integer, route,
            amount_out, execution_price, COALESCE(tx_hash, known_hash), reason, created_at, updated_at,
            client_order_id, terms, parent_id, slice, child_id,
            COALESCE((rests->>'minimum_out')::numeric, known_minimum),
            COALESCE(to_timestamp((request->>'expires_at_ms')::float8 / 1000), known_expiry),
-           COALESCE(fired, known_fired), attempts, amount_filled, slots_from_open
+           COALESCE(fired, known_fired), attempts, amount_filled, slots_from_open, COALESCE(account, 'local')
     FROM states WHERE whole OR known_sequence BETWEEN before AND sequence - 1
     ON CONFLICT (order_id) DO UPDATE SET
         sequence = EXCLUDED.sequence, status = EXCLUDED.status, updated_at = EXCLUDED.updated_at,

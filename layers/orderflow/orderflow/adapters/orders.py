@@ -11,6 +11,7 @@ from orderflow.adapters.books import fired_text
 from orderflow.adapters.codec import decode_event, encoder, order_decoder, step_decoder
 from orderflow.adapters.keys import by_partition, key, order_key, partition_of, watcher_keys
 from orderflow.adapters.messages import kept_steps, merge, name_of, own_steps
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.lifecycle import RESTING, SLICE_ENDED, first_stream
 from orderflow.domain.order import Order, StatusEvent, step_of
 from orderflow.domain.resting import first_place
@@ -113,13 +114,13 @@ class Orders:
                 arguments += [delay_ms, name_of(order.order_id, order.sequence)]
             self._schedule(keys, arguments)
 
-    def find(self, order_id: str) -> tuple[Order, list[StatusEvent]] | None:
+    def find(self, order_id: str, account: str | None = None) -> tuple[Order, list[StatusEvent]] | None:
         """Return an order's latest snapshot and all its events in sequence, or None when Redis has no such order.
 
-        Of an order that was filled in parts the snapshot has all fills.
+        With an `account` another's order is not there. Of an order that was filled in parts the snapshot has all fills.
         """
         fields = self._fields(order_id)
-        if not fields:
+        if not _is_of(fields, account):
             return None
         kept = kept_steps(fields)
         order = _latest(fields, kept)
@@ -136,18 +137,20 @@ class Orders:
         fields = self._fields(order_id)
         return [*_whole(fields), *own_steps(fields)]
 
-    def find_each(self, order_ids: Sequence[str]) -> dict[str, Order]:
+    def find_each(self, order_ids: Sequence[str], account: str | None = None) -> dict[str, Order]:
         """Return the latest snapshots of those of the orders that Redis has, by id, in one trip.
 
-        Of an order that was filled in parts a snapshot has the fills of the latest part. Raises RetryableError when one
-        can't be read: newer code knows it.
+        With an `account` another's orders are not there. Of an order that was filled in parts a snapshot has the fills
+        of the latest part. Raises RetryableError when one can't be read: newer code knows it.
         """
         pipeline = self._client.pipeline(transaction=False)
         for order_id in order_ids:
             pipeline.hgetall(order_key(partition_of(order_id, self.partitions), order_id))
         found = zip(order_ids, pipeline.execute() if order_ids else (), strict=True)
         try:
-            return {order_id: _latest(fields, kept_steps(fields)) for order_id, fields in found if fields}
+            return {
+                order_id: _latest(fields, kept_steps(fields)) for order_id, fields in found if _is_of(fields, account)
+            }
         except msgspec.ValidationError as error:
             raise RetryableError(f"an order is of newer code: {error}") from error
 
@@ -164,6 +167,11 @@ class Orders:
     def _fields(self, order_id: str) -> dict[str, str]:
         partition = partition_of(order_id, self.partitions)
         return cast("dict[str, str]", self._client.hgetall(order_key(partition, order_id)))
+
+
+def _is_of(fields: Mapping[str, str], account: str | None) -> bool:
+    """Return whether an order is there, and an account's where one is given."""
+    return bool(fields) and (account is None or fields.get("account", LOCAL_ACCOUNT) == account)
 
 
 def _latest(fields: Mapping[str, str], kept: Sequence[str]) -> Order:

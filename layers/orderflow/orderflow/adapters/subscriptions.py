@@ -13,6 +13,7 @@ from orderflow.adapters.call_batcher import CallBatcher
 from orderflow.adapters.keys import key, order_key, order_partitions, partition_of
 from orderflow.adapters.partition_count import AsyncPartitionCount
 from orderflow.adapters.watchers import ENDS
+from orderflow.domain.access import LOCAL_ACCOUNT
 
 # An order that expires sooner may be gone when its subscription's turn comes; the ledger has it by then.
 LEAST_LIFE_MS = 10_000
@@ -27,11 +28,12 @@ MOST_COUNTED = 20_000
 
 
 class Subscription(msgspec.Struct, frozen=True):
-    """A connection that wants (`subscribe`) or no longer wants (`unsubscribe`) the statuses of an order."""
+    """A connection that wants (`subscribe`) or no longer wants (`unsubscribe`) the statuses of its account's order."""
 
     order_id: str
     connection_id: str
     action: str
+    account: str = LOCAL_ACCOUNT
 
 
 class Outcome(IntEnum):
@@ -40,7 +42,7 @@ class Outcome(IntEnum):
     ASKED = 1
     """It will be answered from the status stream: at once, or when ANSWER_GAP_MS have passed since the last answer."""
     NOT_HERE = 0
-    """Redis does not hold the order (any longer)."""
+    """Redis does not hold the order (any longer), or it is another account's."""
     TOO_MANY = -1
     AGAIN = -2
     """Redis no longer holds the order, of which the ledger has just answered."""
@@ -123,7 +125,7 @@ class Subscriptions:
             arguments: list[str | int] = [LEAST_LIFE_MS, ANSWER_GAP_MS, KEEP_MS, ENDS]
             for asked, most in requests:
                 keys += [order_key(partition, asked.order_id), *_keys_of(partition, asked.connection_id)]
-                arguments += [asked.order_id, asked.connection_id, asked.action, most]
+                arguments += [asked.order_id, asked.connection_id, asked.action, most, asked.account]
             outcomes: list[list[int]] = await self._subscribe(keys, arguments)
             return outcomes
 

@@ -24,19 +24,21 @@ def take_back(orders: Orders, order_id: str, end: Status, now_ms: int) -> TakenB
     return take_back_each(orders, [order_id], end, now_ms)[order_id]
 
 
-def take_back_each(orders: Orders, order_ids: Sequence[str], end: Status, now_ms: int) -> dict[str, TakenBack]:
+def take_back_each(
+    orders: Orders, order_ids: Sequence[str], end: Status, now_ms: int, account: str | None = None
+) -> dict[str, TakenBack]:
     """Cancel or expire orders, as `end` says; one that has ended is left as it is.
 
-    Once its transaction is out only the venue's word ends it: it ends so should the transaction be refused. An order
-    in slices ends when the slice under way has. Orders of a partition share their trips to Redis. Raises
-    RetryableError when one can't be caught between two of its steps.
+    With an `account` another's order is as one that is not there. Once its transaction is out only the venue's word
+    ends it: it ends so should the transaction be refused. An order in slices ends when the slice under way has. Orders
+    of a partition share their trips to Redis. Raises RetryableError when one can't be caught between two of its steps.
     """
     taken: dict[str, TakenBack] = {}
     for _ in range(MOST_READS):
         left = [order_id for order_id in dict.fromkeys(order_ids) if order_id not in taken]
         if not left:
             return taken
-        found = orders.find_each(left)
+        found = orders.find_each(left, account)
         taken |= {each: TakenBack(found.get(each)) for each in left if each not in found or found[each].has_ended}
         taken |= _take_back([found[each] for each in left if each not in taken], orders, end, now_ms)
         # One that took a step after it was read is read again. Orders have few steps, so this comes to an end.

@@ -2,7 +2,8 @@
 
 import pytest
 
-from functions.accept_order.idempotency import fingerprint
+from functions.accept_order.idempotency import Name, fingerprint, name_of
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.order import OrderRequest
 from orderflow.runtime.http.order_input import read_json_order
 
@@ -81,3 +82,30 @@ def test_whatever_an_order_waits_for_is_a_part_of_what_is_asked_for() -> None:
     assert fingerprint(read_json_order(same.encode()).request(0)) == fingerprint(
         read_json_order(less.encode()).request(0)
     )
+
+
+def test_the_names_of_local_orders_have_the_records_that_they_had_before_there_were_accounts() -> None:
+    recorded = "42590b41525335171d610725d8471189426a198cec93d9829c7de0d828eb6a7f"
+
+    assert Name("client_order_id", "desk-7.42", LOCAL_ACCOUNT).record == recorded
+
+
+def test_no_name_of_an_account_is_one_of_anothers_or_of_another_field() -> None:
+    texts = ("abc", "abc\n3", "client_order_id:abc", "desk-1\nclient_order_id:abc")
+    names = {
+        (account, field, text): Name(field, text, account).record
+        for account in (LOCAL_ACCOUNT, "desk-1", "abc", "client_order_id", "idempotency-key")
+        for field in ("client_order_id", "Idempotency-Key")
+        for text in texts
+    }
+
+    assert len(set(names.values())) == len(names)
+
+
+def test_a_place_in_a_batch_is_of_the_same_account() -> None:
+    single, first = (name_of("abc", None, "desk-1", place) for place in (None, 0))
+
+    assert single is not None
+    assert first is not None
+    assert {single.account, first.account} == {"desk-1"}
+    assert single.record != first.record

@@ -151,6 +151,7 @@ def order_of(row: OrderRow, *, with_route: bool = True) -> Order:
         slice=row.slice,
         child_id=OrderId(row.child_id) if row.child_id else None,
         slots_from_open=row.slots_from_open,
+        account=row.account,
     )
 
 
