@@ -55,7 +55,7 @@ def migrate(database_url: str, revision: str = NEWEST, versions: Path = VERSIONS
 @contextmanager
 def migration(database_url: str, versions: Path = VERSIONS) -> Iterator[Config]:
     """Lend Alembic's configuration, bound to a connection beside which no other migration runs."""
-    engine = create_engine("postgresql+pg8000://", creator=lambda: _open_alone(database_url), poolclass=NullPool)
+    engine = create_engine("postgresql+pg8000://", creator=lambda: open_alone(database_url), poolclass=NullPool)
     event.listen(engine, "set_connection_execution_options", _leave_transaction)
     config = Config()
     config.set_main_option("script_location", "orderflow:migrate")
@@ -92,8 +92,11 @@ def _leave_transaction(connection: Connection, options: Mapping[str, Any]) -> No
         connection.connection.rollback()
 
 
-def _open_alone(database_url: str) -> pg8000.dbapi.Connection:
-    """Return a connection that holds the lock until it is closed."""
+def open_alone(database_url: str) -> pg8000.dbapi.Connection:
+    """Return a connection beside which no migration runs, for it holds their lock until it is closed.
+
+    Raises MigrationError where Postgres does not let it in.
+    """
     arguments = connection_arguments(database_url) | {"timeout": None}  # a migration takes as long as it takes
     try:
         connection = pg8000.dbapi.connect(**arguments)

@@ -1,4 +1,7 @@
-"""`python -m orderflow.migrate [--to REVISION]`: brings the ledger at DATABASE_URL to a schema, and says so."""
+"""`python -m orderflow.migrate [--to REVISION]`: brings the ledger at DATABASE_URL to a schema, and says so.
+
+Where secrets are named for it (`logins.py`), the roles are made with which functions log in.
+"""
 
 import argparse
 import sys
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 
 from orderflow.errors import OrderflowError
 from orderflow.migrate import NEWEST, migrate
+from orderflow.migrate.logins import make_roles, read_logins
 from orderflow.runtime.clients import database_url
 from orderflow.runtime.terminal import print_whatever_the_locale
 
@@ -15,7 +19,11 @@ def main(words: Sequence[str] | None = None) -> int:
     print_whatever_the_locale()
     arguments = make_parser().parse_args(words)
     try:
+        logins = read_logins()
         print(migrate(database_url(), arguments.to) or "The ledger has the schema that was asked for.")
+        if logins:
+            make_roles(database_url(), logins)
+            print(f"These roles may use it: {', '.join(login.username for login in logins.values())}.")
     except (OrderflowError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
