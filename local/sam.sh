@@ -33,6 +33,17 @@ build_directory() {
     echo "$directory"
 }
 
+# What `sam local` goes by: what is named, or what was built, or the template itself.
+template_of() {
+    template=.aws-sam/build/template.yaml
+    [ -r "$template" ] || template=template.yaml
+    while [ $# -gt 1 ]; do
+        case $1 in --template | --template-file | -t) template=$2 ;; esac
+        shift
+    done
+    echo "$template"
+}
+
 if [ "${1-}" = build ]; then
     # The functions' own runtime must be on PATH. A name there proves nothing: pyenv has shims for what is not selected.
     for bin in "$(dirname "$(command -v python3.13)")" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13.*/bin; do
@@ -59,6 +70,14 @@ if [ "${1-}" = local ]; then
     if [ -z "${AWS_ACCESS_KEY_ID-}${AWS_PROFILE-}" ]; then
         export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
         export AWS_ENDPOINT_URL_STS="${AWS_ENDPOINT_URL_STS-http://127.0.0.1:9}" AWS_MAX_ATTEMPTS=1
+    fi
+    # `sam local` finds no address among what it knows of a request, and would let nobody in; it caches no answer.
+    template=$(template_of "$@")
+    if [ -r "$template" ]; then
+        without_address=$(dirname "$template")/local-$(basename "$template")
+        sed -e 's/, identity\.sourceIp//' -e '/^ *- identity\.sourceIp$/d' "$template" >"$without_address.$$"
+        mv "$without_address.$$" "$without_address"
+        set -- "$@" --template "$without_address"
     fi
     # No program collects metrics here, and SAM takes a second longer when a line comes with an invocation's end.
     export POWERTOOLS_METRICS_NAMESPACE="${POWERTOOLS_METRICS_NAMESPACE-}"

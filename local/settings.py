@@ -78,6 +78,7 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     auth: Literal["", "open", "keys"] = ""  # see auth_of
     allowed_hosts: str = ""
     allowed_origins: str = ""
+    docs: bool = True
     max_quotes: Annotated[int, msgspec.Meta(ge=1)] = 20
     max_reads: Annotated[int, msgspec.Meta(ge=1)] = 100
     max_changes: Annotated[int, msgspec.Meta(ge=1)] = 100

@@ -54,6 +54,15 @@ async def authorize_socket(event: Mapping[str, Any]) -> dict[str, Any]:
     return _policy(event["methodArn"], context_of(caller) if caller else None)
 
 
+def deny(event: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """Return the "no" to a question of either API, for a reason that the log is given alone."""
+    context = event["requestContext"]
+    if "http" in context:
+        return _denied_request(reason, context["http"].get("sourceIp", ""))
+    _denials.note(reason, f"from {context.get('identity', {}).get('sourceIp', '')}")
+    return _policy(event["methodArn"], None)
+
+
 async def is_good(key_id: str, address: str) -> bool:
     """Return whether a key that has let a caller in, who is at an address, is still one: neither revoked nor expired.
 

@@ -7,7 +7,8 @@ import asyncio
 from functools import cache
 from typing import Any
 
-from functions.authorize_request.authorizer import authorize_http, authorize_socket
+from functions.authorize_request.authorizer import authorize_http, authorize_socket, deny
+from functions.authorize_request.front import seen_in_front
 from orderflow.runtime.observability import traced
 
 
@@ -19,8 +20,14 @@ def _runner() -> asyncio.Runner:
 
 def authorize(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Return the answer to the HTTP API (payload 2.0), or to the WebSocket API, whose question names a method's ARN."""
-    question = authorize_http(event) if event.get("version") == "2.0" else authorize_socket(event)
-    return _runner().run(question)
+    return _runner().run(_answer(event))
+
+
+async def _answer(event: dict[str, Any]) -> dict[str, Any]:
+    seen = await seen_in_front(event)
+    if seen is None:
+        return deny(event, "past CloudFront")
+    return await (authorize_http(seen) if event.get("version") == "2.0" else authorize_socket(seen))
 
 
 lambda_handler = traced(authorize)

@@ -1,4 +1,7 @@
-"""The API's description: OpenAPI's document for programs, and Swagger UI for people, whose files are all our own."""
+"""The API's description: OpenAPI's document for programs, and Swagger UI for people, whose files are all our own.
+
+Nobody needs a key for it. Where DOCS is off it is as if it were not there.
+"""
 
 import json
 import os
@@ -6,20 +9,33 @@ from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from orderflow.runtime.http.app import TITLE
+from orderflow.runtime.settings import DocsSettings, read_settings
 
 CACHE = "public, max-age=86400"
 DOCUMENT = Path(__file__).with_name("openapi.json")
 """Describes the routes of every function; `make openapi` writes it from their code, and a test holds it to that."""
 FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png")
 
-router = APIRouter(include_in_schema=False)
+
+@cache
+def docs_settings() -> DocsSettings:
+    """Return whether the API is described."""
+    return read_settings(DocsSettings)
+
+
+async def _described() -> None:
+    if not docs_settings().docs:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(_described)])
 
 
 class CachedFiles(StaticFiles):

@@ -66,6 +66,7 @@ def environment_of(settings: LocalSettings, redis_url: str, database_url: str, l
         "AUTH": auth_of(settings),
         "ALLOWED_HOSTS": settings.allowed_hosts,
         "ALLOWED_ORIGINS": settings.allowed_origins,
+        "DOCS": str(int(settings.docs)),
         "MAX_WATCHERS": str(settings.max_watchers),
         parent_watchdog.SETTING: parent_watchdog.STDIN,
         **_socket_settings(settings, listeners),

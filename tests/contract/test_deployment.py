@@ -27,6 +27,7 @@ OF_A_CLOUD = (
     "AWS::RDS",
     "AWS::ApplicationAutoScaling",
     "AWS::SecretsManager",
+    "AWS::CloudFront",
 )
 GATEWAYS = ("AWS::ApiGatewayV2", "AWS::Serverless::HttpApi")
 
@@ -155,13 +156,18 @@ def test_in_a_given_network_none_is_made_and_everything_is_in_it() -> None:
 
 CHOICES: dict[str, list[dict[str, str]]] = {
     "redis": [{}, {"RedisUrl": "redis://r"}, {"RedisUrl": "rediss://r", "RedisSecretArn": "arn:aws:secret"}],
-    "database": [{}, {"DatabaseUrl": "postgresql://ann@db"}, {"DatabaseSecretArn": "arn:aws:secret"}],
+    "database": [{}, {"DatabaseUrl": "postgresql://db"}, {"DatabaseSecretArn": "arn:aws:secret"}],
     "network": [{}, {"VpcId": "vpc-1", "SubnetIds": "subnet-a,subnet-b"}],
     "gateways": [{}, {"WithGateways": "false", "NatGateways": "2"}],
     "sockets": [{}, {"ConnectionsEndpoint": "http://gateway"}],
     "event source": [{}, {"EventSourceImage": "image"}],
     "migration": [{}, {"MigrationImage": "image"}],
-    "alarms": [{"AlarmEmail": "a@b.c", "RedisShards": "8"}, {"WithAlarms": "false"}],
+    "alarms": [{"AlarmEmail": "a@b.c", "RedisShards": "8"}, {"WithAlarms": "false", "ApiLogRole": "given"}],
+    "names": [
+        {},
+        {"ApiDomainName": "api.example.com", "WebSocketDomainName": "sockets.example.com"},
+        {"ApiDomainName": "api.example.com", "WebAclArn": "arn:aws:wafv2:us-east-1:1:global/webacl/ours/1"},
+    ],
 }
 
 

@@ -11,6 +11,7 @@ from orderflow.event_source import lag
 from orderflow.event_source.__main__ import INVOCATION_S
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.settings import Binding, EventSourceSettings
+from orderflow.migrate.logins import KINDS, Kind
 from tests.support.cloudformation import Stack
 
 ROOT = Path(__file__).parents[2]
@@ -70,9 +71,47 @@ def test_the_migration_and_the_ledger_have_the_same_postgres() -> None:
 
     assert MIGRATION["Command"] == ["orderflow.migrate"]
     assert ours["DATABASE_URL"] == theirs["DATABASE_URL"]
-    # The same attribute, in the two ways of naming it.
-    assert theirs["DATABASE_SECRET_ID"] == {"Fn::Sub": "${Database.MasterUserSecret.SecretArn}"}
     assert ours["DATABASE_SECRET_ID"] == {"Fn::GetAtt": "Database.MasterUserSecret.SecretArn"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "functions"),
+    [
+        ("reader", {"ChangeOrders", "ReadOrders", "WatchOrder"}),
+        ("recorder", {"RecordOrder"}),
+        ("authorizer", {"AuthorizeRequest"}),
+    ],
+)
+def test_each_login_of_functions_is_one_that_the_migration_makes_and_the_proxy_knows(
+    kind: Kind, functions: set[str]
+) -> None:
+    secret = {"Ref": f"{kind.title()}Login"}
+    variables = {
+        name: said.get("Environment", {}).get("Variables", {})
+        for name, said in FULL.of_type("AWS::Serverless::Function").items()
+    }
+    (proxy,) = (said for name, said in FULL.of_type("AWS::RDS::DBProxy").items() if name == "DatabaseProxy")
+    template = FULL.resources[secret["Ref"]]["Properties"]["GenerateSecretString"]["SecretStringTemplate"]
+
+    assert {name for name, said in variables.items() if said.get("DATABASE_SECRET_ID") == secret} == functions
+    assert environment(MIGRATION)[f"{kind.upper()}_SECRET_ID"] == secret
+    assert secret in [each["SecretArn"] for each in proxy["Auth"]]
+    assert msgspec.json.decode(template) == {"username": f"orderflow_{kind}"}
+
+
+def test_with_a_given_database_functions_log_in_as_its_secret_says_and_no_role_is_made() -> None:
+    given = {"DatabaseUrl": "postgresql://db/ledger", "DatabaseSecretArn": "arn:aws:secret", "MigrationImage": "image"}
+    stack = Stack(read_document(ROOT / "template.yaml"), given)
+    (migration,) = stack.of_type("AWS::ECS::TaskDefinition")["MigrationTask"]["ContainerDefinitions"]
+
+    named = {
+        said["Environment"]["Variables"]["DATABASE_SECRET_ID"]
+        for said in stack.of_type("AWS::Serverless::Function").values()
+        if "DATABASE_SECRET_ID" in said.get("Environment", {}).get("Variables", {})
+    }
+
+    assert named == {"arn:aws:secret"}
+    assert {environment(migration)[f"{kind.upper()}_SECRET_ID"] for kind in KINDS} == {""}
 
 
 def test_a_task_that_is_asked_to_stop_has_the_time_to_finish_its_batches() -> None:

@@ -50,7 +50,10 @@ def test_nobody_reading_the_streams_rings_too() -> None:
 def test_every_log_ends_some_day_and_all_that_log_have_one() -> None:
     written = {
         FULL.shared["LoggingConfig"]["LogGroup"]["Ref"],
-        FULL.resources["HttpApi"]["Properties"]["AccessLogSettings"]["DestinationArn"]["Fn::GetAtt"].partition(".")[0],
+        *(
+            FULL.resources[api]["Properties"]["AccessLogSettings"]["DestinationArn"]["Fn::GetAtt"].partition(".")[0]
+            for api in ("HttpApi", "WebSocketStage")
+        ),
         *(
             container["LogConfiguration"]["Options"]["awslogs-group"]["Ref"]
             for task in FULL.of_type("AWS::ECS::TaskDefinition").values()

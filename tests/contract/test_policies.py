@@ -1,5 +1,6 @@
 """What each role may do and each network port lets through: what its code needs, and no more."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,17 @@ from tests.support.cloudformation import Stack
 ROOT = Path(__file__).parents[2]
 DOCUMENT = read_document(ROOT / "template.yaml")
 TEMPLATE = read_template(ROOT / "template.yaml")
-FULL = Stack(DOCUMENT, {"EventSourceImage": "image", "MigrationImage": "image"})
+ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/ours/1"
+FULL = Stack(DOCUMENT, {"EventSourceImage": "image", "MigrationImage": "image", "WebAclArn": ACL})
 
 READ_REDIS_LOGIN = ("secretsmanager:GetSecretValue", "RedisLogin")
 READ_DATABASE_LOGIN = ("secretsmanager:GetSecretValue", "Database.MasterUserSecret.SecretArn")
+READ_READER, READ_RECORDER, READ_AUTHORIZER = (
+    ("secretsmanager:GetSecretValue", f"{kind}Login") for kind in ("Reader", "Recorder", "Authorizer")
+)
+DATABASE_LOGINS = {READ_READER, READ_RECORDER, READ_AUTHORIZER}
+READ_FRONT_SECRET = ("secretsmanager:GetSecretValue", "FrontSecret")
+WRITE_LOGS = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 SEND = (
     "execute-api:ManageConnections",
     "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:"
@@ -32,23 +40,24 @@ PATTERNS = {
     "*": "ecr:GetAuthorizationToken knows no resource",
 }
 FUNCTIONS = {
-    "AuthorizeRequest": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
+    "AuthorizeRequest": {READ_REDIS_LOGIN, READ_AUTHORIZER, READ_FRONT_SECRET},
     "AcceptOrder": {READ_REDIS_LOGIN},
-    "ChangeOrders": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
-    "ReadOrders": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
+    "ChangeOrders": {READ_REDIS_LOGIN, READ_READER},
+    "ReadOrders": {READ_REDIS_LOGIN, READ_READER},
     "IssueTicket": {READ_REDIS_LOGIN},
-    "WatchOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN, SEND, LOOK},
+    "WatchOrder": {READ_REDIS_LOGIN, READ_READER, SEND, LOOK},
     **{TEMPLATE.function(stage.function).logical_id: {READ_REDIS_LOGIN} for stage in lifecycle.STAGES},
     **{TEMPLATE.function(function).logical_id: {READ_REDIS_LOGIN} for function in lifecycle.WAITING},
     "PublishStatus": {READ_REDIS_LOGIN, SEND},
-    "RecordOrder": {READ_REDIS_LOGIN, READ_DATABASE_LOGIN},
+    "RecordOrder": {READ_REDIS_LOGIN, READ_RECORDER},
     "ProduceBlock": {READ_REDIS_LOGIN},
 }
 STAGES = [function.logical_id for function in TEMPLATE.functions if function.event_source]
 ROLES = {
     "EventSourceRole": {READ_REDIS_LOGIN, *(("lambda:InvokeFunction", f"{stage}.Arn") for stage in STAGES)},
-    "MigrationRole": {READ_DATABASE_LOGIN},
-    "DatabaseProxyRole": {READ_DATABASE_LOGIN},
+    "MigrationRole": {READ_DATABASE_LOGIN, *DATABASE_LOGINS},
+    "DatabaseProxyRole": {READ_DATABASE_LOGIN, *DATABASE_LOGINS},
+    "ApiGatewayLogRole": {("AWS's own policy", WRITE_LOGS)},
     "TaskExecutionRole": {
         ("ecr:GetAuthorizationToken", "*"),
         ("ecr:BatchCheckLayerAvailability", IMAGES),
@@ -82,10 +91,11 @@ def granted_by(document: Any) -> Iterator[tuple[str, str]]:
 def granted(properties: dict[str, Any]) -> set[tuple[str, str]]:
     """Return (action, resource) for all that a function or role may do by policies of this template."""
     named = [*properties.get("Policies", []), *properties.get("ManagedPolicyArns", [])]
+    of_aws = {("AWS's own policy", policy["Fn::Sub"]) for policy in named if "Fn::Sub" in policy}
     inline = [policy["PolicyDocument"] for policy in named if "PolicyDocument" in policy]
     managed = [FULL.resources[policy["Ref"]]["Properties"]["PolicyDocument"] for policy in named if "Ref" in policy]
-    assert len(inline) + len(managed) == len(named)
-    return {grant for document in [*inline, *managed] for grant in granted_by(document)}
+    assert len(inline) + len(managed) + len(of_aws) == len(named)
+    return of_aws | {grant for document in [*inline, *managed] for grant in granted_by(document)}
 
 
 def test_a_function_may_do_exactly_what_it_does() -> None:
@@ -101,12 +111,19 @@ def test_a_role_may_do_exactly_what_it_is_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "login"), [("REDIS_SECRET_ID", READ_REDIS_LOGIN), ("DATABASE_SECRET_ID", READ_DATABASE_LOGIN)]
+    ("variable", "logins"),
+    [
+        ("REDIS_SECRET_ID", {READ_REDIS_LOGIN}),
+        ("DATABASE_SECRET_ID", DATABASE_LOGINS),
+        ("FRONT_SECRET_ID", {READ_FRONT_SECRET}),
+    ],
 )
-def test_a_function_may_read_a_secret_only_if_its_environment_names_it(variable: str, login: tuple[str, str]) -> None:
+def test_a_function_may_read_a_secret_only_if_its_environment_names_it(
+    variable: str, logins: set[tuple[str, str]]
+) -> None:
     named = {function.logical_id for function in TEMPLATE.functions if variable in function.environment}
 
-    assert named == {name for name, grants in FUNCTIONS.items() if login in grants}
+    assert named == {name for name, grants in FUNCTIONS.items() if logins & grants}
 
 
 def test_only_few_resources_are_patterns() -> None:
@@ -207,3 +224,34 @@ def test_whatever_keeps_orders_is_encrypted_and_leaves_a_snapshot() -> None:
     assert proxy["RequireTLS"] is True
     for name in ("Redis", "Database"):
         assert {FULL.resources[name][policy] for policy in ("DeletionPolicy", "UpdateReplacePolicy")} == {"Snapshot"}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "refused"),
+    [
+        ("RedisUrl", "redis://:secret@redis.example:6379"),
+        ("RedisUrl", "rediss://me:secret@redis.example"),
+        ("RedisUrl", "redis://redis.example?password=secret"),
+        ("DatabaseUrl", "postgresql://me:secret@db.example/ledger"),
+        ("DatabaseUrl", "postgresql://me@db.example/ledger"),
+        ("DatabaseUrl", "postgres://db.example/ledger?password=secret"),
+        ("DatabaseUrl", "postgres://db.example/ledger?sslmode=require&password=secret"),
+    ],
+)
+def test_no_url_with_a_login_is_taken(parameter: str, refused: str) -> None:
+    pattern = DOCUMENT["Parameters"][parameter]["AllowedPattern"]
+
+    assert re.fullmatch(pattern, refused) is None
+
+
+@pytest.mark.parametrize(
+    ("parameter", "taken"),
+    [
+        ("RedisUrl", ""),
+        ("RedisUrl", "rediss://redis.example:6379/0"),
+        ("DatabaseUrl", ""),
+        ("DatabaseUrl", "postgresql://db.example:5432/ledger?sslmode=verify-full&sslrootcert=/var/task/authority.pem"),
+    ],
+)
+def test_a_url_without_one_is_taken(parameter: str, taken: str) -> None:
+    assert re.fullmatch(DOCUMENT["Parameters"][parameter]["AllowedPattern"], taken)

@@ -30,6 +30,7 @@ def test_containers_find_the_servers_and_the_gateway_where_they_are_by_default(c
         "DatabaseUrl": f"postgresql://{HOST}:{SETTINGS.postgres_port}/orderflow",
         "ConnectionsEndpoint": f"http://{HOST}:{CONNECTIONS_PORT}",
         "Partitions": str(SETTINGS.partitions),
+        "Docs": str(SETTINGS.docs).lower(),
     }
     assert parameters(command)["add_host"] == [f"{HOST}:host-gateway"]
 

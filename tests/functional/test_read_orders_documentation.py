@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
 
+from functions.read_orders.docs_page import docs_settings
 from functions.read_orders.handler import lambda_handler
 from orderflow.adapters.public import ATOMS
 from orderflow.domain.order import OrderId, event_of
@@ -229,3 +231,18 @@ def test_the_examples_of_answers_are_what_is_documented(outside: Outside) -> Non
     assert len(examples) > 5
     for path, example, schema in examples:
         assert fits(example, schema, api["components"]["schemas"], has_nulls=False), path
+
+
+@pytest.fixture
+def undescribed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Be where the API is not described."""
+    monkeypatch.setenv("DOCS", "0")
+    docs_settings.cache_clear()
+    yield
+    docs_settings.cache_clear()
+
+
+@pytest.mark.usefixtures("undescribed")
+@pytest.mark.parametrize("path", ["/docs", "/docs/swagger-ui.css", "/openapi.json"])
+def test_where_docs_is_off_the_description_is_as_if_it_were_not_there(path: str) -> None:
+    assert assert_problem(get(path), 404)["detail"] == f"there is nothing at {path}"

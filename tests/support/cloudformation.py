@@ -88,7 +88,7 @@ def references(node: Node) -> Iterator[str]:
     """Yield the logical ids that a part of a template refers to."""
     match node:
         case {"Ref": str(name)}:
-            yield name
+            yield name.partition(".")[0]  # SAM's names for what it makes, such as HttpApi.Stage
         case {"Fn::GetAtt": str(attribute)}:
             yield attribute.partition(".")[0]
         case {"Fn::Sub": [str(text), {**variables}]}:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from local.gateway.management_server import MIN_SECRET_LENGTH
 from local.run.shared_secret import CONNECTIONS, POSTGRES, REDIS, shared_secret
@@ -170,3 +171,33 @@ def test_a_build_that_was_killed_keeps_no_other_waiting(run: Run, directory: Pat
     done = run("build", PATH=f"{python.parent}:{os.environ['PATH']}")
 
     assert done.returncode == 0, done.stderr
+
+
+IDENTITY = {
+    "as it is written": "Identity: {Headers: [Authorization], Context: [routeKey, identity.sourceIp]}\n",
+    "as it is built": "Identity:\n  Headers:\n  - Authorization\n  Context:\n  - routeKey\n  - identity.sourceIp\n",
+}
+
+
+@pytest.mark.parametrize("written", IDENTITY.values(), ids=IDENTITY.keys())
+@pytest.mark.parametrize("named", [True, False])
+def test_sam_local_goes_by_a_template_that_asks_for_no_address(
+    run: Run, directory: Path, written: str, named: bool
+) -> None:
+    template = directory / ("elsewhere/template.yaml" if named else ".aws-sam/build/template.yaml")
+    template.parent.mkdir(parents=True)
+    template.write_text(written)
+    (directory / ".venv-sam/bin/sam").write_text('#!/bin/sh\nfor word; do last=$word; done; cat "$last"\n')
+
+    done = run("local", "start-api", *(("--template", str(template)) if named else ()))
+
+    assert yaml.safe_load(done.stdout) == {"Identity": {"Headers": ["Authorization"], "Context": ["routeKey"]}}
+    assert template.read_text() == written, "the template that is deployed asks for it"
+
+
+def test_the_template_asks_for_the_address_in_a_way_that_is_found(run: Run, directory: Path) -> None:
+    shutil.copy(ROOT / "template.yaml", directory)
+    (directory / ".venv-sam/bin/sam").write_text('#!/bin/sh\nfor word; do last=$word; done; cat "$last"\n')
+
+    assert "identity.sourceIp" in (directory / "template.yaml").read_text()
+    assert "identity.sourceIp]" not in run("local", "start-api").stdout

@@ -57,6 +57,21 @@ class ReadSettings(Settings, frozen=True, kw_only=True):
     max_reads: Annotated[int, msgspec.Meta(ge=1)] = 100
 
 
+class FrontSettings(Settings, frozen=True, kw_only=True):
+    """Of the function that authorizes: the secret by which it knows what has come through CloudFront, if that is used.
+
+    The secret `front_secret_id` holds it as `secret`.
+    """
+
+    front_secret_id: str = ""
+
+
+class DocsSettings(Settings, frozen=True, kw_only=True):
+    """Of the function that describes the API: whether it does."""
+
+    docs: bool = True
+
+
 class ChangeSettings(Settings, frozen=True, kw_only=True):
     """Of the function that changes orders: how many requests it works on, or lets wait, at once.
 
