@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from functions.watch_order.account_limit import UNAVAILABLE, count_in, count_out
 from functions.watch_order.frames import Command, read_command, read_order_id
+from orderflow.adapters.channels import ChannelRequest
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.public import public_json
 from orderflow.adapters.sockets import Message
@@ -28,6 +29,7 @@ app.add_middleware(
     stopped=Answer(503, _JSON, encoder.encode({"error": "the service stops; connect again"})),
 )
 _refusals = Refusals("watch_order")
+_TOO_MANY = {"error": "too many subscriptions", "limit": MAX_SUBSCRIPTIONS}
 
 
 async def accept(request: Request) -> Response:
@@ -61,6 +63,8 @@ async def take_frame(request: Request) -> Response:
             return _frame({"error": problem})
         case Command("ping"):
             return _frame({"action": "pong"})
+    if command.channel:
+        return await _take_channel(request, command)
     named = command.order_id or ""
     order_id, account = read_order_id(named), _caller(request).account
     if order_id is None:
@@ -78,6 +82,27 @@ app.add_route("/$disconnect", leave, methods=["POST"])
 app.add_route("/$default", take_frame, methods=["POST"])
 
 
+async def _take_channel(request: Request, command: Command) -> Response:
+    """Queue a subscription to a channel, or its end, for the account that the socket is of."""
+    account = _caller(request).account
+    asked = ChannelRequest(command.channel, account, _connection_id(request), command.action, command.resume)
+    named = {"channel": command.channel}
+    try:
+        outcome, retry_after_ms = await async_clients.channels().add(asked)
+    except UNAVAILABLE as error:
+        _refusals.note("unavailable", f"subscription to {command.channel}: {error}")
+        return _frame(named | {"error": "unavailable right now; send it again"})
+    if command.action == "unsubscribe":
+        return _frame(named | {"unsubscribed": True})
+    match outcome:
+        case Outcome.TOO_MANY:
+            return _frame(named | _TOO_MANY)
+        case Outcome.AGAIN:
+            limit = "one answer a second and channel"
+            return _frame(named | {"error": "too many requests", "limit": limit, "retry_after_ms": retry_after_ms})
+    return Response()
+
+
 async def _subscribe(asked: Subscription) -> Response:
     """Queue a subscription; where the order has left Redis, answer from the ledger."""
     outcome, retry_after_ms = await async_clients.subscriptions().add(asked)
@@ -88,7 +113,7 @@ async def _subscribe(asked: Subscription) -> Response:
         case Outcome.ASKED:
             return Response()
         case Outcome.TOO_MANY:
-            return _frame(refusal | {"error": "too many subscriptions", "limit": MAX_SUBSCRIPTIONS})
+            return _frame(refusal | _TOO_MANY)
         case Outcome.AGAIN:
             limit = "one answer a second and order"
             return _frame(refusal | {"error": "too many requests", "limit": limit, "retry_after_ms": retry_after_ms})

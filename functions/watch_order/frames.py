@@ -2,11 +2,15 @@
 
 import re
 from contextlib import suppress
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
-USAGE = 'send an order id, or {"action": "subscribe" | "unsubscribe" | "ping", "order_id": …}'
+from orderflow.adapters.feeds import CHANNELS
+from orderflow.adapters.sockets import MAX_SEQUENCE
+
+USAGE = 'send an order id, or {"action": "subscribe" | "unsubscribe" | "ping", "order_id": … or "channel": "orders"}'
 ACTIONS = ("subscribe", "unsubscribe", "ping")
 
 _BLANK = " \t\r\n\f\v\ufeff"
@@ -22,10 +26,12 @@ _KINDS: dict[type, str] = {
 
 
 class Command(msgspec.Struct, frozen=True):
-    """What a frame asks for."""
+    """What a frame asks for: of an order, or of a `channel`, from the sequence after `resume` on."""
 
     action: str
     order_id: str | None = ""
+    channel: str = ""
+    resume: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEQUENCE)] | None = None
 
 
 def read_command(text: str) -> Command | str:
@@ -53,15 +59,27 @@ def read_command(text: str) -> Command | str:
         return f"{error}; {USAGE}"
     if command.action not in ACTIONS:
         return f"unknown action {command.action[:32]!r}; {USAGE}"
-    if command.order_id is None and command.action != "ping":
-        return f"order_id is null; {USAGE}"
-    return command
+    return _problem_with(command) or command
 
 
 def read_order_id(text: str) -> str | None:
     """Return an order id as the engine writes it, or None when `text` is none."""
     text = text.strip(_BLANK)
     return str(UUID(text)) if _ORDER_ID.fullmatch(text) else None
+
+
+def _problem_with(command: Command) -> str:
+    if command.action == "ping":
+        return ""
+    if command.order_id is None:
+        return f"order_id is null; {USAGE}"
+    if command.channel and command.order_id:
+        return f"either order_id or channel; {USAGE}"
+    if command.channel and command.channel not in CHANNELS:
+        return f"unknown channel {command.channel[:32]!r}; {USAGE}"
+    if command.resume is not None and not command.channel:
+        return f"resume goes with a channel; {USAGE}"
+    return ""
 
 
 def _not_an_object(document: object) -> str:

@@ -1,4 +1,4 @@
-"""Keeps the events of an order in their order on each connection, from any publisher, however often (decision 0025)."""
+"""Keeps the events of an order or a feed in order on each connection, from any publisher (decision 0025)."""
 
 from collections import OrderedDict
 from enum import Enum
@@ -8,7 +8,7 @@ from local.gateway.connections import Connection
 from orderflow.adapters.sockets import Message
 
 MAX_ORDERS = 20_000
-"""How many orders are remembered for each connection: the latest that it asked for."""
+"""How many orders and feeds are remembered for each connection: those that it was sent something of last."""
 
 _EntryId = tuple[int, int]
 
@@ -47,6 +47,7 @@ class Ordering:
         if message.sequence > last + 1:
             return Verdict.OUT_OF_ORDER
         orders[message.order_id] = subscription, message.sequence
+        orders.move_to_end(message.order_id)  # or a feed would be forgotten that goes on while orders come and go
         if len(orders) > MAX_ORDERS:
             orders.popitem(last=False)
         return Verdict.PASS

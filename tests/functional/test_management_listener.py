@@ -168,7 +168,7 @@ def test_a_batch_in_a_form_that_a_page_could_send_is_refused(management: Managem
         batch(sequence="1"),
         batch(sequence=1.5),
         batch(sequence=-1),
-        batch(sequence=1_001),
+        batch(sequence=2**53 + 1),
         batch(sequence=10**30),
         batch(subscription="soon"),
         batch(subscription="1"),

@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from functions.publish_status.handler import lambda_handler
 from orderflow.adapters.sockets import Message
+from orderflow.adapters.watchers import StatusEntry
 from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.order import Order, event_of
 from orderflow.domain.status import Status
@@ -161,3 +163,67 @@ def test_a_subscription_that_had_to_wait_comes_whole_in_one_field(outside: Outsi
 
     assert publish(waited) == {"batchItemFailures": []}
     assert outside.sockets.sent == [notice(WAY[0]), notice(WAY[1])]
+
+
+def feed_fields(action: str, **fields: str) -> dict[str, str]:
+    """Return the fields of an entry about a feed."""
+    return {"order_id": "orders:acme", "action": action} | fields
+
+
+def test_events_of_accounts_that_somebody_follows_go_into_their_feeds_first(outside: Outside) -> None:
+    outside.watchers.followed = {"acme"}
+    outside.watchers.watching[ORDER_ID] = {CONNECTION_ID: 0}
+    outside.sockets.error = RetryableError("@connections can't be reached")
+    event = status_fields(WAY[0])
+
+    with pytest.raises(RetryableError):
+        publish(event | {"account": "acme"}, event | {"account": "other"}, event)
+
+    assert [step for _, step in outside.feeds.appended["acme"]] == [event["event"]]
+
+
+def test_entries_about_feeds_are_processed_apart_from_those_about_orders(outside: Outside) -> None:
+    outside.watchers.watching[ORDER_ID] = {CONNECTION_ID: 0}
+    waited = {"order": json.dumps(feed_fields("more", connection_id="b", subscription="1-0", after="200"))}
+
+    response = publish(
+        feed_fields("subscribe", connection_id="a", resume=""),
+        status_fields(WAY[0]),
+        waited,
+        feed_fields("feed", first="1", last="9"),
+    )
+
+    assert response == {"batchItemFailures": []}
+    of_feed = [message for message in outside.sockets.sent if message.order_id == "orders:acme"]
+    assert [(message.connection_id, message.text) for message in of_feed] == [
+        ("a", "subscribe"),
+        ("b", "more"),
+        ("", "feed"),
+    ]
+    assert notice(WAY[0]) in outside.sockets.sent
+
+
+def test_what_a_connection_lacks_of_a_feed_is_sent_from_what_is_kept(outside: Outside) -> None:
+    outside.sockets.out_of_order = ["subscribe"]
+    outside.feeds.kept = [Message("a", "orders:acme", "kept", 1, "1-0")]
+
+    publish(feed_fields("subscribe", connection_id="a"))
+
+    assert outside.sockets.sent == outside.feeds.kept
+    assert outside.feeds.ended == []
+
+
+def test_a_connection_that_is_gone_is_forgotten_by_the_feed(outside: Outside) -> None:
+    outside.sockets.closed = {"a"}
+    outside.watchers.watching[ORDER_ID] = {"a": 0}
+
+    publish(feed_fields("subscribe", connection_id="a"), status_fields(WAY[0]))
+
+    assert [message.connection_id for message in outside.feeds.forgotten] == ["a"]
+    assert outside.watchers.watching[ORDER_ID] == {}
+
+
+def test_code_of_the_version_before_finds_nothing_to_do_in_an_entry_about_a_feed() -> None:
+    entry = msgspec.convert(feed_fields("feed", first="1", last="9"), StatusEntry, strict=False)
+
+    assert (entry.order_id, entry.action, entry.event) == ("orders:acme", "feed", "")

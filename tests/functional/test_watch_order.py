@@ -8,6 +8,7 @@ import redis
 
 from functions.watch_order.frames import USAGE
 from functions.watch_order.handler import lambda_handler
+from orderflow.adapters.channels import ChannelRequest
 from orderflow.adapters.public import public_event
 from orderflow.adapters.sockets import Message
 from orderflow.adapters.subscriptions import MAX_SUBSCRIPTIONS, Added, Outcome, Subscription
@@ -248,3 +249,69 @@ def test_the_ledger_is_asked_for_an_order_once_a_second(outside: Outside) -> Non
     }
     assert [asked.order_id for asked in outside.subscriptions.answered_by_ledger] == [ORDER_ID]
     assert len(outside.sockets.sent) == 1
+
+
+def test_a_channel_is_asked_for_with_the_account_of_the_socket(outside: Outside) -> None:
+    frame = {"action": "subscribe", "channel": "orders", "resume": 7}
+    event = read_event("watch_order.default") | {"body": json.dumps(frame)}
+    event["requestContext"]["authorizer"] = {"account": "acme", "permissions": "read"}
+
+    assert lambda_handler(event, None) == DONE
+    assert send('{"action":"subscribe","channel":"orders"}') == DONE
+    assert outside.channels.asked == [
+        ChannelRequest("orders", "acme", CONNECTION_ID, "subscribe", 7),
+        ChannelRequest("orders", "local", CONNECTION_ID, "subscribe"),
+    ]
+
+
+def test_leaving_a_channel_is_acknowledged(outside: Outside) -> None:
+    answer = send('{"action":"unsubscribe","channel":"orders"}')
+
+    assert frame_of(answer) == {"channel": "orders", "unsubscribed": True}
+    assert outside.channels.asked == [ChannelRequest("orders", "local", CONNECTION_ID, "unsubscribe")]
+
+
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        (Added(Outcome.TOO_MANY), {"error": "too many subscriptions", "limit": MAX_SUBSCRIPTIONS}),
+        (
+            Added(Outcome.AGAIN, 420),
+            {"error": "too many requests", "limit": "one answer a second and channel", "retry_after_ms": 420},
+        ),
+    ],
+)
+def test_a_channel_that_is_asked_for_too_often_is_refused(outside: Outside, added: Added, said: dict[str, Any]) -> None:
+    outside.channels.added = added
+
+    assert frame_of(send('{"action":"subscribe","channel":"orders"}')) == {"channel": "orders"} | said
+
+
+def test_a_channel_can_not_be_had_while_redis_is_unavailable(outside: Outside) -> None:
+    outside.channels.error = redis.ConnectionError("refused")
+
+    answer = frame_of(send('{"action":"subscribe","channel":"orders"}'))
+
+    assert answer == {"channel": "orders", "error": "unavailable right now; send it again"}
+
+
+@pytest.mark.parametrize(
+    ("frame", "problem"),
+    [
+        ({"channel": "market"}, "unknown channel 'market'"),
+        ({"channel": "orders", "order_id": ORDER_ID}, "either order_id or channel"),
+        ({"order_id": ORDER_ID, "resume": 3}, "resume goes with a channel"),
+        ({"channel": "orders", "resume": -1}, "Expected `int` >= 0"),
+        ({"channel": "orders", "resume": 2**60}, "Expected `int` <= "),
+        ({"channel": "orders", "resume": "3"}, "Expected `int | null`, got `str`"),
+        ({"channel": 3}, "Expected `str`, got `int`"),
+    ],
+)
+def test_a_frame_about_a_channel_that_can_not_be_is_answered_with_its_problem(
+    outside: Outside, frame: dict[str, Any], problem: str
+) -> None:
+    answer = frame_of(send(json.dumps({"action": "subscribe"} | frame)))
+
+    assert answer["error"].startswith(problem)
+    assert answer["error"].endswith(USAGE)
+    assert outside.channels.asked == []

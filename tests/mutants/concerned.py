@@ -39,6 +39,7 @@ ROOM = ("integration/test_intake.py", "integration/test_intake_batches.py", "int
 RATE_LIMITS = ("integration/test_rate_limits.py",)
 ACCESS = ("integration/test_api_key_copies.py",)
 SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")
+FEEDS = ("integration/test_feeds.py", "integration/test_feeds_crashes.py")
 POOLS = (
     "unit/domain/pools/test_pool_types.py",
     "unit/domain/pools/test_constant_product.py",
@@ -66,7 +67,9 @@ WATCHING = (
 CONCERNED = {
     "adapters/books": WAITING,
     "adapters/capacity": ("unit/adapters/test_capacity.py", "integration/test_overload.py"),
+    "adapters/channels": ("functional/test_watch_order.py", *FEEDS),
     "adapters/dead_letters": ("integration/test_redrive.py",),
+    "adapters/feeds": ("functional/test_publish_status.py", *FEEDS),
     "adapters/intake": (
         "functional/test_accept_order.py",
         "functional/test_accept_order_names.py",
@@ -157,22 +160,27 @@ CONCERNED = {
     "scripts/abandon": VENUE,
     "scripts/acknowledge": RECORDS,
     "scripts/add_socket": ("integration/test_account_sockets.py",),
+    "scripts/append_feed": FEEDS,
+    "scripts/ask_for_feed": FEEDS,
     "scripts/barrier": REPLICATION,
     "scripts/books": WAITING,
     "scripts/candidates": WAITING,
     "scripts/dead_letter": RECORDS,
     "scripts/beat": CLOCK,
     "scripts/beats": CLOCK,
+    "scripts/claim_feed": FEEDS,
     "scripts/commit_block": (*VENUE, *CLOCK),
     "scripts/create": (*ROOM, "integration/test_books.py"),
     "scripts/defer": RECORDS,
     "scripts/deliver": (*STREAMS, *VENUE, *WAITING),
     "scripts/entry_ids": ("integration/test_trimming.py", *SUBSCRIPTIONS),
+    "scripts/flag_feed": FEEDS,
+    "scripts/followed": FEEDS,
     "scripts/heartbeat": TIMERS,
     "scripts/expire": VENUE,
     "scripts/keep_key": ACCESS,
     "scripts/keep_time": CLOCK,
-    "scripts/leave": SUBSCRIPTIONS,
+    "scripts/leave": (*SUBSCRIPTIONS, *FEEDS),
     "scripts/expire_after_recording": ("integration/test_transition.py", *SUBSCRIPTIONS),
     "scripts/limit": RATE_LIMITS,
     "scripts/load_orders": FORMER,
@@ -185,6 +193,7 @@ CONCERNED = {
     "scripts/request_end": WAITING,
     "scripts/schedule": (*VENUE, *RECORDS),
     "scripts/send": VENUE,
+    "scripts/serve_feed": FEEDS,
     "scripts/steps_of": FORMER,
     "scripts/stop_time": CLOCK,
     "scripts/subscribe": (*SUBSCRIPTIONS, "integration/test_intake.py"),
@@ -192,7 +201,7 @@ CONCERNED = {
     "scripts/transition": (*STREAMS, *WAITING),
     "scripts/trim": RECORDS,
     "scripts/turn": (*TURNS, *TIMERS),
-    "scripts/watch": SUBSCRIPTIONS,
+    "scripts/watch": (*SUBSCRIPTIONS, *FEEDS),
     "scripts/watched": SUBSCRIPTIONS,
 }
 

@@ -1,10 +1,11 @@
 """Who watches which order, and the connections that statuses are sent to; in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from orderflow.adapters.codec import decode_event
+from orderflow.adapters.feeds import FeedEntry, Feeds
 from orderflow.adapters.sockets import Message, Sent, Sockets
-from orderflow.adapters.watchers import StatusEntry, Watchers
+from orderflow.adapters.watchers import FeedEvent, Processed, StatusEntry, Watchers
 from orderflow.domain.order import Order, event_of
 from tests.support.builders import encode
 from tests.support.fakes.outage import Outage
@@ -47,11 +48,19 @@ class FakeWatchers(Outage, Watchers):
         self.orders: dict[str, list[Order]] = {}
         self.watching: dict[str, dict[str, int]] = {}
         self.partitions: list[str] = []
+        self.followed: set[str] = set()
+        """The accounts to whose feeds somebody subscribes."""
 
-    def messages(self, partition: str, entries: Sequence[StatusEntry]) -> list[Message]:
+    def process(self, partition: str, entries: Sequence[StatusEntry]) -> Processed:
         self._reach()
-        self.partitions.append(partition)
-        return [message for entry in entries for message in self._messages(entry)]
+        if entries:
+            self.partitions.append(partition)
+        events = [entry for entry in entries if entry.action == "event"]
+        followed = {
+            account: [FeedEvent(entry.entry_id, entry.event) for entry in events if entry.account == account]
+            for account in self.followed
+        }
+        return Processed([message for entry in entries for message in self._messages(entry)], followed)
 
     def everything(self, partition: str, out_of_order: Sequence[Message]) -> list[Message]:
         return [
@@ -72,3 +81,33 @@ class FakeWatchers(Outage, Watchers):
         history = self.orders.get(entry.order_id, [])
         watching[entry.connection_id] = len(history)
         return [Message(entry.connection_id, entry.order_id, encode(event_of(order))) for order in history]
+
+
+class FakeFeeds(Outage, Feeds):
+    """Feeds in memory: notes what was appended, and who is to be forgotten; each entry about one is answered."""
+
+    def __init__(self) -> None:
+        self.appended: dict[str, list[FeedEvent]] = {}
+        self.kept: list[Message] = []
+        """What is kept for who is sent it all again."""
+        self.forgotten: list[Message] = []
+        self.ended: list[Message] = []
+
+    def append(self, partition: str, followed: Mapping[str, Sequence[FeedEvent]]) -> None:
+        self._reach()
+        for account, events in followed.items():
+            self.appended.setdefault(account, []).extend(events)
+
+    def messages(self, partition: str, entries: Sequence[FeedEntry]) -> list[Message]:
+        self._reach()
+        return [Message(entry.connection_id, entry.feed, entry.action, 1, entry.entry_id) for entry in entries]
+
+    def again(self, partition: str, out_of_order: Sequence[Message]) -> list[Message]:
+        return self.kept
+
+    def end(self, partition: str, lost: Sequence[Message]) -> list[Message]:
+        self.ended += lost
+        return [Message(message.connection_id, message.order_id, "lost") for message in lost]
+
+    def forget(self, partition: str, gone: Sequence[Message]) -> None:
+        self.forgotten += gone

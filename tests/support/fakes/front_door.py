@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from orderflow.adapters.account_sockets import NONE_LOOKED_AT, AccountSocket, AccountSockets, Looked
+from orderflow.adapters.channels import ChannelRequest, Channels
 from orderflow.adapters.intake import Conflict, Intake, NewOrder
 from orderflow.adapters.rate_limits import Cost, Left, RateLimits, Refused, meter
 from orderflow.adapters.redis_health import RedisHealth
@@ -78,6 +79,19 @@ class FakeRateLimits(Outage, RateLimits):
         limit, rate, units = cost
         spent = self.spent[account, limit] = self.spent.get((account, limit), 0) + units
         return Left(limit, rate, rate.burst - spent, spent * meter(rate).unit_us // 1000)
+
+
+class FakeChannels(Outage, Channels):
+    """The channels' side of Redis: takes every request, or answers with `added`."""
+
+    def __init__(self) -> None:
+        self.added = Added(Outcome.ASKED)
+        self.asked: list[ChannelRequest] = []
+
+    async def add(self, asked: ChannelRequest) -> Added:
+        self._reach()
+        self.asked.append(asked)
+        return self.added
 
 
 class FakeRedisHealth(Outage, RedisHealth):

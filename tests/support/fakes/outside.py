@@ -9,9 +9,10 @@ from orderflow.venues.mock.venue import MockVenue
 from tests.support.builders import NOW_MS
 from tests.support.fakes.access import FakeApiKeyCopies, FakeApiKeys, FakeTickets, known_keys
 from tests.support.fakes.chain import FakeChain
-from tests.support.fakes.delivery import FakeSockets, FakeWatchers
+from tests.support.fakes.delivery import FakeFeeds, FakeSockets, FakeWatchers
 from tests.support.fakes.front_door import (
     FakeAccountSockets,
+    FakeChannels,
     FakeIntake,
     FakeRateLimits,
     FakeRedisHealth,
@@ -42,11 +43,13 @@ class Outside:
         self.ledger = FakeLedger()
         self.sockets = FakeSockets()
         self.watchers = FakeWatchers()
+        self.feeds = FakeFeeds()
         self.intake = FakeIntake()
         self.rate_limits = FakeRateLimits()
         self.redis_health = FakeRedisHealth()
         self.subscriptions = FakeSubscriptions()
         self.account_sockets = FakeAccountSockets()
+        self.channels = FakeChannels()
         self.replication = FakeReplication()
         self.api_keys = FakeApiKeys()
         self.api_key_copies = FakeApiKeyCopies()
@@ -66,7 +69,8 @@ class Outside:
 
     def take_place(self, patch: pytest.MonkeyPatch) -> None:
         """Be what functions find, as long as `patch` lasts."""
-        for name in ("redis_client", "orders", "books", "venue", "ledger", "sockets", "watchers", "replication"):
+        stores = ("redis_client", "orders", "books", "ledger", "replication")
+        for name in (*stores, "venue", "sockets", "watchers", "feeds"):
             patch.setattr(clients, name, lambda name=name: getattr(self, name))
         patch.setattr(async_clients, "intake", lambda: self.intake)
         patch.setattr(async_clients, "rate_limits", lambda: self.rate_limits)
@@ -75,4 +79,5 @@ class Outside:
         patch.setattr(async_clients, "known_keys", lambda: self.known_keys)
         patch.setattr(async_clients, "account_sockets", lambda: self.account_sockets)
         patch.setattr(async_clients, "tickets", lambda: self.tickets)
+        patch.setattr(async_clients, "channels", lambda: self.channels)
         patch.setattr(clock, "now_ms", lambda: self.now_ms)

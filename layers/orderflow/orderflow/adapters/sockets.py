@@ -31,20 +31,24 @@ _KNOWN = (
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.GONE,
 )
+MAX_SEQUENCE = 2**53
+"""Up to here whatever reads a number as a double reads it exactly."""
+
 _NO_CONNECTION = ("GoneException", "BadRequestException")  # the latter for an id that never was a connection's
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A text for a connection, and the order that it is about.
+    """A text for a connection, and the order or the feed that it is about.
 
-    `sequence` is the event's, and `subscription` the stream entry by which the connection asked for the order: what a
-    gateway needs to keep the events in their order. Without them (0 and empty) a message is passed on as it is.
+    `sequence` is the event's, of a feed its place among the subscription's messages, and `subscription` the stream
+    entry by which the connection asked for it: what a gateway needs to keep the messages in their order. Without them
+    (0 and empty) a message is passed on as it is.
     """
 
     connection_id: Annotated[str, msgspec.Meta(max_length=128)]
     order_id: Annotated[str, msgspec.Meta(max_length=64)]
     text: Annotated[str, msgspec.Meta(max_length=MAX_MESSAGE_BYTES)]
-    sequence: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
+    sequence: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEQUENCE)] = 0
     subscription: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{1,16}-[0-9]{1,16})?\Z")] = ""
 
 

@@ -20,7 +20,7 @@ LEAST_LIFE_MS = 10_000
 ANSWER_GAP_MS = 1_000
 """Between two answers of one order to one connection: a few bytes must not fetch kilobytes any number of times."""
 MAX_SUBSCRIPTIONS = 1_000
-"""Orders that a connection may watch at a time; those that have ended count no longer."""
+"""Orders, and feeds of channels, that a connection may watch at a time; orders that have ended count no longer."""
 KEEP_MS = 3 * 60 * 60 * 1000
 """How long Redis keeps notes about a connection without a new request; on API Gateway none is open for over 2 h."""
 MOST_COUNTED = 20_000
@@ -83,14 +83,12 @@ class Subscriptions:
         where several do, as on Lambda, it may go beyond MAX_SUBSCRIPTIONS, to so many in each partition. Raises
         ConfigurationError when this Redis is used with another number of partitions.
         """
-        await self._partition_count.hold()
+        await self.check_partitions()
         partition = partition_of(asked.order_id, len(self._partitions))
-        watched = self._count_of(asked.connection_id)
-        added = await self._ask(partition, asked, watched)
-        if added.outcome is Outcome.TOO_MANY and len(watched) > 1:
-            # Of what it watches elsewhere some may have ended meanwhile.
-            await self._count_again(asked.connection_id, watched)
-            added = await self._ask(partition, asked, watched)
+        added = await self._ask(partition, asked)
+        if added.outcome is Outcome.TOO_MANY and len(self._count_of(asked.connection_id)) > 1:
+            await self.count_again(asked.connection_id)
+            added = await self._ask(partition, asked)
         return added
 
     async def answered(self, asked: Subscription) -> None:
@@ -102,11 +100,30 @@ class Subscriptions:
         self._watched.pop(connection_id, None)
         await asyncio.gather(*(leavers.add(connection_id) for leavers in self._leavers.values()))
 
-    async def _ask(self, partition: str, asked: Subscription, watched: dict[str, int]) -> Added:
-        elsewhere = sum(count for name, count in watched.items() if name != partition)
-        outcome, number = await self._batchers[partition].add(_Request(asked, MAX_SUBSCRIPTIONS - elsewhere))
+    async def check_partitions(self) -> None:
+        """Raise ConfigurationError when this Redis is used with another number of partitions."""
+        await self._partition_count.hold()
+
+    def room(self, connection_id: str, partition: str) -> int:
+        """Return how much a connection may watch in a partition, by what it watches in the others."""
+        watched = self._count_of(connection_id)
+        return MAX_SUBSCRIPTIONS - sum(count for name, count in watched.items() if name != partition)
+
+    def note(self, connection_id: str, partition: str, number: int) -> None:
+        """Note how much a connection watches in a partition."""
+        self._count_of(connection_id)[partition] = number
+
+    async def count_again(self, connection_id: str) -> None:
+        """Learn anew how much a connection watches: of the orders some may have ended meanwhile."""
+        watched = self._count_of(connection_id)
+        for name in watched:
+            watched[name] = int(await self._client.scard(key(name, f"watched:{connection_id}")))
+
+    async def _ask(self, partition: str, asked: Subscription) -> Added:
+        room = self.room(asked.connection_id, partition)
+        outcome, number = await self._batchers[partition].add(_Request(asked, room))
         if outcome in (Outcome.ASKED, Outcome.TOO_MANY):
-            watched[partition] = number
+            self.note(asked.connection_id, partition, number)
         return Added(Outcome(outcome), number if outcome == Outcome.AGAIN else 0)
 
     def _count_of(self, connection_id: str) -> dict[str, int]:
@@ -114,10 +131,6 @@ class Subscriptions:
         if len(self._watched) > MOST_COUNTED:
             del self._watched[next(iter(self._watched))]
         return watched
-
-    async def _count_again(self, connection_id: str, watched: dict[str, int]) -> None:
-        for name in watched:
-            watched[name] = int(await self._client.scard(key(name, f"watched:{connection_id}")))
 
     def _add_all(self, partition: str) -> Callable[[Sequence[_Request]], Awaitable[list[list[int]]]]:
         async def add_all(requests: Sequence[_Request]) -> list[list[int]]:

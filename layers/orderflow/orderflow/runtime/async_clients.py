@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from orderflow.adapters.account_sockets import AccountSockets
 from orderflow.adapters.api_key_copies import ApiKeyCopies
 from orderflow.adapters.capacity import Limits
+from orderflow.adapters.channels import Channels
 from orderflow.adapters.intake import Intake
 from orderflow.adapters.rate_limits import RateLimits
 from orderflow.adapters.redis_cluster import AsyncCluster, AsyncSingle
@@ -160,3 +161,9 @@ def known_keys() -> KnownKeys:
     return KnownKeys(
         ApiKeyCopies(redis_client()), lambda key_id: key_lookups().run(lambda: clients.api_keys().find(key_id))
     )
+
+
+@once_per_loop
+def channels() -> Channels:
+    """Return where sockets ask for channels."""
+    return Channels(redis_client(), read_settings(Settings).partitions, subscriptions())

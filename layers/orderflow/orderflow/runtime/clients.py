@@ -30,6 +30,7 @@ from orderflow.venues import Resources, open_venue
 
 if TYPE_CHECKING:
     from orderflow.adapters.api_keys import ApiKeys
+    from orderflow.adapters.feeds import Feeds
     from orderflow.adapters.ledger import Ledger
     from orderflow.adapters.sockets import Sockets
     from orderflow.adapters.watchers import Watchers
@@ -109,6 +110,15 @@ def watchers() -> "Watchers":
     from orderflow.adapters.watchers import Watchers
 
     return Watchers(redis_client(), read_settings(WatcherSettings).max_watchers)
+
+
+@cache
+def feeds() -> "Feeds":
+    """Return the accounts' feeds, and who subscribes to them."""
+    from orderflow.adapters.feeds import Feeds
+
+    max_watchers = read_settings(WatcherSettings).max_watchers
+    return Feeds(redis_client(), orders().partitions, replication(), max_watchers)
 
 
 @cache

@@ -104,7 +104,7 @@ class SocketSettings(Settings, frozen=True, kw_only=True):
 
 
 class WatcherSettings(Settings, frozen=True, kw_only=True):
-    """Of the function that publishes statuses: how many connections may watch one order at a time."""
+    """Of the function that publishes statuses: how many connections may watch one order, or one feed, at a time."""
 
     max_watchers: Annotated[int, msgspec.Meta(ge=1)] = 100
 

@@ -34,8 +34,8 @@ local STALE, TAKEN, ENDING = 0, 1, 2
 local function transition(
   timers, wakes, status_key, stream_key, order_key, stream, id, sequence, status, step, delay_ms, book, child
 )
-  local current, books, ending, expires, marks, fired = unpack(
-    redis.call('HMGET', order_key, 'sequence', 'books', 'ending', 'expires', 'marks', 'fired')
+  local current, books, ending, expires, marks, fired, account = unpack(
+    redis.call('HMGET', order_key, 'sequence', 'books', 'ending', 'expires', 'marks', 'fired', 'account')
   )
   if tonumber(current or '0') ~= tonumber(sequence) - 1 then
     return STALE
@@ -54,9 +54,11 @@ local function transition(
     redis.call('ZREM', prefix .. 'expiries', id .. ' 1')
   end
   redis.call('HSET', order_key, 'sequence', sequence, 'status', status, 'step:' .. sequence, step)
-  local account = tonumber(sequence) == 1 and string.match(step, '"account":"([^"]+)"')
-  if account then
-    redis.call('HSET', order_key, 'account', account) -- for the scripts that are asked for it; none is `local`
+  if tonumber(sequence) == 1 then
+    account = string.match(step, '"account":"([^"]+)"')
+    if account then
+      redis.call('HSET', order_key, 'account', account) -- for the scripts that are asked for it; none is `local`
+    end
   end
   if RESTS[status] then
     enter_books(prefix, order_key, id, book)
@@ -73,7 +75,11 @@ local function transition(
   if status == 'triggered' then
     enter_fired(prefix, order_key, book)
   end
-  redis.call('XADD', status_key, '*', 'order_id', id, 'sequence', sequence, 'status', status, 'event', step)
+  local entry = {'XADD', status_key, '*', 'order_id', id, 'sequence', sequence, 'status', status, 'event', step}
+  if account then
+    entry[#entry + 1], entry[#entry + 2] = 'account', account -- whose feed it belongs into, without a look at the order
+  end
+  redis.call(unpack(entry))
   if stream ~= '' then
     deliver(timers, wakes, stream_key, stream, tonumber(delay_ms), 1, id .. ' ' .. sequence)
   end

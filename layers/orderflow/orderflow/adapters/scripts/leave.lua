@@ -1,6 +1,6 @@
 -- End the subscriptions of connections that are closed.
--- KEYS: status stream, then per connection the set of the orders that it watches here, and those that it was answered
--- of.
+-- KEYS: status stream, then per connection the set of the orders and feeds that it watches here, and those that it was
+-- answered of.
 -- ARGV: the connections.
 for n, connection in ipairs(ARGV) do
   local watched, answered = KEYS[2 * n], KEYS[2 * n + 1]

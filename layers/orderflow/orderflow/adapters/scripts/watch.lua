@@ -1,17 +1,17 @@
 -- Process a run of status-stream entries: note which connections watch an order, and return which must get each event.
--- KEYS: the prefix of the sets of the orders that a connection watches; then per entry its order's hash, the hash of
--- its watchers, and the hash of those that left it. The last two live as long as the order.
--- ARGV: how many may watch an order, the statuses that end an order; then per entry: action ('event', 'subscribe',
--- 'unsubscribe'), connection or '', the entry's id, or '' for an action that is not from the stream, and the event's
--- status.
+-- KEYS: the prefix of the sets of the orders that a connection watches, the feeds, the status stream; then per entry
+-- its order's hash, and the hashes of its watchers and of those that left it, which live as long as the order.
+-- ARGV: how many may watch an order, the statuses that end an order, the group that reads the stream, the id of the
+-- first event or '', the accounts of the events; then per entry: action ('event', 'subscribe', 'unsubscribe'),
+-- connection or '', the entry's id, or '' for an action that is not from the stream, and the event's status.
 -- Of a watcher is kept "sequence id": what that connection had been sent on subscribing, so that an event which stood
 -- in the history and is still on its way in the stream is not sent twice, and by which entry. Of one that left, the
 -- entry by which it did. What comes again, from a batch that is repeated or a lease holder that was late, changes
 -- nothing, and a subscription is answered as it was the first time.
 -- Returns per entry: for an event the watchers, as they stood there; for a subscription the steps so far, or a number
--- where too many watch the order already.
--- requires: entry_ids, watched
-local SHARED_KEYS, SHARED_ARGV, MOST_LEFT = 1, 2, 1000
+-- where too many watch the order already. Last of all, what goes into feeds (see followed), or nothing.
+-- requires: entry_ids, watched, followed
+local SHARED_KEYS, SHARED_ARGV, MOST_LEFT = 3, 5, 1000
 local most, ends = tonumber(ARGV[1]), ARGV[2]
 
 local function is_end(status)
@@ -92,4 +92,6 @@ for i = SHARED_KEYS + 1, #KEYS, 3 do
     replies[n] = act(order, watchers, left, ARGV[a + 1], ARGV[a + 2], ARGV[a + 3])
   end
 end
+local in_feeds = ARGV[4] ~= '' and redis.call('EXISTS', KEYS[2]) == 1
+replies[#replies + 1] = in_feeds and followed(KEYS[2], KEYS[3], ARGV[3], ARGV[4], ARGV[5]) or {}
 return replies

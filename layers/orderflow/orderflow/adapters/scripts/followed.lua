@@ -1,0 +1,42 @@
+-- Shared by the scripts that read the status stream: which accounts' feeds its events belong into.
+-- Of a feed that somebody has subscribed to, the hash `feeds` says "on" or "off", by which decision (a number that
+-- rises) and since which one nothing was missed (see flag_feed). Where nobody ever subscribed there is no such hash.
+-- requires: entry_ids
+local FEED = 'orders:'
+
+-- Return the entries before `first` that some reader of the group still has in hand: it lost its lease, or died.
+local function in_hand_before(status, group, first)
+  local oldest = redis.call('XPENDING', status, group)[2]
+  return oldest and earlier(oldest, first) and redis.call('XRANGE', status, oldest, '(' .. first) or {}
+end
+
+local function is_followed(feeds, account)
+  local state = redis.call('HGET', feeds, FEED .. account)
+  if state and string.find(state, '^off') then
+    redis.call('HDEL', feeds, FEED .. account) -- from here on something is missing in it
+    return false
+  end
+  return state
+end
+
+-- Return those of these accounts that are followed, and the entries before `first` that must go into feeds before it.
+local function followed(feeds, status, group, first, accounts)
+  local before, seen, found = in_hand_before(status, group, first), {}, {}
+  local function look_at(account)
+    if not seen[account] then
+      seen[account] = true
+      found[#found + 1] = is_followed(feeds, account) and account or nil
+    end
+  end
+  for account in string.gmatch(accounts, '%S+') do
+    look_at(account)
+  end
+  for _, entry in ipairs(before) do
+    local fields = {}
+    for i = 1, #entry[2], 2 do
+      fields[entry[2][i]] = entry[2][i + 1]
+    end
+    look_at(fields.account or 'local')
+  end
+  return {found, before}
+end
