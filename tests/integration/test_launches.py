@@ -11,7 +11,7 @@ import redis
 from orderflow.adapters.replication import Replication
 from orderflow.domain.launches import Launch
 from orderflow.domain.order import Order
-from orderflow.domain.ticks import Tick
+from orderflow.domain.ticks import PairPrices, Tick
 from orderflow.domain.venue import Quoted
 from orderflow.venues.mock.chain import produce
 from orderflow.venues.mock.chain_store import ChainStore
@@ -213,3 +213,56 @@ def dumped(client: redis.Redis) -> tuple[dict[Any, Any], dict[Any, Any], list[di
     """Return the pools, the flows and the ticks of the chain as they are kept."""
     ticks = [fields for _, fields in entries_of(client, TICKS)]
     return client.hgetall(POOLS), client.hgetall(FLOWS), ticks
+
+
+def test_each_close_is_in_the_tick_of_its_block_and_in_no_other(client: redis.Redis, venue: MockVenue) -> None:
+    venue.keep_time()
+    last = FIRST.close_slot + 4 * EVERY
+    ends = [FIRST.close_slot - 1, FIRST.close_slot, FIRST.close_slot + 1, FIRST.close_slot + EVERY, last]
+
+    for place, end in enumerate(ends):
+        live(a_venue(client) if place % 2 else venue, end)
+
+    ticks = ticks_of(client)
+    closed = [launch for slot in range(0, last, EVERY) if (launch := launch_at(1, slot)).close_slot <= last]
+    said = [launch for tick in ticks for launch in tick.closed]
+    assert sorted(launch.announced_slot for launch in said) == [launch.announced_slot for launch in closed]
+    assert ticks[1].closed == (FIRST,)
+    for before, tick in zip([0, *ends], ticks, strict=False):
+        assert all(before < launch.close_slot <= tick.slot for launch in tick.closed)
+        assert not any(tick.trades(launch.token.symbol) for launch in tick.closed)
+    assert ticks[0].trades(FIRST.token.symbol)
+
+
+@pytest.mark.parametrize("every", [EVERY, 0])
+def test_a_token_has_closed_from_its_slot_on_whatever_the_setting_is_by_then(client: redis.Redis, every: int) -> None:
+    later, unknown = launch_at(1, 50), launch_at(2, 0).token
+    names = {FIRST.token.symbol, FIRST.token.mint, later.token.symbol, unknown.symbol, unknown.mint, "SOL"}
+    venue = a_venue(client)
+    live(venue, FIRST.close_slot - 1)
+    before = a_venue(client, every).closed(names)
+
+    live(venue, FIRST.close_slot)
+
+    assert before == set()
+    assert a_venue(client, every).closed(names) == {FIRST.token.symbol, FIRST.token.mint}
+    assert a_venue(client, every).closed([]) == set()
+
+
+def test_a_tick_of_the_release_before_says_no_close_and_its_code_reads_one_that_does(
+    client: redis.Redis, venue: MockVenue
+) -> None:
+    class Before(msgspec.Struct, frozen=True, omit_defaults=True):
+        slot: int
+        prices: dict[str, PairPrices]
+        launches: tuple[Launch, ...] = ()
+
+    venue.keep_time()
+    live(venue, FIRST.close_slot)
+    [(_, fields)] = entries_of(client, TICKS)
+
+    known = msgspec.json.decode(fields["tick"], type=Before)
+
+    assert msgspec.json.decode(fields["tick"], type=Tick).closed == (FIRST,)
+    assert msgspec.json.decode(msgspec.json.encode(known), type=Tick).closed == ()
+    assert known.prices == venue.prices().prices

@@ -78,6 +78,10 @@ class LaunchingVenue(MockVenue):
         tokens = [launch.token for launch in self.all if launch.announced_slot <= self.at_slot]
         return {name: token for name in names for token in tokens if name in (token.symbol, token.mint)}
 
+    def closed(self, names: Collection[str]) -> set[str]:
+        over = [launch.token for launch in self.all if launch.close_slot <= self.at_slot]
+        return {name for token in over for name in (token.symbol, token.mint) if name in names}
+
     def slot(self) -> int:
         return self.at_slot
 

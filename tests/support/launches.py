@@ -1,6 +1,6 @@
 """Launches, a venue that has them, and orders that wait for them, as tests need them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -91,6 +91,10 @@ class LaunchVenue(MemoryVenue):
     def launches(self, *, past: int = 0) -> list[Launch]:
         assert past == 0
         return self.launched
+
+    def closed(self, names: Collection[str]) -> set[str]:
+        over = [launch.token for launch in self.launched if launch.close_slot <= self.at_slot]
+        return {name for token in over for name in (token.symbol, token.mint) if name in names}
 
     def quote_launched(self, orders: Sequence[Order]) -> list[Quoted | RejectedError]:
         return [self._through(order) for order in orders]

@@ -147,6 +147,10 @@ class MemoryVenue:
         """Return no token."""
         return {}
 
+    def closed(self, names: Collection[str]) -> set[str]:
+        """Return no token."""
+        return set()
+
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return no prices: a leg costs nothing here."""
         return {}

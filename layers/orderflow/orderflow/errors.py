@@ -45,8 +45,16 @@ class UnansweredError(RejectedError):
 class PoolNotOpenError(RejectedError):
     """A pool is not open yet, or not any more."""
 
+    reason = "pool is not open"
+
     def __init__(self) -> None:
-        super().__init__("pool is not open")
+        super().__init__(self.reason)
+
+
+class PoolClosedError(PoolNotOpenError):
+    """A pool has closed, and never opens again."""
+
+    reason = "pool closed"
 
 
 class ZeroOutputError(RejectedError):

@@ -49,6 +49,7 @@ class MarketPrices:
         now_s: int,
         launched: Mapping[str, AnyPool] = MappingProxyType({}),
         launches: tuple[Launch, ...] = (),
+        closed: tuple[Launch, ...] = (),
     ) -> Tick:
         """Return the prices over `pools` at the second `now_s`, and of each launched token with the hubs.
 
@@ -69,7 +70,7 @@ class MarketPrices:
             pair_name(*direction): PairPrices(best.get(direction, 0.0) * _FLOAT_MARGIN, reference)
             for direction, reference in references.items()
         }
-        return Tick(slot, prices | self._of_launched.prices(launched, best, references, now_s), launches)
+        return Tick(slot, prices | self._of_launched.prices(launched, best, references, now_s), launches, closed)
 
     def _look_at(self, pool: AnyPool, now_s: int) -> _PoolPrices:
         known = self._known.get(pool.pool)

@@ -27,7 +27,7 @@ class PairPrices(msgspec.Struct, frozen=True, array_like=True):
 class Tick(msgspec.Struct, frozen=True, omit_defaults=True):
     """The prices after a slot, by `pair_name`: of every pair, in both directions, between whose tokens a path leads.
 
-    `launches` are those that opened since the tick before, or in this one's slot.
+    `launches` are those that opened since the tick before, or in this one's slot, and `closed` those that closed.
 
     In JSON the prices are short: `{"slot":7,"prices":{"SOL>USDC":[219.45,220.0],…}}`, the best price and the reference.
     """
@@ -35,6 +35,11 @@ class Tick(msgspec.Struct, frozen=True, omit_defaults=True):
     slot: int
     prices: dict[str, PairPrices]
     launches: tuple[Launch, ...] = ()
+    closed: tuple[Launch, ...] = ()
+
+    def trades(self, symbol: str) -> bool:
+        """Return whether a token that was launched has a price."""
+        return pair_name(symbol, HUBS[0]) in self.prices or pair_name(symbol, HUBS[1]) in self.prices
 
 
 def pair_name(token_in: str, token_out: str) -> str:

@@ -4,7 +4,7 @@ A venue family (the mock market, or a chain with its pools) implements `Venue`, 
 time of its own in what it returns but `ready_in_ms`, which is 0 where an answer can be used at once.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple, Protocol
@@ -140,6 +140,9 @@ class Venue(Protocol):
 
     def find_tokens(self, names: Collection[str]) -> Mapping[str, Token]:
         """Return, by name, those tokens of launches announced so far that have one of the mints or symbols."""
+
+    def closed(self, names: Collection[str]) -> Set[str]:
+        """Return those of mints and symbols whose token was launched and has closed: it never trades again."""
 
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return prices by token in US dollars per unit, to value small things by; a token may be missing."""

@@ -59,6 +59,7 @@ def test_launches_are_the_same_however_the_slots_are_divided(cuts: set[int], eve
 
     assert divided[-1].after == at_once.after
     assert [launch for blocks in divided for launch in blocks.launches] == list(at_once.launches)
+    assert [launch for blocks in divided for launch in blocks.ended] == list(at_once.ended) == []
     assert paid_in(*divided) == paid_in(at_once)
     assert len(at_once.launches) > 1
 
@@ -71,7 +72,7 @@ def test_a_hundred_slots_at_once_are_a_hundred_times_one_slot() -> None:
 
     at_once = live(9_100, before)
     assert state == at_once.after
-    assert at_once.closed
+    assert at_once.closed == tuple(launch.pool for launch in at_once.ended) != ()
     assert at_once.launches
 
 
@@ -85,6 +86,7 @@ def test_all_that_was_paid_in_is_there_and_what_has_closed_was_taken_out(ends: l
 
     assert lived.pools == at_once.pools
     assert lived.opened == at_once.opened
+    assert lived.ended == at_once.ended == [each for each in at_once.opened if each.close_slot <= max(ends)]
     in_all = {f"{pool}|{token}": atoms for (pool, token), atoms in gained({}, lived.pools).items()}
     assert {place: atoms for place, atoms in lived.flows.items() if atoms} == in_all
     assert lived.changed == lived.pools.keys()
@@ -108,7 +110,7 @@ def test_a_pool_opens_at_its_slot_and_closes_an_hour_later() -> None:
     assert [state.launched.get(LAUNCH.pool) for state in states] == [None, opening_pool(LAUNCH)]
     assert LAUNCH.pool in last.after.launched
     assert LAUNCH.pool not in closing.after.launched
-    assert closing.closed == (LAUNCH.pool,)
+    assert (closing.closed, closing.ended) == ((LAUNCH.pool,), (LAUNCH,))
     assert LAUNCH.pool not in {pool.pool for pool in closing.changed_pools}
 
 
@@ -230,3 +232,24 @@ def test_what_was_read_of_the_chain_is_left_as_it_was() -> None:
     live(LAUNCH.close_slot, state)
 
     assert state == before
+
+
+def test_a_launch_that_opened_under_another_setting_closes_under_this_one_and_one_of_another_seed_is_not_known() -> (
+    None
+):
+    last = live(LAUNCH.close_slot - 1).after
+
+    without_launches = live(LAUNCH.close_slot, last, every=0)
+    of_another_seed = live(LAUNCH.close_slot, last, every=0, seed=2)
+
+    assert (without_launches.ended, without_launches.closed) == ((LAUNCH,), (LAUNCH.pool,))
+    assert of_another_seed.ended == ()
+    assert LAUNCH.pool in of_another_seed.closed
+
+
+def test_a_launch_that_never_opened_since_there_was_no_setting_for_it_closes_all_the_same() -> None:
+    before = live(LAUNCH.close_slot - 1, every=0).after
+
+    closing = live(LAUNCH.close_slot, before)
+
+    assert (closing.ended, closing.closed) == ((LAUNCH,), ())

@@ -121,3 +121,14 @@ def test_launches_are_listed_the_latest_first_and_then_those_that_are_over() -> 
 
 def test_only_those_are_listed_as_open_that_are() -> None:
     assert [launch.announced_slot for launch in found_launches(SEED_1, 330, market_state().launched, past=9)] == [300]
+
+
+@given(st.sampled_from([25, 26, 100, 5_000]), st.lists(st.integers(0, 30_000), min_size=2, max_size=6))
+def test_each_launch_closes_once_however_the_slots_are_divided(every: int, ends: list[int]) -> None:
+    calendar, ends = Calendar(1, every), sorted(ends)
+
+    closed = [launch for one, other in itertools.pairwise(ends) for launch in calendar.closing(one, other)]
+
+    made = [launch_at(1, slot) for slot in range(0, ends[-1] + 1, every)]
+    expected = [launch for launch in made if ends[0] < launch.close_slot <= ends[-1]]
+    assert sorted(launch.announced_slot for launch in closed) == [launch.announced_slot for launch in expected]

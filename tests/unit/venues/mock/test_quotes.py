@@ -20,7 +20,7 @@ from tests.support.launched import buying, launched_for, live, snipe
 
 USDC_LAUNCH, SOL_LAUNCH = launched_for("USDC"), launched_for("SOL")
 OPENED = max(USDC_LAUNCH.open_slot, SOL_LAUNCH.open_slot) + 30
-REFUSED = "pool is not open"
+REFUSED = {"before": "pool is not open", "after": "pool closed"}
 
 
 def quotes_at(slot: int) -> tuple[FakeChain, Quotes]:
@@ -92,8 +92,8 @@ def test_pools_beside_a_view_are_not_in_it() -> None:
     assert standing.topology.paths == same.topology.paths
 
 
-@pytest.mark.parametrize("slot", [USDC_LAUNCH.open_slot - 1, USDC_LAUNCH.close_slot])
-def test_a_pool_that_is_not_open_is_refused_whatever_asks_for_it(slot: int) -> None:
+@pytest.mark.parametrize(("when", "slot"), [("before", USDC_LAUNCH.open_slot - 1), ("after", USDC_LAUNCH.close_slot)])
+def test_a_pool_that_is_not_open_is_refused_whatever_asks_for_it(when: str, slot: int) -> None:
     _, quotes = quotes_at(slot)
     request, other = buying(USDC_LAUNCH, 10**7), make_request()
 
@@ -101,7 +101,7 @@ def test_a_pool_that_is_not_open_is_refused_whatever_asks_for_it(slot: int) -> N
     unfit, fits = quotes.fit([request, other], [1, 1])
     [sniped] = quotes.quote_launched([snipe(USDC_LAUNCH, 10**7)])
 
-    assert [reason(refused), reason(unfit), reason(sniped)] == [REFUSED] * 3
+    assert [reason(refused), reason(unfit), reason(sniped)] == [REFUSED[when]] * 3
     assert isinstance(quoted, Quoted)
     assert isinstance(fits, int)
     assert quotes.largest_part(request, Fraction(1, 10**12)) == 0

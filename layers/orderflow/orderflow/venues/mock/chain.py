@@ -39,7 +39,7 @@ class Blocks(msgspec.Struct, frozen=True):
     """The blocks that lead from one state to the next: what they executed, and what others paid into the pools.
 
     They may be put onto the chain until `valid_until_ms`, since 1970: then the first order that they fill expires.
-    `launches` have opened in them; the pools in `closed` are there no more.
+    `launches` have opened in them, and `ended` have closed; the pools in `closed` are there no more.
     """
 
     after: MarketState
@@ -49,6 +49,7 @@ class Blocks(msgspec.Struct, frozen=True):
     valid_until_ms: int | None = None
     launches: tuple[Launch, ...] = ()
     closed: tuple[str, ...] = ()
+    ended: tuple[Launch, ...] = ()
 
 
 def produce(
@@ -110,6 +111,7 @@ def produce(
         min(valid_until_ms, default=None),
         tuple(launched.opened),
         tuple(launched.closed),
+        tuple(launched.ended),
     )
 
 

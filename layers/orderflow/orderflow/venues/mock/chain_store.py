@@ -85,10 +85,10 @@ class ChainStore:
         self._known = int(block or 0), state
         return self._known
 
-    def tick(self, state: MarketState, launches: tuple[Launch, ...] = ()) -> Tick:
-        """Return what every pair of tokens is worth in a state of the market, and which launches led up to it."""
+    def tick(self, state: MarketState, launches: tuple[Launch, ...] = (), ended: tuple[Launch, ...] = ()) -> Tick:
+        """Return what every pair of tokens is worth in a state of the market; launches opened and closed up to it."""
         now_s = chain_seconds(state.slot)
-        return self._prices.tick(state.slot, state.pools.values(), now_s, state.launched, launches)
+        return self._prices.tick(state.slot, state.pools.values(), now_s, state.launched, launches, ended)
 
     def opening(self) -> dict[str, Pool]:
         """Return the states that the market opened with, kept to audit it by."""
@@ -165,7 +165,7 @@ class ChainStore:
         head: list[str | bytes | int] = [block, after.slot, encoder.encode(after.fair), valid_until_ms]
         outcome = _TICK_MISSING
         for with_tick in (self._writes_ticks, True):
-            tick = encoder.encode(self.tick(after, blocks.launches)) if with_tick else b""
+            tick = encoder.encode(self.tick(after, blocks.launches, blocks.ended)) if with_tick else b""
             outcome = self._commit(keys, [*head, tick, *self.clock.heartbeat, int(beat), *counts, *arguments])
             if outcome != _TICK_MISSING:
                 break

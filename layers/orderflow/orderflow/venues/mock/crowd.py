@@ -34,9 +34,9 @@ class _Open(NamedTuple):
 class LaunchedPools:
     """The pools that launches have open after a slot, by address, and what came to pass in them since.
 
-    `changed` are those of these pools that are not as before, `closed` those that are there no more, and `opened` the
-    launches that have opened, in turn. `flows` is what their providers and the crowd have paid in and taken out, what a
-    pool opened and closed with included.
+    `changed` are those of these pools that are not as before, `closed` those that are there no more. `opened` are the
+    launches that have opened, and `ended` those that have closed, in turn. `flows` is what their providers and the
+    crowd have paid in and taken out, what a pool opened and closed with included.
     """
 
     def __init__(self, calendar: Calendar, slot: int, pools: Mapping[str, Pool]) -> None:
@@ -44,6 +44,7 @@ class LaunchedPools:
         self.changed: set[str] = set()
         self.closed: list[str] = []
         self.opened: list[Launch] = []
+        self.ended: list[Launch] = []
         self.flows = Flows()
         self._calendar = calendar
         self._slot = slot
@@ -54,15 +55,19 @@ class LaunchedPools:
         after, self._slot = self._slot, to_slot
         for launch in sorted(self._calendar.opening(after, to_slot), key=attrgetter("open_slot", "announced_slot")):
             self._begin(launch)
+        ended = {launch.pool: launch for launch in self._calendar.closing(after, to_slot)}
         for pool in reversed(self._open):
             if pool.launch is None or pool.launch.open_slot + CROWD_SLOTS <= after:
                 break  # as are all that opened before
             self._buy(pool.launch, after, to_slot)
         while after < to_slot and self._open and self._open[0].until_slot <= to_slot:
-            address = self._open.popleft().address
-            self._pay(self.pools.pop(address), -1)
-            self.changed.discard(address)
-            self.closed.append(address)
+            closing = self._open.popleft()
+            self._pay(self.pools.pop(closing.address), -1)
+            self.changed.discard(closing.address)
+            self.closed.append(closing.address)
+            # One that opened under another setting is not in the calendar.
+            ended |= {closing.address: closing.launch} if closing.launch else {}
+        self.ended += sorted(ended.values(), key=attrgetter("close_slot", "announced_slot"))
 
     def put(self, address: str, pool: Pool) -> None:
         """Take what a transaction has made of a pool."""

@@ -78,6 +78,10 @@ class Calendar(NamedTuple):
                 if after < launch.open_slot <= to_slot:
                     yield launch
 
+    def closing(self, after: int, to_slot: int) -> Iterator[Launch]:
+        """Yield the launches that close after a slot, up to and including another, as they were announced."""
+        return self.opening(after - OPEN_SLOTS, to_slot - OPEN_SLOTS)
+
     def announced(self, slot: int) -> Iterator[Launch]:
         """Yield the launches that are announced by a slot, the latest first."""
         if self.every:
@@ -86,11 +90,8 @@ class Calendar(NamedTuple):
 
     def named(self, name: str, slot: int) -> Launch | None:
         """Return the launch, announced by a slot, of the token with a mint, or a symbol in upper or lower case."""
-        announced = _slot_in(name)
-        if not self.every or announced is None or announced > slot or announced % self.every:
-            return None
-        launch = launch_at(self.seed, announced)
-        return launch if name == launch.token.mint or name.upper() == launch.token.symbol else None
+        launch = named_launch(self.seed, name, slot) if self.every else None
+        return launch if launch is not None and launch.announced_slot % self.every == 0 else None
 
 
 def found_launches(calendar: Calendar, slot: int, open_pools: Mapping[str, Pool], past: int) -> list[Launch]:
@@ -133,6 +134,15 @@ def launch_at(seed: int, slot: int) -> Launch:
         open_slot=open_slot,
         close_slot=open_slot + OPEN_SLOTS,
     )
+
+
+def named_launch(seed: int, name: str, slot: int) -> Launch | None:
+    """Return the launch of the token with a mint, or a symbol in upper or lower case, that a seed has by a slot."""
+    announced = _slot_in(name)
+    if announced is None or announced > slot:
+        return None
+    launch = launch_at(seed, announced)
+    return launch if name == launch.token.mint or name.upper() == launch.token.symbol else None
 
 
 @lru_cache(maxsize=4096)

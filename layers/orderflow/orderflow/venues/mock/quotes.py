@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from threading import Lock
 
+from orderflow.domain.launches import Launch
 from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.pools import Pool
 from orderflow.domain.pools.swap import quote
@@ -18,7 +19,7 @@ from orderflow.domain.router.market_view import MarketView
 from orderflow.domain.routing import Route
 from orderflow.domain.tokens import TOKENS
 from orderflow.domain.venue import Alike, Quoted
-from orderflow.errors import PoolNotOpenError, RejectedError, UnansweredError
+from orderflow.errors import PoolClosedError, PoolNotOpenError, RejectedError, UnansweredError
 from orderflow.venues.mock.background import chain_seconds
 from orderflow.venues.mock.chain import MarketState
 from orderflow.venues.mock.chain_store import ChainStore
@@ -55,19 +56,17 @@ class Quotes:
     ) -> list[int | RejectedError]:
         """Return what each request would receive over all venues, in turn; one that gets its minimum changes pools."""
         with self._latest() as (state, view):
-            opened = [number for number, request in enumerate(requests) if self._is_open(state, request)]
-            received: list[int | RejectedError] = [PoolNotOpenError() for _ in requests]
+            refusals = [self._refusal(state, request) for request in requests]
+            opened = [number for number, refusal in enumerate(refusals) if refusal is None]
             wanted = [requests[number] for number in opened]
             beside = self._beside(view, state, [*wanted, *(each.request for each in behind)])
-            outs = fit(beside, wanted, [minimums[number] for number in opened], VENUES, behind)
-            for number, out in zip(opened, outs, strict=True):
-                received[number] = out
-            return received
+            outs = iter(fit(beside, wanted, [minimums[number] for number in opened], VENUES, behind))
+            return [next(outs) if refusal is None else refusal for refusal in refusals]
 
     def largest_part(self, request: OrderRequest, least: Fraction, behind: Sequence[Alike] = ()) -> int:
         """Return the largest input at which the best route's marginal price over all venues is `least` or more."""
         with self._latest() as (state, view):
-            if not self._is_open(state, request):
+            if self._refusal(state, request) is not None:
                 return 0
             beside = self._beside(view, state, [request, *(each.request for each in behind)])
             with traded(beside, behind, VENUES):
@@ -84,8 +83,8 @@ class Quotes:
     def _quote(
         self, view: MarketView, state: MarketState, request: OrderRequest, indicative: bool
     ) -> Quoted | RejectedError:
-        if not self._is_open(state, request):
-            return PoolNotOpenError()
+        if (refusal := self._refusal(state, request)) is not None:
+            return refusal
         latency, slot = self._latency, state.slot
         answers = latency.quotes(slot, request, VENUES)
         venues = VENUES if indicative else answers.venues
@@ -103,7 +102,7 @@ class Quotes:
         request = order.to_execute
         pool = next(iter(self._pools(state, request)), None)
         if pool is None:
-            return PoolNotOpenError()
+            return self._refusal(state, request) or PoolNotOpenError()
         try:
             result = quote(pool, request.token_in, request.amount_in, chain_seconds(state.slot))
         except RejectedError as error:
@@ -125,13 +124,21 @@ class Quotes:
 
     def _pools(self, state: MarketState, *requests: OrderRequest) -> list[Pool]:
         """Return the open pools of the launched tokens in requests."""
+        launches = self._launches(*requests)
+        return [state.launched[launch.pool] for launch in launches if launch.pool in state.launched]
+
+    def _launches(self, *requests: OrderRequest) -> list[Launch]:
         symbols = {symbol for request in requests for symbol in _launched(request)}
         launches = (launch_of(self._chain.seed, symbol) for symbol in sorted(symbols))
-        return [state.launched[launch.pool] for launch in launches if launch and launch.pool in state.launched]
+        return [launch for launch in launches if launch is not None]
 
-    def _is_open(self, state: MarketState, request: OrderRequest) -> bool:
+    def _refusal(self, state: MarketState, request: OrderRequest) -> PoolNotOpenError | None:
+        """Return why a request has no route if the pool of a launched token is not open; None where all are."""
         launched = _launched(request)
-        return not launched or len(self._pools(state, request)) == len(launched)
+        if not launched or len(self._pools(state, request)) == len(launched):
+            return None
+        has_closed = any(launch.close_slot <= state.slot for launch in self._launches(request))
+        return PoolClosedError() if has_closed else PoolNotOpenError()
 
     def _beside(self, view: MarketView, state: MarketState, requests: Sequence[OrderRequest]) -> MarketView:
         """Return a view that has the pools of the launched tokens in requests too, if there are any.

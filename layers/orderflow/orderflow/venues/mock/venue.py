@@ -19,7 +19,7 @@ from orderflow.errors import RejectedError, RetryableError
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS, chain_key, result_key
 from orderflow.venues.mock.latency import BLOCKHASH_VALID_SLOTS, SLOTS_TO_CONFIRM, Latency
-from orderflow.venues.mock.launches import found_launches
+from orderflow.venues.mock.launches import found_launches, named_launch
 from orderflow.venues.mock.market_script import NO_SCRIPT, MarketScript
 from orderflow.venues.mock.prices import OPENING_PRICES
 from orderflow.venues.mock.signer import sign
@@ -141,6 +141,12 @@ class MockVenue:
         slot = self.chain.slot()
         found = {name: self.chain.calendar.named(name, slot) for name in names}
         return {name: launch.token for name, launch in found.items() if launch}
+
+    def closed(self, names: Collection[str]) -> set[str]:
+        """Return those of mints and symbols whose token has closed: by its slot, whatever the setting is by now."""
+        slot = self.chain.slot()
+        found = {name: named_launch(self.chain.seed, name, slot) for name in names}
+        return {name for name, launch in found.items() if launch and launch.close_slot <= slot}
 
     def reference_prices(self) -> Mapping[str, Decimal]:
         """Return the prices that the market opened with."""
