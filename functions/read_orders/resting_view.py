@@ -17,7 +17,7 @@ from orderflow.domain.order import Order, OrderRequest
 from orderflow.domain.resting import holds, stop_price
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import Tick
-from orderflow.errors import PoolNotOpenError, RejectedError
+from orderflow.errors import PoolClosedError, PoolNotOpenError, RejectedError
 from orderflow.runtime.http.order_conditions import prices_of
 from orderflow.runtime.http.order_view import Resting
 
@@ -138,6 +138,10 @@ class _View:
         if self.noted.ending is not None:
             what = "it has expired" if self.noted.ending is Status.EXPIRED else "its cancel was requested"
             return f"{what}, and it ends when the slice under way has"
+        if isinstance(self.would_yield, PoolClosedError):
+            ends_later = self.order.has_slice_under_way
+            end = ", and it ends when the slice under way has" if ends_later else ": it is about to be cancelled"
+            return f"{self.would_yield}{end}"
         if self.order.request.schedule is not None:
             return self._why_slice()
         if self.order.request.snipe is not None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from orderflow.adapters.books import Candidates
+from orderflow.adapters.books import Candidates, FindClosed
 from orderflow.domain.order import Order, OrderId
 from orderflow.domain.ticks import Tick
 from orderflow.runtime import clients
@@ -41,14 +41,19 @@ def fire(tick: Tick, *, limits: bool) -> list[Order]:
     """Fire what a tick reaches; return the orders with the steps that they took.
 
     All orders whose triggers its price has reached are looked at, however many, since the next price may be another.
-    Limits that are not reached by their turn are found again at the next tick.
+    Limits that are not reached by their turn are found again at the next tick, and so are those whose token has closed:
+    nothing is lost for them meanwhile.
     """
     stepped: list[Order] = []
-    books = clients.books()
+    books, venue = clients.books(), clients.venue()
     stay = dict.fromkeys(books.partitions, 0)
+    closed: FindClosed | None = venue.closed
     while stay:
-        found = {name: books.candidates(name, tick, limits=limits, beyond=beyond) for name, beyond in stay.items()}
-        firing = Firing(clients.venue(), tick, books.now_ms(), quoting=limits)
+        found = {
+            name: books.candidates(name, tick, limits=limits, beyond=beyond, closed=closed)
+            for name, beyond in stay.items()
+        }
+        firing = Firing(venue, tick, books.now_ms(), quoting=limits)
         firing.look_at([each for candidates in found.values() for each in candidates.resting])
         taken = clients.orders().apply(firing.transitions)
         books.rebook(firing.rebooked)
@@ -56,7 +61,7 @@ def fire(tick: Tick, *, limits: bool) -> list[Order]:
         stepped += [order for order, fresh in zip(orders, taken, strict=True) if fresh]
         gone = {order.order_id for order in orders} | {rebooked.order.order_id for rebooked in firing.rebooked}
         stay = {name: _staying(candidates, gone) for name, candidates in found.items() if candidates.is_cut}
-        limits = False
+        limits, closed = False, None
     return stepped
 
 

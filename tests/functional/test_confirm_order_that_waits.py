@@ -25,6 +25,9 @@ from tests.support.builders import (
     order_records,
 )
 from tests.support.fakes.outside import Outside
+from tests.support.launches import LaunchVenue, make_launch
+
+CLOSED = make_launch(close_slot=5)
 
 EXITS = (
     Trigger("take_profit", 500, price=Price(Decimal(250))),
@@ -156,3 +159,43 @@ def test_one_that_has_not_landed_is_asked_for_again_whatever_was_requested(outsi
     [failure] = response["batchItemFailures"]
     assert failure["error"].startswith(RetryableError.__name__)
     assert outside.orders.transitions == []
+
+
+@pytest.mark.parametrize("order_type", ["limit", "stop_loss", "oco"])
+def test_one_that_is_refused_after_its_token_has_closed_ends_and_is_not_tried_again(
+    outside: Outside, order_type: OrderType
+) -> None:
+    step = refused_on(LaunchVenue(CLOSED, slot=7), outside, sent(order_type, tokens=(CLOSED.token,)))
+
+    assert (step.order.status, step.order.reason, step.next_stream) == (Status.CANCELLED, "pool closed", None)
+    assert step.order.tx_hash is not None
+
+
+def test_one_whose_token_still_trades_is_tried_again(outside: Outside) -> None:
+    again = refused_on(LaunchVenue(CLOSED, slot=4), outside, sent(tokens=(CLOSED.token,)))
+
+    assert again.order.status is Status.OPEN
+
+
+def test_an_end_that_was_requested_stands_when_the_token_has_closed_too(outside: Outside) -> None:
+    order = sent(tokens=(CLOSED.token,))
+    outside.orders.ends[order.order_id] = Status.EXPIRED
+
+    ended = refused_on(LaunchVenue(CLOSED, slot=5), outside, order)
+
+    assert ended.order.status is Status.EXPIRED
+
+
+def test_a_slice_that_is_refused_after_the_close_fails_as_any_market_order_does(outside: Outside) -> None:
+    order = make_order(Status.SUBMITTED, request=msgspec.structs.replace(make_request(), tokens=(CLOSED.token,)))
+
+    step = refused_on(LaunchVenue(CLOSED, slot=7), outside, order)
+
+    assert (step.order.status, step.order.reason) == (Status.FAILED, "Blockhash not found")
+
+
+def refused_on(venue: LaunchVenue, outside: Outside, order: Order) -> Transition:
+    """Have an order's transaction be refused on a venue with launches; return the step that it takes."""
+    outside.venue = venue
+    venue.executions[order.signature] = Execution(order.signature, 4, error="Blockhash not found")
+    return confirmed(outside, order, venue.executions[order.signature])

@@ -12,7 +12,7 @@ from functions.open_order.handler import lambda_handler
 from orderflow.adapters.books import Resting
 from orderflow.domain.attempts import MOST_STEPS
 from orderflow.domain.conditions import Limit, Price, Schedule, Trigger
-from orderflow.domain.order import Fired, Order, OrderRequest
+from orderflow.domain.order import Fired, Order, OrderRequest, OrderType
 from orderflow.domain.resting import LOOK_AGAIN_SLOTS, Marks, Place
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import PairPrices, Tick
@@ -34,6 +34,7 @@ from tests.support.builders import (
     with_slice,
 )
 from tests.support.fakes.outside import Outside
+from tests.support.launches import MINT, LaunchVenue, make_launch, make_sniper, make_sniper_request
 from tests.support.memory_venue import MemoryVenue
 
 SOL = 10**9
@@ -424,3 +425,25 @@ def test_an_order_of_newer_code_waits_for_it_and_the_others_do_not(outside: Outs
         lambda_handler(records("open", [{"order": newer}, {"order": encode(other)}]), None)
 
     assert [step.order.order_id for step in outside.orders.transitions] == [other.order_id]
+
+
+@pytest.mark.parametrize("order_type", ["limit", "stop_loss", "trailing_stop", "twap"])
+def test_one_that_comes_to_rest_when_its_token_has_closed_is_cancelled_by_its_own_look(
+    outside: Outside, order_type: OrderType
+) -> None:
+    closed = make_launch(close_slot=100)
+    outside.venue = LaunchVenue(closed, slot=100)
+    request = make_waiting_request(order_type, token_in=closed.token.symbol, tokens=(closed.token,))
+
+    [step] = opened(outside, resting(request))
+
+    assert (step.status, step.reason) == (Status.CANCELLED, "pool closed")
+
+
+def test_one_that_waits_for_a_launch_which_has_closed_is_cancelled_and_one_to_come_rests(outside: Outside) -> None:
+    outside.venue = LaunchVenue(make_launch(close_slot=100), slot=100)
+    over, to_come = make_sniper(request=make_sniper_request(MINT)), make_sniper_request("another mint")
+
+    [step] = opened(outside, over, make_sniper(request=to_come, order_id=OTHER_ID))
+
+    assert (step.order_id, step.status, step.reason) == (over.order_id, Status.CANCELLED, "pool closed")

@@ -27,8 +27,12 @@ from tests.support.builders import (
     read_event,
     records,
     tick_records,
+    with_slice,
 )
 from tests.support.fakes.outside import Outside
+from tests.support.launches import LaunchVenue, make_launch
+
+CLOSED = make_launch(close_slot=100)
 
 
 def tick(reference: float, slot: int = 1) -> Tick:
@@ -276,3 +280,57 @@ def test_a_limit_that_is_left_for_the_next_tick_stays_where_it_is_found(outside:
 
     assert 0 < len(fired) < 10
     assert outside.books.rebooked == []
+
+
+def on_the_token(outside: Outside, order_type: OrderType = "limit", number: int = 1, **changes: Any) -> Order:
+    """Have an order rest that sells a launched token, which has closed."""
+    outside.venue = LaunchVenue(CLOSED, slot=120)
+    token = CLOSED.token
+    return rests(outside, order_type, number, token_in=token.symbol, tokens=(token,), **changes)
+
+
+@pytest.mark.parametrize("ticks", [[Tick(100, {}, closed=(CLOSED,))], [Tick(120, {})], [Tick(99, {}), Tick(120, {})]])
+@pytest.mark.parametrize("order_type", ["limit", "stop_loss", "take_profit", "trailing_stop", "oco", "twap"])
+def test_orders_on_a_token_that_has_closed_are_cancelled_and_say_why(
+    outside: Outside, order_type: OrderType, ticks: list[Tick]
+) -> None:
+    on_the_token(outside, order_type)
+
+    [order] = trigger(outside, *ticks)
+
+    assert (order.status, order.reason, order.child_id) == (Status.CANCELLED, "pool closed", None)
+    assert outside.books.rebooked == []
+
+
+def test_one_that_has_expired_by_the_close_expires_and_one_with_a_slice_under_way_goes_on(outside: Outside) -> None:
+    on_the_token(outside, expires_at_ms=NOW_MS, time_in_force="gtd")
+    slices = with_slice(on_the_token(outside, "twap", 2))
+    outside.books.resting[slices.order_id] = Resting(slices)
+
+    [order] = trigger(outside, Tick(120, {}, closed=(CLOSED,)))
+
+    assert (order.order_id, order.status) == (nth_id(1), Status.EXPIRED)
+
+
+def test_tokens_that_have_closed_are_looked_for_once_a_tick(outside: Outside) -> None:
+    outside.books.most = 2
+    for number in range(1, 5):
+        on_the_token(outside, "stop_loss", number)
+
+    trigger(outside, Tick(120, {}), Tick(121, {}))
+
+    assert outside.books.closings == [True, False, False, True]
+
+
+def test_while_it_is_not_known_what_has_closed_the_tick_waits(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_the_token(outside)
+
+    def fail(_names: object) -> set[str]:
+        raise RetryableError("Redis can't be reached")
+
+    monkeypatch.setattr(outside.venue, "closed", fail)
+    with pytest.raises(RetryableError):
+        lambda_handler(tick_records(Tick(120, {})), None)
+    assert outside.orders.transitions == []

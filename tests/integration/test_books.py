@@ -1,6 +1,6 @@
 """Where orders rest, in a real Redis: what a tick finds is what its prices reach, however orders came and went."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from math import inf, nextafter
 from random import Random
@@ -363,3 +363,90 @@ def step(orders: Orders, order: Order) -> Order:
     """Have an order take a step; return it after that."""
     assert orders.apply([Transition(order)]) == [True]
     return order
+
+
+# --- Tokens that close -----------------------------------------------------------------------------------------------
+
+
+def on_token(orders: Orders, symbol: str = "MOON0", *, hub: str = "USDC") -> str:
+    """Have a limit rest that sells a launched token; return its id."""
+    token = Token(symbol, MINT, 6)
+    request = OrderRequest(
+        symbol, hub, 10**9, "limit", 500, limit=Limit(Price(Decimal(2))), tokens=(token,), time_in_force="gtc"
+    )
+    return wait(orders, request)
+
+
+def closed_found(books: Books, tick: Tick, *closed: str, **how: Any) -> list[str]:
+    """Return the ids that a tick finds where some tokens have closed."""
+    asked = frozenset(closed)
+    found = [books.candidates(name, tick, closed=asked.intersection, **how) for name in books.partitions]
+    return [each.order.order_id for candidates in found for each in candidates.resting]
+
+
+@pytest.mark.parametrize(
+    ("tick", "closed"), [(Tick(7, {}, closed=(make_launch(),)), ()), (Tick(8, {}), ("MOON0",))], ids=["said", "asked"]
+)
+def test_those_who_trade_a_token_that_has_closed_are_found_whatever_they_wait_for(
+    books: Books, orders: Orders, tick: Tick, closed: tuple[str, ...]
+) -> None:
+    gone = {on_token(orders), on_token(orders, hub="SOL")}
+    on_token(orders, "SUN0")
+    rest(orders, limit="1000")
+
+    assert set(closed_found(books, tick, *closed)) == gone
+    assert closed_found(books, Tick(7, {"MOON0>SOL": PairPrices(1.0, 1.0)}), "MOON0") == []
+    assert found(books, {}) == []
+
+
+def test_a_tick_that_says_a_close_finds_who_waited_for_the_launch_all_the_while(books: Books, orders: Orders) -> None:
+    waits = wait(orders, make_sniper_request(MINT))
+    wait(orders, make_sniper_request("another mint"))
+    wait(orders, make_sniper_request())
+
+    assert closed_found(books, Tick(7, {}, closed=(make_launch(),))) == [waits]
+
+
+def test_nobody_is_asked_what_has_closed_while_all_that_rests_has_a_price(books: Books, orders: Orders) -> None:
+    on_token(orders)
+    rest(orders, limit="1000")
+    asked: list[object] = []
+
+    def ask(names: Collection[str]) -> set[str]:
+        asked.append(names)
+        return set()
+
+    prices = {"MOON0>USDC": PairPrices(1.0, 1.0), "MOON0>SOL": PairPrices(1.0, 1.0), "SOL>USDC": PairPrices(1.0, 1.0)}
+    for name in books.partitions:
+        assert books.candidates(name, Tick(7, prices), closed=ask).resting == []
+        # A pair that has no price, of tokens that are always there.
+        assert books.candidates(name, Tick(7, {"MOON0>SOL": prices["MOON0>SOL"]}), closed=ask).resting == []
+    assert asked == []
+
+
+def test_so_many_are_found_at_a_time_who_trade_a_token_that_has_closed(
+    books: Books, orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(books_module, "PER_BOOK", 3)
+    for _ in range(20):
+        on_token(orders)
+
+    assert 3 <= len(closed_found(books, Tick(7, {}), "MOON0")) <= 3 * PARTITIONS
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_one_that_leaves_is_in_no_book_of_its_token_any_more(
+    client: redis.Redis, books: Books, orders: Orders, *, waits: bool
+) -> None:
+    order = orders.find_each([order_id := on_token(orders)])[order_id]
+    if waits:
+        again = order.fire(Fired(7, "limit", Decimal(2), 10**9), NOW_MS).reopen("no", 99, NOW_MS + 1)
+        order = order.fire(Fired(7, "limit", Decimal(2), 10**9), NOW_MS)
+        assert orders.apply([Transition(order)]) == orders.apply([Transition(again)]) == [True]
+        order = again
+    assert closed_found(books, Tick(8, {}), "MOON0") == [order_id]
+
+    assert orders.apply([Transition(order.cancel(NOW_MS))]) == [True]
+
+    assert closed_found(books, Tick(8, {}), "MOON0") == []
+    assert first_prices(client) == {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from orderflow.adapters.books import Books, Candidates, Rebooked, Resting, Sale
+from orderflow.adapters.books import Books, Candidates, FindClosed, Rebooked, Resting, Sale
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.replication import ReplicatedWrite, Replication
 from orderflow.domain.order import Order, StatusEvent, event_of
@@ -90,6 +90,8 @@ class FakeBooks(Outage, Books):
         self.resting: dict[str, Resting] = {}
         self.asked: list[tuple[Tick, bool]] = []
         """Of each look for candidates, the tick and whether limits were to be found too."""
+        self.closings: list[bool] = []
+        """Of each look for candidates, whether those were to be found too whose token has closed."""
         self.most = 100
         """How many are found at a time."""
         self.rebooked: list[Rebooked] = []
@@ -102,9 +104,12 @@ class FakeBooks(Outage, Books):
         self._reach()
         return clock.now_ms()
 
-    def candidates(self, partition: str, tick: Tick, *, limits: bool = True, beyond: int = 0) -> Candidates:
+    def candidates(
+        self, partition: str, tick: Tick, *, limits: bool = True, beyond: int = 0, closed: FindClosed | None = None
+    ) -> Candidates:
         self._reach()
         self.asked.append((tick, limits))
+        self.closings.append(closed is not None)
         at = self._orders.sequences
         resting = [each for each in self.resting.values() if at.get(each.order.order_id, 0) <= each.order.sequence]
         found = [each for each in resting if limits or each.order.least is None][: self.most + beyond]

@@ -7,9 +7,9 @@ import pytest
 
 from orderflow.domain.attempts import MOST_LIMIT_ATTEMPTS, MOST_STOP_ATTEMPTS, refused, rejected, too_little
 from orderflow.domain.conditions import Limit, Price, Trigger
-from orderflow.domain.order import Order
+from orderflow.domain.order import Order, OrderType
 from orderflow.domain.status import Status
-from orderflow.errors import RejectedError
+from orderflow.errors import PoolClosedError, RejectedError
 from tests.support.builders import NOW_MS, make_order, make_waiting_order, make_waiting_request
 from tests.support.launches import make_sniper
 
@@ -141,3 +141,20 @@ def test_a_launch_is_tried_three_times(attempts: int, status: Status) -> None:
 
     assert order.status is status
     assert order.request.token_out == "MOON0"
+
+
+@pytest.mark.parametrize("order_type", ["limit", "stop_loss", "trailing_stop", "oco"])
+@pytest.mark.parametrize("status", ON_THE_WAY[:-1])
+def test_one_whose_token_has_closed_meanwhile_is_not_tried_again(status: Status, order_type: OrderType) -> None:
+    order = rejected(make_waiting_order(status, order_type), PoolClosedError(), NOW_MS)
+
+    assert (order.status, order.reason, order.attempts) == (Status.CANCELLED, "pool closed", 0)
+
+
+def test_a_snipe_of_a_token_that_has_closed_is_not_tried_again_and_a_market_order_fails() -> None:
+    sniper, market = (
+        rejected(each, PoolClosedError(), NOW_MS) for each in (make_sniper(Status.TRIGGERED), make_order())
+    )
+
+    assert (sniper.status, sniper.reason) == (Status.CANCELLED, "pool closed")
+    assert (market.status, market.reason) == (Status.FAILED, "pool closed")

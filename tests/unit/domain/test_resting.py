@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderflow.domain.conditions import Limit, Price, Rule, Trigger
-from orderflow.domain.order import Order
+from orderflow.domain.order import Order, OrderType
 from orderflow.domain.resting import (
     BEFORE_ANY_SLOT,
     LOOK_AGAIN_SLOTS,
@@ -27,6 +27,7 @@ from orderflow.domain.resting import (
     stop_price,
 )
 from orderflow.domain.status import Status
+from orderflow.domain.tokens import Token
 from tests.support.builders import NOW_MS, make_waiting_order, make_waiting_request, with_slice
 
 references = st.floats(1e-9, 1e9)
@@ -304,3 +305,17 @@ def test_an_order_without_a_limit_has_no_limit_price() -> None:
 def test_what_is_noted_of_an_order_is_short() -> None:
     assert msgspec.json.encode(Marks()) == b"{}"
     assert msgspec.json.decode(b'{"watermark":223}', type=Marks) == Marks(watermark=223.0)
+
+
+@pytest.mark.parametrize("order_type", ["limit", "stop_loss", "oco", "trailing_stop", "twap"])
+def test_an_order_on_a_launched_token_is_also_found_by_its_close(order_type: OrderType) -> None:
+    order = make_waiting_order(Status.OPEN, order_type)
+    launched = msgspec.structs.replace(order.request, tokens=(Token("MOON0", "a mint", 9),))
+    on_token = msgspec.structs.replace(order, request=launched)
+    assert on_token.rests is not None
+    waits = msgspec.structs.replace(on_token, rests=msgspec.structs.replace(on_token.rests, from_slot=99))
+
+    for each, same in ((on_token, order), (waits, msgspec.structs.replace(order, rests=waits.rests))):
+        found, other = place_of(each, Marks(), 7), place_of(same, Marks(), 7)
+        assert found.books == {**other.books, "closing:MOON0": 0.0}
+        assert (found.look_slot, found.expires_at_ms) == (other.look_slot, other.expires_at_ms)

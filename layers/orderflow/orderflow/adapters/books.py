@@ -1,6 +1,6 @@
 """Orders that rest, in Redis: a tick in, those that it may fire out; where each is found is changed without a step."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -11,11 +11,12 @@ from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder, order_decoder
 from orderflow.adapters.keys import by_partition, key, order_key, order_partitions, partition_of
 from orderflow.adapters.messages import merge
-from orderflow.domain.launches import launch_book
+from orderflow.domain.launches import CLOSING, launch_book
 from orderflow.domain.order import Order
 from orderflow.domain.resting import Marks, Place
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import Tick
+from orderflow.domain.tokens import TOKENS
 
 PER_BOOK, BY_SLOT = 200, 1_000
 """How many orders of a book, and how many by their slot, are found at a time."""
@@ -26,6 +27,9 @@ order waits for long behind a crowd of limits; and how many limits may fire howe
 
 COUNTED_SLOTS = 1_000
 """For so many slots what has fired counts as on its way, at most: a step of the release before leaves it there."""
+
+FindClosed = Callable[[Collection[str]], Set[str]]
+"""Returns those of launched tokens that have closed, as a venue does."""
 
 _marks_decoder = msgspec.json.Decoder(Marks)
 
@@ -76,17 +80,23 @@ class Books:
         """Return the time by Redis' clock, which is one, and by which orders expire."""
         return int(self._clock([key(self.partitions[0], "resting")]))
 
-    def candidates(self, partition: str, tick: Tick, *, limits: bool = True, beyond: int = 0) -> Candidates:
+    def candidates(
+        self, partition: str, tick: Tick, *, limits: bool = True, beyond: int = 0, closed: FindClosed | None = None
+    ) -> Candidates:
         """Return the orders of a partition that a tick may fire: best price first, and those whose slot has come.
 
         Without `limits` none is found by its limit. So many more are found as are to be left where they are, `beyond`
-        which others may be. An order that can't be read is for newer code, which rests it too.
+        which others may be. Where `closed` says which tokens have closed, some of those who trade one are found; others
+        are at the next tick. An order that can't be read is for newer code, which rests it too.
         """
         pipeline = self._client.pipeline(transaction=False)
         pipeline.hgetall(key(partition, "books"))
         pipeline.zcount(key(partition, "resting"), "-inf", tick.slot)
         first_prices, due = pipeline.execute()
-        books = [*_reached(first_prices, tick, limits=limits), *_launched(tick)]
+        reached, unpriced = _compared(first_prices, tick, limits=limits)
+        books = [*reached, *_launched(tick)]
+        if closed is not None and unpriced:
+            books += _closed(unpriced, tick, closed)
         if not books and not due:
             return Candidates([], 0)
         most, of_limits = (PER_BOOK + beyond, BY_SLOT + beyond), (ROOM, LEAST_LIMITS) if limits else (0, 0)
@@ -134,22 +144,47 @@ class Books:
         return order_key(partition_of(order.order_id, self._partition_count), order.order_id)
 
 
-def _reached(first_prices: Mapping[str, str], tick: Tick, *, limits: bool) -> Iterator[tuple[str, str]]:
-    """Yield the books that a tick's prices reach, by the price that each is reached at first, with the tick's price."""
+def _compared(
+    first_prices: Mapping[str, str], tick: Tick, *, limits: bool
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return the books that a tick's prices reach, by the price that each is reached at first, with the tick's price;
+    and those that no price of it is for, each with its pair, or the token that it is for.
+    """
+    reached, unpriced = [], []
     for book, first in first_prices.items():
         rule, _, pair = book.partition(":")
         prices = tick.prices.get(pair)
-        if prices is None or (rule == "limit" and not limits):
-            continue
-        price = prices.best if rule == "limit" else prices.reference
-        if float(first) >= price if rule == "fall" else float(first) <= price:
-            yield book, repr(price)
+        if prices is None:
+            if rule != CLOSING or not tick.trades(pair):
+                unpriced.append((book, pair))
+        elif rule != "limit" or limits:
+            price = prices.best if rule == "limit" else prices.reference
+            if float(first) >= price if rule == "fall" else float(first) <= price:
+                reached.append((book, repr(price)))
+    return reached, unpriced
 
 
 def _launched(tick: Tick) -> Iterator[tuple[str, str]]:
-    """Yield the books of those who wait for the launches of a tick; no price reaches them."""
+    """Yield the books of those who wait for launches that a tick has, closed ones too; no price reaches them."""
     for launch in tick.launches:
         yield from ((launch_book(name), "") for name in (launch.token.mint, launch.quote))
+    yield from ((launch_book(launch.token.mint), "") for launch in tick.closed)
+
+
+def _closed(unpriced: Iterable[tuple[str, str]], tick: Tick, find_closed: FindClosed) -> list[tuple[str, str]]:
+    """Return those books that have no price in a tick since their token has closed.
+
+    Orders of the release before are in the books of their prices alone, and no tick of it says what has closed.
+    """
+    by_token: dict[str, list[str]] = {}
+    for book, pair in unpriced:
+        for symbol in pair.split(">"):
+            if symbol not in TOKENS and not tick.trades(symbol):
+                by_token.setdefault(symbol, []).append(book)
+    closed = {launch.token.symbol for launch in tick.closed}
+    if asked := by_token.keys() - closed:
+        closed |= find_closed(asked)
+    return [(book, "") for symbol, of_token in by_token.items() if symbol in closed for book in of_token]
 
 
 def fired_text(order: Order) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from orderflow.domain.conditions import shown_amount
 from orderflow.domain.lifecycle import RESTING
 from orderflow.domain.order import Order
-from orderflow.errors import RejectedError, UnansweredError
+from orderflow.errors import PoolClosedError, RejectedError, UnansweredError
 
 MOST_WAIT_SLOTS = 64
 MOST_STOP_ATTEMPTS = 10
@@ -44,10 +44,15 @@ def refused(order: Order, reason: str, slot: int, now_ms: int, unanswered: Seque
 
 
 def rejected(order: Order, refusal: RejectedError, now_ms: int) -> Order:
-    """Return an order after a stage has found that it can't go on as it is: for good, unless it may be tried again."""
+    """Return an order after a stage has found that it can't go on as it is: for good, unless it may be tried again.
+
+    One that waits is cancelled where its token has closed, as those are that rest then.
+    """
     reason = str(refusal)
     if not order.request.waits or order.fired is None or order.status in RESTING:
         return order.fail(reason, now_ms)
+    if isinstance(refusal, PoolClosedError):
+        return order.cancel(now_ms, reason)
     slot = order.fired.slot if order.route is None else max(order.fired.slot, order.route.slot)
     unanswered = refusal.unanswered if isinstance(refusal, UnansweredError) else ()
     return refused(order, reason, slot, now_ms, unanswered)

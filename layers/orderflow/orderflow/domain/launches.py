@@ -13,6 +13,8 @@ Priority = Literal["normal", "fast", "turbo"]
 LaunchStatus = Literal["announced", "open", "past"]
 PRIORITIES: tuple[Priority, ...] = ("turbo", "fast", "normal")
 """How much an order pays to land soon, the first first."""
+CLOSING = "closing"
+"""What stands before a token's symbol in the name of the book of those who trade it, as a rule does before a pair."""
 
 
 class Launch(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -99,6 +101,11 @@ class Snipe(msgspec.Struct, frozen=True, omit_defaults=True):
 def launch_book(mint_or_quote: str) -> str:
     """Return the name of the book of those who wait for the token with a mint, or for any against a quote token."""
     return f"launch:{mint_or_quote}"
+
+
+def closing_book(symbol: str) -> str:
+    """Return the name of the book of those who trade a token that was launched: they end when it closes."""
+    return f"{CLOSING}:{symbol}"
 
 
 def _shown(flag: bool) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from orderflow.domain.conditions import Rule, Trigger, shown_price
-from orderflow.domain.launches import launch_book
+from orderflow.domain.launches import closing_book, launch_book
 from orderflow.domain.order import Order
 from orderflow.domain.slicing import next_slot
 from orderflow.domain.slippage import BPS
@@ -112,6 +112,15 @@ def first_place(order: Order) -> Place:
 
 def place_of(order: Order, marks: Marks, slot: int) -> Place:
     """Return where an order rests from a slot on; for one that has just come to rest, BEFORE_ANY_SLOT."""
+    place = _place_of(order, marks, slot)
+    if not order.request.tokens:
+        return place
+    closing = {closing_book(token.symbol): 0.0 for token in order.request.tokens}
+    return msgspec.structs.replace(place, books={**place.books, **closing})
+
+
+def _place_of(order: Order, marks: Marks, slot: int) -> Place:
+    """Return the place by what takes an order on."""
     expires_at_ms = order.request.expires_at_ms
     from_slot = order.rests.from_slot if order.rests else None
     if from_slot is not None and from_slot > slot:

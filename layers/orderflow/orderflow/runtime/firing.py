@@ -4,7 +4,7 @@ They are looked at in no other place: `open_order` does it when one comes to res
 may look at the same order at once; a step is taken only once, by its sequence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from decimal import Decimal
 
 import msgspec
@@ -21,9 +21,10 @@ from orderflow.domain.slippage import BPS
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import Tick
 from orderflow.domain.venue import Venue
-from orderflow.errors import RejectedError
+from orderflow.errors import PoolClosedError, RejectedError
 from orderflow.runtime import clients, order_ids
 from orderflow.runtime.at_limit import Compared, compare_at_once, compare_behind
+from orderflow.runtime.closing import find_closed, launched_names
 from orderflow.runtime.logging import get_logger
 
 LEAST_GAIN, SAFELY = 1 / BPS, 0.95
@@ -46,15 +47,17 @@ class Firing:
         self._now_ms = now_ms
         self._quoting = quoting
         self._in_turn = in_turn
+        self._closed: Set[str] = frozenset()
         self.transitions: list[Transition] = []
         self.rebooked: list[Rebooked] = []
 
     def look_at(self, resting: Sequence[Resting]) -> None:
         """Decide on orders: each takes a step, is found elsewhere, or stays as it is.
 
-        Those that have expired come first, before anything fires.
+        Those that have expired, or whose token has closed, come first, before anything fires.
         """
         at_limit = []
+        self._closed = find_closed(self._venue, self._tick, [each.order for each in resting])
         for each in resting:
             try:
                 if not self._ends(each) and self._waits_for_price(each):
@@ -66,18 +69,24 @@ class Firing:
             self._compare(sorted(at_limit, key=lambda each: (limit_price(each.order), each.order.order_id)))
 
     def _ends(self, resting: Resting) -> bool:
-        """Return whether an order's time is over, or its end was requested, and end it if no slice is under way."""
-        order, ending = resting.order, resting.ending
-        expires_at_ms = order.request.expires_at_ms
-        has_expired = expires_at_ms is not None and self._now_ms >= expires_at_ms
+        """Return whether an order is over, and end it; with a slice under way it comes again when that has ended."""
+        end = self._end_of(resting)
+        if end is not None and not resting.order.has_slice_under_way:
+            self._take(end)
+        return end is not None
+
+    def _end_of(self, resting: Resting) -> Order | None:
+        """Return an order as it ends: its time is over, its end was requested or its token has closed; or None."""
+        order, expires_at_ms = resting.order, resting.order.request.expires_at_ms
         if order.status is Status.PARTIALLY_FILLED and order.request.time_in_force == "ioc":
-            self._take(order.cancel(self._now_ms, "immediate or cancel: the rest is cancelled"))
-            return True
-        if not has_expired and ending is None:
-            return False
-        if not order.has_slice_under_way:
-            self._take(order.end_as(Status.EXPIRED if has_expired or ending is None else ending, self._now_ms))
-        return True
+            return order.cancel(self._now_ms, "immediate or cancel: the rest is cancelled")
+        if expires_at_ms is not None and self._now_ms >= expires_at_ms:
+            return order.expire(self._now_ms)
+        if resting.ending is not None:
+            return order.end_as(resting.ending, self._now_ms)
+        if not self._closed.isdisjoint(launched_names(order)):
+            return order.cancel(self._now_ms, PoolClosedError.reason)
+        return None
 
     def _waits_for_price(self, resting: Resting) -> bool:
         """Return whether an order waits for its limit; any other is decided on."""
@@ -115,8 +124,8 @@ class Firing:
                 fired = Fired(launch.open_slot, "launch", at, order.request.amount_in, launch)
                 self._take(order.fire(fired, self._now_ms))
                 return
-            if snipe.mint is not None:
-                self._take(order.fail(refusal or f"the pool of {launch.token.symbol} has closed", self._now_ms))
+            if snipe.mint is not None and refusal is not None:
+                self._take(order.fail(refusal, self._now_ms))
 
     def _judge(self, resting: Resting) -> None:
         """Fire an order with triggers, or note what the reference price has done to it."""

@@ -82,7 +82,7 @@ def bought_what_was_asked(
             invariant.checked += 1
             if all(refusals := [refusal(each, order.token_in, launch) for each in asked]):
                 invariant.violations.append(f"{order.order_id} was fired by {order.token_out}: {refusals[0]}")
-        elif order.status == Status.FAILED and not (order.reason or "").endswith("has closed"):
+        elif order.status == Status.FAILED:
             invariant.checked += 1
             launch = by_mint.get(target_mint(post.conditions) or "")
             if launch is None or not any(refusal(each, order.token_in, launch) for each in asked):

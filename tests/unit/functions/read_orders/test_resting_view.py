@@ -13,7 +13,7 @@ from orderflow.domain.order import MARKET, Fired, Order, OrderRequest, OrderType
 from orderflow.domain.resting import Marks
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import PairPrices, Tick
-from orderflow.errors import NoRouteError, PoolNotOpenError
+from orderflow.errors import NoRouteError, PoolClosedError, PoolNotOpenError
 from orderflow.runtime.http.order_view import Resting
 from tests.support.builders import NOW_MS, make_waiting_order, make_waiting_request, with_slice
 
@@ -213,3 +213,18 @@ def test_where_the_market_has_no_price_that_is_said() -> None:
 
 def test_a_stop_of_a_token_that_does_not_trade_says_that_its_pool_is_not_open() -> None:
     assert resting_of(Noted(rests("stop_loss")), Tick(50, {}), PoolNotOpenError()).why == "pool is not open"
+
+
+@pytest.mark.parametrize("order_type", ["limit", "stop_loss", "twap"])
+def test_an_order_whose_token_has_closed_says_so(order_type: OrderType) -> None:
+    shown = resting_of(Noted(rests(order_type)), Tick(50, {}), PoolClosedError())
+
+    assert shown.why == "pool closed: it is about to be cancelled"
+
+
+def test_an_order_whose_token_has_closed_ends_after_its_slice() -> None:
+    order = with_slice(make_waiting_order(Status.OPEN, "twap"))
+
+    assert resting_of(Noted(order), Tick(50, {}), PoolClosedError()).why == (
+        "pool closed, and it ends when the slice under way has"
+    )

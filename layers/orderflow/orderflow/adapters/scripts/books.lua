@@ -3,7 +3,8 @@
 -- time at which it expires, also while it is under way, until it ends; and in books, each the orders of one rule and
 -- directed pair by the price that fires them.
 -- `books` has, of each that holds some, the price that is reached first; those that an order is in are a field of its
--- hash: leaving needs no more. Books of orders that wait for launches are by token, and reached by no price.
+-- hash: leaving needs no more. Books of orders that wait for launches are by token, and reached by no price; so are
+-- those of orders that trade a launched token, `closing:`, but these are in `books`.
 -- What has fired is in `fired`, by the slot in which it did, until its attempt ends; that is a field of its hash, too.
 -- The keys are named here only, by `prefix`: they lie in the same hash slot as all others of the partition.
 -- `book` is `slot time name=price name=price ...`, `-` standing for no time; of what fires `slot member`.
