@@ -11,7 +11,7 @@ from orderflow.runtime import clients, clock, order_ids
 from orderflow.runtime.http.launched_tokens import Launched
 from orderflow.runtime.http.order_amounts import check_amounts
 from orderflow.runtime.http.order_base import OrderInput
-from orderflow.runtime.http.order_fields import IN_THE_FUTURE, no_target
+from orderflow.runtime.http.order_fields import HAS_CLOSED, IN_THE_FUTURE, no_target
 from orderflow.runtime.http.order_input import read_order
 from orderflow.runtime.http.problems import ProblemError, invalid
 
@@ -19,8 +19,8 @@ from orderflow.runtime.http.problems import ProblemError, invalid
 def read(fields: Mapping[str, Any], key: str | None, launched: Launched) -> OrderInput:
     """Return the order that `fields` ask for, in a request with this key. Raises ProblemError for what is at fault.
 
-    One with a name may be sent again when its time, or its launch, is over: its client has to know what became of the
-    first.
+    One with a name may be sent again when its time, its launch or a token of it is over: its client has to know what
+    became of the first.
     """
     may_be_over = key is not None or fields.get(CLIENT_ORDER_ID) is not None
     return read_order(fields, may_be_over=may_be_over, launched=launched)
@@ -68,8 +68,10 @@ def place(wanted: OrderInput, name: Name | None, partitions: int, launched: Laun
 
 
 def _is_over(asked: OrderRequest, now_ms: int, launched: Launched) -> ProblemError | None:
-    """Return the error of an order whose time, or whose launch, is over; None of any other."""
+    """Return the error of an order whose time, launch or token is over; None of any other."""
     if asked.expires_at_ms is not None and asked.expires_at_ms <= now_ms:
         return invalid("expires_at", IN_THE_FUTURE)
+    if (closed := next((token.symbol for token in asked.tokens if token.symbol in launched.closed), None)) is not None:
+        return invalid("token_in" if asked.token_in == closed else "token_out", HAS_CLOSED)
     past = launched.past.get(asked.snipe.mint or "") if asked.snipe else None
     return None if past is None else invalid("target.mint", no_target(past))

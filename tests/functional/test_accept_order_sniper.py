@@ -20,6 +20,8 @@ from tests.support.launched_tokens import MOON, UNKNOWN_MINT, LaunchingVenue, ma
 pytestmark = pytest.mark.usefixtures("_event_loop")
 
 IN_SOL = make_launch(token=Token("FROG225", UNKNOWN_MINT, 6), quote="SOL", announced_slot=225, open_slot=260)
+BUST = Token("BUST0", "4k3Dyjzvzp8eMZWUXbBCjEvwSkkk59S5iCNLY3QrkX6S", 6)
+CLOSED = "can't be traded: pool closed"
 MINT = "must be a mint: 32 bytes in base58"
 KNOWN_RULE = (
     "must be one of SOL, USDC, USDT, JUP, RAY, BONK, WIF, JTO, PYTH, mSOL, JitoSOL, ORCA, or the mint of one, or a"
@@ -37,12 +39,7 @@ def sniper(**changes: Any) -> str:
 @pytest.fixture
 def venue(outside: Outside) -> LaunchingVenue:
     """Lend a market in which MOON200 trades, FROG225 is about to, and BUST0 has closed."""
-    closed = make_launch(
-        token=Token("BUST0", "4k3Dyjzvzp8eMZWUXbBCjEvwSkkk59S5iCNLY3QrkX6S", 6),
-        announced_slot=0,
-        open_slot=20,
-        close_slot=100,
-    )
+    closed = make_launch(token=BUST, announced_slot=0, open_slot=20, close_slot=100)
     outside.venue = venue = LaunchingVenue(outside, make_launch(), IN_SOL, closed, slot=250)
     return venue
 
@@ -123,7 +120,7 @@ def test_a_launch_may_be_one_that_nobody_has_heard_of(outside: Outside) -> None:
         ("target.mint", {"target": {"mint": MOON.mint}}, "must be that of a token to come: MOON200 trades already"),
         (
             "target.mint",
-            {"target": {"mint": "4k3Dyjzvzp8eMZWUXbBCjEvwSkkk59S5iCNLY3QrkX6S"}},
+            {"target": {"mint": BUST.mint}},
             "must be that of a token to come: BUST0 has closed",
         ),
         (
@@ -259,3 +256,42 @@ def test_what_can_be_no_name_is_not_looked_up(outside: Outside, venue: Launching
 def test_an_order_that_is_good_for_a_time_ends_then(outside: Outside, venue: LaunchingVenue) -> None:
     assert post(sniper(expires_at="2026-12-01T12:00:00Z")).status == 202
     assert (created(outside).expires_at_ms or 0) > NOW_MS
+
+
+@pytest.mark.parametrize("order_type", ["market", "limit", "stop_loss", "trailing_stop", "twap", "oco"])
+@pytest.mark.parametrize("name", ["BUST0", BUST.mint])
+def test_a_token_that_has_closed_is_bought_and_sold_by_no_new_order(
+    outside: Outside, venue: LaunchingVenue, order_type: str, name: str
+) -> None:
+    for token_in, token_out, field in ((name, "USDC", "token_in"), ("USDC", name, "token_out")):
+        tokens = {"token_in": json.dumps(token_in), "token_out": json.dumps(token_out)}
+        assert_refused(post(of_type(order_type, **tokens, amount="10000")), field, CLOSED)
+    assert outside.intake.created == []
+
+
+@pytest.mark.parametrize(
+    ("token_in", "token_out", "field"), [("BUST0", "SOL", "token_in"), ("SOL", "BUST0", "token_out")]
+)
+def test_an_order_that_comes_again_is_found_when_its_token_has_closed_by_then(
+    outside: Outside, venue: LaunchingVenue, token_in: str, token_out: str, field: str
+) -> None:
+    body = written(token_in=f'"{token_in}"', token_out=f'"{token_out}"', amount="10")
+    named = {"idempotency-key": "abc"}
+
+    found = post(body, named)
+    [new] = outside.intake.created
+    outside.intake.outcome = Conflict.IS_OVER
+    unknown = post(body, named)
+
+    assert (found.status, new.is_over) == (202, True)
+    assert_refused(unknown, field, CLOSED)
+
+
+def test_of_a_batch_only_the_orders_on_a_token_that_has_closed_are_refused(
+    outside: Outside, venue: LaunchingVenue
+) -> None:
+    answer = post_batch(written(token_out='"BUST0"'), written(token_out='"MOON200"'))
+
+    refused, taken = answer.document["results"]
+    assert refused["problem"]["errors"] == [{"field": "token_out", "rule": CLOSED}]
+    assert "order" in taken

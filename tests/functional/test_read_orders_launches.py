@@ -176,6 +176,21 @@ def test_a_quote_names_the_token_whose_pool_is_not_open(
     assert_refused(answer, field, "can't be traded: pool is not open")
 
 
+@pytest.mark.parametrize(
+    ("token_in", "token_out", "field"), [("USDC", "BUST0", "token_out"), ("BUST0", "SOL", "token_in")]
+)
+def test_a_quote_says_of_a_token_that_has_closed_that_it_has(
+    outside: Outside, token_in: str, token_out: str, field: str
+) -> None:
+    bust = Token("BUST0", "4k3Dyjzvzp8eMZWUXbBCjEvwSkkk59S5iCNLY3QrkX6S", 6)
+    outside.venue = LaunchingVenue(outside, make_launch(token=bust, announced_slot=0, close_slot=100), slot=250)
+
+    answer = get("/api/quote", token_in=token_in, token_out=token_out, amount="1000")
+
+    assert_refused(answer, field, "can't be traded: pool closed")
+    assert get("/api/orders", token_in=token_in, token_out=token_out).status == 200
+
+
 def test_orders_are_listed_by_a_launched_token(outside: Outside, venue: LaunchingVenue) -> None:
     assert get("/api/orders", token_in="MOON200", token_out="SOL").status == 200
     assert get("/api/orders", token_out=MOON.mint).status == 200

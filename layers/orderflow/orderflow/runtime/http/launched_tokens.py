@@ -3,7 +3,7 @@
 Nothing is looked up for the tokens that can always be traded.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -18,12 +18,14 @@ MOST_LETTERS = 64
 class Launched(NamedTuple):
     """Tokens that were launched, by the names that orders give them, and what of targets is known, by their mints.
 
-    Those of launches to come are `coming`; a `past` one has its symbol and whether it trades, in words.
+    Those of launches to come are `coming`; a `past` one has its symbol and whether it trades, in words. `closed` are
+    the symbols of tokens that never trade again.
     """
 
     tokens: Mapping[str, Token] = MappingProxyType({})
     coming: Mapping[str, Launch] = MappingProxyType({})
     past: Mapping[str, str] = MappingProxyType({})
+    closed: Set[str] = frozenset()
 
 
 NONE_LAUNCHED = Launched()
@@ -55,9 +57,10 @@ def _unknown(*names: Any) -> Iterator[str]:
 def _find(names: set[str], mints: set[str]) -> Launched:
     venue = clients.venue()
     tokens = venue.find_tokens(names | mints)
+    closed = venue.closed({token.symbol for name, token in tokens.items() if name in names}) if tokens else frozenset()
     targets = {mint: token for mint in mints if (token := tokens.get(mint)) is not None and token.mint == mint}
     if not targets:
-        return Launched(tokens)
+        return Launched(tokens, closed=closed)
     slot = venue.slot()
     announced = {launch.token.mint: launch for launch in venue.launches()}
     coming = {
@@ -70,4 +73,4 @@ def _find(names: set[str], mints: set[str]) -> Launched:
         for mint, token in targets.items()
         if mint not in coming
     }
-    return Launched(tokens, coming, past)
+    return Launched(tokens, coming, past, closed)

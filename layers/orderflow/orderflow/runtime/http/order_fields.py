@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, PlainValidator, ValidationInfo, WithJsonSc
 from orderflow.domain import base58
 from orderflow.domain.slippage import BPS
 from orderflow.domain.tokens import TOKENS, Token, find_token
+from orderflow.errors import PoolClosedError
 from orderflow.runtime import clock
 from orderflow.runtime.http.launched_tokens import NONE_LAUNCHED, Launched
 from orderflow.runtime.http.number_input import (
@@ -45,9 +46,10 @@ UNICODE = "must be Unicode, without half of a surrogate pair"
 MINT_BYTES = 32
 NO_TOKEN = f"must be one of {', '.join(TOKENS)}, or the mint of one, or a token that was launched"
 IN_THE_FUTURE = "must be in the future"
+HAS_CLOSED = f"can't be traded: {PoolClosedError.reason}"
 MAY_BE_OVER = "may_be_over"
-"""The key of the validation context that is true for an order whose time, or launch, may be over, since it may come
-once more."""
+"""The key of the validation context that is true for an order whose time, launch or token may be over, since it may
+come once more."""
 LAUNCHED = "launched"
 """The key of the validation context that has what is known of launched tokens, a `Launched`."""
 _TIME_RULE = "must be a time of RFC 3339 with its offset, such as 2026-12-01T12:00:00Z"
@@ -96,6 +98,8 @@ def _known_token(value: Any, info: ValidationInfo) -> Token:
     token: Token | None = find_token(name) or launched_in(info).tokens.get(name)
     if token is None:
         raise ValueError(NO_TOKEN)
+    if token.symbol in launched_in(info).closed and not _may_be_over(info):
+        raise ValueError(HAS_CLOSED)
     return token
 
 

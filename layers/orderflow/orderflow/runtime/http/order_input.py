@@ -31,8 +31,8 @@ def read_order(
 ) -> OrderInput:
     """Return the order that `fields` ask for; in a query, `text_is_a_number`, and is taken as a JSON number is.
 
-    The time, or the launch, of one that may repeat an earlier one `may_be_over`. Its tokens are in the list of those
-    that can always be traded, or among those `launched`. Raises ProblemError that names the fields at fault.
+    The time, the launch or a token of one that may repeat an earlier one `may_be_over`. Its tokens are in the list of
+    those that can always be traded, or among those `launched`. Raises ProblemError that names the fields at fault.
     """
     order_type = fields.get("order_type")
     model = MODELS.get(order_type) if isinstance(order_type, str) else None
