@@ -32,21 +32,24 @@ def bring(witness: Witness, binding: Binding) -> None:
     raise AssertionError(f"nothing comes to {binding}")
 
 
-def keep_time(witness: Witness, *, is_late: bool) -> None:
-    """Have the clock run, as another order rests, and its next beat come; or have a launch come, and all but end."""
+def keep_time(witness: Witness, *, left: int = 0) -> None:
+    """Have the clock run, as another order rests, and its next beat come.
+
+    Or have a launch come, and so many slots be `left` until it closes.
+    """
     world = witness.world
     witness.go_on(world.creator(NewOrder(Order.accept(nth_id(4), FAR, world.now_ms))))
     work_off(witness)
     beat(witness)
-    if is_late:
+    if left:
         work_off(witness)
         # Nothing happens to its pool for an hour, once the crowd has gone.
-        witness.memory.slot = LAUNCH.close_slot - 1
+        witness.memory.slot = LAUNCH.close_slot - left
         world.client.hset(chain_key("slot"), "slot", str(witness.memory.slot))
 
 
-def open_launch(witness: Witness, *, twice: bool) -> None:
-    """Have the block come in which the launch opens, and its tick, which may come again as from the dead letters."""
+def next_tick(witness: Witness, *, twice: bool) -> None:
+    """Have the block come in which the launch opens or closes, and its tick: again too, as from the dead letters."""
     world = witness.world
     beat(witness)
     witness.go_on(world.reader(*bound(world, "produce_block")))

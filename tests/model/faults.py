@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 import pytest
 
+from functions.confirm_order import handler as confirm_order
 from functions.open_order import handler as open_order
 from functions.snipe_order import handler as snipe_order
 from orderflow.adapters import books, scripts
 from orderflow.domain import attempts, brackets, conditions, execution, resting, slicing
 from orderflow.domain.order import Order
-from orderflow.runtime import after_execution, expiring, firing, sending, slices, taking_back
+from orderflow.runtime import after_execution, closing, expiring, firing, sending, slices, taking_back
 from orderflow.venues.mock import chain
 from orderflow.venues.mock.chain_store import ChainStore
 from tests.model.explorer import Budget, Explorer
@@ -171,7 +172,7 @@ FAULTS = {
     ),
     # Launches
     "a launch that its tick lacks": Fault(
-        when("launched"), "self.tick(after, blocks.launches)", "self.tick(after)", ChainStore.commit
+        when("launched"), "self.tick(after, blocks.launches, ", "self.tick(after, (), ", ChainStore.commit
     ),
     "a launch that finds nobody": Fault(when("launched"), "in tick.launches", "in ()", books._launched),
     "a launch that is not looked for": Fault(
@@ -190,6 +191,35 @@ FAULTS = {
         when("launched"),
         "    redis.call('ZREM', prefix .. 'book:' .. name, id)",
         "    if name:find('^launch:') == nil then redis.call('ZREM', prefix .. 'book:' .. name, id) end",
+    ),
+    # Tokens that close
+    "a close that its tick lacks": Fault(
+        when("closed"),
+        "self.tick(after, blocks.launches, blocks.ended)",
+        "self.tick(after, blocks.launches)",
+        ChainStore.commit,
+    ),
+    "a close that finds nobody": Fault(when("closed"), "if symbol in closed", "if False", books._closed),
+    "one that is in no book of its token": Fault(
+        when("closed"), "if not order.request.tokens:", "if True:", resting.place_of
+    ),
+    "a token that has closed and is waited for": Fault(
+        when("looked at as its token closes"),
+        "not self._closed.isdisjoint(launched_names(order))",
+        "False",
+        firing.Firing._end_of,
+    ),
+    "a close that nobody asks for": Fault(
+        when("at rest as its token closes"), "venue.closed(asked)", "set()", closing.find_closed
+    ),
+    "a pool that has closed and is tried again": Fault(
+        when("refused by a pool that has closed"),
+        "not results.closed.isdisjoint(launched_names(order))",
+        "False",
+        confirm_order.confirm,
+    ),
+    "a route that is asked for again after the close": Fault(
+        when("routed as its token closes"), "isinstance(refusal, PoolClosedError)", "False", attempts.rejected
     ),
     # Snipes
     "steps at once of which the first is not taken": Fault(

@@ -1,10 +1,13 @@
-"""What must hold of orders that wait for launches: the first that each buys fires it, once, and in time."""
+"""What must hold of orders that wait for launches, and of those on their tokens: the first launch that each buys fires
+it, once, and in time; and none rests on after the close.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from orderflow.adapters import books
 from orderflow.domain.launches import Launch
 from orderflow.domain.lifecycle import RESTING
-from orderflow.domain.order import Order
+from orderflow.domain.order import Order, Signature
 from orderflow.domain.status import Status
 from orderflow.domain.ticks import Tick
 from orderflow.venues.mock.launches import Calendar, launch_at
@@ -26,6 +29,46 @@ def opening(memory: Memory, slot: int) -> tuple[Launch, ...]:
     """Return the launches that open after the slot of the last block, up to and including another, in turn."""
     launches = CALENDAR.opening(memory.slot, slot) if memory.has_launches else ()
     return tuple(sorted(launches, key=lambda launch: (launch.open_slot, launch.announced_slot)))
+
+
+def closing(memory: Memory, slot: int) -> tuple[Launch, ...]:
+    """Return the launches that close after the slot of the last block, up to and including another, in turn."""
+    launches = CALENDAR.closing(memory.slot, slot) if memory.has_launches else ()
+    return tuple(sorted(launches, key=lambda launch: (launch.close_slot, launch.announced_slot)))
+
+
+def check_closed(memory: Memory, carried: Carried, ticks: Iterable[Tick]) -> None:
+    """No order rests on past the close of its token: it has its own look at it before it, or the tick that says so.
+
+    With a slice under way it has that look when the slice has ended. Where more orders rest on a token than are found
+    at a time, the next ticks end the others.
+    """
+    to_come = {launch.token.mint for tick in ticks for launch in tick.closed}
+    for launch in memory.closed:
+        at_rest = [order for order in memory.orders.values() if order.status in RESTING and is_on(order, launch)]
+        if launch.token.mint in to_come or len(at_rest) > books.PER_BOOK:
+            continue
+        for order in at_rest:
+            is_looked_at = ("open", order.sequence) in carried.get(order.order_id, set())
+            is_under_way = order.progress is not None and order.progress.begun > order.progress.ended
+            require(is_looked_at or is_under_way, "an order on a token that has closed ends", order, launch)
+
+
+def is_on(order: Order, launch: Launch) -> bool:
+    """Return whether an order can't be executed any more when a launch has closed."""
+    snipe = order.request.snipe
+    waits = snipe is not None and snipe.mint == launch.token.mint
+    return waits or launch.token.mint in {token.mint for token in order.request.tokens}
+
+
+def check_end_by_close(before: Order, order: Order, memory: Memory) -> None:
+    """Who is refused by a pool that has closed is not tried again; and who says so, has traded one that has."""
+    execution = memory.executions.get(before.tx_hash or Signature(""))
+    if before.status is Status.SUBMITTED and execution and execution.error == "pool is not open":
+        require(order.status not in (Status.OPEN, Status.TRIGGERED), "a pool that has closed is not tried again", order)
+    if "pool closed" in (order.reason or ""):
+        has_closed = any(is_on(order, launch) for launch in memory.closed)
+        require(has_closed and order.has_ended, "an order ends so only by the close of its token", order)
 
 
 def check_waiting(memory: Memory, carried: Carried, ticks: Iterable[Tick]) -> None:

@@ -14,6 +14,7 @@ from orderflow.adapters.subscriptions import Subscription
 from orderflow.domain.order import Order, OrderId
 from orderflow.venues.mock.keys import TRANSACTIONS
 from tests.model.actors import ALL, Actor, Fate
+from tests.model.arrivals import keep_time
 from tests.model.drain import beat, drain, make_timers_due, work_off, work_once
 from tests.model.launches import LAUNCH
 from tests.model.redis import Snapshot
@@ -27,6 +28,8 @@ MOST_ORDERS = 4
 CLIENT = "client"
 SLOTS_BEFORE = 4
 """So many slots before the launch that most orders wait for, a run begins."""
+FIRST_NUMBER = 10
+"""Beyond the number of the order that keeps the time until the launch all but closes."""
 HOUR_MS = 60 * 60 * 1000
 
 Choice = TypeVar("Choice")
@@ -74,11 +77,15 @@ class Machine(RuleBasedStateMachine):
         """By poller, function and partition, the actors that are between two calls; by CLIENT, those of clients."""
         self.is_over = False
 
-    @initialize(speed=st.sampled_from([0, 1]), focus=functions, body=picks)
-    def begin(self, speed: float, focus: str, body: int) -> None:
-        self.world.begin(speed, slot=LAUNCH.open_slot - SLOTS_BEFORE)
+    @initialize(speed=st.sampled_from([0, 1]), focus=functions, body=picks, left=st.sampled_from([0, 0, 1, 4]))
+    def begin(self, speed: float, focus: str, body: int, left: int) -> None:
+        """Begin before a launch that most wait for; or when so many slots are left until it closes."""
+        self.world.begin(speed, slot=LAUNCH.open_slot - (1 if left else SLOTS_BEFORE))
         self.focus = focus
         self.witness = Witness(self.world)
+        if left:
+            self.number = FIRST_NUMBER
+            keep_time(self.witness, left=left)
         self.create(body, "", Fate.ANSWERED)
 
     # ------------------------------------------------------------------------------------------------- front door

@@ -12,7 +12,7 @@ from orderflow.venues.mock.chain_clock import HEARTBEAT
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS
 from tests.model.fills import Fill, check_payment
-from tests.model.launches import check_pools, check_waiting, opening
+from tests.model.launches import check_closed, check_pools, check_waiting, closing, opening
 from tests.model.memory import Carried, Memory, read_execution, read_order, read_tick
 from tests.model.prices import check_missed, watch
 from tests.model.redis import Snapshot, id_order
@@ -66,8 +66,9 @@ def check_blocks(memory: Memory, snapshot: Snapshot, client: redis.Redis) -> Non
     ]
     blocks = (int(snapshot.block) - int(memory.block or snapshot.block)) * memory.clock_ran
     require(len(came) == blocks and all(came), "each block has a tick while the clock runs", came)
-    launches = opening(memory, snapshot.slot)
+    launches, closed = opening(memory, snapshot.slot), closing(memory, snapshot.slot)
     memory.opened += launches
+    memory.closed += closed
     memory.slot = snapshot.slot
     memory.ticks_to, memory.clock_ran = ticks.last_id, snapshot.has_ticks
     if snapshot.block != memory.block:
@@ -79,7 +80,8 @@ def check_blocks(memory: Memory, snapshot: Snapshot, client: redis.Redis) -> Non
         memory.block = snapshot.block
     for tick in map(read_tick, came):
         require(tick.launches == launches, "a launch is in the tick of its slot", tick.launches, launches)
-        bare = msgspec.structs.replace(tick, launches=())
+        require(tick.closed == closed, "a close is in the tick of its slot", tick.closed, closed)
+        bare = msgspec.structs.replace(tick, launches=(), closed=())
         require(bare in memory.seen[tick.slot], "a tick says what the market is worth", tick)
         watch(memory.watched, memory.orders.values(), tick)
 
@@ -92,6 +94,7 @@ def check_ticks(memory: Memory, snapshot: Snapshot, carried: Carried) -> None:
     to_be_worked = [read_tick(each["tick"]) for each in left]
     check_missed(memory.watched, memory.orders, to_be_worked)
     check_waiting(memory, carried, to_be_worked)
+    check_closed(memory, carried, to_be_worked)
 
 
 def _check_vaults(memory: Memory, venue: ChainStore, pools: Mapping[str, Pool]) -> None:

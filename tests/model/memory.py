@@ -65,6 +65,8 @@ class Memory:
     """Whether tokens are launched in this run."""
     opened: tuple[Launch, ...] = ()
     """The launches that have opened, in turn."""
+    closed: tuple[Launch, ...] = ()
+    """Those that have closed, in turn; the run began before."""
 
     def copy(self) -> "Memory":
         """Return a memory that changes apart from this one."""

@@ -71,6 +71,18 @@ SNIPE_WITH_EXITS = _snipes(
     exits=(Trigger("take_profit", 500, entry_bps=1_000), Trigger("stop_loss", 2_000, entry_bps=500)),
 )
 
+
+def _sells_launched(order_type: str, *triggers: Trigger, **more: object) -> OrderRequest:
+    token, amount = LAUNCH.token, 1_000 * 10**LAUNCH.token.decimals
+    return OrderRequest(token.symbol, "USDC", amount, order_type, 500, triggers=triggers, tokens=(token,), **more)  # type: ignore[arg-type]
+
+
+_LITTLE = "0.000000001"
+LAUNCHED = _sells_launched("limit", limit=_at(_price(1_000)))
+LAUNCHED_MET = _sells_launched("limit", limit=_at(_price(_LITTLE)))
+LAUNCHED_STOP = _sells_launched("stop_loss", msgspec.structs.replace(_STOP, price=_price(_LITTLE)))
+LAUNCHED_IN_SLICES = _sells_launched("twap", schedule=Schedule(3, 800))
+
 WAITING = (
     MET,
     NOT_MET,
@@ -92,6 +104,10 @@ WAITING = (
     SNIPE_OF_ANOTHER,
     SNIPE_MOVED,
     SNIPE_WITH_EXITS,
+    LAUNCHED,
+    LAUNCHED_MET,
+    LAUNCHED_STOP,
+    LAUNCHED_IN_SLICES,
 )
 REQUESTS = (*MARKETS, *MARKETS, *WAITING)
 

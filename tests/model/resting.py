@@ -77,7 +77,9 @@ def check_may_rest(snapshot: Snapshot, order: Order, venue: Venue, now_ms: int) 
     require(waits or not order.is_at_once, *rests)
     limit = limit_of(order)
     if limit is not None and not waits and not marks.fits_at:
-        left = OrderRequest(request.token_in, request.token_out, order.amount_remaining, MARKET, 500)
+        left = OrderRequest(
+            request.token_in, request.token_out, order.amount_remaining, MARKET, 500, tokens=request.tokens
+        )
         minimum = ceil(limit * left.amount_in)
         [received] = venue.fit([left], [minimum])
         require(isinstance(received, RejectedError) or received < minimum, *rests, received)
@@ -104,6 +106,10 @@ def _check_place(snapshot: Snapshot, order: Order, entries: Mapping[str, float])
     names = fields.get("books")
     require(names is not None and set(names.split()) == entries.keys(), "an order is where it says", fields, entries)
     marks = _noted(snapshot, order)
+    closing = {name: at for name, at in entries.items() if name.startswith("closing:")}
+    tokens = {f"closing:{token.symbol}": 0.0 for token in order.request.tokens}
+    require(closing == tokens, "an order is found when its token closes", order, entries)
+    entries = {name: at for name, at in entries.items() if name not in closing}
     found = "an order is found when its price comes", order, entries, look_slot, marks
     from_slot = order.rests.from_slot if order.rests else None
     if not entries:

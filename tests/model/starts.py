@@ -7,7 +7,7 @@ from typing import NamedTuple
 from orderflow.adapters.intake import NewOrder
 from orderflow.adapters.subscriptions import Subscription
 from orderflow.domain.order import Order, OrderRequest
-from tests.model.arrivals import ORDER_ID, bound, bring, bring_again, keep_time, open_launch
+from tests.model.arrivals import ORDER_ID, bound, bring, bring_again, keep_time, next_tick
 from tests.model.drain import beat, work_off
 from tests.model.explorer import Budget, Explorer, MakeActor
 from tests.model.launches import LAUNCH
@@ -18,6 +18,9 @@ from tests.model.requests import (
     HELD_STOP,
     IN_PARTS,
     IN_SLICES,
+    LAUNCHED,
+    LAUNCHED_MET,
+    LAUNCHED_STOP,
     MARKETS,
     MET,
     NOT_MET,
@@ -50,7 +53,8 @@ class Start(NamedTuple):
     `expires` has a time, which is over at the start if it `has_expired`.
 
     One that waits for a launch is there before that opens, and is met by it once it rests; the launch's tick may come
-    twice. One that was `opened` is to be looked at; one that is `late` comes in the last slot before the pool closes.
+    twice. One that was `opened` is to be looked at; one that is `late` comes in the last slot before the pool closes,
+    as do all on its token, which closes once they rest.
     One that comes `again`, after it was refused, does so in one batch with late copies of its first message.
     """
 
@@ -110,6 +114,15 @@ STARTS = {
     "sniped again": Start("snipe_order", SNIPE_MOVED, rests=True, again=True),
     "refused as a snipe": Start("confirm_order", SNIPE_MOVED, rests=True),
     "sniped before its exits": Start("confirm_order", SNIPE_WITH_EXITS, rests=True),
+    "closed": Start("trigger_orders", LAUNCHED, late=True, rests=True),
+    "closed twice": Start(
+        "trigger_orders", LAUNCHED_STOP, "expired", late=True, rests=True, comes_twice=True, expires=True
+    ),
+    "at rest as its token closes": Start("open_order", LAUNCHED, "its token closes", late=True),
+    "looked at as its token closes": Start("open_order", LAUNCHED_STOP, "its token closes", late=True, opened=True),
+    "amended as its token closes": Start("trigger_orders", LAUNCHED, "amended", late=True, rests=True),
+    "routed as its token closes": Start("route_order", LAUNCHED_MET, "a block comes", late=True),
+    "refused by a pool that has closed": Start("confirm_order", LAUNCHED_MET, late=True),
 }
 """By what becomes of the order."""
 
@@ -137,19 +150,20 @@ def explorer_at(world: World, function: str, budget: Budget, meanwhile: Sequence
 
 def explorer_of(world: World, start: Start, budget: Budget) -> Explorer:
     """Return an explorer of one function, with an order that waits on its way to it."""
-    if start.request.snipe:
+    has_launches = start.request.snipe is not None or bool(start.request.tokens)
+    if has_launches:
         world.begin(slot=LAUNCH.open_slot - 1)
     witness, binding = Witness(world), bound(world, start.function)
     if start.late or start.meanwhile == "its launch opens":
-        keep_time(witness, is_late=start.late)
+        keep_time(witness, left=int(start.late))
     request = expiring(start.request, world.redis_now_ms) if start.expires else start.request
     witness.go_on(world.creator(NewOrder(Order.accept(ORDER_ID, request, world.now_ms))))
     if start.opened:
         witness.go_on(world.reader(*binding))
     if start.rests:
         work_off(witness)
-        if start.request.snipe:
-            open_launch(witness, twice=start.comes_twice)
+        if has_launches:
+            next_tick(witness, twice=start.comes_twice)
     for level in start.through:
         world.reprice(float(level))
         beat(witness)
@@ -165,7 +179,7 @@ def explorer_of(world: World, start: Start, budget: Budget) -> Explorer:
     bring(witness, binding)
     if start.again:
         bring_again(witness, binding)
-    if start.meanwhile == "a block comes":
+    if start.meanwhile in ("a block comes", "its token closes"):
         beat(witness)
     block, tick = (bound(world, name) for name in ("produce_block", "trigger_orders"))
     makers = {
@@ -174,6 +188,7 @@ def explorer_of(world: World, start: Start, budget: Budget) -> Explorer:
         "expired": [lambda: world.waiter(EXPIRES_IN_MS)],
         "a block comes": [lambda: world.reader(*block)],
         "its launch opens": [lambda: world.reader(*block), lambda: world.reader(*tick)],
+        "its token closes": [lambda: world.reader(*block), lambda: world.reader(*tick)],
         "its tick is read": [lambda: world.reader(*tick)],
         "": [],
     }

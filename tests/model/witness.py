@@ -18,7 +18,7 @@ from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS
 from tests.model.actors import ALL, Actor, Fate
 from tests.model.families import check_families, check_made
 from tests.model.fills import Fill, check_amounts
-from tests.model.launches import check_step
+from tests.model.launches import check_end_by_close, check_step
 from tests.model.market import check_blocks, check_executions, check_ticks
 from tests.model.memory import Carried, Memory, Message, read_event, read_order
 from tests.model.prices import check_fired
@@ -181,6 +181,7 @@ class Witness:
             require(order.request.waits or order.status not in _WAIT, "a market order does not wait", order)
             require(not order.request.waits or (before.status, order.status) not in _SKIPS, "an order waits", order)
             check_step(before, order, self.memory)
+            check_end_by_close(before, order, self.memory)
             fires = order.status is Status.TRIGGERED and before.status in RESTING and order.request.triggers
             if fires and limit_of(before) is None:
                 check_fired(order, self.memory.seen)
