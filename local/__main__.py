@@ -12,6 +12,7 @@ from orderflow.runtime.terminal import print_whatever_the_locale
 
 CLIENTS = {
     "watch": ("local.client.watch", "place an order and follow it here, or follow one that is on its way"),
+    "keys": ("local.api_keys", "add, list, revoke or rotate the keys that requests come with"),
     "dead-letters": ("local.dead_letters", "list, show, redrive or discard the records that were given up"),
 }
 

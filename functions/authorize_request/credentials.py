@@ -7,7 +7,7 @@ from typing import Any
 from orderflow.domain.key_text import KeyText, read_key_text
 
 _LONGEST = 256
-"""A key has 82 characters at most, and nothing that is longer is worth looking at."""
+"""A key has 81 characters at most, and nothing that is longer is worth looking at."""
 # RFC 9110, 11.4: the scheme in any case, then one or more spaces.
 _BEARER = re.compile(r"bearer +([^ \t,]+)", re.ASCII | re.IGNORECASE)
 _NAME = "authorization"

@@ -19,19 +19,21 @@ from orderflow.runtime.stopping import stop_on
 
 def redis_access(settings: LocalSettings) -> NetworkAccess:
     """Return how the Redis of `settings` is reached."""
-    return NetworkAccess(addresses_for_containers(), settings.redis_port, shared_secret(_home(settings) / REDIS))
+    password = shared_secret(services_home(settings) / REDIS)
+    return NetworkAccess(addresses_for_containers(), settings.redis_port, password)
 
 
 def postgres_access(settings: LocalSettings) -> NetworkAccess:
     """Return how the Postgres of `settings` is reached."""
-    return NetworkAccess(addresses_for_containers(), settings.postgres_port, shared_secret(_home(settings) / POSTGRES))
+    password = shared_secret(services_home(settings) / POSTGRES)
+    return NetworkAccess(addresses_for_containers(), settings.postgres_port, password)
 
 
 def run(settings: LocalSettings) -> int:
     """Run both servers, the ledger migrated, until Ctrl-C or SIGTERM; return the exit status."""
     stop = stop_on(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     started = time.monotonic()
-    home = _home(settings)
+    home = services_home(settings)
     with ExitStack() as stack:
         beside = "make services REDIS_PORT=6380 POSTGRES_PORT=5433 ORDERFLOW_HOME=/tmp/orderflow-2"
         stack.enter_context(lock_home(home, f"ports {settings.redis_port} and {settings.postgres_port}", beside))
@@ -42,8 +44,8 @@ def run(settings: LocalSettings) -> int:
     return 0
 
 
-def _home(settings: LocalSettings) -> Path:
-    # Data of their own: a run of the whole system must be able to go on beside them.
+def services_home(settings: LocalSettings) -> Path:
+    """Return where these servers keep their data: a run of the whole system must be able to go on beside them."""
     return settings.home / "services"
 
 

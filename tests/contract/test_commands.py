@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.__main__ import make_parser
+from orderflow.api_keys.__main__ import make_parser as make_api_keys_parser
 from orderflow.event_source.dead_letters import make_parser as make_dead_letters_parser
 from orderflow.migrate.__main__ import make_parser as make_migrate_parser
 from tests.harness.__main__ import COMMANDS
@@ -34,7 +35,7 @@ def command_lines(document: Path) -> Iterator[str]:
     lines = [line for block in blocks for part in block for line in part.replace("\\\n", " ").splitlines()]
     lines += re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
     for line in lines:
-        command = line.partition(" #")[0].strip()
+        command = re.sub(r"^(?:export )?[A-Z_]+=\$\((.*)\)$", r"\1", line.partition(" #")[0].strip())
         if (
             re.match(r"([A-Z_]+=\S+ )*(make|\S*python -m \S+)( |$)", command)
             and "…" not in command.rpartition("make")[2]
@@ -78,6 +79,8 @@ def test_a_command_line_of_a_document_is_one_that_works_as_printed(document: str
             assert all((ROOT / word.partition("::")[0]).exists() for word in words[3:] if not word.startswith("-"))
         elif words[2] == "orderflow.migrate":
             make_migrate_parser().parse_args(words[3:])
+        elif words[2] == "orderflow.api_keys":
+            make_api_keys_parser().parse_args(words[3:])
         elif words[2] == "orderflow.event_source.dead_letters":
             make_dead_letters_parser().parse_args(words[3:])
         else:

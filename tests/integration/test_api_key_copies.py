@@ -7,6 +7,7 @@ from typing import TypeVar
 import pytest
 import redis
 
+from orderflow.adapters import api_key_copies as adapter
 from orderflow.adapters.api_key_copies import (
     FRESH_MS,
     KEEP_MS,
@@ -26,6 +27,8 @@ from tests.support.waiting import eventually
 pytestmark = on_single_and_cluster
 
 Result = TypeVar("Result")
+GAP_MS = 60_000
+"""So long that no time seems to pass within a test."""
 ADDRESS, ELSEWHERE = "192.0.2.1", "192.0.2.2"
 
 
@@ -145,19 +148,33 @@ def test_unknown_keys_are_counted_by_address_and_known_ones_are_not(
 
 
 def test_an_address_may_ask_for_so_many_unknown_keys_at_once_and_for_another_after_a_while(
-    client: redis.Redis, redis_server: RedisServer
+    client: redis.Redis, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = now_ms(redis_server)
+    monkeypatch.setattr(adapter, "LOOKUP_GAP_MS", GAP_MS)
     bucket = key("chain", f"key-lookups:{ADDRESS}")
-    full = now + 60_000 + (LOOKUP_BURST - 1) * LOOKUP_GAP_MS
+    full = now_ms(redis_server) + LOOKUP_BURST * GAP_MS
     client.set(bucket, full)
 
     with pytest.raises(TooManyLookupsError) as refused:
         look_up(redis_server, "unknown")
-
-    assert 50_000 < refused.value.retry_after_ms <= 60_000
+    assert GAP_MS / 2 < refused.value.retry_after_ms <= GAP_MS
     assert int(str(client.get(bucket))) == full, "what is refused must not count"
-    client.set(bucket, full - 60_000 - 5 * LOOKUP_GAP_MS)
+
+    client.set(bucket, full - GAP_MS)
     look_up(redis_server, "unknown")
-    assert int(str(client.get(bucket))) == full - 60_000 - 4 * LOOKUP_GAP_MS
-    assert 0 < client.pttl(bucket) <= LOOKUP_BURST * LOOKUP_GAP_MS
+    assert int(str(client.get(bucket))) == full
+    assert 0 < client.pttl(bucket) <= LOOKUP_BURST * GAP_MS
+
+
+@pytest.mark.parametrize("off_by", [-GAP_MS, 2 * LOOKUP_BURST * GAP_MS])
+def test_a_bucket_that_is_empty_or_of_another_clock_begins_anew(
+    client: redis.Redis, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, off_by: int
+) -> None:
+    monkeypatch.setattr(adapter, "LOOKUP_GAP_MS", GAP_MS)
+    bucket = key("chain", f"key-lookups:{ADDRESS}")
+    now = now_ms(redis_server)
+    client.set(bucket, now + off_by)
+
+    look_up(redis_server, "unknown")
+
+    assert GAP_MS <= int(str(client.get(bucket))) - now < 2 * GAP_MS

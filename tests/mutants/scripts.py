@@ -462,7 +462,9 @@ CHANGES = {
     ],
     "scripts/look_up_key": [
         ("if kept[1] then", "if false then"),
-        ("math.max(tonumber(redis.call('GET', KEYS[2]) or 0), now)", "now"),
+        ("tonumber(redis.call('GET', KEYS[2]) or 0)", "now"),
+        ("empty_at < now or ", ""),
+        (" or empty_at > now + burst * gap", ""),
         ("(burst - 1) * gap", "burst * gap"),
         ("empty_at + gap, 'PX'", "empty_at, 'PX'"),
         (", 'PX', empty_at + gap - now", ""),

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 import redis
 from aws_lambda_powertools.utilities import parameters
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError, SetSecretError
 from redis.credentials import CredentialProvider
 
 from orderflow.errors import ConfigurationError, OrderflowError, RetryableError
@@ -32,6 +32,16 @@ def read_secret(secret_id: str, max_age_s: int = MAX_AGE_S, *, anew: bool = Fals
         return msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError as error:  # whose message names a place, never the text
         raise ConfigurationError(f"the secret {secret_id} holds no JSON object: {error}") from error
+
+
+def write_secret(secret_id: str, text: str) -> None:
+    """Put a text into a secret, which is made if there is none. Raises RetryableError when that can't be done."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        parameters.set_secret(secret_id, text)
+    except (SetSecretError, BotoCoreError, ClientError) as error:
+        raise RetryableError(f"the secret {secret_id} can't be written: {error}") from error
 
 
 def database_url(secret: Mapping[str, Any], base_url: str) -> str:

@@ -10,7 +10,10 @@ if kept[1] then
   return {now, 0, kept[1], tonumber(kept[2])}
 end
 local gap, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
-local empty_at = math.max(tonumber(redis.call('GET', KEYS[2]) or 0), now)
+local empty_at = tonumber(redis.call('GET', KEYS[2]) or 0)
+if empty_at < now or empty_at > now + burst * gap then
+  empty_at = now -- it is empty; or another node filled it, whose clock is ahead
+end
 local wait = empty_at - now - (burst - 1) * gap
 if wait > 0 then
   return {now, wait}
