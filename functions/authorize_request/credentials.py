@@ -23,7 +23,7 @@ def authorization_of(event: Mapping[str, Any]) -> str | None:
         values = [*_named(event.get("headers") or {})]
     else:
         values = [value for values in _named(several) for value in _listed(values)]
-    return ",".join(map(str, values)).strip() or None
+    return ",".join(map(str, values)).strip(" \t") or None
 
 
 def key_in(authorization: str) -> KeyText | None:
