@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import boto3
@@ -13,10 +14,14 @@ from moto import mock_aws
 from orderflow.adapters.api_keys import ApiKeys
 from orderflow.adapters.keys import key as redis_key
 from orderflow.adapters.postgres import connect
+from orderflow.api_keys import open_sockets
 from orderflow.api_keys.__main__ import main
 from orderflow.domain.access import ApiKey, Limits, Rate, authorize
 from orderflow.domain.key_text import read_key_text
+from orderflow.errors import RetryableError
 from orderflow.runtime import clients, clock
+from orderflow.runtime.known_keys import REMEMBER_S
+from tests.support.fakes.delivery import FakeSockets
 from tests.support.ports import free_port
 
 OPENED = [opened for opened in vars(clients).values() if hasattr(opened, "cache_clear")]
@@ -155,6 +160,78 @@ def test_without_postgres_nothing_is_made(run: Run, monkeypatch: pytest.MonkeyPa
 
     assert (done.status, done.out) == (1, "")
     assert "Postgres can't be reached" in done.err
+
+
+def open_socket(client: redis.Redis, text: str, connection_id: str) -> None:
+    """Count a socket as watch_order does when it is opened by a key."""
+    said = read_key_text(text)
+    assert said is not None
+    client.zadd(redis_key("chain", "sockets:alice"), {f"{said.id} {connection_id}": 0})
+
+
+@pytest.fixture
+def sockets(monkeypatch: pytest.MonkeyPatch) -> FakeSockets:
+    """Stand for API Gateway's sockets."""
+    monkeypatch.setenv("CONNECTIONS_ENDPOINT", "https://f6g7h8i9j0.execute-api.eu-central-1.amazonaws.com/live")
+    sockets = FakeSockets()
+    monkeypatch.setattr(clients, "sockets", lambda: sockets)
+    monkeypatch.setattr(open_sockets, "time", SimpleNamespace(sleep=lambda _seconds: None))
+    return sockets
+
+
+@pytest.mark.parametrize("action", ["revoke", "rotate"])
+def test_the_sockets_of_a_key_that_ends_are_closed_on_api_gateway_and_so_is_one_that_comes_again(
+    run: Run, redis_client: redis.Redis, sockets: FakeSockets, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    texts = [run("add", "--account", "alice").out.strip() for _ in range(2)]
+    open_socket(redis_client, texts[0], "its=")
+    open_socket(redis_client, texts[1], "another's=")
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        assert sockets.closed == {"its="}
+        open_socket(redis_client, texts[0], "again=")
+
+    monkeypatch.setattr(open_sockets, "time", SimpleNamespace(sleep=sleep))
+    done = run(action, texts[0])
+
+    assert done.status == 0
+    assert sockets.closed == {"its=", "again="}
+    assert [(sent.connection_id, sent.text) for sent in sockets.sent] == [
+        (connection, '{"error":"key revoked"}') for connection in ("its=", "again=")
+    ]
+    assert slept > [REMEMBER_S]
+
+
+def test_with_a_grace_sockets_stay_open(run: Run, redis_client: redis.Redis, sockets: FakeSockets) -> None:
+    text = run("add", "--account", "alice").out.strip()
+    open_socket(redis_client, text, "its=")
+
+    assert run("rotate", text, "--grace", "1h").status == 0
+    assert sockets.closed == set()
+
+
+def test_sockets_that_can_t_be_reached_are_said(run: Run, redis_client: redis.Redis, sockets: FakeSockets) -> None:
+    text = run("add", "--account", "alice").out.strip()
+    open_socket(redis_client, text, "its=")
+    sockets.error = RetryableError("@connections can't be reached")
+
+    done = run("revoke", text)
+
+    assert done.status == 1
+    assert "stay open for up to two hours: @connections can't be reached" in done.err
+
+
+def test_the_local_gateway_closes_sockets_itself(
+    run: Run, redis_client: redis.Redis, sockets: FakeSockets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONNECTIONS_API", "local")
+    text = run("add", "--account", "alice").out.strip()
+    open_socket(redis_client, text, "its=")
+
+    assert run("revoke", text).status == 0
+    assert sockets.closed == set()
 
 
 @pytest.fixture

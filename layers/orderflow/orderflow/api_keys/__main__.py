@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from orderflow.api_keys.arguments import add_arguments
 from orderflow.api_keys.commands import run
+from orderflow.api_keys.open_sockets import Close, closing
 from orderflow.errors import OrderflowError
 from orderflow.runtime import clients
+from orderflow.runtime.settings import SocketSettings, read_settings
 from orderflow.runtime.terminal import print_whatever_the_locale
 
 ENVIRONMENT = "live"
@@ -18,10 +20,18 @@ def main(words: Sequence[str] | None = None) -> int:
     print_whatever_the_locale()
     arguments = make_parser().parse_args(words)
     try:
-        return run(arguments, clients.api_keys(), clients.redis_client)
+        return run(arguments, clients.api_keys(), clients.redis_client, _close_sockets())
     except (OrderflowError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _close_sockets() -> Close | None:
+    """Return what closes sockets on API Gateway; the local gateway closes those of a key that has ended itself."""
+    settings = read_settings(SocketSettings)
+    if not settings.connections_endpoint or settings.connections_api != "aws":
+        return None
+    return closing(clients.redis_client, clients.sockets())
 
 
 def make_parser() -> argparse.ArgumentParser:

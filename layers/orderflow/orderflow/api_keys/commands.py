@@ -10,20 +10,21 @@ import redis
 
 from orderflow.adapters.api_key_copies import FRESH_MS, keep_copy
 from orderflow.adapters.api_keys import ApiKeys
+from orderflow.api_keys.open_sockets import Close
 from orderflow.domain.access import ApiKey, Limits, why_ended
 from orderflow.domain.key_text import make_key_text
-from orderflow.errors import RejectedError
+from orderflow.errors import RejectedError, RetryableError
 from orderflow.runtime import clock
 from orderflow.runtime.known_keys import REMEMBER_S
 
 OpenRedis = Callable[[], redis.Redis]
 
 
-def run(arguments: argparse.Namespace, keys: ApiKeys, open_redis: OpenRedis) -> int:
+def run(arguments: argparse.Namespace, keys: ApiKeys, open_redis: OpenRedis, close_sockets: Close | None = None) -> int:
     """Do what the arguments say; return 0 when all of it could be done, and at once.
 
-    Raises RetryableError when Postgres is unavailable. Without Redis a key is recorded all the same, and what ended
-    ends a minute later.
+    `close_sockets` closes those of a key that has ended, where nothing else does. Raises RetryableError when Postgres
+    is unavailable. Without Redis a key is recorded all the same, and what ended ends a minute later.
     """
     match arguments.action:
         case "add":
@@ -31,9 +32,9 @@ def run(arguments: argparse.Namespace, keys: ApiKeys, open_redis: OpenRedis) -> 
         case "list":
             return _list(keys.all(arguments.account))
         case "revoke":
-            return max([_revoke(key_id, keys, open_redis) for key_id in arguments.ids])
+            return max([_revoke(key_id, keys, open_redis, close_sockets) for key_id in arguments.ids])
         case _:
-            return _rotate(arguments, keys, open_redis)
+            return _rotate(arguments, keys, open_redis, close_sockets)
 
 
 def _add(arguments: argparse.Namespace, keys: ApiKeys, open_redis: OpenRedis) -> int:
@@ -57,7 +58,7 @@ def _add(arguments: argparse.Namespace, keys: ApiKeys, open_redis: OpenRedis) ->
     return _hand_over(text, added, arguments.to_secret, keys)
 
 
-def _revoke(key_id: str, keys: ApiKeys, open_redis: OpenRedis) -> int:
+def _revoke(key_id: str, keys: ApiKeys, open_redis: OpenRedis, close_sockets: Close | None) -> int:
     try:
         revoked = keys.revoke(key_id, clock.now_ms())
     except RejectedError as error:
@@ -65,16 +66,30 @@ def _revoke(key_id: str, keys: ApiKeys, open_redis: OpenRedis) -> int:
         return 1
     at_once = _copy([revoked], open_redis)
     _say(f"Key {key_id} of {revoked.account} is revoked, and refused in {_delay(at_once)} at most.")
-    return 0 if at_once else 1
+    return _end(revoked, at_once, close_sockets)
 
 
-def _rotate(arguments: argparse.Namespace, keys: ApiKeys, open_redis: OpenRedis) -> int:
+def _rotate(arguments: argparse.Namespace, keys: ApiKeys, open_redis: OpenRedis, close_sockets: Close | None) -> int:
     text, said = make_key_text(arguments.environment)
     former, new = keys.rotate(arguments.id, said, clock.now_ms(), arguments.grace)
     at_once = _copy([former, new], open_redis)
     ends = f"ends {_time(former.expires_at_ms)}" if arguments.grace else f"is refused in {_delay(at_once)} at most"
     _say(f"Key {_described(new)}, takes the place of {former.id}, which {ends}.")
-    return max(_hand_over(text, new, arguments.to_secret, keys), 0 if at_once else 1)
+    status = _hand_over(text, new, arguments.to_secret, keys)
+    return status if arguments.grace else max(status, _end(former, at_once, close_sockets))
+
+
+def _end(key: ApiKey, at_once: bool, close_sockets: Close | None) -> int:
+    """Close the sockets of a key that has ended; return 0 when it counts at once, for them too."""
+    if close_sockets is None:
+        return 0 if at_once else 1
+    try:
+        closed = close_sockets(key)
+    except (RetryableError, redis.RedisError, OSError) as error:
+        _say(f"Its sockets can't be closed, and stay open for up to two hours: {error}")
+        return 1
+    _say(f"{closed} sockets that were open by it are closed.")
+    return 0 if at_once else 1
 
 
 def _hand_over(text: str, key: ApiKey, to_secret: str | None, keys: ApiKeys) -> int:
