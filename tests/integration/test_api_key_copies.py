@@ -19,6 +19,7 @@ from orderflow.adapters.api_key_copies import (
     keep_copy,
 )
 from orderflow.adapters.keys import key
+from orderflow.domain.access import ApiKey
 from tests.support.api_keys import changed, make_key
 from tests.support.builders import NOW_MS
 from tests.support.redis_servers import RedisServer, on_single_and_cluster, opened_async
@@ -74,6 +75,21 @@ def test_an_older_version_never_takes_the_place_of_a_newer_one(client: redis.Red
     kept = use(redis_server, lambda copies: copies.keep(key_before, later))
 
     assert kept == revoked
+    assert look_up(redis_server, key_before.id).key == revoked
+
+
+def test_a_newer_version_takes_the_place_of_an_older_one_whenever_each_was_read(
+    client: redis.Redis, redis_server: RedisServer
+) -> None:
+    _, key_before = make_key()
+    revoked = changed(key_before, revoked_at_ms=NOW_MS)
+    now = now_ms(redis_server)
+
+    async def keep_both(copies: ApiKeyCopies) -> ApiKey:
+        await copies.keep(key_before, now)
+        return await copies.keep(revoked, now - 1_000)
+
+    assert use(redis_server, keep_both) == revoked
     assert look_up(redis_server, key_before.id).key == revoked
 
 
