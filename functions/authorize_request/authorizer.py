@@ -51,6 +51,9 @@ async def authorize_socket(event: Mapping[str, Any]) -> dict[str, Any]:
         caller = await _ticket_holder(ticket, address)
     else:
         raise UnauthorizedError
+    if caller is not None and not caller.may("read"):
+        _denials.note("permission", f"key {caller.key_id} from {address}")  # all that a socket does is to read
+        caller = None
     return _policy(event["methodArn"], context_of(caller) if caller else None)
 
 

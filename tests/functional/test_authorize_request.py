@@ -166,6 +166,15 @@ def test_a_header_goes_before_a_ticket_which_stays_good(outside: Outside, held: 
     assert "ticket" in outside.tickets.held
 
 
+def test_a_key_that_may_not_read_opens_no_socket(outside: Outside) -> None:
+    text, key = make_key(permissions=("trade", "market", "admin"))
+    outside.api_keys.held[key.id] = key
+    outside.tickets.held["ticket"] = context_of(key.caller)
+
+    assert effect(ask(socket_event(f"Bearer {text}"))) == effect(ask(socket_event(ticket="ticket"))) == "Deny"
+    assert ask(http_event(f"Bearer {text}"))["isAuthorized"]
+
+
 def test_a_key_in_a_query_opens_nothing(held: tuple[str, ApiKey]) -> None:
     assert effect(ask(socket_event(ticket=held[0]))) == "Deny"
     with pytest.raises(UnauthorizedError):
