@@ -57,20 +57,23 @@ async def leave(request: Request) -> Response:
 
 async def take_frame(request: Request) -> Response:
     """Do what a frame asks for; a body in the response is sent to the client."""
+    caller = _caller(request)
     command = read_command((await request.body()).decode())
     match command:
         case str(problem):
             return _frame({"error": problem})
         case Command("ping"):
             return _frame({"action": "pong"})
+    if not caller.may("read"):
+        return _frame({"error": "this key may not read"})
     if command.channel:
         return await _take_channel(request, command)
     named = command.order_id or ""
-    order_id, account = read_order_id(named), _caller(request).account
+    order_id = read_order_id(named)
     if order_id is None:
         return _unknown(named)
     try:
-        return await _subscribe(Subscription(order_id, _connection_id(request), command.action, account))
+        return await _subscribe(Subscription(order_id, _connection_id(request), command.action, caller.account))
     except UNAVAILABLE as error:
         _refusals.note("unavailable", f"subscription to {order_id}: {error}")
         return _frame({"order_id": order_id, "error": "unavailable right now; send it again"})

@@ -26,7 +26,7 @@ from tests.support.builders import (
     with_slice,
 )
 from tests.support.fakes.outside import Outside
-from tests.support.http_api import Answer, assert_problem, assert_refused, delete, post
+from tests.support.http_api import Answer, asking_as, assert_problem, assert_refused, delete, post
 from tests.support.ledger_rows import row_of
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
@@ -345,3 +345,18 @@ def test_more_changes_than_the_limit_are_refused_for_now(outside: Outside, monke
 
     assert (answer.status, answer.document["limit"], answer.headers["retry-after"]) == (503, "MAX_CHANGES", "1")
     assert outside.orders.transitions == []
+
+
+def test_what_is_unknown_to_one_account_is_sought_anew_for_another(outside: Outside) -> None:
+    row = row_of(make_order(Status.PENDING).cancel(NOW_MS))
+    outside.ledger.rows[ORDER_ID] = msgspec.structs.replace(row, account="desk-1")
+
+    with asking_as("desk-2"):
+        others = [delete(ORDER_ID).status for _ in range(2)]
+    with asking_as("desk-1"):
+        own = delete(ORDER_ID).status
+    with asking_as("desk-2"):
+        others.append(delete(ORDER_ID).status)
+
+    assert (others, own) == ([404] * 3, 200)
+    assert outside.ledger.sought == [[ORDER_ID]] * 2

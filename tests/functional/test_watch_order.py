@@ -101,6 +101,43 @@ def test_unsubscribing_from_an_order_that_has_left_redis_is_acknowledged_too(out
     assert outside.sockets.sent == []
 
 
+@pytest.mark.parametrize("frame", [ORDER_ID, '{"action":"ping"}'])
+def test_a_frame_that_no_authorizer_has_seen_is_a_fault_and_asks_for_nothing(outside: Outside, frame: str) -> None:
+    event = read_event("watch_order.default") | {"body": frame}
+    del event["requestContext"]["authorizer"]
+
+    answer = lambda_handler(event, None)
+
+    assert answer["statusCode"] == 500
+    assert outside.subscriptions.asked == []
+
+
+@pytest.mark.parametrize("frame", [ORDER_ID, '{"action":"subscribe","channel":"orders"}'])
+def test_a_key_that_may_not_read_is_sent_no_status(outside: Outside, frame: str) -> None:
+    outside.subscriptions.held = {ORDER_ID}
+    event = read_event("watch_order.default") | {"body": frame}
+    event["requestContext"]["authorizer"]["permissions"] = "trade"
+
+    answer = lambda_handler(event, None)
+
+    assert frame_of(answer) == {"error": "this key may not read"}
+    assert outside.subscriptions.asked == []
+
+
+def test_the_ledger_is_asked_for_the_accounts_own_order(outside: Outside) -> None:
+    outside.ledger.histories[ORDER_ID] = [event_of(make_order(status)) for status in COURSE]
+    outside.ledger.owners[ORDER_ID] = "desk-1"
+    event = read_event("watch_order.default")
+    event["requestContext"]["authorizer"]["account"] = "desk-1"
+
+    others, own = send(ORDER_ID), lambda_handler(event, None)
+
+    assert frame_of(others) == {"order_id": ORDER_ID, "error": "unknown order"}
+    assert own == DONE
+    assert len(outside.sockets.sent) == len(COURSE)
+    assert [each.account for each in outside.subscriptions.asked] == ["local", "desk-1"]
+
+
 def test_a_ping_is_answered_with_a_pong(outside: Outside) -> None:
     assert frame_of(send('{"action":"ping"}')) == {"action": "pong"}
     assert outside.subscriptions.asked == []

@@ -8,12 +8,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 import redis
 
 from local.__main__ import main
 from local.dead_letters import add_arguments
 from local.dead_letters import run as run_command
+from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.dead_letters import DeadLetters
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.streams import Streams
@@ -118,6 +120,20 @@ def test_a_letter_is_redriven_once_however_often_it_is_asked_for(
 
     [(_, fields)] = entries_of(client, "{p0}:route")
     assert fields == {"order": letter.fields["order"], "function": "route_order"}
+
+
+def test_an_order_that_is_redriven_keeps_its_account(orders: Orders, streams: Streams, letters: DeadLetters) -> None:
+    order = msgspec.structs.replace(pending(), account="desk-1")
+    orders.apply([Transition(order)])
+    give_up(streams, "route", "route_order")
+    [letter] = letters.all()
+
+    letters.redrive(letter)
+
+    [entry] = read_new(streams, "route", "route_order")
+    assert order_decoder.decode(entry.data["order"]) == order
+    assert orders.find(order.order_id, "desk-1") is not None
+    assert orders.find(order.order_id, "local") is None
 
 
 @pytest.mark.parametrize("name", ["p0/1-1", "p0/x", "p9/1-1", "", "p0/"])

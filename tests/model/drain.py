@@ -114,7 +114,7 @@ def _end_resting(witness: Witness) -> None:
     world.redis_now_ms += EXPIRES_IN_MS
     work_off(witness)
     for order_id in list(witness.snapshot.resting):
-        witness.go_on(world.canceller(order_id))
+        witness.go_on(world.canceller(order_id, witness.memory.orders[order_id].account))
     work_off(witness)
 
 

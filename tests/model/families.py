@@ -38,6 +38,7 @@ def check_families(
 def check_made(child: Order, parent: Order) -> None:
     """A child asks for what its parent does, as that is when it makes it: a part of it, or its exits."""
     made, whole = child.request, parent.request
+    require(child.account == parent.account, "who has an order has those that it makes", child, parent)
     if whole.schedule is None:
         exits = (whole.token_out, whole.token_in, parent.amount_out, None)
         sold = (made.token_in, made.token_out, made.amount_in, made.limit)

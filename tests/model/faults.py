@@ -61,6 +61,14 @@ FAULTS = {
     "a signature that is sent twice": Fault(
         at("submit_order"), "redis.call('SETNX', KEYS[i], '') == 1", "redis.call('SET', KEYS[i], '')"
     ),
+    # Accounts
+    "an order that does not say whose it is": Fault(
+        when("opened"), "redis.call('HSET', order_key, 'account', account)", ""
+    ),
+    "exits that are nobody's": Fault(
+        when("executed before its exits"), ", account=order.account", "", after_execution.step_after
+    ),
+    "a slice that is nobody's": Fault(when("sliced"), "account=order.account,", "", firing.Firing._slice),
     # The clock
     "a block without a tick": Fault(at_the_clock("stands"), "if ticks and ARGV[5] == '' then", "if false then"),
     "no next beat": Fault(at_the_clock("runs"), "rest(timers, wakes, beat + interval, stream, 1, heartbeat)", ""),

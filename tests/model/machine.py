@@ -10,15 +10,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from orderflow.adapters.dead_letters import DeadLetter, DeadLetters
 from orderflow.adapters.intake import Conflict, NewOrder
 from orderflow.adapters.keys import key, partition_of
-from orderflow.adapters.subscriptions import Subscription
+from orderflow.adapters.subscriptions import Added, Outcome, Subscription
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.order import Order, OrderId
+from orderflow.runtime.taking_back import TakenBack
 from orderflow.venues.mock.keys import TRANSACTIONS
 from tests.model.actors import ALL, Actor, Fate
 from tests.model.arrivals import keep_time
 from tests.model.drain import beat, drain, make_timers_due, work_off, work_once
 from tests.model.launches import LAUNCH
 from tests.model.redis import Snapshot
-from tests.model.requests import EXPIRES_IN_MS, LEVELS, REQUESTS, amendment_of, expiring
+from tests.model.requests import DESK, EXPIRES_IN_MS, LEVELS, REQUESTS, STRANGER, amendment_of, expiring
 from tests.model.violation import require
 from tests.model.witness import Witness, may_read
 from tests.model.world import PARTITIONS, RAISES, REPORTS, TEMPLATE, TIMES_OUT, Binding, World
@@ -97,7 +99,8 @@ class Machine(RuleBasedStateMachine):
         if request.waits and body < len(REQUESTS):
             request = expiring(request, self.world.redis_now_ms)
         order_id = self._new_id(idempotency_key[-2:])
-        order = Order.accept(order_id, request, self.world.now_ms)
+        account = chosen((LOCAL_ACCOUNT, DESK), self.number)
+        order = Order.accept(order_id, request, self.world.now_ms, account=account)
         if idempotency_key:
             self.witness.memory.made_with[order_id] = idempotency_key
         actor = self._run(self.world.creator(NewOrder(order, idempotency_key, fingerprint)), 1, fate)
@@ -122,7 +125,8 @@ class Machine(RuleBasedStateMachine):
         if what == "leave":
             self._run(self.world.leaver(connection_id), ALL, Fate.ANSWERED)
         elif what != "break":
-            self._run(self.world.subscriber(Subscription(order_id, connection_id, what)), 1, fate)
+            account = memory.orders[order_id].account
+            self._run(self.world.subscriber(Subscription(order_id, connection_id, what, account)), 1, fate)
 
     @precondition(lambda self: self.witness.memory.orders)
     @rule(pick=picks, level=st.sampled_from(["", *LEVELS]), calls=st.sampled_from([1, 2, ALL]), fate=fates)
@@ -132,11 +136,32 @@ class Machine(RuleBasedStateMachine):
         order_id = chosen(sorted(orders), pick)
         self.number += 1
         place = (CLIENT, f"change {self.number}", order_id)
+        account = orders[order_id].account
         if not level:
-            self._go_on(place, self.world.canceller(order_id), calls, fate)
+            self._go_on(place, self.world.canceller(order_id, account), calls, fate)
         elif orders[order_id].request.waits:
             amendment = amendment_of(orders[order_id].request, Decimal(level))
-            self._go_on(place, self.world.amender(order_id, amendment), calls, fate)
+            self._go_on(place, self.world.amender(order_id, account, amendment), calls, fate)
+
+    @precondition(lambda self: self.witness.memory.orders)
+    @rule(pick=picks)
+    def a_stranger_asks(self, pick: int) -> None:
+        """Have another account cancel, amend and watch an order, which is not there for it."""
+        order_id = chosen(sorted(self.witness.memory.orders), pick)
+        self.number += 1
+        amendment = amendment_of(self.witness.memory.orders[order_id].request, Decimal(LEVELS[0]))
+        asked = Subscription(order_id, f"connection{self.number}", "subscribe", STRANGER)
+        before = self._orders_and_streams()
+        answers = [
+            self._run(actor, ALL, Fate.ANSWERED).result
+            for actor in (
+                self.world.canceller(order_id, STRANGER),
+                self.world.amender(order_id, STRANGER, amendment),
+                self.world.subscriber(asked),
+            )
+        ]
+        require(answers == [TakenBack(None), None, Added(Outcome.NOT_HERE)], "it is not there", order_id, answers)
+        require(self._orders_and_streams() == before, "who may see nothing of an order changes nothing of it", order_id)
 
     @precondition(lambda self: any(place[0] == CLIENT for place in self.begun))
     @rule(pick=picks, calls=st.sampled_from([1, 2, ALL]), fate=fates)
@@ -262,6 +287,11 @@ class Machine(RuleBasedStateMachine):
     def _all_published(self) -> bool:
         streams = [self.witness.snapshot.streams[key(partition, "status")] for partition in self.world.partitions]
         return not any(stream.unacknowledged("publish_status") for stream in streams)
+
+    def _orders_and_streams(self) -> tuple[object, ...]:
+        """Return the orders as they are, and where their streams end."""
+        snapshot = Snapshot(self.world.client)
+        return snapshot.orders, {name: stream.last_id for name, stream in snapshot.streams.items()}
 
     def _letters(self) -> list[DeadLetter]:
         if not any(name.endswith(":dead") for name in self.witness.snapshot.streams):

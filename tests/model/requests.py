@@ -16,6 +16,8 @@ from tests.model.launches import LAUNCH
 
 SOL, USDC = 10**9, 10**6
 LEVELS = ("210", "218", "220", "222", "230")
+DESK, STRANGER = "desk-1", "desk-2"
+"""Accounts beside `local`: one that has orders, and one that has none."""
 EXPIRES_IN_MS = 40_000
 """Less than a transaction is valid."""
 

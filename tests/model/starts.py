@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 from orderflow.adapters.intake import NewOrder
 from orderflow.adapters.subscriptions import Subscription
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.order import Order, OrderRequest
 from tests.model.arrivals import ORDER_ID, bound, bring, bring_again, keep_time, next_tick
 from tests.model.drain import beat, work_off
 from tests.model.explorer import Budget, Explorer, MakeActor
 from tests.model.launches import LAUNCH
 from tests.model.requests import (
+    DESK,
     EITHER,
     EXPIRES_IN_MS,
     FAR,
@@ -157,7 +159,7 @@ def explorer_of(world: World, start: Start, budget: Budget) -> Explorer:
     if start.late or start.meanwhile == "its launch opens":
         keep_time(witness, left=int(start.late))
     request = expiring(start.request, world.redis_now_ms) if start.expires else start.request
-    witness.go_on(world.creator(NewOrder(Order.accept(ORDER_ID, request, world.now_ms))))
+    witness.go_on(world.creator(NewOrder(Order.accept(ORDER_ID, request, world.now_ms, account=DESK))))
     if start.opened:
         witness.go_on(world.reader(*binding))
     if start.rests:
@@ -183,8 +185,8 @@ def explorer_of(world: World, start: Start, budget: Budget) -> Explorer:
         beat(witness)
     block, tick = (bound(world, name) for name in ("produce_block", "trigger_orders"))
     makers = {
-        "cancelled": [lambda: world.canceller(ORDER_ID)],
-        "amended": [lambda: world.amender(ORDER_ID, amendment_of(request, Decimal(222)))],
+        "cancelled": [lambda: world.canceller(ORDER_ID, DESK)],
+        "amended": [lambda: world.amender(ORDER_ID, DESK, amendment_of(request, Decimal(222)))],
         "expired": [lambda: world.waiter(EXPIRES_IN_MS)],
         "a block comes": [lambda: world.reader(*block)],
         "its launch opens": [lambda: world.reader(*block), lambda: world.reader(*tick)],
@@ -211,7 +213,7 @@ def explorer_at_the_clock(world: World, start: str, budget: Budget) -> Explorer:
     witness.go_on(world.creator(NewOrder(Order.accept(ORDER_ID, FAR, world.now_ms))))
     work_off(witness)
     if start == "ends":
-        witness.go_on(world.canceller(ORDER_ID))
+        witness.go_on(world.canceller(ORDER_ID, LOCAL_ACCOUNT))
         work_off(witness)
     witness.go_on(world.creator(order))
     beat(witness)

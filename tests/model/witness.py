@@ -8,6 +8,7 @@ import redis
 
 from orderflow.adapters.keys import key
 from orderflow.adapters.messages import merge, order_name
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.lifecycle import LIFECYCLE, RESTING, SNIPING, TERMINAL
 from orderflow.domain.order import Order, StatusEvent, iso_timestamp
 from orderflow.domain.status import Status
@@ -158,9 +159,10 @@ class Witness:
                 events, order = [read_event(step) for step in steps], read_order(merge(steps))
                 require(events == history, f"{order_id} holds what was published", events, history)
                 beside = fields.keys() - {"sequence", "status", *names}
-                require(
-                    beside <= {"books", "marks", "expires", "ending", "fired"}, "an order holds nothing else", fields
-                )
+                known = {"books", "marks", "expires", "ending", "fired", "account"}
+                require(beside <= known, "an order holds nothing else", fields)
+                whose = fields.get("account", LOCAL_ACCOUNT)
+                require(whose == order.account, "an order says beside its steps whose it is", fields)
                 state = (order.order_id, order.sequence, order.status)
                 require(state == (order_id, len(history), fields["status"]), "an order has one state", fields)
                 self._check_step(order, has_end="ending" in fields)
@@ -177,6 +179,7 @@ class Witness:
         before = self.memory.orders.get(order.order_id)
         if before is None and order.parent_id is not None:
             check_made(order, self.memory.orders[order.parent_id])
+        require(before is None or before.account == order.account, "an order stays whose it is", before, order)
         if before is not None and before.sequence < order.sequence:
             require(order.request.waits or order.status not in _WAIT, "a market order does not wait", order)
             require(not order.request.waits or (before.status, order.status) not in _SKIPS, "an order waits", order)
@@ -235,6 +238,8 @@ class Witness:
                 published.reason,
             )
             require(recorded == as_published, "what is recorded is what was published", row, published)
+            account = self.memory.orders[order_id].account
+            require(not row.is_whole or row.account == account, "it is recorded whose an order is", row, account)
 
     def _check_inboxes(self, snapshot: Snapshot) -> None:
         """Every watcher of an order gets each status once, in order, from the first, unless one was given up."""

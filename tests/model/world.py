@@ -27,7 +27,6 @@ from orderflow.adapters.replication import AsyncReplication, Replication
 from orderflow.adapters.streams import Streams
 from orderflow.adapters.subscriptions import Subscription, Subscriptions
 from orderflow.adapters.watchers import Watchers
-from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RejectedError, RetryableError
@@ -38,7 +37,7 @@ from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.runtime import clock
 from orderflow.runtime.end_order import OrderEnder
 from orderflow.runtime.http.problems import ProblemError
-from orderflow.runtime.taking_back import take_back
+from orderflow.runtime.taking_back import TakenBack, take_back_each
 from orderflow.venues.mock.background import opening_prices
 from orderflow.venues.mock.chain_store import ChainStore
 from orderflow.venues.mock.keys import CHAIN, chain_key
@@ -225,17 +224,20 @@ class World:
         work = self._front_door(lambda client: Subscriptions(client, PARTITIONS).add(subscription))
         return self.actor("a subscriber", work)
 
-    def canceller(self, order_id: str) -> Actor:
-        """Return an actor that cancels an order; its result is what became of that."""
-        work = lambda: take_back(self.orders, order_id, Status.CANCELLED, clock.now_ms())  # noqa: E731
+    def canceller(self, order_id: str, account: str) -> Actor:
+        """Return an actor of an account that cancels an order; its result is what became of that."""
+
+        def work() -> TakenBack:
+            return take_back_each(self.orders, [order_id], Status.CANCELLED, clock.now_ms(), account)[order_id]
+
         return self.actor("a canceller", work)
 
-    def amender(self, order_id: str, amendment: Amendment) -> Actor:
-        """Return an actor that amends an order, if it may be amended so; its result is the order after it."""
+    def amender(self, order_id: str, account: str, amendment: Amendment) -> Actor:
+        """Return an actor of an account that amends an order, if it may be amended so; its result is the order then."""
 
         def work() -> Order | None:
             with suppress(ProblemError, RetryableError):
-                return _amend(order_id, LOCAL_ACCOUNT, amendment, in_ledger=False)
+                return _amend(order_id, account, amendment, in_ledger=False)
             return None
 
         return self.actor("an amender", work)

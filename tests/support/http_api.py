@@ -2,7 +2,9 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -14,6 +16,7 @@ from functions.read_orders.handler import lambda_handler as read_orders
 from local.gateway.routes import Routes
 from local.settings import ROOT
 from local.template import read_template
+from orderflow.domain.access import LOCAL_ACCOUNT
 from tests.support.builders import read_event
 
 SOL_MINT = "So11111111111111111111111111111111111111112"
@@ -47,6 +50,9 @@ HANDLERS = {
 ROUTES = Routes.of(read_template(ROOT / "template.yaml"), HANDLERS)
 
 
+_account = ContextVar("account", default=LOCAL_ACCOUNT)
+
+
 class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
@@ -57,9 +63,20 @@ class Answer(NamedTuple):
         return json.loads(self.text, parse_float=Decimal)
 
 
+@contextmanager
+def asking_as(account: str) -> Iterator[None]:
+    """Have requests come from an account, as long as this lasts, rather than from `local`."""
+    before = _account.set(account)
+    try:
+        yield
+    finally:
+        _account.reset(before)
+
+
 def call(event: dict[str, Any]) -> Answer:
     """Hand an event to the function that has its route; read_orders answers what is at no route."""
     request = event["requestContext"]["http"]
+    event["requestContext"]["authorizer"]["lambda"]["account"] = _account.get()
     handler = ROUTES.find(request["method"], request["path"]) or read_orders
     response = handler(event, None)
     body = response["body"]
