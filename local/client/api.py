@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from local.client.access import AUTHORIZATION, KEY_SETTING, key_header
 from local.client.status_socket import Handshake, StatusSocket
 from orderflow.errors import OrderflowError
 
@@ -56,7 +57,10 @@ class Answer:
 
 
 class Client:
-    """One HTTP session on `base_url`; `socket_url` is for systems whose WebSockets have another address."""
+    """One HTTP session on `base_url`; `socket_url` is for systems whose WebSockets have another address.
+
+    Requests and handshakes have the key in ORDERFLOW_KEY, if there is one.
+    """
 
     def __init__(self, base_url: str, socket_url: str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
@@ -64,6 +68,7 @@ class Client:
         tracing = aiohttp.TraceConfig()
         tracing.on_request_end.append(_note_handshake)
         self._session = aiohttp.ClientSession(
+            headers=key_header(),
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S),
             trace_configs=[tracing],
@@ -141,7 +146,8 @@ class Client:
         try:
             websocket = await self._session.ws_connect(url, max_msg_size=LARGEST_FRAME_BYTES)
         except aiohttp.WSServerHandshakeError as e:
-            raise RefusedUpgradeError(f"the upgrade of {url} was answered with {e.status}") from e
+            hint = f"; a key is taken from {KEY_SETTING}" if e.status in (401, 403) else ""
+            raise RefusedUpgradeError(f"the upgrade of {url} was answered with {e.status}{hint}") from e
         except aiohttp.ClientConnectorError as e:
             raise UnreachableError(url, e.os_error) from e
         handshake = _handshake.get()
@@ -163,7 +169,9 @@ async def _note_handshake(
     response = params.response
     if response.status == 101:
         sent = response.request_info
-        _handshake.set(Handshake(sent.url.raw_path_qs, dict(sent.headers), response.status, dict(response.headers)))
+        # Reports print it, and a key has no place there.
+        headers = {name: value for name, value in sent.headers.items() if name != AUTHORIZATION}
+        _handshake.set(Handshake(sent.url.raw_path_qs, headers, response.status, dict(response.headers)))
 
 
 def _as_websocket(base_url: str) -> str:

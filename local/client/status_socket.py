@@ -29,7 +29,7 @@ class SocketClosedError(OrderflowError):
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """The upgrade as it really went over the wire."""
+    """The upgrade as it really went over the wire, but for the key, which is in no report."""
 
     path: str
     request_headers: Mapping[str, str]

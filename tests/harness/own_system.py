@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from local.client.access import KEY_SETTING
 from local.run.running_system import System, find
 from local.settings import ROOT
 from orderflow.errors import OrderflowError
@@ -25,6 +26,14 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 15.0
 POLL_S = 0.05
 LAST_LINES = 20
+AMPLE = (
+    "--orders=1000000/s",
+    "--changes=1000000/s",
+    "--reads=1000000/s",
+    "--named-orders-a-day=900000000",
+    "--sockets=100000",
+)
+"""Of a key with which a system is measured: more than it can carry."""
 LAUNCHES = {"LAUNCH_EVERY_SLOTS": "25"}
 """Settings with which the market of a system launches tokens, as often as it can."""
 
@@ -39,13 +48,21 @@ class OwnSystem:
     """A `python -m local up` of our own in `directory`, on a free port; it can be stopped and started again.
 
     `directory` should have a short path: the sockets of Redis and Postgres go below it, and theirs end at 107 bytes.
-    `own_servers` makes it ignore the REDIS_URL and DATABASE_URL of this process; those among `settings` count. Its code
-    is that of `tree`.
+    `own_servers` makes it ignore the REDIS_URL and DATABASE_URL of this process; those among `settings` count. Where it
+    needs keys, one that `lends_key` has this process' clients use one. Its code is that of `tree`.
     """
 
     def __init__(
-        self, directory: Path, settings: Mapping[str, str], *, own_servers: bool = False, tree: Path = ROOT
+        self,
+        directory: Path,
+        settings: Mapping[str, str],
+        *,
+        own_servers: bool = False,
+        lends_key: bool = False,
+        tree: Path = ROOT,
     ) -> None:
+        self._lends_key = lends_key
+        self._has_lent = False
         self.home = directory / "home"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -100,9 +117,25 @@ class OwnSystem:
             system = find(home=self.home)
             # What a killed run left of itself is not the new one's.
             if system is not None and self.state.get("pid") == process.pid:
+                self._lend_key()
                 return system
             time.sleep(POLL_S)
         raise SystemNotReadyError(f"the system was not ready within {START_TIMEOUT_S:.0f} s:\n{self.last_lines}")
+
+    def add_key(self, *arguments: str) -> str:
+        """Return a new key of the system, which runs; `arguments` are those of `keys add`."""
+        command = [sys.executable, "-m", "local", "keys", "add", *arguments]
+        environment = self._environment | self.settings
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemNotReadyError(f"the system got no key:\n{done.stderr}")
+        return done.stdout.strip()
+
+    def _lend_key(self) -> None:
+        """Have the clients of this process use a key of the system, where it needs one and there is none yet."""
+        if self._lends_key and not self._has_lent and (self._environment | self.settings).get("AUTH") == "keys":
+            os.environ[KEY_SETTING] = self.add_key(*AMPLE, "--permissions=read,trade,market")
+            self._has_lent = True
 
     def exit_status(self) -> int | None:
         """Return the exit status of a run that has ended, or None."""
@@ -120,8 +153,8 @@ class OwnSystem:
 def own_system(settings: Mapping[str, str], *, own_servers: bool = False, tree: Path = ROOT) -> Iterator[OwnSystem]:
     """Lend a system of our own that is not started yet (see OwnSystem); stop it after, and remove its files."""
     with tempfile.TemporaryDirectory(prefix="orderflow-", ignore_cleanup_errors=True) as directory:
-        system = OwnSystem(Path(directory), settings, own_servers=own_servers, tree=tree)
-        with _stops_on_terminate():
+        system = OwnSystem(Path(directory), settings, own_servers=own_servers, lends_key=True, tree=tree)
+        with _stops_on_terminate(), _key_kept():
             try:
                 yield system
             finally:
@@ -144,6 +177,18 @@ def shared_servers() -> str:
     """Say what a started system shares with others, and so leaves its orders in; empty when it is nothing."""
     names = [name for name in ("REDIS_URL", "DATABASE_URL") if os.environ.get(name)]
     return f"It uses {' and '.join(names)}, where the orders stay." if names else ""
+
+
+@contextmanager
+def _key_kept() -> Iterator[None]:
+    """Give the clients of this process their key back at the end."""
+    before = os.environ.get(KEY_SETTING)
+    try:
+        yield
+    finally:
+        os.environ.pop(KEY_SETTING, None)
+        if before is not None:
+            os.environ[KEY_SETTING] = before
 
 
 @contextmanager

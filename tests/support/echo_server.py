@@ -13,8 +13,9 @@ async def echo(request: web.Request) -> web.StreamResponse:
     """Answer a POST with its body, and on a socket echo every text, except `quiet`, and close at `close`."""
     if request.method == "POST":
         body = await request.read()
-        return web.Response(status=202, body=body, headers={"Seen-Key": request.headers.get("Idempotency-Key", "")})
+        return web.Response(status=202, body=body, headers=_seen(request))
     socket = web.WebSocketResponse()
+    socket.headers.update(_seen(request))
     await socket.prepare(request)
     async for message in socket:
         if message.type is not WSMsgType.TEXT or message.data == "close":
@@ -22,6 +23,11 @@ async def echo(request: web.Request) -> web.StreamResponse:
         elif message.data != "quiet":
             await socket.send_str(message.data)
     return socket
+
+
+def _seen(request: web.Request) -> dict[str, str]:
+    named = {"Seen-Key": "Idempotency-Key", "Seen-Authorization": "Authorization"}
+    return {seen: request.headers.get(name, "") for seen, name in named.items()}
 
 
 async def hang_up(request: web.Request) -> web.StreamResponse:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from local.client.access import key_head
 from local.client.api import BATCH_PATH, EXECUTE_PATH, UnreachableError
 from orderflow.adapters.call_batcher import CallBatcher
 from orderflow.errors import OrderflowError
@@ -56,7 +57,7 @@ class OrderConnection(asyncio.Protocol):
 
     def __init__(self, host: str, path: str) -> None:
         self._head = (
-            f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: "
+            f"POST {path} HTTP/1.1\r\nHost: {host}\r\n{key_head()}Content-Type: application/json\r\nContent-Length: "
         ).encode()
         self._received = b""
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None

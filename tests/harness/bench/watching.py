@@ -14,6 +14,7 @@ from typing import cast
 
 import msgspec
 
+from local.client.access import key_head
 from local.client.api import EXECUTE_PATH, RefusedUpgradeError
 from local.client.status_socket import FULL_COURSE, TERMINAL_STATUSES
 from tests.harness.bench.posting import connect
@@ -126,7 +127,7 @@ class StatusConnection(asyncio.Protocol):
         key = base64.b64encode(os.urandom(16)).decode()
         self._transport.write(
             f"GET {EXECUTE_PATH} HTTP/1.1\r\nHost: {self._host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{key_head()}\r\n".encode()
         )
 
     def data_received(self, data: bytes) -> None:

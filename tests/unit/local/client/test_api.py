@@ -128,6 +128,35 @@ def test_an_order_carries_its_idempotency_key() -> None:
     against_server(test)
 
 
+def test_requests_and_handshakes_have_the_key_that_the_environment_has_and_reports_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ORDERFLOW_KEY", " of_test_1\n")
+
+    async def test(client: Client) -> None:
+        answer = await client.execute({})
+        async with client.open_socket() as socket:
+            handshake = socket.handshake
+
+        assert answer.headers["Seen-Authorization"] == "Bearer of_test_1"
+        assert handshake.response_headers["Seen-Authorization"] == "Bearer of_test_1"
+        assert "of_test_1" not in str(handshake.request_headers)
+
+    against_server(test)
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_without_a_key_there_is_no_header_for_one(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
+    monkeypatch.delenv("ORDERFLOW_KEY", raising=False)
+    if key is not None:
+        monkeypatch.setenv("ORDERFLOW_KEY", key)
+
+    async def test(client: Client) -> None:
+        assert (await client.execute({})).headers["Seen-Authorization"] == ""
+
+    against_server(test)
+
+
 def test_nobody_at_the_address_is_an_error_that_names_it() -> None:
     async def run() -> None:
         url = f"http://127.0.0.1:{unused_port()}"
