@@ -11,11 +11,23 @@ from orderflow.errors import ConfigurationError
 from orderflow.event_source.mapping import EventSourceMapping
 
 
+class RouteAuth(msgspec.Struct, frozen=True, rename="pascal"):
+    """Which authorizer a route has, if not the API's."""
+
+    authorizer: str = ""
+
+
 class HttpRoute(msgspec.Struct, frozen=True, rename="pascal"):
     """A method and a path in API Gateway's notation, such as GET /api/orders/{order_id}."""
 
     method: str
     path: str
+    auth: RouteAuth = RouteAuth()
+
+    @property
+    def is_public(self) -> bool:
+        """Whether a request for it needs no key."""
+        return self.auth.authorizer == "NONE"
 
 
 class FunctionTemplate(msgspec.Struct, frozen=True, kw_only=True):

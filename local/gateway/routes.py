@@ -14,7 +14,6 @@ from local.gateway import market
 from local.gateway.authorization import Guard
 from local.settings import ROOT
 from local.template import FunctionTemplate, HttpRoute, Template, read_template
-from orderflow.runtime.http.callers import is_public
 from orderflow.runtime.http.problems import problem, shown
 
 Served = TypeVar("Served")
@@ -82,7 +81,7 @@ def _app_of(function: FunctionTemplate) -> FastAPI:
 
 
 def _guarded(guard: Guard | None, route: HttpRoute, app: FastAPI) -> ASGIApp:
-    return app if guard is None or is_public(app, route.path) else guard(app, f"{route.method} {route.path}")
+    return app if guard is None or route.is_public else guard(app, f"{route.method} {route.path}")
 
 
 def _refusal(routes: Routes[ASGIApp], scope: Scope) -> ASGIApp:

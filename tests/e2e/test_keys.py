@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 from local.settings import ROOT
 from tests.harness.acceptance import run_suites
 from tests.harness.own_system import OwnSystem
+from tests.support.front_door import README
 from tests.support.waiting import eventually
 
 ORDER = '{"token_in":"SOL","token_out":"USDC","amount":12.5,"order_type":"market"}'
@@ -100,6 +102,25 @@ def test_an_order_is_placed_watched_and_confirmed_with_a_key(keys: Keys) -> None
             assert "error" not in frame
     assert keys.ask("GET", placed.headers["location"], key).document["status"] == "confirmed"
     assert keys.ask("GET", placed.headers["location"], keys.command("add", "--account", "bob")).status == 404
+
+
+def test_the_lines_of_the_readme_lead_from_no_key_to_a_confirmed_order(keys: Keys) -> None:
+    blocks: list[str] = re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    (lines,) = [block for block in blocks if "keys add" in block]
+
+    done = subprocess.run(
+        ["sh", "-euc", lines.replace(".venv/bin/python", sys.executable)],
+        env=os.environ | {"ORDERFLOW_HOME": str(keys.run.home)},
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert "confirmed" in done.stdout
+    assert "of_local_" not in done.stdout + done.stderr
 
 
 def test_without_a_key_or_with_a_bad_one_nothing_but_what_is_public_is_answered(keys: Keys) -> None:

@@ -42,7 +42,6 @@ def http_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # see runtime/observability.py
         redirect_slashes=False,  # API Gateway knows the paths of the template and no others
     )
-    app.state.public = public
     app.add_middleware(CallerCheck, service=service, permissions=permissions, charges=charges, public=public)
     document_limits(app, public)
     answer_problems(app, service)  # around that

@@ -7,7 +7,7 @@ request that no authorizer has seen is a fault.
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orderflow.domain.access import Caller, Permission
@@ -78,12 +78,6 @@ async def _refusal(spending: Spending) -> Response | None:
     except OverloadedError as error:
         return overloaded(error.limit)
     return None
-
-
-def is_public(app: FastAPI, path: str) -> bool:
-    """Return whether a path of an application that `http_app` has made needs no caller."""
-    public: Collection[str] = app.state.public
-    return path in public or path.startswith(tuple(name for name in public if name.endswith("/")))
 
 
 def caller(request: Request) -> Caller:
