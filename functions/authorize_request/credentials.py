@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from orderflow.domain.key_text import KeyText, read_key_text
@@ -26,6 +27,7 @@ def authorization_of(event: Mapping[str, Any]) -> str | None:
     return ",".join(map(str, values)).strip(" \t") or None
 
 
+@lru_cache(1024)  # a client sends the same one each time, and to check it takes longer than all else here
 def key_in(authorization: str) -> KeyText | None:
     """Return what the key in an Authorization header says; None where it is not exactly one, or has a typo."""
     if len(authorization) > _LONGEST:
