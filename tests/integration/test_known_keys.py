@@ -174,7 +174,7 @@ def test_the_clients_of_a_process_find_keys_by_its_settings(
         try:
             return await async_clients.known_keys().find(key.id, ADDRESS)
         finally:
-            await async_clients.redis_client().aclose()
+            await async_clients.redis_client().connection_pool.disconnect()
 
     assert asyncio.run(run()) == key
     clients.api_keys().close()
