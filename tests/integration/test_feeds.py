@@ -364,3 +364,18 @@ def test_who_leaves_and_comes_back_at_once_still_counts(publishers: Publishers, 
 
     assert client.smembers(f"{{{HOME}}}:watched:one") == {f"orders:{ACME}"}
     assert client.hlen(f"{{{HOME}}}:feed-watchers:orders:{ACME}") == 1
+
+
+def test_a_feed_keeps_its_latest_events_only(
+    publishers: Publishers, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "MAX_KEPT", 100)
+    publishers.subscribe("one")
+
+    for _ in range(10):
+        for _ in range(40):
+            publishers.new_order()
+        publishers.drain()
+
+    assert publishers.gateway.sequences("one") == list(range(1, 401))
+    assert 100 <= client.xlen(f"{{{HOME}}}:feed:orders:{ACME}") < 300  # whole nodes of a stream go
