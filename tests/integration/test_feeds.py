@@ -190,6 +190,7 @@ def test_a_feed_ends_after_its_last_subscriber_and_only_what_is_missing_is_too_o
     for _ in range(2):  # the first ends the feed again, the second is not in it
         publishers.new_order(OTHER)
         publishers.drain()
+    assert client.hget(f"{{{OTHER}}}:feeds", f"orders:{ACME}") is None
     missed = publishers.subscribe("three", resume=2)
     resumed = publishers.subscribe("four", resume=3)
     publishers.new_order()

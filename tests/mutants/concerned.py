@@ -39,7 +39,11 @@ ROOM = ("integration/test_intake.py", "integration/test_intake_batches.py", "int
 RATE_LIMITS = ("integration/test_rate_limits.py",)
 ACCESS = ("integration/test_api_key_copies.py",)
 SUBSCRIPTIONS = ("integration/test_watchers.py", "integration/test_subscriptions.py")
-FEEDS = ("integration/test_feeds.py", "integration/test_feeds_crashes.py")
+FEEDS = (
+    "integration/test_feeds_repeats.py",
+    "integration/test_feeds.py",
+    "integration/test_feeds_crashes.py",
+)
 POOLS = (
     "unit/domain/pools/test_pool_types.py",
     "unit/domain/pools/test_constant_product.py",

@@ -140,7 +140,6 @@ local function subscribe(feed, connection, id, resume, decision, gaps)
   end
   local to = math.min(from + piece, sent)
   redis.call('HDEL', feed.left, connection)
-  redis.call('HDEL', feed.state, 'idle', 'idle_at')
   redis.call('PERSIST', feed.stream)
   move_on(feed, connection, id, from, to)
   return {'subscribed', from, sent, events(feed, from + 1, to)}
@@ -213,10 +212,7 @@ local function pass_on(feed, first, last)
     end
     return {'events', watchers, events(feed, first, last)}
   end
-  local idle = redis.call('HGET', feed.state, 'idle')
-  if not idle then
-    begin_idling(feed)
-  elseif now - idle > keep or last - number(feed, 'idle_at') > kept then
+  if now - number(feed, 'idle') > keep or last - number(feed, 'idle_at') > kept then
     redis.call('DEL', feed.stream) -- nobody can resume from there any more
     return {'off', redis.call('HINCRBY', feed.state, 'version', 1)}
   end
