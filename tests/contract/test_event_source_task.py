@@ -1,5 +1,6 @@
 """The template's Fargate service against the program that runs in it, and against the functions' stream bindings."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import msgspec
 import pytest
 
 from local.template import read_document, read_template
+from orderflow.api_keys.__main__ import make_parser
 from orderflow.event_source import lag
 from orderflow.event_source.__main__ import INVOCATION_S
 from orderflow.event_source.mapping import EventSourceMapping
@@ -20,6 +22,7 @@ FULL = Stack(read_document(ROOT / "template.yaml"), {"EventSourceImage": "image"
 TASKS = FULL.of_type("AWS::ECS::TaskDefinition")
 (CONTAINER,) = TASKS["EventSourceTask"]["ContainerDefinitions"]
 (MIGRATION,) = TASKS["MigrationTask"]["ContainerDefinitions"]
+(KEYS,) = TASKS["KeysTask"]["ContainerDefinitions"]
 
 # What a program's libraries and loggers read besides its settings.
 READ_BESIDES = {"VENUE", "LOG_LEVEL", "LOG_FORMAT", "POWERTOOLS_METRICS_NAMESPACE", "AWS_DEFAULT_REGION"}
@@ -97,6 +100,29 @@ def test_each_login_of_functions_is_one_that_the_migration_makes_and_the_proxy_k
     assert environment(MIGRATION)[f"{kind.upper()}_SECRET_ID"] == secret
     assert secret in [each["SecretArn"] for each in proxy["Auth"]]
     assert msgspec.json.decode(template) == {"username": f"orderflow_{kind}"}
+
+
+def test_the_command_for_keys_has_the_stores_and_sockets_of_the_functions_and_the_owner_s_login() -> None:
+    functions = FULL.of_type("AWS::Serverless::Function")
+    theirs = FULL.shared["Environment"]["Variables"] | functions["WatchOrder"]["Environment"]["Variables"]
+    ours = environment(KEYS)
+
+    shared = ("REDIS_URL", "REDIS_SECRET_ID", "REDIS_CLUSTER", "DATABASE_URL", "CONNECTIONS_ENDPOINT")
+    assert {name: ours[name] for name in shared} == {name: theirs[name] for name in shared}
+    assert ours["DATABASE_SECRET_ID"] == environment(MIGRATION)["DATABASE_SECRET_ID"]
+    assert KEYS["Command"][0] == "orderflow.api_keys"
+
+
+def test_the_command_that_makes_a_key_prints_it_into_no_log() -> None:
+    said = FULL.outputs["KeysCommand"]["Value"]["Fn::Sub"][0]
+    (overridden,) = msgspec.json.decode(re.findall(r"--overrides '(.*)'", said)[0])["containerOverrides"]
+    module, *words = overridden["command"]
+
+    arguments = make_parser().parse_args([word.replace("NAME", "alpha") for word in words])
+
+    assert (module, overridden["name"]) == (KEYS["Command"][0], KEYS["Name"])
+    assert (arguments.action, arguments.account) == ("add", "alpha")
+    assert arguments.to_secret == "${AWS::StackName}/keys/alpha"  # which the task's role may write
 
 
 def test_with_a_given_database_functions_log_in_as_its_secret_says_and_no_role_is_made() -> None:

@@ -31,11 +31,15 @@ SEND = (
     "${WebSocketApi}/${WebSocketStage}/POST/@connections/*",
 )
 LOOK = (SEND[0], SEND[1].replace("/POST/", "/GET/"))
+CLOSE = (SEND[0], SEND[1].replace("/POST/", "/DELETE/"))
+HANDED_OVER = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${AWS::StackName}/keys/*"
 IMAGES = "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/*"
 # Where a resource is a pattern, and why it can't be narrower.
 PATTERNS = {
     SEND[1]: "a connection's id is known when it is there",
     LOOK[1]: "likewise",
+    CLOSE[1]: "likewise",
+    HANDED_OVER: "a secret is made for each key, and Secrets Manager adds six characters to its name",
     IMAGES: "the image is a parameter, whose repository CloudFormation can't take apart",
     "*": "ecr:GetAuthorizationToken knows no resource",
 }
@@ -56,6 +60,11 @@ STAGES = [function.logical_id for function in TEMPLATE.functions if function.eve
 ROLES = {
     "EventSourceRole": {READ_REDIS_LOGIN, *(("lambda:InvokeFunction", f"{stage}.Arn") for stage in STAGES)},
     "MigrationRole": {READ_DATABASE_LOGIN, *DATABASE_LOGINS},
+    "KeysRole": {
+        *(READ_REDIS_LOGIN, READ_DATABASE_LOGIN, SEND, CLOSE),
+        ("secretsmanager:CreateSecret", HANDED_OVER),
+        ("secretsmanager:PutSecretValue", HANDED_OVER),
+    },
     "DatabaseProxyRole": {READ_DATABASE_LOGIN, *DATABASE_LOGINS},
     "ApiGatewayLogRole": {("AWS's own policy", WRITE_LOGS)},
     "TaskExecutionRole": {

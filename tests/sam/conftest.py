@@ -3,14 +3,17 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
+from local.client.access import KEY_SETTING
 from local.settings import ROOT
+from tests.support.access_table import RunKeys
 from tests.support.ports import free_port
 from tests.support.programs import Programs, programs
 from tests.support.sam import COLD_S, Sam
@@ -57,13 +60,28 @@ def services(engine: None, directory: Path, background: Programs) -> Services:
 
 
 @pytest.fixture(scope="session")
-def api(sam: Sam, services: Services) -> str:
-    """Lend the address of SAM's HTTP API, its function started."""
-    port = str(free_port())
+def run_keys(services: Services) -> RunKeys:
+    """Lend `python -m local keys`, on the servers of `services`."""
+
+    def run(*words: str) -> str:
+        command = [sys.executable, "-m", "local", "keys", *words]
+        environment = services.environment()
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def api(sam: Sam, services: Services, run_keys: RunKeys) -> Iterator[str]:
+    """Lend the address of SAM's HTTP API, its functions started; clients have the README's key meanwhile."""
+    port, key = str(free_port()), run_keys("add").strip()
     sam.start("start-api", port, services.environment())
-    with urlopen(f"http://127.0.0.1:{port}/api/tokens", timeout=COLD_S) as answer:
+    request = Request(f"http://127.0.0.1:{port}/api/tokens", headers={"Authorization": f"Bearer {key}"})
+    with urlopen(request, timeout=COLD_S) as answer:
         assert answer.status == 200
-    return f"http://127.0.0.1:{port}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KEY_SETTING, key)
+        yield f"http://127.0.0.1:{port}"
 
 
 def _what_is_missing() -> str:

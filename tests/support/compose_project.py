@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from local.settings import ROOT
 from tests.harness.chaos.checkers.audit import ended
 from tests.harness.chaos.history.contents import read_ledger
+from tests.support.access_table import Way, make_keys, open_way
 from tests.support.placed_orders import violations
 from tests.support.ports import free_port
 
@@ -61,6 +64,15 @@ class Project:
             print(self.logs())  # pytest shows it
             raise
 
+    def run_gateway(self, **settings: str) -> None:
+        """Make the gateway anew, with settings that are changed; all else goes on."""
+        self.environment.update(settings)
+        self.run("up", "--wait", "--no-build", "--no-deps", "gateway")
+
+    def keys(self, *words: str) -> str:
+        """Run the command for keys in a container of its own and return what it printed."""
+        return self.run("run", "--rm", "--no-deps", "-T", "migration", "orderflow.api_keys", *words)
+
     def down(self) -> None:
         """Take it down with all that it kept."""
         self.run("down", "--volumes", check=False)
@@ -110,3 +122,13 @@ class Project:
 
     def _published(self, service: str, port: int) -> str:
         return self.run("port", service, str(port)).strip()
+
+
+@contextmanager
+def way_with_keys(project: Project) -> Iterator[Way]:
+    """Lend a running project, and keys for it, while its gateway asks for them."""
+    project.run_gateway(AUTH="keys")
+    try:
+        yield open_way(project.url, make_keys(project.keys))
+    finally:
+        project.run_gateway(AUTH="open")
