@@ -70,8 +70,8 @@ class Project:
         self.run("up", "--wait", "--no-build", "--no-deps", "gateway")
 
     def keys(self, *words: str) -> str:
-        """Run the command for keys in a container of its own and return what it printed."""
-        return self.run("run", "--rm", "--no-deps", "-T", "migration", "orderflow.api_keys", *words)
+        """Run the command for keys, as docs/running.md has it, and return what it printed."""
+        return self.run("exec", "-T", "gateway", "python", "-m", "orderflow.api_keys", *words)
 
     def down(self) -> None:
         """Take it down with all that it kept."""
