@@ -9,6 +9,7 @@ from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
 from orderflow import __version__
 from orderflow.domain.access import Permission
+from orderflow.runtime.http.access_documentation import document_access
 from orderflow.runtime.http.callers import CallerCheck
 from orderflow.runtime.http.limits import ONE_READ, Charges
 from orderflow.runtime.http.limits_documentation import document_limits
@@ -44,6 +45,7 @@ def http_app(
     )
     app.add_middleware(CallerCheck, service=service, permissions=permissions, charges=charges, public=public)
     document_limits(app, public)
+    document_access(app, public)
     answer_problems(app, service)  # around that
     return app
 
