@@ -16,7 +16,6 @@ from functions.read_orders.handler import lambda_handler as read_orders
 from local.gateway.routes import Routes
 from local.settings import ROOT
 from local.template import read_template
-from orderflow.domain.access import LOCAL_ACCOUNT
 from tests.support.builders import read_event
 
 SOL_MINT = "So11111111111111111111111111111111111111112"
@@ -50,7 +49,7 @@ HANDLERS = {
 ROUTES = Routes.of(read_template(ROOT / "template.yaml"), HANDLERS)
 
 
-_account = ContextVar("account", default=LOCAL_ACCOUNT)
+_account: ContextVar[str | None] = ContextVar("account", default=None)
 
 
 class Answer(NamedTuple):
@@ -65,7 +64,7 @@ class Answer(NamedTuple):
 
 @contextmanager
 def asking_as(account: str) -> Iterator[None]:
-    """Have requests come from an account, as long as this lasts, rather than from `local`."""
+    """Have requests come from an account, as long as this lasts, rather than from their events'."""
     before = _account.set(account)
     try:
         yield
@@ -76,7 +75,8 @@ def asking_as(account: str) -> Iterator[None]:
 def call(event: dict[str, Any]) -> Answer:
     """Hand an event to the function that has its route; read_orders answers what is at no route."""
     request = event["requestContext"]["http"]
-    event["requestContext"]["authorizer"]["lambda"]["account"] = _account.get()
+    if account := _account.get():
+        event["requestContext"]["authorizer"]["lambda"]["account"] = account
     handler = ROUTES.find(request["method"], request["path"]) or read_orders
     response = handler(event, None)
     body = response["body"]
