@@ -338,3 +338,15 @@ def test_nothing_is_appended_or_answered_before_the_replicas_have_it(client: red
     replication.lacking = [subscribed]
     with pytest.raises(RetryableError):
         feeds.messages(HOME, [FeedEntry(FEED, "subscribe", "7-0", "one")])
+
+
+def test_a_feed_goes_on_for_a_while_when_its_only_subscription_was_refused(
+    publishers: Publishers, client: redis.Redis
+) -> None:
+    publishers.subscribe("one", resume=7)
+    happen(publishers, 1)
+    publishers.drain()
+
+    assert publishers.subscribe("two", resume=0)["sequence"] == 1
+    assert publishers.gateway.sequences("two") == [1]
+    assert str(client.hget(f"{{{OTHER}}}:feeds", FEED)).split(" ")[0] == "on"

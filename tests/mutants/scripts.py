@@ -268,8 +268,6 @@ CHANGES = {
         ("oldest and earlier(oldest, first) and", "false and"),
         ("redis.call('HDEL', feeds, FEED .. account)", ""),
         ("if state and string.find(state, '^off') then", "if false then"),
-        ("look_at(fields.account or 'local')", ""),
-        ("look_at(account)\n  end\n  for", "end\n  for"),
         ("is_followed(feeds, account) and account or nil", "account"),
     ],
     "scripts/heartbeat": [

@@ -21,22 +21,9 @@ end
 
 -- Return those of these accounts that are followed, and the entries before `first` that must go into feeds before it.
 local function followed(feeds, status, group, first, accounts)
-  local before, seen, found = in_hand_before(status, group, first), {}, {}
-  local function look_at(account)
-    if not seen[account] then
-      seen[account] = true
-      found[#found + 1] = is_followed(feeds, account) and account or nil
-    end
-  end
+  local found = {}
   for account in string.gmatch(accounts, '%S+') do
-    look_at(account)
+    found[#found + 1] = is_followed(feeds, account) and account or nil
   end
-  for _, entry in ipairs(before) do
-    local fields = {}
-    for i = 1, #entry[2], 2 do
-      fields[entry[2][i]] = entry[2][i + 1]
-    end
-    look_at(fields.account or 'local')
-  end
-  return {found, before}
+  return {found, #found > 0 and in_hand_before(status, group, first) or {}}
 end
