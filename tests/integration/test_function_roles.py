@@ -17,6 +17,7 @@ from pg8000.native import DatabaseError
 from local.servers.network_access import NetworkAccess
 from local.servers.postgres_server import start_postgres
 from local.servers.socket_directory import socket_directory
+from orderflow.adapters.api_keys import ApiKeys
 from orderflow.adapters.ledger import Ledger
 from orderflow.adapters.ledger_queries import OrderFilter
 from orderflow.adapters.postgres import connect
@@ -25,6 +26,8 @@ from orderflow.errors import ConfigurationError
 from orderflow.migrate import migrate
 from orderflow.migrate.__main__ import main
 from orderflow.migrate.logins import KINDS, RIGHTS, Kind, Login, make_roles, read_logins
+from tests.support.api_keys import make_key
+from tests.support.builders import NOW_MS
 from tests.support.order_steps import confirmed, pending, whole_document
 
 LOGINS: dict[Kind, Login] = {kind: Login(f"orderflow_{kind}", f"secret of {kind}/?@") for kind in KINDS}
@@ -69,10 +72,6 @@ def role(request: pytest.FixtureRequest, master_url: str, address: str) -> Itera
         yield connection
 
 
-def as_role(kind: Kind) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("role", [kind], indirect=True)
-
-
 def test_the_recorder_writes_a_whole_order_and_the_reader_reads_it(master_url: str, address: str) -> None:
     ledgers = [Ledger(lambda kind=kind: connect(url_of(LOGINS[kind], address))) for kind in ("recorder", "reader")]  # type: ignore[misc]
     recorder, reader = ledgers
@@ -92,9 +91,20 @@ def test_the_recorder_writes_a_whole_order_and_the_reader_reads_it(master_url: s
         ledger.close()
 
 
-@as_role("authorizer")
-def test_the_authorizer_reads_keys(role: pg8000.native.Connection) -> None:
-    assert role.run("SELECT * FROM api_keys") == []
+def test_the_authorizer_finds_a_key_that_the_owner_has_added_and_can_add_none(master_url: str, address: str) -> None:
+    _, key = make_key()
+    owner = ApiKeys(lambda: connect(master_url))
+    authorizer = ApiKeys(lambda: connect(url_of(LOGINS["authorizer"], address)))
+    owner.add(key)
+
+    found = authorizer.find(key.id)
+
+    assert found is not None
+    assert found.digest == key.digest
+    with pytest.raises(DatabaseError, match="permission denied"):
+        authorizer.revoke(key.id, NOW_MS)
+    for keys in (owner, authorizer):
+        keys.close()
 
 
 def rights_of(connection: pg8000.native.Connection, role: str) -> set[tuple[str, str]]:
