@@ -87,13 +87,13 @@ def _compare(label: str, figures: Sequence[tuple[float, float]]) -> Comparison |
     return Comparison(label, other, this, this / other, tuple(mine / theirs for theirs, mine in figures))
 
 
-def show(ref: str, comparisons: Sequence[Comparison], console: Console) -> None:
-    """Print the figures of both side by side."""
-    console.print(_table(ref, comparisons))
+def show(other: str, comparisons: Sequence[Comparison], console: Console, this: str = "this tree") -> None:
+    """Print the figures of both side by side, under what each of them is called."""
+    console.print(_table(other, this, comparisons))
 
 
-def _table(ref: str, comparisons: Sequence[Comparison]) -> Table:
-    table = table_of_figures("medians", ref, "this tree", "ratio", "of the pairs")
+def _table(other: str, this: str, comparisons: Sequence[Comparison]) -> Table:
+    table = table_of_figures("medians", other, this, "ratio", "of the pairs")
     for each in comparisons:
         range_of_pairs = f"{min(each.ratios):.3f} – {max(each.ratios):.3f}"
         table.add_row(each.label, f"{each.other:,.1f}", f"{each.this:,.1f}", f"{each.ratio:.3f}", range_of_pairs)

@@ -22,12 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("orders", "flat", "resting", "sniper", "limits", "floors", "routing", "imports"),
+        choices=("orders", "flat", "resting", "sniper", "limits", "access", "floors", "routing", "imports"),
         default="orders",
         help="orders: a load through a system (the default); flat: what an order costs when the system is old, full or"
         " set otherwise; resting: what orders that wait cost while they rest, and how they fire; sniper: how soon"
         " orders that wait for a launch buy, beside market orders; limits: what it costs to count requests, and how"
-        " an account fares beside one far beyond its limit; floors: what the parts of an order would cost alone;"
+        " an account fares beside one far beyond its limit; access: what it costs that everything needs a key, by"
+        " runs with AUTH=open and AUTH=keys in turn; floors: what the parts of an order would cost alone;"
         " routing: the router alone, by the size of the trade; imports: the functions' imports, which a cold start"
         " waits for",
     )
@@ -127,9 +128,9 @@ def _add_procedure(parser: argparse.ArgumentParser) -> None:
         "--repeat",
         type=int,
         metavar="N",
-        help="measure N times, and print medians and ranges; with --against N pairs, and of flat N pairs of each"
-        f" condition, of resting and sniper N pairs of market orders (default: 1; with --against {PAIRS}, of sniper"
-        f" {sniper.PAIRS})",
+        help="measure N times, and print medians and ranges; with --against, and of access, N pairs; of flat N of each"
+        f" condition, of resting and sniper N pairs of market orders (default: 1; with --against and of access {PAIRS},"
+        f" of sniper {sniper.PAIRS})",
     )
 
 
@@ -147,5 +148,5 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
         mix=arguments.mix,
         batch=arguments.batch,
     )
-    repeat = 1 if arguments.against else max(arguments.repeat or 1, 1)
+    repeat = 1 if arguments.against or arguments.what == "access" else max(arguments.repeat or 1, 1)
     return Plan(load, arguments.warm_up, arguments.unloaded, repeat)

@@ -18,7 +18,7 @@ from local.client.command_line import INTERRUPTED
 from local.run.running_system import System, find
 from local.settings import ROOT
 from orderflow.errors import OrderflowError
-from tests.harness.bench import imports, resting, routing, sniper
+from tests.harness.bench import access, imports, resting, routing, sniper
 from tests.harness.bench.against import Pair, compare, run_pairs, tree_of
 from tests.harness.bench.against import show as show_comparisons
 from tests.harness.bench.arguments import PAIRS, plan_of
@@ -59,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
             return _run_resting(arguments, console)
         if arguments.what == "sniper":
             return _run_sniper(arguments, console)
+        if arguments.what == "access":
+            return _run_access(arguments, console)
         measure_it = _run_flat if arguments.what == "flat" else _run_against if arguments.against else _run_alone
         return measure_it(arguments, plan_of(arguments), console)
     except (OrderflowError, aiohttp.ClientError) as error:
@@ -109,6 +111,20 @@ def _run_against(arguments: argparse.Namespace, plan: Plan, console: Console) ->
     else:
         show_comparisons(arguments.against, comparisons, Console())
     return 0 if all(pair.other.clean and pair.this.clean for pair in pairs) else 1
+
+
+def _run_access(arguments: argparse.Namespace, console: Console) -> int:
+    result = access.run_access(
+        plan_of(arguments),
+        max(arguments.repeat or PAIRS, 1),
+        arguments.speed,
+        lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
+    )
+    if arguments.json:
+        _print_json({"measured": result, "wanted": [each._asdict() for each in access.wanted(result)]})
+    else:
+        access.show(result, Console())
+    return 0 if result.reached else 1
 
 
 def _run_flat(arguments: argparse.Namespace, plan: Plan, console: Console) -> int:
