@@ -7,9 +7,9 @@ KEY_SETTING = "ORDERFLOW_KEY"
 AUTHORIZATION = "Authorization"
 
 
-def key_header() -> Mapping[str, str]:
-    """Return the header with the key that the environment has; none without a key."""
-    key = os.environ.get(KEY_SETTING, "").strip()
+def key_header(key: str | None = None) -> Mapping[str, str]:
+    """Return the header with a key, or with the one that the environment has; none without a key."""
+    key = os.environ.get(KEY_SETTING, "").strip() if key is None else key
     return {AUTHORIZATION: f"Bearer {key}"} if key else {}
 
 

@@ -59,16 +59,16 @@ class Answer:
 class Client:
     """One HTTP session on `base_url`; `socket_url` is for systems whose WebSockets have another address.
 
-    Requests and handshakes have the key in ORDERFLOW_KEY, if there is one.
+    Requests and handshakes have `key`, or the one in ORDERFLOW_KEY, if there is one; none with an empty key.
     """
 
-    def __init__(self, base_url: str, socket_url: str | None = None) -> None:
+    def __init__(self, base_url: str, socket_url: str | None = None, key: str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
-        self._socket_url = socket_url
+        self.socket_url = socket_url
         tracing = aiohttp.TraceConfig()
         tracing.on_request_end.append(_note_handshake)
         self._session = aiohttp.ClientSession(
-            headers=key_header(),
+            headers=key_header(key),
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S),
             trace_configs=[tracing],
@@ -136,7 +136,7 @@ class Client:
 
         Raises UnreachableError as `request` does, and RefusedUpgradeError for any answer but 101.
         """
-        socket = await self._upgrade(self._socket_url or _as_websocket(self.base_url) + path)
+        socket = await self._upgrade(self.socket_url or _as_websocket(self.base_url) + path)
         try:
             yield socket
         finally:

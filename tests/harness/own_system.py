@@ -34,6 +34,8 @@ AMPLE = (
     "--sockets=100000",
 )
 """Of a key with which a system is measured: more than it can carry."""
+ACCOUNT = "judge"
+"""The account of that key: one of those that have indexes, limits and a field in Redis of their own, unlike `local`."""
 LAUNCHES = {"LAUNCH_EVERY_SLOTS": "25"}
 """Settings with which the market of a system launches tokens, as often as it can."""
 
@@ -124,17 +126,21 @@ class OwnSystem:
 
     def add_key(self, *arguments: str) -> str:
         """Return a new key of the system, which runs; `arguments` are those of `keys add`."""
-        command = [sys.executable, "-m", "local", "keys", "add", *arguments]
+        return self.keys("add", *arguments).strip()
+
+    def keys(self, *words: str) -> str:
+        """Run the command for keys on the system, which runs, and return what that prints."""
+        command = [sys.executable, "-m", "local", "keys", *words]
         environment = self._environment | self.settings
         done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise SystemNotReadyError(f"the system got no key:\n{done.stderr}")
-        return done.stdout.strip()
+            raise SystemNotReadyError(f"the command for keys failed:\n{done.stderr}")
+        return done.stdout
 
     def _lend_key(self) -> None:
         """Have the clients of this process use a key of the system, where it needs one and there is none yet."""
         if self._lends_key and not self._has_lent and (self._environment | self.settings).get("AUTH") == "keys":
-            os.environ[KEY_SETTING] = self.add_key(*AMPLE, "--permissions=read,trade,market")
+            os.environ[KEY_SETTING] = self.add_key(*AMPLE, "--permissions=read,trade,market", f"--account={ACCOUNT}")
             self._has_lent = True
 
     def exit_status(self) -> int | None:

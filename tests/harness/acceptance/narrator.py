@@ -123,6 +123,9 @@ class Narrator:
             )
         self._console.print(table)
         self._times(report.timings())
+        for suite in report.suites:
+            for missing in suite.left_out:
+                self._line(f"LEFT OUT  {suite.name}: {missing}", "yellow")
         for failure in report.failures:
             self._line(f"FAIL  {failure}", "bold red")
         verdict, style = ("PASS", "bold green") if report.passed else ("FAIL", "bold red")

@@ -18,12 +18,16 @@ class Check:
 
 @dataclass(slots=True)
 class SuiteReport:
-    """The checks of one suite, and the durations that it measured, by what they are of."""
+    """The checks of one suite, and the durations that it measured, by what they are of.
+
+    `left_out` says what could not be tried, and what that needs.
+    """
 
     name: str
     checks: list[Check] = field(default_factory=list)
     durations_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     elapsed_s: float = 0.0
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def failures(self) -> list[Check]:

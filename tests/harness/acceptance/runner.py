@@ -9,6 +9,7 @@ import aiohttp
 from local.client.api import Client
 from orderflow.errors import OrderflowError
 from tests.harness.acceptance import (
+    access,
     acknowledgement,
     amend,
     batch,
@@ -31,6 +32,7 @@ from tests.harness.acceptance import (
 from tests.harness.acceptance.narrator import Narrator
 from tests.harness.acceptance.report import AcceptanceReport, SuiteReport
 from tests.harness.acceptance.trial import Trial
+from tests.support.access_table import RunKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ SUITES: Mapping[str, Suite] = {
     "orders_input": Suite(orders_input.PURPOSE, orders_input.run),
     "cancel": Suite(cancel.PURPOSE, cancel.run),
     "amend": Suite(amend.PURPOSE, amend.run),
+    "access": Suite(access.PURPOSE, access.run),
 }
 
 # What a system that is at fault can make a suite stumble over; a mistake in a suite itself is none of these, except
@@ -73,8 +76,11 @@ async def run_suites(
     quick: bool = False,
     narrator: Narrator | None = None,
     socket_url: str | None = None,
+    run_keys: RunKeys | None = None,
 ) -> AcceptanceReport:
     """Run the suites called `names`, or all, one after the other, and return what they found.
+
+    With `run_keys`, the command for keys of that system, one that asks for keys is tried with several.
 
     A suite that stumbles counts as failed and the next one runs. Raises KeyError for an unknown name, and
     UnreachableError when nothing answers at `base_url` to begin with.
@@ -90,7 +96,7 @@ async def run_suites(
         report.suites.append(suite_report)
         began = time.perf_counter()
         async with Client(base_url, socket_url) as client:
-            trial = Trial(client, narrator, suite_report, quick)
+            trial = Trial(client, narrator, suite_report, quick, run_keys)
             try:
                 await suite.run(trial)
             except _STUMBLES as error:

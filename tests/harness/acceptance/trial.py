@@ -15,6 +15,7 @@ from orderflow.errors import OrderflowError
 from tests.harness.acceptance.history import faults
 from tests.harness.acceptance.narrator import Narrator
 from tests.harness.acceptance.report import Check, SuiteReport
+from tests.support.access_table import RunKeys
 
 LAST_STATUS_TIMEOUT_S = 30.0
 ATTEMPTS_TO_CONFIRM = 3
@@ -49,10 +50,13 @@ def market_order(
 
 
 class Trial:
-    """One suite's run against one system."""
+    """One suite's run against one system; `run_keys` is the command that makes keys for it, where there is one."""
 
-    def __init__(self, client: Client, narrator: Narrator, report: SuiteReport, quick: bool) -> None:
+    def __init__(
+        self, client: Client, narrator: Narrator, report: SuiteReport, quick: bool, run_keys: RunKeys | None = None
+    ) -> None:
         self.client = client
+        self.run_keys = run_keys
         self.narrator = narrator
         self.quick = quick
         self._report = report
@@ -64,6 +68,17 @@ class Trial:
         self._report.checks.append(check)
         self.narrator.check(check)
         return check.holds
+
+    def left_out(self, what: str, needs: str) -> None:
+        """Note that something could not be tried, and what that needs."""
+        self._report.left_out.append(f"{what}: needs {needs}")
+        self.narrator.remark(f"left out: {self._report.left_out[-1]}")
+
+    @asynccontextmanager
+    async def with_key(self, key: str) -> AsyncIterator["Trial"]:
+        """Lend the same trial with another key; '' is none."""
+        async with Client(self.client.base_url, self.client.socket_url, key) as client:
+            yield Trial(client, self.narrator, self._report, self.quick, self.run_keys)
 
     def measured(self, label: str, elapsed_ms: float) -> None:
         """Add a duration to the summary."""
