@@ -28,10 +28,8 @@ class Follower:
 
     @property
     def last(self) -> int | None:
-        """The sequence of the latest event, or that at which it has begun."""
-        if self.frames:
-            return int(self.frames[-1]["sequence"])
-        return int(self.answers[0]["sequence"]) if self.answers else None
+        """The sequence of the latest event."""
+        return self.frames[-1]["sequence"] if self.frames else None
 
     @property
     def ended(self) -> set[str]:

@@ -395,6 +395,7 @@ CHANGES = {
         ("id == '' and subscription == of", "false"),
         ("id == '' and subscription == of", "id == ''"),
         ("current ~= subscription or at < from", "at < from"),
+        ("(live and at == from)", "false"),
         ("at > from and at or sent)", "sent)"),
         ("#texts < to - from", "false"),
         ("math.max(after, oldest(feed) - 1)", "after"),

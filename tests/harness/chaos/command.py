@@ -21,6 +21,7 @@ from tests.harness.chaos.nemesis.schedule import schedule
 from tests.harness.chaos.report import ChaosReport, show
 from tests.harness.chaos.run import Plan, Run
 from tests.harness.chaos.system_under_test import SystemUnderTest
+from tests.harness.chaos.workload.accounts import OPEN, make_accounts
 from tests.harness.own_system import own_system
 
 INVOKER = "tests.harness.chaos.nemesis.faulty_invoker:faulty_invoker"
@@ -41,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faults", type=_faults, default=None, metavar="NAME,NAME", help="only these (default: all)")
     parser.add_argument("--workers", type=int, default=2, help="poller processes (default: %(default)s)")
     parser.add_argument("--speed", type=float, default=0.2, help="SPEED of the system (default: %(default)g)")
+    parser.add_argument(
+        "--auth",
+        choices=("keys", "open"),
+        default="keys",
+        help="AUTH of the system: keys has clients of several accounts (default: %(default)s)",
+    )
     parser.add_argument("--logs", type=Path, metavar="DIRECTORY", help="keep the system's logs there")
     parser.add_argument("--list", action="store_true", help="list the faults, and when this seed injects each of them")
 
@@ -54,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         rate=arguments.rate,
         seed=arguments.seed,
         speed=arguments.speed,
+        auth=arguments.auth,
     )
     if arguments.list:
         _list(plan, console)
@@ -69,12 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if report.clean else 1
 
 
-def make_plan(names: list[str], *, seconds: float, rate: float, seed: int, speed: float) -> Plan:
+def make_plan(names: list[str], *, seconds: float, rate: float, seed: int, speed: float, auth: str = "keys") -> Plan:
     """Return the faults, their times and the load of a run."""
     every = kinds()
     chosen = {name: every[name] for name in names}
     planned = schedule(seed, seconds, {name: kind.lasts_s for name, kind in chosen.items()})
-    return Plan(planned, chosen, seconds, rate, seed, speed)
+    return Plan(planned, chosen, seconds, rate, seed, speed, auth)
 
 
 def inject_faults(plan: Plan, workers: int, print_line: Callable[[str], None], logs: Path | None = None) -> ChaosReport:
@@ -82,7 +90,8 @@ def inject_faults(plan: Plan, workers: int, print_line: Callable[[str], None], l
     with _system_under_test(plan, workers) as (system, notes):
         try:
             system.own_system.start()
-            report = uvloop.run(Run(system, plan, print_line).run())
+            accounts = make_accounts(system.own_system) if plan.auth == "keys" else OPEN
+            report = uvloop.run(Run(system, plan, accounts, print_line).run())
         finally:
             if logs is not None:
                 shutil.copytree(system.own_system.home / "logs", logs, dirs_exist_ok=True)
@@ -100,7 +109,7 @@ def _system_under_test(plan: Plan, workers: int) -> Iterator[tuple[SystemUnderTe
     names = {planned.name for planned in plan.schedule}
     with ExitStack() as stack:
         launches = {"LAUNCH_EVERY_SLOTS": str(LAUNCH_EVERY_SLOTS)}
-        settings = {"WORKERS": str(workers), "SPEED": f"{plan.speed:g}", **launches}
+        settings = {"WORKERS": str(workers), "SPEED": f"{plan.speed:g}", "AUTH": plan.auth, **launches}
         own = stack.enter_context(own_system(settings, own_servers=True))
         directory = own.home.parent
         system = SystemUnderTest(own, workers, directory / "faults.json")

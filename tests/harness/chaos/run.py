@@ -18,13 +18,17 @@ from tests.harness.chaos.checkers.drain import drain
 from tests.harness.chaos.checkers.recovery import RecoveryProbe
 from tests.harness.chaos.history.evidence import gather
 from tests.harness.chaos.history.fault_record import FaultRecord, Window
+from tests.harness.chaos.history.feed import AccountViews
 from tests.harness.chaos.history.posts import Post
 from tests.harness.chaos.mock_market import TickReader, simulated_delay_s
 from tests.harness.chaos.nemesis.faults import Fault, Kind
 from tests.harness.chaos.nemesis.schedule import Planned
 from tests.harness.chaos.report import ChaosReport
 from tests.harness.chaos.system_under_test import NotPossibleHereError, SystemUnderTest
+from tests.harness.chaos.workload.accounts import Accounts
 from tests.harness.chaos.workload.changes import Changes
+from tests.harness.chaos.workload.followers import Followers
+from tests.harness.chaos.workload.intruders import Intruders
 from tests.harness.chaos.workload.launches import LaunchList
 from tests.harness.chaos.workload.open_loop import OpenLoop
 from tests.harness.chaos.workload.orders import PAIRS
@@ -32,14 +36,17 @@ from tests.harness.chaos.workload.prices import PriceList
 from tests.harness.chaos.workload.watchers import Watchers
 from tests.harness.own_system import SystemNotReadyError
 
-SOCKETS = 8
+SOCKETS = 9
 CLOCK_MARGIN_S = 1.0
 """A poller notices at its next invocation that its clock is right again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The faults of `kinds` at the times of `schedule`, under `rate` orders a second, for at least `seconds`."""
+    """The faults of `kinds` at the times of `schedule`, under `rate` orders a second, for at least `seconds`.
+
+    `auth` is AUTH of the system: with keys its clients have several accounts.
+    """
 
     schedule: Sequence[Planned]
     kinds: Mapping[str, Kind]
@@ -47,20 +54,26 @@ class Plan:
     rate: float
     seed: int
     speed: float
+    auth: str
 
 
 class Run:
     """One run against `system`, which has been started; `print_line` is called with a line after each fault."""
 
-    def __init__(self, system: SystemUnderTest, plan: Plan, print_line: Callable[[str], None]) -> None:
+    def __init__(
+        self, system: SystemUnderTest, plan: Plan, accounts: Accounts, print_line: Callable[[str], None]
+    ) -> None:
         self._system = system
         self._plan = plan
         self._print_line = print_line
-        self._watchers = Watchers(system.url, SOCKETS)
+        url, seed = system.url, plan.seed
+        self._watchers = Watchers(url, SOCKETS, accounts)
+        self._followers = Followers(url, accounts)
         self._prices = PriceList()
         self._launches = LaunchList()
-        self._load = system.load = OpenLoop(system.url, plan.seed, self._accepted, self._prices, self._launches)
-        self._changes = Changes(system.url, plan.seed, self._launches)
+        self._load = system.load = OpenLoop(url, seed, self._accepted, self._prices, self._launches, accounts)
+        self._intruders = Intruders(url, accounts, seed, lambda: self._load.posts)
+        self._changes = Changes(url, seed, self._launches, accounts)
         self._ticks = TickReader()
         self._probe = RecoveryProbe(system, self._load, system.partition_count)
         self._standstills: list[Window] = []
@@ -70,9 +83,9 @@ class Run:
 
     async def run(self) -> ChaosReport:
         """Send orders, inject faults and heal them, wait until the system is at rest, and audit."""
-        if await self._probe.recovered(time.monotonic()) is None:
-            raise SystemNotReadyError("the system does not work even before the first fault")
         async with self._clients() as finish:
+            if await self._probe.recovered(time.monotonic()) is None:
+                raise SystemNotReadyError("the system does not work even before the first fault")
             self._started_at, self._report.started_s = time.monotonic(), time.time()
             for planned in self._plan.schedule:
                 await self._sleep_until(planned.at_s)
@@ -80,9 +93,15 @@ class Run:
                 self._print_line(self._report.faults[-1].line())
             await self._sleep_until(self._plan.seconds)
             await finish()
-            drained = await drain(self._system, self._load, self._changes, self._watchers)
+            drained = await drain(self._system, self._load, self._changes, self._watchers, self._followers)
             evidence = await gather(
-                self._system, self._load, self._changes, self._watchers, self._ticks.ticks, drained.judged_until_s
+                self._system,
+                self._load,
+                self._changes,
+                self._watchers,
+                self._ticks.ticks,
+                await self._views(),
+                drained.judged_until_s,
             )
         self._report.invariants = verdict.check_all(
             evidence,
@@ -101,11 +120,15 @@ class Run:
         stop, stop_reading = asyncio.Event(), Event()
         async with Client(self._system.url) as client:
             await self._prices.ask(client, PAIRS)
+        # Before the first order, so that each has all its statuses in its account's feed.
+        endless = [asyncio.create_task(self._followers.run())]
+        await self._followers.are_subscribed()
         finite = [
             asyncio.create_task(self._load.run(self._plan.rate, stop)),
             asyncio.create_task(self._changes.run(stop)),
         ]
-        endless = [
+        endless += [
+            asyncio.create_task(self._intruders.run()),
             asyncio.create_task(self._prices.run(self._system.url, PAIRS)),
             asyncio.create_task(self._launches.run(self._system.url)),
             asyncio.create_task(self._watchers.run()),
@@ -126,8 +149,17 @@ class Run:
                     await task
 
     def _accepted(self, post: Post) -> None:
-        self._watchers.watch(min(post.order_ids))
+        self._watchers.watch(min(post.order_ids), post.account)
         self._changes.consider(post)
+
+    async def _views(self) -> AccountViews:
+        strays = [
+            f"{order_id}: {watcher.account} received it on a socket, unasked"
+            for watcher in self._watchers.all
+            for order_id in watcher.strays
+        ]
+        lists = await self._intruders.lists()
+        return AccountViews(self._followers.feeds, self._intruders.tries, self._intruders.trespasses + strays, lists)
 
     async def _inject(self, planned: Planned) -> FaultRecord:
         """Inject a fault, heal it, and measure how long the system takes to recover."""

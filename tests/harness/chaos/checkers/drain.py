@@ -9,11 +9,13 @@ from typing import NamedTuple
 from orderflow.adapters.dead_letters import DeadLetters
 from orderflow.domain.lifecycle import RESTING, TERMINAL
 from orderflow.errors import RejectedError
-from tests.harness.chaos.history.contents import read_lengths, read_statuses
+from tests.harness.chaos.history.contents import read_lengths
 from tests.harness.chaos.history.posts import Post
+from tests.harness.chaos.history.standings import Standing, read_standings
 from tests.harness.chaos.mock_market import oldest_unread_tick_s
 from tests.harness.chaos.system_under_test import SystemUnderTest
 from tests.harness.chaos.workload.changes import Changes
+from tests.harness.chaos.workload.followers import Followers
 from tests.harness.chaos.workload.open_loop import OpenLoop
 from tests.harness.chaos.workload.watchers import Watchers
 
@@ -34,8 +36,10 @@ class Drained(NamedTuple):
     judged_until_s: float
 
 
-async def drain(system: SystemUnderTest, load: OpenLoop, changes: Changes, watchers: Watchers) -> Drained:
-    """Cancel what rests, and wait until every order has ended, every stream is empty and watchers have seen the ends.
+async def drain(
+    system: SystemUnderTest, load: OpenLoop, changes: Changes, watchers: Watchers, followers: Followers
+) -> Drained:
+    """Cancel what rests, and wait until every order has ended, every stream is empty and sockets have had the ends.
 
     Dead letters are redriven, and every post that has a key, and every cancel that was done, is repeated once the
     system is at rest.
@@ -49,8 +53,8 @@ async def drain(system: SystemUnderTest, load: OpenLoop, changes: Changes, watch
     after_s = time.monotonic() - started if at_rest else None
     await load.repeat_all()
     await changes.repeat_all()
-    until = time.monotonic() + WATCH_S
-    while not watchers.satisfied and time.monotonic() < until:
+    until, standings = time.monotonic() + WATCH_S, await asyncio.to_thread(read_standings, system.database_url)
+    while not (watchers.satisfied and followers.have_seen_the_ends(standings)) and time.monotonic() < until:
         await asyncio.sleep(POLL_S)
     return Drained(after_s, redriven, judged_until_s if caught_up else 0.0)
 
@@ -65,22 +69,24 @@ class Sweep:
 
     async def is_empty(self) -> bool:
         """Return whether every stream and timer set is empty; cancel what rests."""
-        statuses = await asyncio.to_thread(self._read_statuses)
-        at_rest = {order_id for order_id, status in statuses.items() if status in RESTING} - self._cancelled
+        standings = await asyncio.to_thread(self._read_standings)
+        at_rest = {order_id for order_id, stands in standings.items() if stands.status in RESTING} - self._cancelled
         self._cancelled |= at_rest
-        await self._changes.cancel_all(sorted(at_rest))
+        for account in sorted({standings[order_id].account for order_id in at_rest}):
+            its_own = sorted(order_id for order_id in at_rest if standings[order_id].account == account)
+            await self._changes.cancel_all(its_own, account)
         return not at_rest and await asyncio.to_thread(_is_empty, self._system)
 
     async def have_ended(self, posts: Sequence[Post]) -> bool:
         """Return whether all is empty, and all orders that were accepted, or that they have made, are over."""
         if not await self.is_empty():
             return False
-        statuses = await asyncio.to_thread(self._read_statuses)
-        ended = {order_id for order_id, status in statuses.items() if status in TERMINAL}
-        return ended == statuses.keys() and all(post.order_ids <= ended for post in posts)
+        standings = await asyncio.to_thread(self._read_standings)
+        ended = {order_id for order_id, stands in standings.items() if stands.status in TERMINAL}
+        return ended == standings.keys() and all(post.order_ids <= ended for post in posts)
 
-    def _read_statuses(self) -> dict[str, str]:
-        return read_statuses(self._system.database_url)
+    def _read_standings(self) -> dict[str, Standing]:
+        return read_standings(self._system.database_url)
 
 
 async def _in_time(condition: Callable[[], Awaitable[bool]]) -> bool:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tests.harness.chaos.checkers import (
+    accounts,
     amounts,
     audit,
     changes,
@@ -64,12 +65,23 @@ def check_all(
         changes.amends_kept(evidence.changes, ledger),
         client_audit.seen_in_order(evidence.seen, ledger),
         client_audit.seen_as_recorded(evidence.seen, ledger),
+        *_of_accounts(evidence),
         stalls.no_stalls(ledger, delay_s, standstills, wrong_clocks),
         stalls.expired_in_time(ledger, standstills, wrong_clocks),
         audit.emptied(leftovers),
         resting.no_place_is_left(leftovers, ledger),
         audit.dead_letters_accounted_for(leftovers, ledger),
         audit.expire_after_recording(leftovers, ledger),
+    ]
+
+
+def _of_accounts(evidence: Evidence) -> list[Invariant]:
+    """Return the invariants of what accounts own, and of what they see of it."""
+    return [
+        accounts.owned_as_posted(evidence.posts, evidence.ledger, evidence.leftovers),
+        accounts.hidden_from_others(evidence.views),
+        accounts.listed(evidence.views, evidence.ledger),
+        accounts.followed(evidence.views, evidence.ledger),
     ]
 
 
@@ -114,5 +126,6 @@ def count_all(evidence: Evidence, drained: Drained) -> dict[str, object]:
         "failed because": dict(reasons),
         "dead letters": f"{dict(letters)}, {drained.redriven} others redriven",
         "sockets": f"{evidence.reconnections} reconnections, {client_audit.repeats(evidence.seen)} statuses repeated",
+        "accounts": accounts.count(evidence.views, evidence.ledger),
         "drained after": "never" if drained.after_s is None else f"{drained.after_s:.1f} s",
     }

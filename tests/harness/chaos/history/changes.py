@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from orderflow.domain.access import LOCAL_ACCOUNT
+
 
 class ChangeAnswer(NamedTuple):
     """An answer: its status, its document, and when it came, in seconds since 1970."""
@@ -18,7 +20,7 @@ class Change:
     """A cancel, or with `fields` an amend, of an order: when it was first sent, and all answers; none came if empty.
 
     A cancel is sent again until it is answered, and once more when the run is over; an amend is sent once. `unexpected`
-    are answers that no client should get.
+    are answers that no client should get; `account` is that of the client.
     """
 
     order_id: str
@@ -26,6 +28,7 @@ class Change:
     sent_at_s: float = 0.0
     answers: list[ChangeAnswer] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
+    account: str = LOCAL_ACCOUNT
 
     @property
     def is_cancel(self) -> bool:

@@ -16,6 +16,7 @@ from local.template import read_template
 from orderflow.adapters.keys import key, order_partitions
 from orderflow.adapters.messages import order_name
 from orderflow.adapters.postgres import connection_arguments
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.launches import Priority
 from orderflow.event_source.mapping import partitions_of, streams_on
 
@@ -50,6 +51,7 @@ class OrderRow(msgspec.Struct, frozen=True):
     expires_at_s: float | None = None
     slots_from_open: int | None = None
     priority: Priority | None = None
+    account: str = LOCAL_ACCOUNT
 
     @property
     def waits(self) -> bool:
@@ -105,7 +107,7 @@ class Leftovers(msgspec.Struct, frozen=True):
     """What Redis still holds: lengths of streams and timer sets by key, dead letters, and orders that do not expire.
 
     `places` are the sets in which orders that rest are found, by key, with the ids in them; `book_names` what each
-    partition has noted of them.
+    partition has noted of them; `accounts` those of the orders that Redis still has.
     """
 
     lengths: dict[str, int]
@@ -113,6 +115,7 @@ class Leftovers(msgspec.Struct, frozen=True):
     lasting: Sequence[str]
     places: Mapping[str, Sequence[str]] = MappingProxyType({})
     book_names: Sequence[str] = ()
+    accounts: Mapping[str, str] = MappingProxyType({})
 
 
 @contextmanager
@@ -133,7 +136,7 @@ def read_ledger(database_url: str) -> LedgerContents:
             " (route->>'slot')::bigint, amount_out::text, tx_hash, reason, order_type, parent_id::text, slice,"
             " amount_filled::text, fired->>'rule', fired->>'price', extract(epoch FROM expires_at),"
             " slots_from_open, CASE WHEN order_type = 'sniper' THEN COALESCE(terms->'snipe'->>'priority', 'normal') END"
-            " FROM orders"
+            ", account FROM orders"
         )
         events = connection.run(
             "SELECT order_id::text, sequence, status, occurred_at, event->'route'->>'expected_out',"
@@ -158,13 +161,6 @@ def read_ledger(database_url: str) -> LedgerContents:
             for row in fills
         ],
     )
-
-
-def read_statuses(database_url: str) -> dict[str, str]:
-    """Read the status of every order, by its id."""
-    with ledger_connection(database_url) as connection:
-        rows = connection.run("SELECT order_id::text, status FROM orders")
-    return {str(order_id): str(status) for order_id, status in rows or ()}
 
 
 def _seconds(at: datetime) -> float:
@@ -199,11 +195,15 @@ def read_leftovers(client: redis.Redis, partitions: int) -> Leftovers:
     pipeline = client.pipeline(transaction=False)
     for name in orders:
         pipeline.pttl(name)
-    lasting = [name.rpartition(":")[2] for name, left in zip(orders, pipeline.execute(), strict=True) if left == -1]
+        pipeline.hget(name, "account")
+    answers, ids = pipeline.execute(), [name.rpartition(":")[2] for name in orders]
+    lasting = [order_id for order_id, left in zip(ids, answers[::2], strict=True) if left == -1]
+    accounts = {order_id: account or LOCAL_ACCOUNT for order_id, account in zip(ids, answers[1::2], strict=True)}
     names = [
         f"{partition} {name}" for partition in order_partitions(partitions) for name in _book_names(client, partition)
     ]
-    return Leftovers(read_lengths(client, partitions), letters, lasting, read_places(client, partitions), names)
+    lengths, places = read_lengths(client, partitions), read_places(client, partitions)
+    return Leftovers(lengths, letters, lasting, places, names, accounts)
 
 
 def read_places(client: redis.Redis, partitions: int) -> dict[str, list[str]]:

@@ -3,10 +3,11 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.harness.chaos.history.changes import Change
 from tests.harness.chaos.history.contents import LedgerContents, Leftovers, read_ledger, read_leftovers
+from tests.harness.chaos.history.feed import AccountViews
 from tests.harness.chaos.history.posts import Post
 from tests.harness.chaos.history.sightings import Sightings
 from tests.harness.chaos.mock_market import ChainContents, SeenTick, read_chain
@@ -29,6 +30,7 @@ class Evidence:
     reconnections: int
     changes: Sequence[Change] = ()
     ticks: Sequence[SeenTick] = ()
+    views: AccountViews = field(default_factory=AccountViews)
     judged_until_s: float = 0.0
     """Prices before this had been worked through when what rested was cancelled, in seconds since 1970."""
 
@@ -39,6 +41,7 @@ async def gather(
     changes: Changes,
     watchers: Watchers,
     ticks: Sequence[SeenTick],
+    views: AccountViews,
     judged_until_s: float,
 ) -> Evidence:
     """Read all that `system` holds, and add what its clients noted."""
@@ -56,5 +59,6 @@ async def gather(
         reconnections,
         changes.made,
         ticks,
+        views,
         judged_until_s,
     )

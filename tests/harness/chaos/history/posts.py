@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
+from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.tokens import TOKENS
 
 MARKET: Mapping[str, object] = {"order_type": "market"}
@@ -36,8 +37,9 @@ class Post:
 
     `order_ids` are all ids that answers named, `unexpected` what was wrong with an answer. Without a key an order that
     no answer accepted may exist or not. The key is an Idempotency-Key, or with `key_in_body` the client_order_id.
-    `conditions` are the type of the order and the fields that go with it. It came `too_late` where an answer has said
-    that its time, or the launch that it waits for, is over, and so that there is no such order: first `refused_at_s`.
+    `conditions` are the type of the order and the fields that go with it, `account` is that of its client. It came
+    `too_late` where an answer has said that its time, or the launch that it waits for, is over, and so that there is no
+    such order: first `refused_at_s`.
     """
 
     identity: Identity
@@ -47,6 +49,7 @@ class Post:
     unexpected: list[str] = field(default_factory=list)
     key_in_body: bool = False
     conditions: Mapping[str, object] = field(default_factory=lambda: MARKET)
+    account: str = LOCAL_ACCOUNT
     refused_at_s: float | None = None
 
     @property

@@ -16,6 +16,7 @@ import orjson
 from local.client.api import Answer, Client
 from tests.harness.chaos.history.posts import Identity, Post
 from tests.harness.chaos.history.terms import expires_at_s
+from tests.harness.chaos.workload.accounts import OPEN, Accounts
 from tests.harness.chaos.workload.conditions import conditions
 from tests.harness.chaos.workload.launches import LaunchList
 from tests.harness.chaos.workload.orders import identities
@@ -53,6 +54,7 @@ class OpenLoop:
         accepted: Callable[[Post], None],
         prices: PriceList | None = None,
         launches: LaunchList | None = None,
+        accounts: Accounts = OPEN,
     ) -> None:
         self.posts: list[Post] = []
         self.answers: Counter[str] = Counter()
@@ -61,14 +63,19 @@ class OpenLoop:
         self._accepted = accepted
         self._prices = prices or PriceList()
         self._launches = launches or LaunchList()
+        self._accounts = accounts
         self._lock = Lock()
         self._identities: Iterator[Identity] = identities()
 
-    def new_post(self, key: str | None, *, key_in_body: bool = False, of_any_type: bool = False) -> Post:
-        """Return a new order to post, which is kept in `posts`: a market order, unless it may be `of_any_type`."""
+    def new_post(self, key: str | None, *, key_in_body: bool = False, account: str = "") -> Post:
+        """Return a new order to post, which is kept in `posts`: of an account of the load an order of any type.
+
+        Otherwise it is a market order of the account that measures.
+        """
         with self._lock:  # a burst comes from a thread of its own
-            post = Post(next(self._identities), key, time.time(), key_in_body=key_in_body)
-        if of_any_type:
+            identity, home = next(self._identities), self._accounts.home
+            post = Post(identity, key, time.time(), key_in_body=key_in_body, account=account or home)
+        if account:
             prices = self._prices.of(post.identity.token_in, post.identity.token_out)
             launches = self._launches.against(post.identity.token_in)
             post.conditions = conditions(self._random, post.identity, prices, post.posted_at, launches)
@@ -78,8 +85,12 @@ class OpenLoop:
         return post
 
     async def run(self, rate: float, stop: asyncio.Event) -> None:
-        """Post `rate` orders a second until `stop` is set; then wait for every client to finish."""
-        async with Client(self._url) as client, asyncio.TaskGroup() as clients:
+        """Post `rate` orders a second until `stop` is set; then wait for every client to finish.
+
+        The accounts take turns, and give their orders the same keys, each of which is another order for each of them.
+        """
+        traders = self._accounts.traders
+        async with self._accounts.clients(self._url) as by_account, asyncio.TaskGroup() as clients:
             started = time.monotonic()
             for number in range(2**62):
                 try:
@@ -87,15 +98,16 @@ class OpenLoop:
                         await stop.wait()
                         return
                 except TimeoutError:
+                    account, key = traders[number % len(traders)], f"chaos-{number // len(traders)}"
+                    client = by_account[account]
                     if self._random.random() < BATCHES:
                         posts = [
-                            self.new_post(f"chaos-{number}.{place}", key_in_body=True, of_any_type=True)
-                            for place in range(BATCH)
+                            self.new_post(f"{key}.{place}", key_in_body=True, account=account) for place in range(BATCH)
                         ]
                         clients.create_task(self.place_batch(client, posts))
                         continue
                     keyed = self._random.random() < KEYED
-                    post = self.new_post(f"chaos-{number}" if keyed else None, of_any_type=True)
+                    post = self.new_post(key if keyed else None, account=account)
                     twice = keyed and self._random.random() < TWICE
                     for _ in range(2 if twice else 1):
                         clients.create_task(self._place(client, post))
@@ -118,10 +130,10 @@ class OpenLoop:
             async with places:
                 await self._try_once(client, post, ATTEMPT_TIMEOUT_S)
 
-        async with Client(self._url) as client, asyncio.TaskGroup() as clients:
+        async with self._accounts.clients(self._url) as by_account, asyncio.TaskGroup() as clients:
             for post in self.posts:
                 if post.key is not None:
-                    clients.create_task(repeat(client, post))
+                    clients.create_task(repeat(by_account[post.account], post))
 
     async def place(self, client: Client, post: Post, back_off_s: Sequence[float] = BACK_OFF_S) -> None:
         """Post an order; with a key, until its fate is known."""

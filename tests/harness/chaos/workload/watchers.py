@@ -13,6 +13,7 @@ import aiohttp
 from local.client.api import Client, RefusedUpgradeError, UnreachableError
 from local.client.status_socket import Frame, SocketClosedError, StatusSocket
 from tests.harness.chaos.history.sightings import Sightings
+from tests.harness.chaos.workload.accounts import OPEN, Accounts
 
 BACK_OFF_S = 0.2
 ASK_AGAIN_S = 0.5
@@ -21,12 +22,16 @@ BROKEN = (SocketClosedError, RefusedUpgradeError, UnreachableError, aiohttp.Clie
 
 
 class Watcher:
-    """One client with one socket at a time."""
+    """One client of an account, with one socket at a time.
 
-    def __init__(self, url: str) -> None:
+    `strays` are the orders of which it received something without having asked for it.
+    """
+
+    def __init__(self, account: str) -> None:
         self.seen: dict[str, Sightings] = {}
+        self.strays: set[str] = set()
         self.reconnections = -1
-        self._url = url
+        self.account = account
         self._socket: StatusSocket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -38,14 +43,13 @@ class Watcher:
         if self._socket is not None:
             self._subscribe(self._socket, order_id)
 
-    async def run(self) -> None:
+    async def run(self, client: Client) -> None:
         """Read until cancelled, on a new connection whenever the last one has broken."""
-        async with Client(self._url) as client:
-            while True:
-                with suppress(*BROKEN):
-                    await self._read_one_connection(client)
-                self._socket = None
-                await asyncio.sleep(BACK_OFF_S)
+        while True:
+            with suppress(*BROKEN):
+                await self._read_one_connection(client)
+            self._socket = None
+            await asyncio.sleep(BACK_OFF_S)
 
     async def _read_one_connection(self, client: Client) -> None:
         async with client.open_socket() as socket:
@@ -74,6 +78,7 @@ class Watcher:
     def _note(self, socket: StatusSocket, frame: Frame) -> None:
         sightings = self.seen.get(frame.order_id or "")
         if sightings is None:
+            self.strays |= {frame.order_id} if frame.order_id else set()
             return
         error = str(frame.content.get("error", ""))
         if error.startswith("unavailable"):
@@ -88,16 +93,25 @@ class Watcher:
 
 
 class Watchers:
-    """Several watchers that share the orders."""
+    """Several watchers of each account that trades, which share its orders."""
 
-    def __init__(self, url: str, count: int) -> None:
-        self.all: Sequence[Watcher] = [Watcher(url) for _ in range(count)]
+    def __init__(self, url: str, count: int, accounts: Accounts = OPEN) -> None:
+        self._url = url
+        self._accounts = accounts
+        traders = accounts.traders
+        self._by_account = {name: [Watcher(name) for _ in range(-(-count // len(traders)))] for name in traders}
         self._next = 0
 
-    def watch(self, order_id: str) -> None:
-        """Have one of them watch an order."""
+    @property
+    def all(self) -> Sequence[Watcher]:
+        """Each of them."""
+        return [watcher for watchers in self._by_account.values() for watcher in watchers]
+
+    def watch(self, order_id: str, account: str) -> None:
+        """Have one of the account's watch an order."""
         self._next += 1
-        self.all[self._next % len(self.all)].watch(order_id)
+        watchers = self._by_account[account]
+        watchers[self._next // len(self._by_account) % len(watchers)].watch(order_id)
 
     @property
     def seen(self) -> list[Sightings]:
@@ -111,6 +125,6 @@ class Watchers:
 
     async def run(self) -> None:
         """Read until cancelled."""
-        async with asyncio.TaskGroup() as readers:
+        async with self._accounts.clients(self._url) as clients, asyncio.TaskGroup() as readers:
             for watcher in self.all:
-                readers.create_task(watcher.run())
+                readers.create_task(watcher.run(clients[watcher.account]))

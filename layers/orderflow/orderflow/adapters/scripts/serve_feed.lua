@@ -157,9 +157,9 @@ local function unsubscribe(feed, connection, id, of)
 end
 
 local function send_piece(feed, connection, subscription, from)
-  local current, after, at = watcher(feed, connection)
+  local current, after, at, live = watcher(feed, connection)
   local sent = number(feed, 'sent')
-  if current ~= subscription or at < from then
+  if current ~= subscription or at < from or (live and at == from) then
     return {}
   end
   local to = math.min(from + piece, at > from and at or sent)

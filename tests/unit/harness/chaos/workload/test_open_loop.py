@@ -1,13 +1,17 @@
 """Chaos' clients of batches: what they repeat, and what they hold against an answer."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from local.client.api import Client
+from tests.harness.chaos.workload import open_loop
+from tests.harness.chaos.workload.accounts import Accounts
 from tests.harness.chaos.workload.open_loop import OpenLoop
 from tests.support.echo_server import against_server
+from tests.support.waiting import eventually
 
 BUSY: dict[str, Any] = {"problem": {"status": 503}}
 REUSED: dict[str, Any] = {"problem": {"status": 422}}
@@ -54,6 +58,36 @@ def test_an_order_of_a_batch_that_is_refused_for_now_without_a_time_is_held_agai
         await load.place_batch(client, [post])
 
         assert (post.sure, len(post.unexpected)) == (False, 1)
+
+    against_server(test, post=judge)
+
+
+def test_accounts_take_turns_with_the_same_keys_and_repeat_their_own_posts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_loop, "BATCHES", 0.0)
+    monkeypatch.setattr(open_loop, "KEYED", 1.0)
+    seen: list[tuple[str, str]] = []
+
+    async def judge(request: web.Request) -> web.Response:
+        said = f"{request.headers['Authorization']} {request.headers.get('Idempotency-Key', '')}"
+        seen.append((said, (await request.json())["amount"]))
+        return web.json_response({"order_id": f"{len(seen)}"}, status=202)
+
+    async def test(client: Client) -> None:
+        accounts = Accounts({"home": "key of home", "alpha": "key of alpha", "beta": "key of beta"}, "home")
+        load = OpenLoop(client.base_url, seed=1, accepted=lambda _: None, accounts=accounts)
+        stop = asyncio.Event()
+        running = asyncio.create_task(load.run(500, stop))
+        await asyncio.to_thread(eventually, lambda: len(load.posts) >= 20)
+        stop.set()
+        await running
+
+        assert {post.account for post in load.posts} == {"alpha", "beta"}
+        assert load.new_post("probe").account == "home"
+        keys = {account: {post.key for post in load.posts if post.account == account} for account in ("alpha", "beta")}
+        assert keys["alpha"] >= keys["beta"] >= {"chaos-0", "chaos-1"}
+        first = {post.identity.amount: post.account for post in load.posts}
+        await load.repeat_all()
+        assert all(said.startswith(f"Bearer key of {first.get(amount, 'home')}") for said, amount in seen)
 
     against_server(test, post=judge)
 
