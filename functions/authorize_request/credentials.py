@@ -27,11 +27,14 @@ def authorization_of(event: Mapping[str, Any]) -> str | None:
     return ",".join(map(str, values)).strip(" \t") or None
 
 
-@lru_cache(1024)  # a client sends the same one each time, and to check it takes longer than all else here
 def key_in(authorization: str) -> KeyText | None:
     """Return what the key in an Authorization header says; None where it is not exactly one, or has a typo."""
-    if len(authorization) > _LONGEST:
-        return None
+    # Before anything keeps it: strangers could fill the memory with headers.
+    return None if len(authorization) > _LONGEST else _read(authorization)
+
+
+@lru_cache(1024)  # a client sends the same one each time, and to check it takes longer than all else here
+def _read(authorization: str) -> KeyText | None:
     bearer = _BEARER.fullmatch(authorization)
     return None if bearer is None else read_key_text(bearer[1])
 

@@ -26,6 +26,8 @@ CONTAINERS_HOST = "host.docker.internal"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 """They change nothing (RFC 9110, section 9.2.1), and other pages can't read the answers."""
 _HOST = re.compile(r"(?P<name>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?", re.ASCII | re.IGNORECASE)
+_LONGEST = 300
+"""A name in the DNS has 253 characters at most, before a port's six."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _Authority = tuple[str, int | None]
@@ -114,9 +116,14 @@ def _without_port(host: str) -> str:
     return normalized(host) if authority is None else authority[0]
 
 
-@lru_cache(1024)
 def _authority(host: str) -> _Authority | None:
     """Return the name or address and the port in a Host header; None when it can't be read."""
+    # Before anything keeps it: strangers could fill the memory with headers.
+    return None if len(host) > _LONGEST else _read_authority(host)
+
+
+@lru_cache(1024)
+def _read_authority(host: str) -> _Authority | None:
     found = _HOST.fullmatch(host)
     if found is None:
         return None

@@ -1,6 +1,7 @@
 """The local gateway and the names it is called by, and the pages that call it: what is not its own is refused."""
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,7 @@ from starlette.types import ASGIApp
 
 from local.gateway.app import WEBSOCKET_PATHS, gateway_app
 from local.gateway.hosts import HostCheck, Hosts
+from orderflow.runtime.http.problems import ProblemError
 from tests.support.raw_http import HANDSHAKE_HEADERS, Recorder, read_head, say, statuses
 from tests.support.served import Served, served
 
@@ -78,6 +80,19 @@ def test_a_request_to_another_name_is_refused_as_misdirected(gateway: Served, ap
 def test_a_request_whose_host_can_not_be_read_is_bad(gateway: Served, app: Recorder, host: str) -> None:
     assert ask(gateway, host) == upgrade(gateway, f"Host: {host}") == 400
     assert app.requests == []
+
+
+def test_strangers_can_not_fill_the_memory_with_long_hosts() -> None:
+    hosts = Hosts()
+    tracemalloc.start()
+    for number in range(200):
+        host = f"{number}".ljust(60_000, "x").encode()
+        with pytest.raises(ProblemError):
+            hosts.check({"type": "http", "method": "GET", "http_version": "1.1", "headers": [(b"host", host)]})
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept < 1_000_000
 
 
 def test_a_request_has_one_host(gateway: Served, app: Recorder) -> None:

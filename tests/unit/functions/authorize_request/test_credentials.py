@@ -1,5 +1,6 @@
 """What comes in an Authorization header, whatever it is: one key is taken, and everything else is denied alike."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -45,6 +46,16 @@ def test_any_other_text_is_no_key(text: str) -> None:
     assert key_in(text) is None
     assert key_in(f"Bearer {text}") is None
     assert key_in(f"Bearer {TEXT} {text}x") is None
+
+
+def test_strangers_can_not_fill_the_memory_with_long_headers() -> None:
+    tracemalloc.start()
+    for number in range(200):
+        assert key_in(f"Bearer {number}".ljust(60_000, "x")) is None
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept < 1_000_000
 
 
 @given(st.integers(0, len(TEXT) - 1), st.characters())
