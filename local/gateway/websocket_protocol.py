@@ -4,18 +4,24 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from local.gateway import time_outs
 from local.gateway.timer import Timer
 
+MAX_EARLY_BYTES = 256 * 1024
+"""Bytes that are kept of a client that does not wait for the answer to its handshake: a message and more."""
+_ANSWERS = ("websocket.accept", "websocket.http.response.start", "websocket.http.response.body")
+"""The messages with which an application answers a handshake."""
 UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """A WebSocket, aborted when its handshake takes too long, or its client answers neither a ping nor a close frame.
 
-    `on_lost` is called once the connection has ended.
+    What comes before its handshake is answered is read after that, if it is opened. `on_lost` is called once the
+    connection has ended.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -24,6 +30,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._handshake_timer = Timer(self._abort)
         self._write_timer = Timer(self._abort)
         self._refused = False
+        self._early = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -32,6 +39,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return  # its client has not read the refusal yet
+        if self.handshake_initiated and not self.handshake_complete:
+            # Read now it would be answered before the handshake is, and an error of it in place of that.
+            self._early += data
+            if len(self._early) > MAX_EARLY_BYTES:
+                self._abort()
+            return
         super().data_received(data)
         if not self.handshake_initiated and not self.transport.is_closing():
             # A handshake comes whole (RequestReader): the library can't read this one, and uvicorn would wait for more.
@@ -39,9 +52,6 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.close()
 
     def handle_parser_exception(self) -> None:
-        if not self.handshake_complete:
-            super().handle_parser_exception()  # the application may still accept it, which writes
-            return
         self._refused = self.close_sent = True
         if (close := self.conn.close_sent) is not None:
             self.queue.put_nowait({"type": "websocket.disconnect", "code": close.code, "reason": close.reason})
@@ -58,9 +68,17 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             super().handle_ping()
 
     async def send(self, message: Any) -> None:
-        await super().send(message)
+        try:
+            await super().send(message)
+        except ClientDisconnected:
+            if message["type"] not in _ANSWERS:
+                raise
+            return  # nobody waits for it any more, which is no fault; what the application receives next says so
         if message["type"] == "websocket.accept":
             self._handshake_timer.cancel()
+            early, self._early = self._early, b""
+            if early:
+                self.data_received(early)
         if message["type"] == "websocket.http.response.body":
             # The upgrade was answered with a response; without this uvicorn would log that no handshake was completed.
             self.handshake_complete = True

@@ -38,6 +38,12 @@ class Recorder:
         await send({"type": "http.response.body", "body": b"ok"})
 
 
+def handshake(path: str, *lines: str) -> bytes:
+    """Return the head of a WebSocket's handshake, with header lines of its own."""
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{HANDSHAKE_HEADERS.decode()}"
+    return "".join([head, *(f"{line}\r\n" for line in lines), "\r\n"]).encode()
+
+
 def say(server: Served, *sent: bytes) -> bytes:
     """Send bytes, then return all that is answered until the server closes the connection."""
     with server.connect() as client:
