@@ -259,10 +259,11 @@ def test_a_key_is_put_into_a_secret_and_printed_nowhere(run: Run, record: ApiKey
 
 
 @pytest.mark.usefixtures("_aws")
-def test_a_key_that_no_secret_takes_is_revoked(run: Run, record: ApiKeys) -> None:
+def test_a_key_that_no_secret_takes_is_revoked(run: Run, record: ApiKeys, redis_client: redis.Redis) -> None:
     done = run("add", "--to-secret", "")  # no secret's name
 
     assert (done.status, done.out) == (1, "")
     assert "can't be written" in done.err
     [key] = record.all()
     assert key.revoked_at_ms is not None
+    assert copy_in(redis_client, key).revoked_at_ms == key.revoked_at_ms, "nor is its copy good, for a minute"

@@ -14,6 +14,8 @@ _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)/s(?::([0-9]+))?", re.ASCII)
 _ID = re.compile(r"[1-9A-HJ-NP-Za-km-z]{11}", re.ASCII)
 _ENVIRONMENT = re.compile(r"[a-z0-9]{1,12}", re.ASCII)
 LONGEST_LABEL = 100
+SLOWEST = 1 / 86_400
+"""One a day. Much less can't be counted in µs, and what can't be counted is let pass."""
 DEFAULTS = Limits()
 
 
@@ -109,8 +111,14 @@ def _duration_ms(text: str) -> int:
 
 def _rate(text: str) -> Rate:
     found = _RATE.fullmatch(text)
-    if found is None or not 0 < float(found[1]) <= 1_000_000 or (found[2] and not 0 < int(found[2]) <= 10_000_000):
-        raise argparse.ArgumentTypeError("a rate looks like 500/s:1000, a second and at once; without :1000 twice that")
+    if (
+        found is None
+        or not SLOWEST <= float(found[1]) <= 1_000_000
+        or (found[2] and not 0 < int(found[2]) <= 10_000_000)
+    ):
+        raise argparse.ArgumentTypeError(
+            "a rate looks like 500/s:1000, a second and at once; without :1000 twice that; one a day is the least"
+        )
     per_second = float(found[1])
     return Rate(per_second, int(found[2]) if found[2] else math.ceil(2 * per_second))
 

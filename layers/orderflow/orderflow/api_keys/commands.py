@@ -55,7 +55,7 @@ def _add(arguments: argparse.Namespace, keys: ApiKeys, open_redis: OpenRedis) ->
     added = keys.add(key)
     _copy([added], open_redis)  # one that is not copied is found all the same
     _say(f"Key {_described(added)}.")
-    return _hand_over(text, added, arguments.to_secret, keys)
+    return _hand_over(text, added, arguments.to_secret, keys, open_redis)
 
 
 def _revoke(key_id: str, keys: ApiKeys, open_redis: OpenRedis, close_sockets: Close | None) -> int:
@@ -75,7 +75,7 @@ def _rotate(arguments: argparse.Namespace, keys: ApiKeys, open_redis: OpenRedis,
     at_once = _copy([former, new], open_redis)
     ends = f"ends {_time(former.expires_at_ms)}" if arguments.grace else f"is refused in {_delay(at_once)} at most"
     _say(f"Key {_described(new)}, takes the place of {former.id}, which {ends}.")
-    status = _hand_over(text, new, arguments.to_secret, keys)
+    status = _hand_over(text, new, arguments.to_secret, keys, open_redis)
     return status if arguments.grace else max(status, _end(former, at_once, close_sockets))
 
 
@@ -92,8 +92,8 @@ def _end(key: ApiKey, at_once: bool, close_sockets: Close | None) -> int:
     return 0 if at_once else 1
 
 
-def _hand_over(text: str, key: ApiKey, to_secret: str | None, keys: ApiKeys) -> int:
-    """Give the text of a new key to its user. One that nobody could be given is revoked, since nobody has it."""
+def _hand_over(text: str, key: ApiKey, to_secret: str | None, keys: ApiKeys, open_redis: OpenRedis) -> int:
+    """Give the text of a new key to its user. One that could not be given is revoked, for who knows where it is."""
     if to_secret is None:
         _say("This is the only time that it is shown:")
         print(text, flush=True)
@@ -104,7 +104,7 @@ def _hand_over(text: str, key: ApiKey, to_secret: str | None, keys: ApiKeys) -> 
     try:
         write_secret(to_secret, text)
     except BaseException:
-        keys.revoke(key.id, clock.now_ms())
+        _copy([keys.revoke(key.id, clock.now_ms())], open_redis)
         raise
     _say(f"It is in the secret {to_secret}.")
     return 0
