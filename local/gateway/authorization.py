@@ -35,7 +35,7 @@ class Authorizer(Protocol):
     def authorize_socket(self, event: Mapping[str, Any]) -> Awaitable[dict[str, Any]]:
         """Return the policy about a socket. Raises UnauthorizedError where it has no credential."""
 
-    def is_good(self, key_id: str, address: str) -> Awaitable[bool]:
+    def is_good(self, key_id: str) -> Awaitable[bool]:
         """Return whether the key that has let a socket in is one still."""
 
 
@@ -84,10 +84,10 @@ class KeyAuthorization:
         context: Context = policy["context"]
         return context
 
-    async def is_good(self, context: Context, address: str) -> bool:
+    async def is_good(self, context: Context) -> bool:
         """Return whether the key by which a socket was opened is one still. One that can't be looked up is."""
         try:
-            return await self._authorizer.is_good(context.get("key_id", ""), address)
+            return await self._authorizer.is_good(context.get("key_id", ""))
         except _ANSWERED as error:
             self._refusals.note("unavailable", f"a key of an open socket: {error}")
             return True

@@ -211,9 +211,17 @@ def test_a_key_is_good_until_it_ends(outside: Outside, held: tuple[str, ApiKey])
     outside.api_keys.held[revoked.id] = revoked
 
     async def ask_about(*key_ids: str) -> list[bool]:
-        return [await is_good(key_id, ADDRESS) for key_id in key_ids]
+        return [await is_good(key_id) for key_id in key_ids]
 
     assert asyncio.run(ask_about(key.id, revoked.id, "unknown")) == [True, False, False]
+
+
+def test_a_key_that_has_ended_is_not_good_however_many_unknown_ones_its_address_asks_for(outside: Outside) -> None:
+    _, revoked = make_key(revoked_at_ms=NOW_MS)
+    outside.api_keys.held[revoked.id] = revoked
+    outside.api_key_copies.retry_after_ms = 40
+
+    assert asyncio.run(is_good(revoked.id)) is False
 
 
 def test_limits_of_a_key_reach_the_functions(outside: Outside) -> None:

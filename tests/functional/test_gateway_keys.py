@@ -1,7 +1,9 @@
 """The local gateway where requests and sockets need a key, with an authorizer in memory."""
 
+import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.client import HTTPConnection
 from typing import Any, NamedTuple
 
@@ -19,6 +21,7 @@ from tests.support.builders import ORDER_ID
 from tests.support.fakes.authorizer import FakeAuthorizer
 from tests.support.fakes.outside import Outside
 from tests.support.http_api import written
+from tests.support.raw_http import handshake
 from tests.support.served import Served, served
 from tests.support.waiting import eventually
 
@@ -275,6 +278,46 @@ def test_a_socket_stays_open_while_its_key_can_not_be_looked_up(gateway: Served,
         assert json.loads(socket.recv(TIMEOUT_S)) == {"action": "pong"}
 
 
+def test_a_key_that_can_not_be_read_keeps_no_other_from_being_looked_at(
+    gateway: Served, authorizer: FakeAuthorizer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    is_good = authorizer.is_good
+
+    async def is_readable_and_good(key_id: str) -> bool:
+        if key_id == "odd":
+            raise ValueError("limits that nobody can read")
+        return await is_good(key_id)
+
+    monkeypatch.setattr(authorizer, "is_good", is_readable_and_good)
+    with (
+        open_socket(gateway, authorization=authorizer.add("odd", "read")),
+        open_socket(gateway, authorization=authorizer.add("ends", "read")) as ends,
+    ):
+        eventually(lambda: "fault" in [record.getMessage() for record in caplog.records])
+        authorizer.revoked = {"ends"}
+
+        assert json.loads(ends.recv(TIMEOUT_S)) == {"error": "key revoked"}
+
+
+def test_no_key_waits_for_all_the_others_to_be_looked_at(
+    gateway: Served, authorizer: FakeAuthorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def is_good(key_id: str) -> bool:
+        if key_id != "ends":
+            await asyncio.sleep(3_600)  # as good as that, while Redis is unavailable
+        return "ends" not in authorizer.revoked
+
+    with ExitStack() as stack:
+        *_, ends = [
+            stack.enter_context(open_socket(gateway, authorization=authorizer.add(key, "read")))
+            for key in ("slow-1", "slow-2", "ends")
+        ]
+        monkeypatch.setattr(authorizer, "is_good", is_good)
+        authorizer.revoked = {"ends"}
+
+        assert json.loads(ends.recv(TIMEOUT_S)) == {"error": "key revoked"}
+
+
 def test_an_account_opens_as_many_sockets_as_its_key_says(
     outside: Outside, gateway: Served, authorizer: FakeAuthorizer
 ) -> None:
@@ -296,11 +339,7 @@ def test_one_that_leaves_during_its_handshake_is_counted_no_longer(
     key = authorizer.add("trader", "read", limits=Limits(sockets=1))
     for _ in range(5):
         with gateway.connect() as client:
-            client.sendall(
-                f"GET {STATUS} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                f"Authorization: {key}\r\n\r\n".encode()
-            )
+            client.sendall(handshake(STATUS, f"Authorization: {key}"))
         eventually(lambda: gateway.connections == 0)
 
     eventually(lambda: outside.account_sockets.open.get("alice", []) == [])

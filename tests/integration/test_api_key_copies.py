@@ -182,6 +182,18 @@ def test_an_address_may_ask_for_so_many_unknown_keys_at_once_and_for_another_aft
     assert 0 < client.pttl(bucket) <= LOOKUP_BURST * GAP_MS
 
 
+def test_a_look_up_without_an_address_is_not_refused_and_counts_against_nobody(
+    client: redis.Redis, redis_server: RedisServer
+) -> None:
+    async def ask(copies: ApiKeyCopies) -> None:
+        for number in range(2 * LOOKUP_BURST):
+            assert (await copies.look_up(f"unknown {number}", None)).key is None
+
+    use(redis_server, ask)
+
+    assert client.keys(key("chain", "key-lookups:*")) == []
+
+
 @pytest.mark.parametrize("off_by", [-GAP_MS, 2 * LOOKUP_BURST * GAP_MS])
 def test_a_bucket_that_is_empty_or_of_another_clock_begins_anew(
     client: redis.Redis, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, off_by: int

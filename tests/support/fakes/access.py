@@ -30,12 +30,12 @@ class FakeApiKeyCopies(Outage, ApiKeyCopies):
         self.held: dict[str, ApiKey] = {}
         self.age_ms = 0
         self.retry_after_ms = 0
-        self.asked: list[tuple[str, str]] = []
+        self.asked: list[tuple[str, str | None]] = []
 
-    async def look_up(self, key_id: str, address: str) -> Copy:
+    async def look_up(self, key_id: str, address: str | None) -> Copy:
         self.asked.append((key_id, address))
         self._reach()
-        if key_id not in self.held and self.retry_after_ms:
+        if key_id not in self.held and address is not None and self.retry_after_ms:
             raise TooManyLookupsError(self.retry_after_ms)
         return Copy(self.held.get(key_id), self.age_ms, looked_up_at_ms=0)
 

@@ -41,7 +41,7 @@ class FakeAuthorizer(Outage):
         caller = self._good(self.callers.get(authorization) if authorization else self.tickets.pop(ticket, None))
         return _policy(context_of(caller) if caller else None)
 
-    async def is_good(self, key_id: str, address: str) -> bool:
+    async def is_good(self, key_id: str) -> bool:
         self.looked_at.append(key_id)
         self._reach()
         return key_id not in self.revoked

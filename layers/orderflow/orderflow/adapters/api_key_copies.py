@@ -57,9 +57,14 @@ class ApiKeyCopies:
         self._look_up = client.register_script(scripts.source("look_up_key"))
         self._keep = client.register_script(scripts.source("keep_key"))
 
-    async def look_up(self, key_id: str, address: str) -> Copy:
-        """Return a key's copy. Raises TooManyLookupsError when there is none, and the address has asked too often."""
-        keys = [_copy_of(key_id), key(SHARED, f"key-lookups:{network_of(address)}")]
+    async def look_up(self, key_id: str, address: str | None) -> Copy:
+        """Return a key's copy. Raises TooManyLookupsError when there is none, and the address has asked too often.
+
+        Without an address that counts against nobody.
+        """
+        keys = [_copy_of(key_id)]
+        if address is not None:
+            keys.append(key(SHARED, f"key-lookups:{network_of(address)}"))
         now, wait, *found = await self._look_up(keys, [LOOKUP_GAP_MS, LOOKUP_BURST])
         if wait:
             raise TooManyLookupsError(wait)

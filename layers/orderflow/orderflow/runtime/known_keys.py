@@ -34,12 +34,14 @@ class KnownKeys:
         self._read = read
         self._remembered: dict[str, _Remembered] = {}
         self._unknown = Lately(REMEMBER_S, MOST_REMEMBERED)
-        self._asked: dict[tuple[str, str], asyncio.Task[ApiKey | None]] = {}
+        self._asked: dict[tuple[str, str | None], asyncio.Task[ApiKey | None]] = {}
         self._ask_postgres_at = 0.0
         self._outages = Refusals("authorize_request", "unavailable")
 
-    async def find(self, key_id: str, address: str) -> ApiKey | None:
+    async def find(self, key_id: str, address: str | None) -> ApiKey | None:
         """Return a key that is used from an address, None when there is none of this id.
+
+        Without an address it is one that was good before: to look it up is no guess, and counts against nobody.
 
         It is as it was REMEMBER_S ago at most; after a failover of Redis as it was FRESH_MS before that, and while
         Postgres is unavailable as it was last read. Raises TooManyLookupsError when the address asks for too many
@@ -51,7 +53,7 @@ class KnownKeys:
         if key_id in self._unknown:
             return None
         # Those of another address must not have its refusal.
-        asked = key_id, network_of(address)
+        asked = key_id, None if address is None else network_of(address)
         task = self._asked.get(asked)
         if task is None:
             task = self._asked[asked] = asyncio.create_task(self._look_up(key_id, address))
@@ -59,12 +61,12 @@ class KnownKeys:
         # A caller that leaves must not take the others' answer along.
         return await asyncio.shield(task)
 
-    def _end(self, asked: tuple[str, str], done: asyncio.Task[ApiKey | None]) -> None:
+    def _end(self, asked: tuple[str, str | None], done: asyncio.Task[ApiKey | None]) -> None:
         del self._asked[asked]
         if not done.cancelled():
             done.exception()  # else asyncio would log it where all callers have left
 
-    async def _look_up(self, key_id: str, address: str) -> ApiKey | None:
+    async def _look_up(self, key_id: str, address: str | None) -> ApiKey | None:
         copy = await self._copy(key_id, address)
         if copy is not None and copy.is_fresh:
             return self._remember(copy.key)
@@ -90,7 +92,7 @@ class KnownKeys:
             del self._remembered[next(iter(self._remembered))]
         return key
 
-    async def _copy(self, key_id: str, address: str) -> Copy | None:
+    async def _copy(self, key_id: str, address: str | None) -> Copy | None:
         try:
             return await self._copies.look_up(key_id, address)
         except (redis.RedisError, OSError) as error:
