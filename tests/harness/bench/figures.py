@@ -20,6 +20,7 @@ FIGURES: dict[str, Figure] = {
     "POST → 202, p99 ms": lambda result: result.post_to_202_ms.p99,
     "→ confirmed, p50 ms": lambda result: result.post_to_confirmed_ms.p50,
     "→ confirmed, p99 ms": lambda result: result.post_to_confirmed_ms.p99,
+    "POST → 202, unloaded, p50 ms": lambda result: result.unloaded_post_ms.p50,
     "→ confirmed, unloaded, p50 ms": lambda result: result.unloaded_ms.p50,
     "→ confirmed, unloaded, p99 ms": lambda result: result.unloaded_ms.p99,
     "beyond the simulated time, p99 ms": lambda result: result.beyond_simulated_ms.p99,

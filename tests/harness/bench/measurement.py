@@ -51,7 +51,8 @@ async def measure(system: System, plan: Plan, progress: Progress) -> list[BenchR
             alone = Load(orders=plan.unloaded, concurrency=1, mix=plan.load.mix)
             await bench.send(alone, single, due_times(alone))
         runs = [await bench.run(plan.load, f"run {number + 1}", progress) for number in range(plan.repeat)]
-    return [replace(run, warm_up=str(warm_up), unloaded_ms=Timings.of(single.confirmed_ms)) for run in runs]
+    confirmed, posted = Timings.of(single.confirmed_ms), Timings.of(single.post_ms)
+    return [replace(run, warm_up=str(warm_up), unloaded_ms=confirmed, unloaded_post_ms=posted) for run in runs]
 
 
 @dataclass(slots=True)

@@ -45,6 +45,7 @@ class BenchResult:
     most_in_flight: int = 0
     processor_us_per_order: dict[str, float] = field(default_factory=dict)
     unloaded_ms: Timings = field(default_factory=Timings)
+    unloaded_post_ms: Timings = field(default_factory=Timings)
 
     @property
     def system_us_per_order(self) -> float:
@@ -124,6 +125,7 @@ def _latencies(result: BenchResult) -> Table:
         (f"{since} → confirmed{by}", result.post_to_confirmed_ms),
         ("beyond the simulated time", result.beyond_simulated_ms),
         ("due → sent, the bench's part", result.sent_late_ms if result.load.rate else Timings()),
+        ("POST → 202, unloaded", result.unloaded_post_ms),
         ("POST → confirmed, unloaded", result.unloaded_ms),
     )
     for label, timings in rows:
