@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import SimpleNamespace, TracebackType
 from typing import Any
 
@@ -146,8 +147,7 @@ class Client:
         try:
             websocket = await self._session.ws_connect(url, max_msg_size=LARGEST_FRAME_BYTES)
         except aiohttp.WSServerHandshakeError as e:
-            hint = f"; a key is taken from {KEY_SETTING}" if e.status in (401, 403) else ""
-            raise RefusedUpgradeError(f"the upgrade of {url} was answered with {e.status}{hint}") from e
+            raise RefusedUpgradeError(f"the upgrade of {url} was answered with {e.status}{_hint(e.status)}") from e
         except aiohttp.ClientConnectorError as e:
             raise UnreachableError(url, e.os_error) from e
         handshake = _handshake.get()
@@ -159,6 +159,15 @@ class Client:
 def order_path(order_id: str) -> str:
     """Return the path of an order."""
     return f"/api/orders/{order_id}"
+
+
+def _hint(status: int) -> str:
+    """Return what a client can do about a refused upgrade."""
+    if status == HTTPStatus.UNAUTHORIZED:
+        return f"; an API key is needed, in {KEY_SETTING}"
+    if status == HTTPStatus.FORBIDDEN:
+        return f"; the key in {KEY_SETTING} is not valid there, or may not read"
+    return ""
 
 
 async def _note_handshake(

@@ -34,7 +34,7 @@ Ctrl-C stops it.
 
 def _who_may_trade(settings: LocalSettings) -> str:
     if auth_of(settings) == "keys":
-        return "AUTH=keys: each request needs an API key"
+        return "AUTH=keys: all but /health and /docs needs an API key"
     if is_loopback(settings.host):
         return "AUTH=open: every program of this machine may trade"
     return (

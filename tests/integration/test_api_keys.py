@@ -97,7 +97,7 @@ def test_a_successor_may_do_the_same_and_the_key_ends_after_the_grace(keys: ApiK
 
     rotated = [keys.rotate(key.id, said, NOW_MS + 5, grace_ms=HOUR_MS) for _ in range(2)]
 
-    former = changed(key, expires_at_ms=NOW_MS + 5 + HOUR_MS)
+    former = changed(key, expires_at_ms=NOW_MS + 5 + HOUR_MS, successor=said.id)
     new = msgspec.structs.replace(key, id=said.id, digest=said.digest, created_at_ms=NOW_MS + 5)
     assert rotated == [(former, new)] * 2, "it may be sent twice"
     assert keys.all() == [new, former]
@@ -115,6 +115,19 @@ def test_a_key_that_ends_by_itself_ends_no_later_and_its_successor_has_as_much_t
 
     assert former.expires_at_ms == now_ms + ends_in_ms
     assert new.expires_at_ms == now_ms + 24 * HOUR_MS + left_ms
+
+
+def test_a_key_has_one_successor_whose_time_is_not_what_is_left_of_a_grace(keys: ApiKeys) -> None:
+    _, key = make_key()
+    keys.add(key)
+    _, new = keys.rotate(key.id, successor(), NOW_MS + 5, grace_ms=HOUR_MS)
+
+    with pytest.raises(RejectedError, match=f"has the successor {new.id}"):
+        keys.rotate(key.id, successor(), NOW_MS + 6, grace_ms=2 * HOUR_MS)
+
+    _, next_one = keys.rotate(new.id, successor(), NOW_MS + 7, grace_ms=0)
+    assert next_one.expires_at_ms is None
+    assert len(keys.all()) == 3
 
 
 @pytest.mark.parametrize("ended", [{"revoked_at_ms": NOW_MS}, {"expires_at_ms": NOW_MS + 5}])

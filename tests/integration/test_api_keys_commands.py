@@ -100,7 +100,7 @@ def test_the_list_has_no_secret_and_what_became_of_each(run: Run) -> None:
     assert oldest.startswith(f"{ids[0]}  local  read,trade  revoked 20")
     assert not any(text.split("_")[3] in done.out for text in texts)
     assert run("list", "--account", "bob").out.splitlines() == [newest]
-    assert run("list", "--account", "carol").out == "There are no keys.\n"
+    assert run("list", "--account", "carol").out == "The account carol has no keys.\n"
 
 
 def test_a_key_is_revoked_in_both_places(run: Run, record: ApiKeys, redis_client: redis.Redis) -> None:
@@ -137,7 +137,8 @@ def test_a_key_is_rotated_with_a_grace_for_both(run: Run, record: ApiKeys) -> No
     assert former.expires_at_ms == new.created_at_ms + 3_600_000
     assert run("rotate", "1" * 11).status == 1
     assert run("revoke", former.id).status == 0
-    assert run("rotate", former.id).err == f"key {former.id} has ended, and needs no successor; add a new key\n"
+    again = run("rotate", former.id)
+    assert (again.status, again.err) == (1, f"key {former.id} has the successor {new.id}; rotate or revoke that one\n")
 
 
 def test_without_redis_a_key_is_made_and_one_that_is_revoked_ends_a_minute_later(

@@ -25,8 +25,9 @@ def publishers(redis_server: RedisServer, client: redis.Redis, monkeypatch: pyte
     return Publishers(redis_server, client, monkeypatch)
 
 
-def answer(sequence: int) -> dict[str, Any]:
-    return {"channel": "orders", "subscribed": True, "sequence": sequence}
+def answer(sequence: int, latest: int | None = None) -> dict[str, Any]:
+    of_resume = {} if latest is None else {"latest": latest}
+    return {"channel": "orders", "subscribed": True, "sequence": sequence, **of_resume}
 
 
 def of_each(orders: list[Order], steps: int) -> set[tuple[str, int]]:
@@ -83,7 +84,7 @@ def test_who_resumes_gets_what_it_missed_and_then_what_comes(publishers: Publish
     orders = [publishers.new_order() for _ in range(3)]
     publishers.drain()
 
-    assert publishers.subscribe("two", resume=1) == answer(3)
+    assert publishers.subscribe("two", resume=1) == answer(1, latest=3)
     publishers.take(routed(orders[0]))
     publishers.drain()
 
@@ -129,7 +130,7 @@ def test_a_resume_that_is_too_old_or_ahead_is_no_subscription(
 
     assert old == {"channel": "orders", "error": "resume is too old", "oldest": 5, "sequence": 9}
     assert ahead == {"channel": "orders", "error": "resume is ahead of the sequence", "sequence": 9}
-    assert fits == answer(9)
+    assert fits == answer(4, latest=9)
     assert publishers.gateway.sequences("two") == publishers.gateway.sequences("three") == []
     assert publishers.gateway.sequences("four") == [5, 6, 7, 8, 9, 10]
 
@@ -162,7 +163,7 @@ def test_a_feed_goes_on_when_its_last_subscriber_has_left_and_nothing_is_missing
         publishers.new_order()
     publishers.drain()
 
-    assert publishers.subscribe("two", resume=1) == answer(5)
+    assert publishers.subscribe("two", resume=1) == answer(1, latest=5)
     assert publishers.gateway.sequences("two") == [2, 3, 4, 5]
 
 
@@ -196,9 +197,9 @@ def test_a_feed_ends_after_its_last_subscriber_and_only_what_is_missing_is_too_o
     publishers.new_order()
     publishers.drain()
 
-    assert nothing_missed == answer(1)
+    assert nothing_missed == answer(1, latest=1)
     assert missed == {"channel": "orders", "error": "resume is too old", "oldest": 4, "sequence": 3}
-    assert resumed == answer(3)
+    assert resumed == answer(3, latest=3)
     assert publishers.gateway.sequences("four") == [4]
 
 

@@ -17,7 +17,7 @@ FIND_TIMEOUT_MS, CHANGE_TIMEOUT_MS = 1_000, 4_000
 
 _MS = "CAST(extract(epoch FROM {0}) * 1000 AS bigint)"
 _COLUMNS = f"""id, account, digest, permissions, {_MS.format("created_at")}, networks, {_MS.format("expires_at")},
-    {_MS.format("revoked_at")}, limits::text, label, version"""
+    {_MS.format("revoked_at")}, limits::text, label, version, successor"""
 
 
 def _time(name: str) -> str:
@@ -41,14 +41,16 @@ _ADD = f"""INSERT INTO api_keys
 _REVOKE = f"""UPDATE api_keys SET revoked_at = {_time("now_ms")}, version = version + 1
     WHERE id = :id AND revoked_at IS NULL"""  # noqa: S608 - see above
 
-# A key that ends gets a successor with as much time as it had itself.
+# A key that ends gets a successor with as much time as it had itself, and no key has two: what is left of its grace
+# would be all the time of the second one.
 _ROTATE = f"""WITH former AS (
-        SELECT * FROM api_keys WHERE id = :id AND revoked_at IS NULL
+        SELECT * FROM api_keys WHERE id = :id AND revoked_at IS NULL AND successor IS NULL
             AND (expires_at IS NULL OR expires_at > {_time("now_ms")})
             AND NOT EXISTS (SELECT FROM api_keys AS successor WHERE successor.id = :new_id)
         FOR UPDATE
     ), ended AS (
-        UPDATE api_keys SET expires_at = LEAST(former.expires_at, {_time("ends_at_ms")}), version = api_keys.version + 1
+        UPDATE api_keys SET expires_at = LEAST(former.expires_at, {_time("ends_at_ms")}), successor = :new_id,
+            version = api_keys.version + 1
         FROM former WHERE api_keys.id = former.id
     )
     INSERT INTO api_keys (id, account, digest, permissions, networks, limits, label, created_at, expires_at, version)
@@ -95,7 +97,7 @@ class ApiKeys:
     def rotate(self, key_id: str, successor: KeyText, now_ms: int, grace_ms: int) -> tuple[ApiKey, ApiKey]:
         """Give a key a successor that may do the same; return the key, which ends after `grace_ms`, and the successor.
 
-        Raises RejectedError when it is unknown or has ended.
+        Raises RejectedError when it is unknown, has ended, or has a successor.
         """
         self._run(
             CHANGE_TIMEOUT_MS,
@@ -108,6 +110,8 @@ class ApiKeys:
         )
         former, new = self._known(key_id), self.find(successor.id)
         if new is None or new.digest != successor.digest:
+            if former.successor:
+                raise RejectedError(f"key {key_id} has the successor {former.successor}; rotate or revoke that one")
             raise RejectedError(f"key {key_id} has ended, and needs no successor; add a new key")
         return former, new
 
@@ -138,6 +142,7 @@ def _read(
     limits: str,
     label: str,
     version: int,
+    successor: str | None,
 ) -> ApiKey:
     return ApiKey(
         id=key_id,
@@ -152,4 +157,5 @@ def _read(
         limits=msgspec.json.decode(limits, type=Limits),
         label=label,
         version=version,
+        successor=successor or "",
     )

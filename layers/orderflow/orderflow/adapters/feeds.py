@@ -176,7 +176,9 @@ class Feeds:
             case ["events", watchers, first, events]:
                 yield from _to_watchers(entry.feed, watchers, first, events)
             case ["subscribed", after, sequence, first, events]:
-                answer = _answer(entry.feed, {"subscribed": True, "sequence": sequence})
+                # What follows begins behind `sequence`: a client that goes on from there misses nothing.
+                latest = {"latest": sequence} if entry.resume else {}
+                answer = _answer(entry.feed, {"subscribed": True, "sequence": after, **latest})
                 yield Message(entry.connection_id, entry.feed, answer, FIRST, entry.entry_id)
                 yield from _piece(entry, entry.entry_id, after, first, events)
             case ["piece", after, first, events]:

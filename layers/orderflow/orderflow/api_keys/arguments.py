@@ -66,7 +66,7 @@ def _add_identity(add: argparse.ArgumentParser) -> None:
         default=(),
         help="where it may be used from, such as 192.0.2.0/24,2001:db8::/32; by default anywhere",
     )
-    add.add_argument("--expires-in", type=_duration_ms, metavar="TIME", help="such as 30d, 12h; by default never")
+    add.add_argument("--expires-in", type=_time_to_live_ms, metavar="TIME", help="such as 30d, 12h; by default never")
     add.add_argument("--label", type=_label, default="", help="what it is for, for people")
 
 
@@ -105,8 +105,14 @@ def _networks(text: str) -> tuple[str, ...]:
 def _duration_ms(text: str) -> int:
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise argparse.ArgumentTypeError("a time looks like 30d, 12h, 15m or 0s")
+        raise argparse.ArgumentTypeError("a time looks like 30d, 12h, 15m or 30s")
     return int(found[1]) * _SECONDS[found[2]] * 1_000
+
+
+def _time_to_live_ms(text: str) -> int:
+    if (duration_ms := _duration_ms(text)) == 0:
+        raise argparse.ArgumentTypeError("a key that has ended when it is made is of no use")
+    return duration_ms
 
 
 def _rate(text: str) -> Rate:

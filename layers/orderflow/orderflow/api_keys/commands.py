@@ -2,16 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-import msgspec
 import redis
 
 from orderflow.adapters.api_key_copies import FRESH_MS, keep_copy
 from orderflow.adapters.api_keys import ApiKeys
 from orderflow.api_keys.open_sockets import Close
-from orderflow.domain.access import ApiKey, Limits, why_ended
+from orderflow.domain.access import ApiKey, Limits, Rate, why_ended
 from orderflow.domain.key_text import make_key_text
 from orderflow.errors import RejectedError, RetryableError
 from orderflow.runtime import clock
@@ -30,7 +29,7 @@ def run(arguments: argparse.Namespace, keys: ApiKeys, open_redis: OpenRedis, clo
         case "add":
             return _add(arguments, keys, open_redis)
         case "list":
-            return _list(keys.all(arguments.account))
+            return _list(keys.all(arguments.account), arguments.account)
         case "revoke":
             return max([_revoke(key_id, keys, open_redis, close_sockets) for key_id in arguments.ids])
         case _:
@@ -95,7 +94,7 @@ def _end(key: ApiKey, at_once: bool, close_sockets: Close | None) -> int:
 def _hand_over(text: str, key: ApiKey, to_secret: str | None, keys: ApiKeys, open_redis: OpenRedis) -> int:
     """Give the text of a new key to its user. One that could not be given is revoked, for who knows where it is."""
     if to_secret is None:
-        _say("This is the only time that it is shown:")
+        _say("It is shown this once:" if sys.stdout.isatty() else "It is on standard output, this once.")
         print(text, flush=True)
         return 0
     # Imported only here: boto3 takes longer than all the rest.
@@ -126,13 +125,13 @@ def _delay(at_once: bool) -> str:
     return f"{REMEMBER_S if at_once else REMEMBER_S + FRESH_MS / 1000:g} s"
 
 
-def _list(found: Iterable[ApiKey]) -> int:
+def _list(found: Iterable[ApiKey], account: str | None) -> int:
     none = True
     for key in found:
         none = False
         print(_described(key))
     if none:
-        print("There are no keys.")
+        print("There are no keys." if account is None else f"The account {account} has no keys.")
     return 0
 
 
@@ -144,11 +143,19 @@ def _described(key: ApiKey) -> str:
     parts = [key.id, key.account, ",".join(key.permissions), state[ended] if ended else until]
     if key.networks:
         parts.append(f"from {','.join(key.networks)}")
-    if key.limits != Limits():
-        parts.append(f"limits {msgspec.json.encode(key.limits).decode()}")
+    parts += _limits(key.limits)
     if key.label:
         parts.append(f"“{key.label}”")
     return "  ".join(parts)
+
+
+def _limits(limits: Limits) -> Iterator[str]:
+    """Yield the limits other than the usual ones, as they are given to the command."""
+    for name in Limits.__struct_fields__:
+        value = getattr(limits, name)
+        if value != getattr(Limits(), name):
+            shown = f"{value.per_second:g}/s:{value.burst}" if isinstance(value, Rate) else f"{value}"
+            yield f"{name.replace('_', '-')} {shown}"
 
 
 def _time(at_ms: int | None) -> str:

@@ -91,6 +91,8 @@ class ApiKey(msgspec.Struct, frozen=True, omit_defaults=True):
     limits: Limits = Limits()
     label: str = ""
     version: int = 1
+    successor: str = ""
+    """The id of the key that takes its place."""
 
     @property
     def caller(self) -> Caller:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -125,7 +125,15 @@ def read_settings(model: type[Model], environment: Mapping[str, str] | None = No
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at `$.")
         name = path.rstrip("`")
+        problem += _choices(model, name)
         raise ConfigurationError(f"{name.upper()}={values.get(name)!r} can't be used: {problem}") from error
+
+
+def _choices(model: type[msgspec.Struct], name: str) -> str:
+    """Return what a setting may be, where that is one of some words."""
+    hint = get_type_hints(model).get(name)
+    words = [word for word in get_args(hint) if word] if get_origin(hint) is Literal else []
+    return f"; it is {' or '.join(words)}" if words else ""
 
 
 def _parameters(path: str | None) -> Mapping[str, str]:

@@ -39,12 +39,14 @@ def upgrade() -> None:
             created_at timestamptz NOT NULL,
             expires_at timestamptz,
             revoked_at timestamptz,
+            successor text,
             version integer NOT NULL DEFAULT 1
         )
         """
     )
     op.execute("COMMENT ON TABLE api_keys IS 'keys of accounts, without their secrets'")
     op.execute("COMMENT ON COLUMN api_keys.digest IS 'SHA-256 of the whole key, in hex'")
+    op.execute("COMMENT ON COLUMN api_keys.successor IS 'the key that takes its place'")
     op.execute("COMMENT ON COLUMN api_keys.version IS 'one higher with each change'")
     with op.get_context().autocommit_block():
         for name, condition in INDEXES.items():
