@@ -11,7 +11,7 @@ from local.client.access import KEY_SETTING
 from orderflow.domain.key_text import make_key_text
 from tests.harness.acceptance.account_channel import follows_its_account, sees_nothing_of_others
 from tests.harness.acceptance.revoked_key import ends_with_its_key
-from tests.harness.acceptance.trial import LAST_STATUS_TIMEOUT_S, Trial, market_order
+from tests.harness.acceptance.trial import LAST_STATUS_TIMEOUT_S, SuiteStoppedError, Trial, market_order
 from tests.support.access_table import (
     CASES,
     SOCKET_CASES,
@@ -75,7 +75,10 @@ async def _table(trial: Trial, keys: Keys) -> None:
     """Try what the tests of all ways to run hold, as far as there are keys for it."""
     trial.narrator.step("the table of answers")
     challenges = trial.run_keys is not None  # API Gateway does not say in a header what it wants
-    way: Way = await asyncio.to_thread(open_way, trial.client.base_url, keys, challenges=challenges)
+    try:
+        way: Way = await asyncio.to_thread(open_way, trial.client.base_url, keys, challenges=challenges)
+    except AssertionError as error:
+        raise SuiteStoppedError(f"the key can't place an order, as this suite has to: {error}") from error
     everyone = trial.run_keys is not None
     for case in CASES:
         if everyone or case.who in ONE_KEY:

@@ -90,6 +90,17 @@ def test_the_summary_has_minimum_average_and_maximum_and_repeats_failures() -> N
     assert lines[-1] == "FAIL: 2 checks, 1 failed"
 
 
+def test_the_summary_repeats_what_was_left_out_and_what_that_needs() -> None:
+    narrator, written = make_narrator()
+    report = make_report(HELD)
+    report.left_out.append("limits: needs more keys than one")
+
+    narrator.summary(AcceptanceReport("http://there", [report]))
+
+    assert "LEFT OUT  lifecycle: limits: needs more keys than one\n" in written.getvalue()
+    assert report.passed
+
+
 def test_of_a_long_body_both_ends_are_printed() -> None:
     line = shorten("a" * 100 + "b" * 100, longest=40)
 
