@@ -212,7 +212,9 @@ def _is_over(post: Post, problem: Mapping[str, Any]) -> bool:
     Whether the launch was is seen when the ticks have been read.
     """
     expires_s = expires_at_s(post.conditions)
+    over = {
+        "target.mint": post.order_type == "sniper",
+        "expires_at": expires_s is not None and time.time() >= expires_s,
+    }
     named = [error["field"] for error in problem.get("errors", ())]
-    if named == ["target.mint"]:
-        return post.order_type == "sniper" and not post.sure
-    return named == ["expires_at"] and expires_s is not None and time.time() >= expires_s and not post.sure
+    return bool(named) and all(over.get(field, False) for field in named) and not post.sure

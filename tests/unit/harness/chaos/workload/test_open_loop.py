@@ -118,6 +118,23 @@ def test_an_order_whose_launch_was_over_is_no_order(order_type: str, is_known: b
     against_server(test, post=judge)
 
 
+def test_an_order_that_is_too_late_for_its_launch_and_its_end_is_refused_rightly() -> None:
+    async def judge(_request: web.Request) -> web.Response:
+        errors = [{"field": "expires_at", "rule": "is over"}, {"field": "target.mint", "rule": "trades already"}]
+        return web.json_response({"status": 400, "errors": errors}, status=400)
+
+    async def test(client: Client) -> None:
+        load = OpenLoop(client.base_url, seed=1, accepted=lambda _: None)
+        late, early = (load.new_post(name) for name in "ab")
+        for post, year in ((late, 2020), (early, 2999)):
+            post.conditions = {"order_type": "sniper", "target": {}, "expires_at": f"{year}-01-01T00:00:00Z"}
+            await load.place(client, post)
+
+        assert [(post.too_late, len(post.unexpected)) for post in (late, early)] == [(True, 0), (False, 1)]
+
+    against_server(test, post=judge)
+
+
 @pytest.mark.parametrize(
     ("expires_at", "is_known", "late", "unexpected"),
     [
