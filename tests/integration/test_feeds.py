@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import redis
 
+from orderflow.adapters import channels
 from orderflow.adapters import feeds as adapter
 from orderflow.adapters.keys import partition_of
 from orderflow.adapters.subscriptions import Outcome
@@ -217,8 +218,10 @@ def test_so_many_may_subscribe_to_a_feed(publishers: Publishers) -> None:
 
 
 def test_a_connection_is_answered_once_a_second_and_may_watch_so_much(
-    publishers: Publishers, client: redis.Redis
+    publishers: Publishers, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert channels.ANSWER_GAP_MS == 1_000
+    monkeypatch.setattr(channels, "ANSWER_GAP_MS", 60_000)  # a busy machine may take more than a second here
     client.sadd(f"{{{HOME}}}:watched:full", *range(1_000))
 
     first, second = publishers.ask("one"), publishers.ask("one")
@@ -226,7 +229,7 @@ def test_a_connection_is_answered_once_a_second_and_may_watch_so_much(
 
     assert first.outcome is Outcome.ASKED
     assert second.outcome is Outcome.AGAIN
-    assert 0 < second.retry_after_ms <= 1_000
+    assert 0 < second.retry_after_ms <= 60_000
     assert full.outcome is Outcome.TOO_MANY
 
 
