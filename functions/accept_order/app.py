@@ -42,7 +42,7 @@ async def execute(request: Request) -> Response:
     fields = read_json_object(await read_body(request))
     key, account, intake = key_of(request.headers), caller(request).account, async_clients.intake()
     await spend(request, units_of([fields], key))
-    launched = await find_launched([fields])
+    launched = await find_launched([fields], account)
     wanted = read(fields, key, launched)
     name = name_of(key, wanted.client_order_id, account)
     placement = place(wanted, name, intake.partitions, launched, account)

@@ -48,7 +48,7 @@ async def accept_each(items: Sequence[object], key: str | None, account: str) ->
 
     Returns for each, in order, what its own POST answers, or the error that this POST would raise.
     """
-    intake, launched = async_clients.intake(), await find_launched(items)
+    intake, launched = async_clients.intake(), await find_launched(items, account)
     answers: dict[int, Accepted | Exception] = {}
     placements: dict[int, Placement] = {}
     for number, item in enumerate(items):

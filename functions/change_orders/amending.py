@@ -32,7 +32,7 @@ async def amend(order_id: str, account: str, amendment: Amendment) -> Order:
     """
     unknown = unknown_orders()
     in_ledger = sought_as(order_id, account) not in unknown
-    order = await async_clients.changes().run(_amend, order_id, account, amendment, in_ledger)
+    order = await async_clients.changes().run(_amend, order_id, account, amendment, in_ledger, account=account)
     if order is None:
         if in_ledger:
             unknown.note(sought_as(order_id, account))

@@ -30,7 +30,7 @@ async def cancel(order_ids: Sequence[str], account: str) -> dict[str, Answer]:
     """
     unknown = unknown_orders()
     in_ledger = {order_id for order_id in order_ids if sought_as(order_id, account) not in unknown}
-    answers = await async_clients.changes().run(_cancel, order_ids, account, in_ledger)
+    answers = await async_clients.changes().run(_cancel, order_ids, account, in_ledger, account=account)
     for order_id, answer in answers.items():
         if answer is None and order_id in in_ledger:
             unknown.note(sought_as(order_id, account))

@@ -4,10 +4,11 @@ from itertools import islice
 from typing import Annotated, get_args
 
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from orderflow.domain.launches import Launch, LaunchStatus
 from orderflow.runtime import async_clients, clients
+from orderflow.runtime.http.callers import caller
 from orderflow.runtime.http.documentation import answer
 from orderflow.runtime.http.problems import invalid
 from orderflow.runtime.http.query import KNOWN_QUERY, read_limit
@@ -67,6 +68,7 @@ EXAMPLE = {
     },
 )
 async def list_launches(
+    request: Request,
     status: Annotated[str | None, Query(description=f"one of {', '.join(STATUSES)}")] = None,
     limit: str = "50",
     cursor: Annotated[str | None, Query(description="next_cursor of the page before")] = None,
@@ -79,7 +81,9 @@ async def list_launches(
         raise invalid("status", f"must be one of {', '.join(STATUSES)}")
     most = read_limit(limit, MOST_LISTED)
     before = None if cursor is None else _read_cursor(cursor)
-    return json_response(await async_clients.lookups().run(_page, status, most, before))
+    return json_response(
+        await async_clients.lookups().run(_page, status, most, before, account=caller(request).account)
+    )
 
 
 def _page(status: str | None, most: int, before: int | None) -> LaunchPage:

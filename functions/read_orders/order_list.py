@@ -50,10 +50,11 @@ async def list_orders(
 ) -> Response:
     """List the account's orders from the ledger, the newest first: those that all the filters admit."""
     most = read_limit(limit, MOST_LISTED)
-    launched = await find_launched([{"token_in": token_in, "token_out": token_out}])
+    account = caller(request).account
+    launched = await find_launched([{"token_in": token_in, "token_out": token_out}], account)
     wanted = OrderFilter(
         limit=most + 1,
-        account=caller(request).account,
+        account=account,
         status=_one_of("status", status, STATUSES),
         order_type=_one_of("order_type", "twap" if order_type == "dca" else order_type, ORDER_TYPES),
         open=_one_of("open", open_, ("true",)) is not None,
@@ -63,7 +64,7 @@ async def list_orders(
         client_order_id=_client_order_id(client_order_id),
         before=decode_cursor(cursor) if cursor else None,
     )
-    return json_response(await async_clients.reads().run(_page, wanted))
+    return json_response(await async_clients.reads().run(_page, wanted, account=account))
 
 
 def _page(wanted: OrderFilter) -> OrderPage:

@@ -55,7 +55,7 @@ async def get_order(request: Request, order_id: str) -> Response:
     if known_as is not None:
         unknown, account = unknown_orders(), caller(request).account
         in_ledger = sought_as(known_as, account) not in unknown
-        found = await async_clients.reads().run(_find_order, known_as, account, in_ledger)
+        found = await async_clients.reads().run(_find_order, known_as, account, in_ledger, account=account)
         if found is not None:
             return json_response(await _details(found))
         if in_ledger:
@@ -69,7 +69,7 @@ async def _details(found: _Found) -> OrderDetails:
     would_yield: Yield = None
     noted, tick, launches = found.resting
     with suppress(OverloadedError):  # an order can be read however many quotes are made
-        would_yield = await async_clients.quoting().run(_would_yield, found.order)
+        would_yield = await async_clients.quoting().run(_would_yield, found.order, account=found.order.account)
     return details_of(found.order, found.history, resting=resting_of(noted, tick, would_yield, launches))
 
 

@@ -9,6 +9,7 @@ from orderflow.domain.order import MARKET, OrderRequest
 from orderflow.domain.ticks import PairPrices
 from orderflow.errors import PoolNotOpenError, RejectedError
 from orderflow.runtime import async_clients, clients, clock
+from orderflow.runtime.http.callers import caller
 from orderflow.runtime.http.documentation import answer
 from orderflow.runtime.http.launched_tokens import find_launched
 from orderflow.runtime.http.order_amounts import check_amounts
@@ -65,14 +66,15 @@ async def quote(request: Request) -> Response:
         raise invalid("order_type", "must not be sniper: what such an order buys has no price before it is launched")
     if fields["order_type"] not in QUOTED:
         raise invalid("order_type", f"must be one of {', '.join(QUOTED)}")
-    wanted = read_order(fields, text_is_a_number=True, launched=await find_launched([fields]))
-    return json_response(await async_clients.quoting().run(_quote, wanted))
+    account = caller(request).account
+    wanted = read_order(fields, text_is_a_number=True, launched=await find_launched([fields], account))
+    return json_response(await async_clients.quoting().run(_quote, wanted, account=account))
 
 
 @router.get("/api/tokens", dependencies=KNOWN_QUERY, responses={200: answer(TokenList, "the tokens")})
-async def list_tokens() -> Response:
+async def list_tokens(request: Request) -> Response:
     """List the tokens that can be traded: those that were launched, and trade now, behind the others."""
-    return json_response(await async_clients.lookups().run(_tokens))
+    return json_response(await async_clients.lookups().run(_tokens, account=caller(request).account))
 
 
 def _tokens() -> TokenList:

@@ -220,7 +220,6 @@ def test_so_many_may_subscribe_to_a_feed(publishers: Publishers) -> None:
 def test_a_connection_is_answered_once_a_second_and_may_watch_so_much(
     publishers: Publishers, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert channels.ANSWER_GAP_MS == 1_000
     monkeypatch.setattr(channels, "ANSWER_GAP_MS", 60_000)  # a busy machine may take more than a second here
     client.sadd(f"{{{HOME}}}:watched:full", *range(1_000))
 

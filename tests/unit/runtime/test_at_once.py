@@ -41,6 +41,49 @@ def test_a_caller_when_too_many_wait_is_refused_and_the_others_are_served() -> N
     assert most_at_once == 1
 
 
+def test_accounts_take_turns_and_the_one_that_waits_for_most_is_refused() -> None:
+    async def run() -> tuple[list[str], list[object]]:
+        go, done = threading.Event(), list[str]()
+
+        def work(account: str) -> None:
+            assert go.wait(10)
+            done.append(account)
+
+        few = AtOnce("MAX_READS", 4, 1)
+        asked = [asyncio.create_task(few.run(work, account, account=account)) for account in "aaaaabcb"]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_EXCEPTION)
+        go.set()
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        await few.run(work, "d", account="d")  # there is room again
+        return done, list(map(type, outcomes))
+
+    done, outcomes = asyncio.run(run())
+
+    assert done == ["a", "a", "b", "c", "d"]
+    refused = OverloadedError
+    assert outcomes == [type(None), type(None), refused, refused, refused, type(None), type(None), refused]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_caller_that_leaves_takes_no_others_turn_along(waits: bool) -> None:
+    async def run() -> list[int]:
+        go = threading.Event()
+        few = AtOnce("MAX_READS", 3, 1)
+        first = asyncio.create_task(few.run(go.wait, 10, account="a"))
+        leaves = asyncio.create_task(few.run(lambda: 1, account="b"))
+        stays = asyncio.create_task(few.run(lambda: 2, account="c"))
+        await asyncio.sleep(0)
+        if waits:
+            leaves.cancel()
+        go.set()
+        await first
+        leaves.cancel()  # its turn has come by now
+        assert await asyncio.wait_for(stays, 10) == 2
+        return [await asyncio.wait_for(few.run(lambda: 3, account=account), 10) for account in "abc"]
+
+    assert asyncio.run(run()) == [3, 3, 3]
+
+
 def test_work_that_fails_makes_room_again() -> None:
     def fail() -> None:
         raise ValueError("no")

@@ -31,8 +31,8 @@ class Launched(NamedTuple):
 NONE_LAUNCHED = Launched()
 
 
-async def find_launched(orders: Iterable[object]) -> Launched:
-    """Return what orders name that is in no list, in one look-up for all of them.
+async def find_launched(orders: Iterable[object], account: str) -> Launched:
+    """Return what an account's orders name that is in no list, in one look-up for all of them.
 
     Raises OverloadedError, and whatever the venue does when it can't be reached.
     """
@@ -45,7 +45,7 @@ async def find_launched(orders: Iterable[object]) -> Launched:
                 mints.update(_unknown(target.get("mint")))
     if not names and not mints:
         return NONE_LAUNCHED
-    return await async_clients.lookups().run(_find, names, mints)
+    return await async_clients.lookups().run(_find, names, mints, account=account)
 
 
 def _unknown(*names: Any) -> Iterator[str]:
