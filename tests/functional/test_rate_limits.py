@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from redis import RedisError
 
-from orderflow.adapters.rate_limits import Left, Refused
-from orderflow.domain.access import Caller, Limits, Permission, Rate
+from orderflow.adapters.rate_limits import Refused
+from orderflow.domain.access import Caller, Left, Limits, Permission, Rate
 from orderflow.errors import OverloadedError
 from orderflow.runtime.access import context_of
 from tests.support import http_api

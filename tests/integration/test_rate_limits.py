@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orderflow.adapters import scripts
-from orderflow.adapters.rate_limits import Cost, Left, RateLimits, Refused, meter
-from orderflow.domain.access import LimitName, Limits, Rate
+from orderflow.adapters.prepaid import most_ahead
+from orderflow.adapters.rate_limits import RateLimits, Refused, meter
+from orderflow.domain.access import Cost, Left, LimitName, Limits, Rate
 from tests.support.redis_servers import RedisServer, on_single_and_cluster, opened_async
 from tests.support.waiting import eventually
 
@@ -247,3 +248,26 @@ def test_a_rate_is_counted_so_that_never_more_comes_back() -> None:
     assert meter(Rate(3, 1)) == (333_334, 333_334)
     assert meter(Limits().named) == (432_000, 86_400 * SECOND_US)
     assert meter(Rate(5e6, 10)) == (1, 10)
+
+
+def test_a_busy_process_spends_ahead_and_lets_no_more_pass_than_there_is(
+    redis_server: RedisServer, client: redis.Redis
+) -> None:
+    """A hundredth of the burst may be given up when what is left gets less than what is spent ahead."""
+    rate, passed = Rate(per_second=100, burst=2_000), 0
+    unit_us = meter(rate).unit_us
+
+    async def use_up(limits: RateLimits) -> int:
+        nonlocal passed
+        while isinstance(await spend(limits, cost(rate=rate)), list):
+            passed += 1
+        return passed
+
+    started = time.monotonic()
+    client.config_resetstat()
+    with_limits(redis_server, use_up, now_us=None)
+    back_meanwhile = (time.monotonic() - started) * 1_000_000 / unit_us
+
+    calls = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+    assert rate.burst - most_ahead(rate) <= passed <= rate.burst + back_meanwhile + 1
+    assert calls < passed / 2

@@ -21,8 +21,8 @@ from rich.console import Console
 
 from local.client.api import EXECUTE_PATH, UnreachableError
 from local.servers.redis_server import start_redis
-from orderflow.adapters.rate_limits import Cost, RateLimits
-from orderflow.domain.access import Rate
+from orderflow.adapters.rate_limits import RateLimits
+from orderflow.domain.access import Cost, Rate
 from orderflow.runtime import async_clients
 from tests.harness.bench.limited_server import BEYOND, FREE, LIMIT, WITHIN
 from tests.harness.bench.posting import OrderConnection

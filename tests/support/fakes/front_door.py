@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from orderflow.adapters.account_sockets import NONE_LOOKED_AT, AccountSocket, AccountSockets, Looked
 from orderflow.adapters.channels import ChannelRequest, Channels
 from orderflow.adapters.intake import Conflict, Intake, NewOrder
-from orderflow.adapters.rate_limits import Cost, Left, RateLimits, Refused, meter
+from orderflow.adapters.rate_limits import RateLimits, Refused, meter
 from orderflow.adapters.redis_health import RedisHealth
 from orderflow.adapters.subscriptions import Added, Outcome, Subscription, Subscriptions
-from orderflow.domain.access import LimitName
+from orderflow.domain.access import Cost, Left, LimitName
 from orderflow.domain.order import OrderId
 from tests.support.fakes.outage import Outage
 

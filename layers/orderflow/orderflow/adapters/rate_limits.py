@@ -11,18 +11,11 @@ from redis.asyncio import Redis, RedisCluster
 from orderflow.adapters import scripts
 from orderflow.adapters.call_batcher import CallBatcher
 from orderflow.adapters.keys import SHARED, key
-from orderflow.domain.access import LimitName, Rate
+from orderflow.adapters.prepaid import Prepaid
+from orderflow.domain.access import Cost, Left, LimitName, Rate
 
 MOST_EMPTY = 10_000
 """Of so many limits a process remembers that nothing is left, before it forgets them all."""
-
-
-class Cost(NamedTuple):
-    """How many units a call costs of a limit, which is this rate."""
-
-    limit: LimitName
-    rate: Rate
-    units: int
 
 
 class Meter(NamedTuple):
@@ -30,15 +23,6 @@ class Meter(NamedTuple):
 
     unit_us: int
     whole_us: int
-
-
-class Left(NamedTuple):
-    """What is left of a limit: units that may be spent now, and the ms until the whole burst may be again."""
-
-    limit: LimitName
-    rate: Rate
-    units: int
-    whole_in_ms: int
 
 
 class Refused(NamedTuple):
@@ -67,6 +51,7 @@ class RateLimits:
         self.now_us = now_us
         self._spend = client.register_script(scripts.source("limit"))
         self._batcher = CallBatcher(self._spend_all, "limits of accounts")
+        self._prepaid = Prepaid()
         self._empty_until: dict[tuple[str, LimitName, Rate], float] = {}
 
     async def spend(self, account: str, costs: Sequence[Cost]) -> list[Left] | Refused:
@@ -75,13 +60,32 @@ class RateLimits:
         A cost above a rate's burst is refused for ever. Raises OverloadedError when too many wait to be counted, and
         redis' errors.
         """
+        if prepaid := self._prepaid.take(account, costs):
+            return prepaid
         if known := self.refused_already(account, costs):
             return known
+        if any(more := self._prepaid.ahead(account, costs)):
+            outcome = await self._spend_ahead(account, costs, more)
+            if isinstance(outcome, list):
+                return outcome
         started = time.monotonic()
         outcome = await self._batcher.add(_Call(account, costs))
-        if isinstance(outcome, Refused) and not outcome.left.units and self.now_us is None:
+        if isinstance(outcome, list):
+            return self._prepaid.put(account, [0] * len(costs), outcome)
+        if not outcome.left.units and self.now_us is None:
             self._note_empty(account, outcome, costs, started)
         return outcome
+
+    async def _spend_ahead(self, account: str, costs: Sequence[Cost], more: Sequence[int]) -> list[Left] | Refused:
+        """Spend what a call costs and some more, for those that follow."""
+        whole = [cost._replace(units=cost.units + units) for cost, units in zip(costs, more, strict=True)]
+        outcome: list[Left] | Refused | None = None
+        try:
+            outcome = await self._batcher.add(_Call(account, whole))
+        finally:
+            if not isinstance(outcome, list):
+                self._prepaid.done(account, costs, more)
+        return self._prepaid.put(account, more, outcome) if isinstance(outcome, list) else outcome
 
     def refused_already(self, account: str, costs: Sequence[Cost]) -> Refused | None:
         """Return why a call can't pass if this process knows it without asking, which costs next to nothing.
@@ -89,6 +93,8 @@ class RateLimits:
         A limit that is empty stays so until its next unit comes back. With another rate, which another key of the
         account may have, it need not be.
         """
+        if self._empty_until and self._prepaid.has(account, costs):
+            return None
         for cost in costs:
             until = self._empty_until.get((account, cost.limit, cost.rate))
             if until is None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -54,6 +54,23 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True):
     def named(self) -> Rate:
         """The rate of orders with a name: those of a day at once, and as many again in each day."""
         return Rate(self.named_orders_a_day / DAY_S, self.named_orders_a_day)
+
+
+class Cost(NamedTuple):
+    """How many units a call costs of a limit, which is this rate."""
+
+    limit: LimitName
+    rate: Rate
+    units: int
+
+
+class Left(NamedTuple):
+    """What is left of a limit: units that may be spent now, and the ms until the whole burst may be again."""
+
+    limit: LimitName
+    rate: Rate
+    units: int
+    whole_in_ms: int
 
 
 class Caller(msgspec.Struct, frozen=True):

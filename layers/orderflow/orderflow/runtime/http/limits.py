@@ -15,8 +15,8 @@ from fastapi import Request
 from redis import RedisError
 from starlette.types import Scope, Send
 
-from orderflow.adapters.rate_limits import Cost, Left, RateLimits, Refused
-from orderflow.domain.access import Caller, LimitName, Rate
+from orderflow.adapters.rate_limits import RateLimits, Refused
+from orderflow.domain.access import Caller, Cost, Left, LimitName, Rate
 from orderflow.errors import OrderflowError, OverloadedError
 from orderflow.runtime import async_clients
 from orderflow.runtime.http.problems import ProblemError
