@@ -64,20 +64,17 @@ class RateLimits:
             return prepaid
         if known := self.refused_already(account, costs):
             return known
-        if any(more := self._prepaid.ahead(account, costs)):
-            outcome = await self._spend_ahead(account, costs, more)
-            if isinstance(outcome, list):
-                return outcome
-        started = time.monotonic()
-        outcome = await self._batcher.add(_Call(account, costs))
-        if isinstance(outcome, list):
-            return self._prepaid.put(account, [0] * len(costs), outcome)
-        if not outcome.left.units and self.now_us is None:
+        more, started = self._prepaid.ahead(account, costs), time.monotonic()
+        outcome = await self._spend_with(account, costs, more)
+        if isinstance(outcome, Refused) and any(more):
+            started = time.monotonic()
+            outcome = await self._spend_with(account, costs, [0] * len(costs))
+        if isinstance(outcome, Refused) and not outcome.left.units and self.now_us is None:
             self._note_empty(account, outcome, costs, started)
         return outcome
 
-    async def _spend_ahead(self, account: str, costs: Sequence[Cost], more: Sequence[int]) -> list[Left] | Refused:
-        """Spend what a call costs and some more, for those that follow."""
+    async def _spend_with(self, account: str, costs: Sequence[Cost], more: Sequence[int]) -> list[Left] | Refused:
+        """Spend what a call costs and `more` units of each limit, for the calls that follow."""
         whole = [cost._replace(units=cost.units + units) for cost, units in zip(costs, more, strict=True)]
         outcome: list[Left] | Refused | None = None
         try:
