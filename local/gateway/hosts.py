@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from orderflow.domain.addresses import read_address
 from orderflow.runtime.http.problems import ProblemError, problem
 from orderflow.runtime.refusals import Refusals
 
@@ -66,9 +66,9 @@ class Hosts:
     def _is_ours(self, name: str, scope: Scope) -> bool:
         if name in self._names or ANY in self._names:
             return True
-        address = _address(name)
+        address = read_address(name)
         server = scope.get("server") or ("", None)
-        return address is not None and (self._any_address or address == _address(server[0]))
+        return address is not None and (self._any_address or address == read_address(server[0]))
 
     def _may_come_from(self, origin: str, host: _Authority | None) -> bool:
         if ANY in self.origins or origin.lower() in self.origins:
@@ -107,7 +107,7 @@ class HostCheck:
 def normalized(host: str) -> str:
     """Return a host's name or address in the one form in which it is compared."""
     name = host.strip().strip("[]").rstrip(".").lower()
-    address = _address(name)
+    address = read_address(name)
     return name if address is None else str(address)
 
 
@@ -132,15 +132,6 @@ def _read_authority(host: str) -> _Authority | None:
 
 def _values(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for known, value in scope["headers"] if known == name]
-
-
-def _address(name: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
 
 
 async def _answer(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:

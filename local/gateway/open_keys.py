@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from local.gateway.authorization import KeyAuthorization
 from local.gateway.connections import Connection
+from orderflow.adapters.account_sockets import REVOKED_FRAME
 from orderflow.runtime.refusals import Refusals
 
 CHECK_EVERY_S = 2.0
@@ -12,7 +13,6 @@ AT_ONCE = 20
 """Keys that are looked at together: while Redis is unavailable each takes seconds."""
 KEY_REVOKED = 4403
 """The close code: of those for applications the one that is HTTP's 403."""
-REVOKED_FRAME = '{"error":"key revoked"}'
 
 
 class OpenKeys:

@@ -13,6 +13,8 @@ from redis.asyncio import Redis as AsyncRedis
 from orderflow.adapters import scripts
 from orderflow.adapters.keys import SHARED, key
 
+REVOKED_FRAME = '{"error":"key revoked"}'
+"""What a socket is sent whose key has ended, before it is closed."""
 MOST_LOOKED_AT = 20
 """Sockets that are returned at a time, for the caller to ask whether they are open."""
 

@@ -5,7 +5,7 @@ older one back, so a copy counts as the key for FRESH_MS only, and has to be rea
 """
 
 from collections.abc import Awaitable
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.keys import SHARED, key
 from orderflow.domain.access import ApiKey
+from orderflow.domain.addresses import read_address
 from orderflow.errors import OrderflowError
 
 FRESH_MS = 60_000
@@ -91,15 +92,10 @@ def keep_copy(client: redis.Redis, api_key: ApiKey) -> None:
 
 def network_of(address: str) -> str:
     """Return what one customer of an internet provider has: an IPv4 address, or 64 bits of an IPv6 address."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
+    parsed = read_address(address)
+    if parsed is None:
         return "unknown"
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Address(int(parsed) >> 64 << 64))
+    return str(IPv6Address(int(parsed) >> 64 << 64) if isinstance(parsed, IPv6Address) else parsed)
 
 
 def _copy_of(key_id: str) -> str:

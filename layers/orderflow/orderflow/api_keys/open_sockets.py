@@ -5,12 +5,11 @@ from collections.abc import Callable
 
 import redis
 
-from orderflow.adapters.account_sockets import sockets_of_key
+from orderflow.adapters.account_sockets import REVOKED_FRAME, sockets_of_key
 from orderflow.adapters.sockets import Message, Sockets
 from orderflow.domain.access import ApiKey
 from orderflow.runtime.known_keys import REMEMBER_S
 
-REVOKED_FRAME = '{"error":"key revoked"}'
 AGAIN_AFTER_S = REMEMBER_S + 1
 """A client that connects again at once is let in by a process that remembers its key for so long."""
 

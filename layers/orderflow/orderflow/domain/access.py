@@ -4,10 +4,12 @@ import hmac
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Annotated, Literal, NamedTuple, get_args
 
 import msgspec
+
+from orderflow.domain.addresses import read_address
 
 LOCAL_ACCOUNT = "local"
 """The account of every caller where nobody needs a key, and of the orders from before there were accounts."""
@@ -139,13 +141,9 @@ def why_ended(key: ApiKey, now_ms: int) -> Denial | None:
 
 
 def _is_in(address: str, networks: Iterable[str]) -> bool:
-    try:
-        used_from = _address(address)
-    except ValueError:
-        return False
-    mapped = getattr(used_from, "ipv4_mapped", None)
-    return any((mapped or used_from) in _network(network) for network in networks)
+    used_from = _address(address)
+    return used_from is not None and any(used_from in _network(network) for network in networks)
 
 
-_address, _network = lru_cache(4_096)(ip_address), lru_cache(4_096)(ip_network)
+_address, _network = lru_cache(4_096)(read_address), lru_cache(4_096)(ip_network)
 """Each is asked for with every request, and takes longer than all the rest."""
