@@ -9,18 +9,7 @@ import pytest
 
 from local.settings import ROOT
 from tests.harness.own_system import OwnSystem, own_system
-from tests.support.access_table import (
-    CASES,
-    SOCKET_CASES,
-    Case,
-    SocketCase,
-    Way,
-    make_keys,
-    open_way,
-    require_answer,
-    require_socket_answer,
-    require_tickets,
-)
+from tests.support.access_table import TableOfAnswers, Way, make_keys, open_way
 
 
 def keys_of(run: OwnSystem, *words: str) -> str:
@@ -38,15 +27,5 @@ def way() -> Iterator[Way]:
         yield open_way(run.url, make_keys(lambda *words: keys_of(run, *words)))
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_request_is_answered_as_the_table_says(way: Way, case: Case) -> None:
-    require_answer(way, case)
-
-
-@pytest.mark.parametrize("case", SOCKET_CASES, ids=str)
-def test_a_socket_is_answered_as_the_table_says(way: Way, case: SocketCase) -> None:
-    require_socket_answer(way, case)
-
-
-def test_a_ticket_opens_one_socket_of_its_account(way: Way) -> None:
-    require_tickets(way)
+class TestAnswers(TableOfAnswers):
+    pass

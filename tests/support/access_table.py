@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import aiohttp
+import pytest
 
 from local.client.api import EXECUTE_PATH, JSON, STATUS_PATH
 from orderflow.domain.key_text import make_key_text
@@ -206,3 +207,18 @@ async def _upgrade(way: Way, headers: Mapping[str, str], query: str) -> tuple[in
                 return 101, await socket.receive_json(timeout=ANSWER_S)
         except aiohttp.WSServerHandshakeError as refusal:
             return refusal.status, {}
+
+
+class TableOfAnswers:
+    """The tests of a way that has sockets too; its file lends the `way`."""
+
+    @pytest.mark.parametrize("case", CASES, ids=str)
+    def test_a_request_is_answered_as_the_table_says(self, way: Way, case: Case) -> None:
+        require_answer(way, case)
+
+    @pytest.mark.parametrize("case", SOCKET_CASES, ids=str)
+    def test_a_socket_is_answered_as_the_table_says(self, way: Way, case: SocketCase) -> None:
+        require_socket_answer(way, case)
+
+    def test_a_ticket_opens_one_socket_of_its_account(self, way: Way) -> None:
+        require_tickets(way)
