@@ -1,0 +1,126 @@
+/** The desk: starts the page, shows the view that the address names, and how the connection is. */
+
+import { api } from "./api.js";
+import { announce, notice } from "./dom.js";
+import { orders } from "./order_store.js";
+import { session } from "./session.js";
+import { socket } from "./socket.js";
+
+const VIEWS = {
+    trade: { title: "Trade", load: () => import("./trade.js") },
+    orders: { title: "Orders", load: () => import("./orders.js") },
+    market: { title: "Market", load: () => import("./market.js") },
+    engine: { title: "Engine", load: () => import("./engine.js") },
+};
+const STATES = {
+    idle: "not connected",
+    connecting: "connecting",
+    live: "live",
+    offline: "connection lost, trying again",
+    refused: "key refused",
+};
+
+const root = document.getElementById("view");
+let shown = { name: "", unmount: null, update: null };
+
+/** What every view gets. `tokens()` is a promise of the tokens that can be traded, read once for each key. */
+const context = { api, session, socket, orders, tokens, navigate, announce, notice };
+
+let tokenList = null;
+function tokens() {
+    tokenList ??= api.get("/api/tokens").then(({ tokens: list }) => list);
+    tokenList.catch(() => (tokenList = null));
+    return tokenList;
+}
+
+function navigate(hash) {
+    location.hash = hash;
+}
+
+/** Show the view of the address: #name or #name/detail. A view that is shown already only gets the new detail. */
+async function show() {
+    const [named, ...detail] = location.hash.slice(1).split("/");
+    const name = named in VIEWS ? named : "trade";
+    if (shown.name === name && shown.update) return shown.update(detail.join("/"));
+    shown.unmount?.();
+    shown = { name, unmount: null, update: null };
+    mark(name);
+    document.title = `${VIEWS[name].title} · Orderflow`;
+    root.replaceChildren();
+    const { mount } = await VIEWS[name].load();
+    if (shown.name !== name || shown.unmount) return;
+    const mounted = mount(root, { ...context, detail: detail.join("/") });
+    shown = { name, unmount: mounted.unmount ?? mounted, update: mounted.update ?? null };
+}
+
+function mark(name) {
+    for (const link of document.querySelectorAll("#tabs a")) {
+        if (link.dataset.view === name) link.setAttribute("aria-current", "page");
+        else link.removeAttribute("aria-current");
+    }
+}
+
+function showConnection(state) {
+    const line = document.getElementById("link-state");
+    line.dataset.state = state;
+    line.textContent = STATES[state];
+    if (state === "refused") notice("This key is refused: it is unknown, has ended, or may not read.", "error");
+    else if (state === "offline") notice("The connection is lost: what you see may be out of date.", "error");
+    else if (state === "live") notice("");
+}
+
+function keyField() {
+    const form = document.getElementById("key-form");
+    const field = document.getElementById("key");
+    const drop = document.getElementById("key-drop");
+    form.hidden = !session.needsKey;
+    const update = () => {
+        drop.hidden = !session.key;
+        field.placeholder = session.key ? `in use: ${session.key.split("_").slice(0, 3).join("_")}_…` : "of_…";
+        if (!session.isOpen) notice("This engine needs an API key: enter one above. It stays in this tab.");
+    };
+    form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        if (!field.value.trim()) return;
+        notice("");
+        session.use(field.value.trim());
+        field.value = "";
+    });
+    drop.addEventListener("click", () => session.use(""));
+    session.onChange(() => {
+        tokenList = null;
+        update();
+        // What a view shows is another account's from now on.
+        shown.unmount?.();
+        shown = { name: "", unmount: null, update: null };
+        show();
+    });
+    update();
+}
+
+function theme() {
+    const page = document.documentElement;
+    page.dataset.theme = localStorage.getItem("orderflow-theme") ?? "";
+    document.getElementById("theme").addEventListener("click", () => {
+        const now = page.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+        const wanted = now === "dark" ? "light" : "dark";
+        page.dataset.theme = wanted;
+        localStorage.setItem("orderflow-theme", wanted);
+        dispatchEvent(new Event("themechange"));
+    });
+}
+
+function start() {
+    theme();
+    socket.onState(showConnection);
+    keyField();
+    orders.start();
+    document.getElementById("skip").addEventListener("click", (event) => {
+        event.preventDefault();
+        root.focus();
+    });
+    addEventListener("hashchange", show);
+    show();
+}
+
+start();
