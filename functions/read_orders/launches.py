@@ -6,7 +6,7 @@ from typing import Annotated, get_args
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
-from orderflow.domain.launches import Launch, LaunchStatus
+from orderflow.domain.launches import LaunchStatus, ListedLaunch, listed
 from orderflow.runtime import async_clients, clients
 from orderflow.runtime.http.callers import caller
 from orderflow.runtime.http.documentation import answer
@@ -20,12 +20,6 @@ MOST_PAST = 1_000
 STATUSES: tuple[LaunchStatus, ...] = get_args(LaunchStatus)
 
 router = APIRouter()
-
-
-class ListedLaunch(Launch, frozen=True, kw_only=True):
-    """A launch, and whether it is `announced`, `open` or `past`."""
-
-    status: LaunchStatus
 
 
 class LaunchPage(msgspec.Struct, frozen=True):
@@ -92,7 +86,7 @@ def _page(status: str | None, most: int, before: int | None) -> LaunchPage:
     slot, past = venue.slot(), most + 1 if status in (None, "past") else 0
     while True:
         known = venue.launches(past=past)
-        wanted = (_listed(launch, slot) for launch in known if before is None or launch.announced_slot < before)
+        wanted = (listed(launch, slot) for launch in known if before is None or launch.announced_slot < before)
         found = list(islice((each for each in wanted if status in (None, each.status)), most + 1))
         # How many of the past ones are on the pages before this one is not known: it is looked for further and further.
         if len(found) > most or not past or past == MOST_PAST or len(known) < past:
@@ -100,11 +94,6 @@ def _page(status: str | None, most: int, before: int | None) -> LaunchPage:
         past = min(past * 4, MOST_PAST)
     page = found[:most]
     return LaunchPage(slot, page, str(page[-1].announced_slot) if len(found) > most else None)
-
-
-def _listed(launch: Launch, slot: int) -> ListedLaunch:
-    known = {name: getattr(launch, name) for name in Launch.__struct_fields__}
-    return ListedLaunch(**known, status=launch.status_at(slot))
 
 
 def _read_cursor(cursor: str) -> int:

@@ -109,6 +109,20 @@ def test_no_route_pays_more_on_average_than_the_best_price_and_the_prices_follow
     assert after.prices["SOL>USDC"] != before.prices["SOL>USDC"]
 
 
+def test_the_market_shows_its_pools_and_the_price_of_each_pair_after_the_latest_block(family: Family) -> None:
+    before = family.venue.market()
+    executed(family, signed(family.venue, OrderRequest("SOL", "USDC", 2_000 * 10**9, "market", 5_000)))
+    after, tick = family.venue.market(), family.venue.prices()
+
+    assert before.slot < after.slot == tick.slot
+    [sol_usdc] = [view for view in after.pairs if view.pair == "SOL/USDC"]
+    assert float(sol_usdc.reference) == pytest.approx(tick.prices["SOL>USDC"].reference)
+    assert set(sol_usdc.venues) == {pool.venue for pool in after.pools}
+    assert [pool.pool for pool in after.pools] == [pool.pool for pool in before.pools]
+    assert after.pools != before.pools
+    assert sol_usdc not in before.pairs
+
+
 def test_what_would_fit_is_what_an_indicative_quote_says(family: Family) -> None:
     too_small = OrderRequest("SOL", "USDC", 1, "market", 500)
     requests = [SOL_USDC, too_small, USDC_SOL]

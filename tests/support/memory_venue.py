@@ -14,6 +14,7 @@ from threading import Lock
 from orderflow.domain.execution import Execution
 from orderflow.domain.instructions import instructions_for, slippage_error
 from orderflow.domain.launches import Launch
+from orderflow.domain.market import Market
 from orderflow.domain.market_prices import MarketPrices
 from orderflow.domain.order import Order, OrderRequest, Signature
 from orderflow.domain.pools import AmmV4, Cpmm, DammV2, Pool
@@ -134,6 +135,12 @@ class MemoryVenue:
         """Return what SOL and USDC are worth after the last execution."""
         with self._lock:
             return self._tick()
+
+    def market(self) -> Market:
+        """Return the pools after the last execution, and what they say."""
+        with self._lock:
+            pools = tuple(self.pools.values())
+            return Market(self._slot, 0, pools, self._prices.views(pools, now_s=0))
 
     def keep_time(self) -> None:
         """Write a tick of each execution from now on; no time passes between them."""

@@ -21,6 +21,7 @@ from orderflow.domain.ticks import PairPrices, Tick, pair_name
 from orderflow.domain.tokens import TOKENS, Token
 from orderflow.errors import RejectedError
 from orderflow.venues.mock.background import advance, chain_seconds, opening_prices
+from orderflow.venues.mock.universe import opening_pools
 from tests.support.builders import amm_v4, damm_v2, market
 from tests.support.pool_strategies import dlmm
 from tests.support.router_pools import NOW_S, amounts, any_pools, named
@@ -313,3 +314,47 @@ def test_a_launched_token_that_nobody_knows_has_no_price() -> None:
     tick = MarketPrices().tick(7, pools, NOW_S, {"launched": launched_pool("USDC", 0.004)})
 
     assert tick == MarketPrices().tick(7, pools, NOW_S)
+
+
+def test_a_view_has_each_pair_once_with_the_reference_price_of_the_tick_and_that_of_each_venue() -> None:
+    pools = opening_pools(1)
+
+    views = MarketPrices().views(pools, NOW_S)
+
+    prices = MarketPrices().tick(7, pools, NOW_S).prices
+    assert {(view.token_in, view.token_out) for view in views} == {(pool.token_a, pool.token_b) for pool in pools}
+    assert [view.pair for view in views] == sorted({f"{pool.token_a}/{pool.token_b}" for pool in pools})
+    for view in views:
+        assert float(view.reference) == pytest.approx(prices[pair_name(view.token_in, view.token_out)].reference)
+        assert set(view.venues) == {"raydium", "meteora"}
+
+
+def test_a_venue_s_price_is_that_of_its_own_pools() -> None:
+    pools = [sol_usdc(220, 3_000_000, "first"), damm_v2(10**12, 230 * 10**9)]
+
+    [view] = MarketPrices().views(pools, NOW_S)
+
+    assert (view.pair, view.reference) == ("SOL/USDC", "220")
+    assert view.venues == {"raydium": "220", "meteora": "230"}
+
+
+def test_a_pool_that_trades_the_pair_the_other_way_round_counts_towards_the_same_pair() -> None:
+    turned = msgspec.structs.replace(amm_v4(230 * 10**9, 10**12), token_a="USDC", token_b="SOL", pool="turned")
+
+    [view] = MarketPrices().views([sol_usdc(220, 10_000), turned], NOW_S)
+
+    assert view.pair == "SOL/USDC"
+    assert float(view.reference) == pytest.approx(230, rel=1e-9)
+
+
+def test_pools_that_are_empty_say_nothing() -> None:
+    empty = msgspec.structs.replace(named(amm_v4(1, 1), "empty"), reserve_a=0, reserve_b=0)
+
+    assert MarketPrices().views([empty], NOW_S) == []
+    assert MarketPrices().views([empty, damm_v2(10**12, 230 * 10**9)], NOW_S)[0].venues == {"meteora": "230"}
+
+
+def test_a_price_far_below_one_has_no_exponent() -> None:
+    [view] = MarketPrices().views([sol_usdc(1e-9)], NOW_S)
+
+    assert view.reference.startswith("0.000000001")

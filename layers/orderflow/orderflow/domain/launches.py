@@ -52,6 +52,18 @@ class Launch(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.status_at(slot) == "open"
 
 
+class ListedLaunch(Launch, frozen=True, kw_only=True):
+    """A launch, and whether it is `announced`, `open` or `past`."""
+
+    status: LaunchStatus
+
+
+def listed(launch: Launch, slot: int) -> ListedLaunch:
+    """Return a launch as clients see it at a slot."""
+    known = {name: getattr(launch, name) for name in Launch.__struct_fields__}
+    return ListedLaunch(**known, status=launch.status_at(slot))
+
+
 class LaunchFilters(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a launch must be for an order to buy it; None is anything. `min_liquidity` is in atoms of its quote."""
 

@@ -1,11 +1,13 @@
-"""The prices of all pairs over a market's pools: pools in, a tick out. What an unchanged pool gave is kept."""
+"""The prices of all pairs over a market's pools: pools in, a tick or views out. What an unchanged pool gave is kept."""
 
 from collections.abc import Callable, Iterable, Mapping
 from math import sqrt
 from types import MappingProxyType
 from typing import NamedTuple
 
+from orderflow.domain.conditions import shown_price
 from orderflow.domain.launches import Launch
+from orderflow.domain.market import PairView
 from orderflow.domain.pools import AnyPool
 from orderflow.domain.ticks import HUBS, PairPrices, Tick, pair_name
 from orderflow.domain.tokens import TOKENS, Token
@@ -71,6 +73,17 @@ class MarketPrices:
             for direction, reference in references.items()
         }
         return Tick(slot, prices | self._of_launched.prices(launched, best, references, now_s), launches, closed)
+
+    def views(self, pools: Iterable[AnyPool], now_s: int) -> list[PairView]:
+        """Return what each pair of `pools` is worth at the second `now_s`, by their names; a pool trades its a for b.
+
+        A pair is that of the first of its pools; one whose pools are all empty is not there.
+        """
+        by_pair: dict[Direction, list[_PoolPrices]] = {}
+        for known in (self._look_at(pool, now_s) for pool in pools):
+            a, b = known.pool.token_a, known.pool.token_b
+            by_pair.setdefault((b, a) if (b, a) in by_pair else (a, b), []).append(known)
+        return [view for pair in sorted(by_pair) if (view := _view(*pair, by_pair[pair])) is not None]
 
     def _look_at(self, pool: AnyPool, now_s: int) -> _PoolPrices:
         known = self._known.get(pool.pool)
@@ -195,6 +208,18 @@ def _own_reference(base: str, pools: Iterable[_PoolPrices]) -> float | None:
         if known.mid > 0
     ]
     return _median(sorted(weighted)) if weighted else None
+
+
+def _view(base: str, quote: str, pools: Iterable[_PoolPrices]) -> PairView | None:
+    by_venue: dict[str, list[_PoolPrices]] = {}
+    for known in pools:
+        by_venue.setdefault(known.pool.venue, []).append(known)
+    reference = _own_reference(base, pools)
+    if reference is None:
+        return None
+    own = {venue: _own_reference(base, by_venue[venue]) for venue in sorted(by_venue)}
+    venues = {venue: shown_price(price) for venue, price in own.items() if price is not None}
+    return PairView(f"{base}/{quote}", base, quote, shown_price(reference), venues)
 
 
 def _median(weighted: list[tuple[float, float]]) -> float:

@@ -13,6 +13,7 @@ import msgspec
 
 from orderflow.domain.execution import Execution
 from orderflow.domain.launches import Launch
+from orderflow.domain.market import Market
 from orderflow.domain.order import Order, OrderRequest, Signature
 from orderflow.domain.routing import Route
 from orderflow.domain.ticks import Tick
@@ -127,6 +128,9 @@ class Venue(Protocol):
 
     def prices(self) -> Tick:
         """Return what every pair of tokens is worth now, after the latest block."""
+
+    def market(self) -> Market:
+        """Return the pools after the latest block, and what they say that each pair of listed tokens is worth."""
 
     def keep_time(self) -> None:
         """Have the market's time pass, and write each block's tick for those who wait for prices, until nothing rests.

@@ -10,6 +10,7 @@ from orderflow.adapters import scripts
 from orderflow.adapters.codec import encoder
 from orderflow.domain.execution import Execution
 from orderflow.domain.launches import Launch
+from orderflow.domain.market import Market
 from orderflow.domain.market_prices import MarketPrices
 from orderflow.domain.order import Order, Signature
 from orderflow.domain.pools import Pool
@@ -89,6 +90,12 @@ class ChainStore:
         """Return what every pair of tokens is worth in a state of the market; launches opened and closed up to it."""
         now_s = chain_seconds(state.slot)
         return self._prices.tick(state.slot, state.pools.values(), now_s, state.launched, launches, ended)
+
+    def market(self) -> Market:
+        """Return the pools after the latest commit, and the prices of those pairs that the market opened with."""
+        _, state = self.state()
+        listed, now_s = tuple(state.pools.values()), chain_seconds(state.slot)
+        return Market(state.slot, now_s, (*listed, *state.launched.values()), self._prices.views(listed, now_s))
 
     def opening(self) -> dict[str, Pool]:
         """Return the states that the market opened with, kept to audit it by."""

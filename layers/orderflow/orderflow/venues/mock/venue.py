@@ -11,6 +11,7 @@ from orderflow.adapters.replication import ReplicatedWrite, Replication
 from orderflow.domain.execution import Execution
 from orderflow.domain.instructions import instructions_for
 from orderflow.domain.launches import Launch
+from orderflow.domain.market import Market
 from orderflow.domain.order import Order, OrderRequest, Signature
 from orderflow.domain.ticks import SLOT_MS, Tick
 from orderflow.domain.tokens import Token
@@ -118,6 +119,10 @@ class MockVenue:
         """Return what every pair of tokens is worth after the latest block."""
         _, state = self.chain.state()
         return self.chain.tick(state)
+
+    def market(self) -> Market:
+        """Return the pools after the latest block, and the prices of listed tokens there."""
+        return self.chain.market()
 
     def keep_time(self) -> None:
         """Have the chain's clock run, and each block write a tick, until nothing rests; outlives any failover."""
