@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 import redis
 
+from orderflow.adapters.keys import order_key, partition_of
 from orderflow.domain.conditions import Limit, Price, Schedule, Trigger
 from orderflow.domain.order import OrderRequest
 from orderflow.domain.status import Status
@@ -15,7 +16,7 @@ from orderflow.runtime import clients, clock
 from orderflow.runtime.taking_back import take_back
 from orderflow.venues.mock.chain import Blocks
 from orderflow.venues.mock.chain_store import ChainStore
-from tests.support.driven import Driven, driven
+from tests.support.driven import PARTITIONS, Driven, driven
 
 SOL, USDC = 10**9, 10**6
 EXECUTED = ["pending", "open", "triggered", "routing", "building", "submitted", "confirmed"]
@@ -278,6 +279,30 @@ def test_a_slice_under_way_at_the_next_time_pushes_the_next_slice_to_the_one_aft
             at.setdefault(now.begun, now.at)
 
     assert 2 <= at[2] < at[3]
+
+
+@pytest.mark.parametrize("price", ["220", "205"])
+def test_a_slice_that_has_left_redis_before_it_is_added_is_added_all_the_same(engine: Driven, price: str) -> None:
+    at_least = Limit(Price(Decimal(215)))
+    request = OrderRequest("SOL", "USDC", 2 * SOL, "twap", 500, limit=at_least, schedule=Schedule(2, 1600))
+    engine.reprice("SOL", price)
+    engine.venue.produce_blocks([], beat=True)
+    order_id = engine.place(request, without=("settle_slice",))
+    slice_id = engine.history(order_id)[-1].child_id
+    assert slice_id
+    ended = engine.order(slice_id)
+    assert ended.has_ended
+
+    # Nobody works at `settle` for longer than a recorded order is kept.
+    engine.client.delete(order_key(partition_of(slice_id, PARTITIONS), slice_id))
+    engine.work()
+
+    order = engine.order(order_id)
+    assert order.progress is not None
+    assert order.progress.ended == 1
+    assert (order.amount_filled, order.amount_out or 0) == (
+        (SOL, ended.amount_out) if ended.status is Status.CONFIRMED else (0, 0)
+    )
 
 
 def test_an_order_in_slices_whose_last_is_refused_fails_with_what_it_has(engine: Driven) -> None:

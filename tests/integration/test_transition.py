@@ -2,12 +2,16 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import redis
 
+from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.keys import order_key
+from orderflow.adapters.messages import name_of
 from orderflow.adapters.orders import KEEP_AFTER_LEDGER_MS, Orders, Transition
 from orderflow.adapters.streams import Streams
-from tests.support.order_steps import FAR_MS, FAR_SLOT, NOW_MS, pending, routed, submitted
+from tests.support.builders import nth_id
+from tests.support.order_steps import FAR_MS, FAR_SLOT, NOW_MS, pending, routed, submitted, way_of
 from tests.support.redis_servers import P0, entries_of, on_single_and_cluster
 from tests.support.turns import promote, read_new
 from tests.support.waiting import eventually
@@ -40,6 +44,22 @@ def test_the_last_step_is_published_once_and_sent_nowhere(client: redis.Redis, o
     assert (published["order_id"], published["sequence"], published["status"]) == (order.order_id, "2", "failed")
     assert client.hget(order_key(P0, order.order_id), "status") == "failed"
     assert sorted(client.scan_iter()) == sorted([order_key(P0, order.order_id), "{p0}:route", "{p0}:status"])
+
+
+def test_a_message_names_its_order_while_that_has_not_ended_and_has_all_of_it_then(
+    client: redis.Redis, orders: Orders, streams: Streams
+) -> None:
+    first = msgspec.structs.replace(pending(), slice=1, parent_id=nth_id(1))
+    way = way_of(first)
+
+    assert orders.apply([Transition(order) for order in way]) == [True] * len(way)
+    client.delete(order_key(P0, first.order_id))  # as a while after it was recorded
+
+    [(_, named)] = entries_of(client, "{p0}:route")
+    assert named["order"] == name_of(first.order_id, 1)
+    streams.create_group("settle", "settle_slice")
+    [entry] = read_new(streams, "settle", "settle_slice")
+    assert order_decoder.decode(entry.data["order"]) == way[-1]
 
 
 def test_of_two_racers_exactly_one_takes_the_step(client: redis.Redis, orders: Orders) -> None:

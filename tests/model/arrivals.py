@@ -2,6 +2,7 @@
 
 from orderflow.adapters.intake import NewOrder
 from orderflow.adapters.keys import key, partition_of
+from orderflow.adapters.orders import KEEP_AFTER_LEDGER_MS
 from orderflow.domain.order import Order
 from orderflow.venues.mock.keys import CHAIN, chain_key
 from tests.model.drain import beat, work_off, work_once
@@ -30,6 +31,16 @@ def bring(witness: Witness, binding: Binding) -> None:
             return
         work_once(witness, others)
     raise AssertionError(f"nothing comes to {binding}")
+
+
+def let_ended_leave(witness: Witness, binding: Binding) -> None:
+    """Let all but one function work until nothing is left to do, and then what has ended leave Redis."""
+    world = witness.world
+    others = [each for each in world.bindings() if each != binding]
+    while work_once(witness, others):
+        pass
+    world.expire_keys(KEEP_AFTER_LEDGER_MS + 1)
+    witness.check()
 
 
 def keep_time(witness: Witness, *, left: int = 0) -> None:

@@ -170,6 +170,9 @@ FAULTS = {
     "a slice without the time of the whole": Fault(
         when("sliced"), "expires_at_ms=request.expires_at_ms,", "", slicing.slice_request
     ),
+    "a slice that has left before it is added": Fault(
+        when("settled after it has left"), "if not ENDS[status] then", "if true then"
+    ),
     "a slice that is not made": Fault(when("settled"), "if child ~= '' then", "if false then"),
     "a part that is all": Fault(when("executed in part"), "filled >= self.request.amount_in", "True", Order.fill),
     "no exits": Fault(

@@ -218,10 +218,8 @@ class Machine(RuleBasedStateMachine):
     @rule(by_ms=st.sampled_from([-60_000, 1_000, EXPIRES_IN_MS, 70_000, HOUR_MS]))
     def time_passes(self, by_ms: int) -> None:
         """Step the machines' clock, which Redis' does not follow backwards; keys that expire may do so."""
-        expires = by_ms == HOUR_MS and self._all_published()
-        for name, life_ms in Snapshot(self.world.client).lives_ms.items():
-            if expires and life_ms >= 0 and self.world.life_ms(life_ms) < HOUR_MS:
-                self.world.client.delete(name)
+        if by_ms == HOUR_MS and self._all_published():
+            self.world.expire_keys(HOUR_MS)
         self.world.now_ms += by_ms
         self.world.redis_now_ms += max(by_ms, 0)
         self.witness.check()

@@ -8,7 +8,7 @@ from orderflow.adapters.intake import NewOrder
 from orderflow.adapters.subscriptions import Subscription
 from orderflow.domain.access import LOCAL_ACCOUNT
 from orderflow.domain.order import Order, OrderRequest
-from tests.model.arrivals import ORDER_ID, bound, bring, bring_again, keep_time, next_tick
+from tests.model.arrivals import ORDER_ID, bound, bring, bring_again, keep_time, let_ended_leave, next_tick
 from tests.model.drain import beat, work_off
 from tests.model.explorer import Budget, Explorer, MakeActor
 from tests.model.launches import LAUNCH
@@ -58,6 +58,7 @@ class Start(NamedTuple):
     twice. One that was `opened` is to be looked at; one that is `late` comes in the last slot before the pool closes,
     as do all on its token, which closes once they rest.
     One that comes `again`, after it was refused, does so in one batch with late copies of its first message.
+    Whatever has ended has `left` Redis before the function gets its message.
     """
 
     function: str
@@ -73,6 +74,7 @@ class Start(NamedTuple):
     opened: bool = False
     late: bool = False
     again: bool = False
+    left: bool = False
 
 
 STARTS = {
@@ -99,6 +101,7 @@ STARTS = {
     "sliced": Start("trigger_orders", SLICES_AT_LIMIT, rests=True, levels=["220", "220"], expires=True),
     "settled": Start("settle_slice", IN_SLICES),
     "settled after its time": Start("settle_slice", IN_SLICES, "expired", expires=True),
+    "settled after it has left": Start("settle_slice", IN_SLICES, left=True),
     "at rest as any launch opens": Start("open_order", SNIPE_ANY, "its launch opens"),
     "looked at as its launch opens": Start("open_order", SNIPE, "its launch opens", opened=True),
     "at rest after its launch": Start("open_order", SNIPE_ANY, late=True),
@@ -181,6 +184,8 @@ def explorer_of(world: World, start: Start, budget: Budget) -> Explorer:
     bring(witness, binding)
     if start.again:
         bring_again(witness, binding)
+    if start.left:
+        let_ended_leave(witness, binding)
     if start.meanwhile in ("a block comes", "its token closes"):
         beat(witness)
     block, tick = (bound(world, name) for name in ("produce_block", "trigger_orders"))

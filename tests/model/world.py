@@ -47,7 +47,7 @@ from tests.model.actors import Actor, Reply, Tape
 from tests.model.clocks import NOW, Books, Chain
 from tests.model.ends import Ends, Gateway, Ledger
 from tests.model.launches import CALENDAR
-from tests.model.redis import AsyncFace, TapedRedis
+from tests.model.redis import AsyncFace, Snapshot, TapedRedis
 
 TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
 PARTITIONS = 2
@@ -268,7 +268,13 @@ class World:
     def redis_now_ms(self, now_ms: int) -> None:
         self.client.set(NOW, now_ms)
 
-    def life_ms(self, by_redis_ms: int) -> int:
+    def expire_keys(self, within_ms: int) -> None:
+        """Delete the keys that expire within a time, as if it had passed."""
+        for name, life_ms in Snapshot(self.client).lives_ms.items():
+            if life_ms >= 0 and self._life_ms(life_ms) < within_ms:
+                self.client.delete(name)
+
+    def _life_ms(self, by_redis_ms: int) -> int:
         """Return how long a key lives by the world's clocks, from how long it does by Redis' own."""
         return by_redis_ms - self._ahead_ms if by_redis_ms > self._ahead_ms // 2 else by_redis_ms
 

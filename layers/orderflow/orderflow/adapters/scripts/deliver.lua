@@ -1,10 +1,10 @@
 -- Shared by the scripts that send messages: a message goes to its stream at once, or rests in the timer set until due.
 -- Its `order` names an order and how many of its steps it has, as `id sequence`: its hash has the steps, each once.
--- What is for another partition, or waits without being an order, is JSON there, as all orders were in the release
--- before.
+-- What is for another partition, waits without being an order, or is an order that has ended, is JSON there, as all
+-- orders were in the release before.
 -- Among the keys are the partition's timer set and `wakes`, the stream that wakes its poller for an earlier entry than
 -- before. (The release before had a list for that, `wake`; its pollers look at the timers twice a second anyway.)
--- requires: time, books
+-- requires: time, books, steps_of
 
 local function rest(timers, wakes, due, stream, attempt, order)
   redis.call('ZADD', timers, due, stream .. ' ' .. attempt .. ' ' .. order)
@@ -26,6 +26,21 @@ local RESTS = {open = true, partially_filled = true}
 local ON_ITS_WAY = {routing = true, building = true, submitted = true} -- `triggered` enters anew
 local ENDS = {confirmed = true, failed = true, cancelled = true, expired = true}
 local STALE, TAKEN, ENDING = 0, 1, 2
+
+-- Return what a message holds as its order. One that has ended leaves Redis soon after it was recorded, maybe before
+-- its message is read, so that message has all of it.
+local function order_text(order_key, id, sequence, status)
+  if not ENDS[status] then
+    return id .. ' ' .. sequence
+  end
+  local members = {}
+  for _, step in ipairs(steps_of(order_key, tonumber(sequence))) do
+    if step then
+      members[#members + 1] = string.sub(step, 2, -2) -- without its braces
+    end
+  end
+  return '{' .. table.concat(members, ',') .. '}'
+end
 
 -- Take one step of an order, if it is still at the step before; return 1 when taken and 0 when stale.
 -- `book` says how the order rests or fires (see books), '' when it does neither; leaving its books is part of any step.
@@ -81,7 +96,8 @@ local function transition(
   end
   redis.call(unpack(entry))
   if stream ~= '' then
-    deliver(timers, wakes, stream_key, stream, tonumber(delay_ms), 1, id .. ' ' .. sequence)
+    local text = order_text(order_key, id, sequence, status)
+    deliver(timers, wakes, stream_key, stream, tonumber(delay_ms), 1, text)
   end
   if child ~= '' then
     local child_id, child_stream, first_step = string.match(child, '^(%S+) (%S+) (.*)$')
