@@ -121,7 +121,7 @@ fit = $(shell [ -x $(1)/bin/python ] && [ "$$(cat $(1)/.tree 2>/dev/null)" = "$$
 	@sh local/setup/install.sh .venv tests/requirements.txt 30
 	@touch $@
 
-.aws-sam/.built: .venv-sam/.to-run template.yaml $(shell find functions layers -name '*.py' -o -name '*.lua' -o -name '*.txt' -o -name '*.json')
+.aws-sam/.built: .venv-sam/.to-run template.yaml $(shell find functions layers -name '*.py' -o -name '*.lua' -o -name '*.txt' -o -name '*.json' -o -path '*/page/*')
 	@$(SAM) build
 	@touch $@
 

@@ -26,6 +26,7 @@ SPEED={settings.speed:g}: {pace.get(settings.speed, "every delay times that")}; 
                      -d '{{"token_in":"SOL","token_out":"USDC","amount":12.5,"order_type":"market"}}'
   watch it         npx --yes wscat -c {sockets}{key}   (then send the order id)
   both at once     {interpreter()} -m local watch{"" if usual else f" --base-url {quote(url)}"}
+  the desk         {url}/
   all endpoints    {url}/docs
 
 Ctrl-C stops it.
@@ -34,7 +35,7 @@ Ctrl-C stops it.
 
 def _who_may_trade(settings: LocalSettings) -> str:
     if auth_of(settings) == "keys":
-        return "AUTH=keys: all but /health and /docs needs an API key"
+        return "AUTH=keys: all but the desk's page, /health and /docs needs an API key"
     if is_loopback(settings.host):
         return "AUTH=open: every program of this machine may trade"
     return (

@@ -18,7 +18,8 @@ RESOURCES: dict[str, dict[str, Any]] = DOCUMENT["Resources"]
 AUTHORIZER = "AuthorizeRequest"
 ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/ours/1"
 PUBLIC = {("GET", "/health"), ("GET", "/docs"), ("GET", "/docs/{name}"), ("GET", "/openapi.json")}
-"""What anyone may ask: whether it runs, and, where that is switched on, what it is."""
+PUBLIC |= {(method, path) for method in ("GET", "HEAD") for path in ("/", "/desk/{version}/{name}")}
+"""What anyone may ask: whether it runs, where that is switched on what it is, and the desk's page without its data."""
 LONGEST_CACHE_S = 60
 BEHIND_HTTP = [function for function in TEMPLATE.functions if function.http_routes]
 

@@ -134,6 +134,7 @@ def test_without_gateways_the_stages_remain_and_write_to_the_local_gateway() -> 
         "ChangeOrders",
         "ReadOrders",
         "IssueTicket",
+        "ServeDesk",
         "WatchOrder",
     }
     variables = functions["PublishStatus"]["Environment"]["Variables"]

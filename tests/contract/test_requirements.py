@@ -36,6 +36,7 @@ GROUPS = {
     "functions/change_orders/requirements.txt": "api",
     "functions/issue_ticket/requirements.txt": "api",
     "functions/read_orders/requirements.txt": "docs",
+    "functions/serve_desk/requirements.txt": "api",
     "functions/watch_order/requirements.txt": "api",
 }
 LOCKS = [*(ROOT / name for name in GROUPS), ROOT / "tests/requirements-localstack.txt"]
@@ -89,7 +90,7 @@ def distributions_imported_below(directory: Path, *left_out: Path) -> set[str]:
     return {canonicalize_name(known[module][0]) if module in known else module for module in modules}
 
 
-BEHIND_HTTP = ["accept_order", "change_orders", "issue_ticket", "read_orders", "watch_order"]
+BEHIND_HTTP = ["accept_order", "change_orders", "issue_ticket", "read_orders", "serve_desk", "watch_order"]
 
 
 def behind_http(function: str) -> bool:

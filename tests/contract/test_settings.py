@@ -18,8 +18,8 @@ LAYER = ROOT / "layers/orderflow/orderflow"
 READ_BY_LIBRARIES = {"POWERTOOLS_SERVICE_NAME"}
 # Where settings are that the environment lacks; the template sets them all.
 NOT_OF_THE_TEMPLATE = {"SETTINGS_PATH"}
-# For tests of what orders that wait do, on one machine.
-OF_THIS_MACHINE = {"CLOCK", "MARKET_SCRIPT"}
+# For tests of what orders that wait do, on one machine; and who may trade there without a key.
+OF_THIS_MACHINE = {"AUTH", "CLOCK", "MARKET_SCRIPT"}
 # What opens clients, by name: also what runs a stage, and what opens the venue family of the template.
 CLIENTS = {
     node.name: node

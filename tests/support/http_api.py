@@ -13,6 +13,7 @@ from functions.accept_order.handler import lambda_handler as accept_order
 from functions.change_orders.handler import lambda_handler as change_orders
 from functions.issue_ticket.handler import lambda_handler as issue_ticket
 from functions.read_orders.handler import lambda_handler as read_orders
+from functions.serve_desk.handler import lambda_handler as serve_desk
 from local.gateway.routes import Routes
 from local.settings import ROOT
 from local.template import read_template
@@ -45,6 +46,7 @@ HANDLERS = {
     "change_orders": change_orders,
     "issue_ticket": issue_ticket,
     "read_orders": read_orders,
+    "serve_desk": serve_desk,
 }
 ROUTES = Routes.of(read_template(ROOT / "template.yaml"), HANDLERS)
 

@@ -72,6 +72,17 @@ class DocsSettings(Settings, frozen=True, kw_only=True):
     docs: bool = True
 
 
+class DeskSettings(Settings, frozen=True, kw_only=True):
+    """Of the function that serves the desk: whom the API lets in, and where the page opens its socket.
+
+    `auth` is `keys` everywhere but on one's own machine. `socket_url` is a URL, or a path of the page's own host; empty
+    is where the local gateway has it.
+    """
+
+    auth: Literal["open", "keys"] = "keys"
+    socket_url: Annotated[str, msgspec.Meta(pattern="^((wss?:/)?/[^/\\s].*)?$")] = ""
+
+
 class ChangeSettings(Settings, frozen=True, kw_only=True):
     """Of the function that changes orders: how many requests it works on, or lets wait, at once.
 
