@@ -69,7 +69,7 @@ def security_policy() -> str:
 @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
 async def page(request: Request) -> Response:
     """Return the page."""
-    return _answer(request, page_files().index, ASK_EACH_TIME, {"content-security-policy": security_policy()})
+    return _answer(request, page_files().page, ASK_EACH_TIME, {"content-security-policy": security_policy()})
 
 
 @app.api_route("/desk/{version}/{name}", methods=["GET", "HEAD"], include_in_schema=False)

@@ -37,10 +37,10 @@ class PageFile(NamedTuple):
 
 
 class PageFiles(NamedTuple):
-    """The page of one version, and the files below it by their names."""
+    """The page, its version, and the files below that by their names."""
 
     version: str
-    index: PageFile
+    page: PageFile
     files: Mapping[str, PageFile]
 
 

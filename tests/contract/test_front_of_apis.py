@@ -59,6 +59,21 @@ def test_statuses_are_sent_by_the_endpoint_that_is_open() -> None:
         assert endpoint.startswith("https://${WebSocketApi}.execute-api.")
 
 
+@pytest.mark.parametrize(
+    ("given", "socket_url"),
+    [
+        ({}, {"Fn::Sub": DOCUMENT["Outputs"]["WebSocketUrl"]["Value"]["Fn::If"][2]["Fn::If"][2]["Fn::Sub"]}),
+        (NAMES, {"Fn::Sub": "wss://${WebSocketName}"}),
+        (ACL, {"Fn::Sub": "/${WebSocketStage}"}),
+        ({"ConnectionsEndpoint": "http://gateway", "ConnectionsSecret": "s"}, ""),
+    ],
+)
+def test_the_desk_opens_its_socket_where_sockets_are(given: dict[str, str], socket_url: Any) -> None:
+    desk = Stack(DOCUMENT, given).of_type("AWS::Serverless::Function")["ServeDesk"]
+
+    assert desk["Environment"]["Variables"]["SOCKET_URL"] == socket_url
+
+
 def front_of(stack: Stack) -> dict[str, Any]:
     (front,) = stack.of_type("AWS::CloudFront::Distribution").values()
     return dict(front["DistributionConfig"])

@@ -38,7 +38,10 @@ ROUTES = Routes.of(TEMPLATE, {function.name: function.name for function in TEMPL
         ("DELETE", "/api/orders/status", "change_orders"),
         ("POST", "/api/orders", None),
         ("PUT", "/api/orders/x", None),
-        *[("GET", path, None) for path in ("/desk", "/desk/desk.js", "/api", "/api/orders/", "/api/orders/x/y", "/docs/", "/Health")],
+        *[
+            ("GET", path, None)
+            for path in ("/desk", "/desk/desk.js", "/api", "/api/orders/", "/api/orders/x/y", "/docs/", "/Health")
+        ],
     ],
 )
 def test_a_request_is_for_the_function_that_has_its_route(method: str, path: str, function: str | None) -> None:
@@ -56,7 +59,9 @@ def test_orders_are_taken_and_read_behind_one_gateway(outside: Outside) -> None:
     assert len(outside.intake.created) == len(outside.ledger.asked) == 1
 
 
-@pytest.mark.parametrize("path", ["/desk", "/api", "/api/order", "/api/orders/execute/", "/api/orders/execute/x", "/admin"])
+@pytest.mark.parametrize(
+    "path", ["/desk", "/api", "/api/order", "/api/orders/execute/", "/api/orders/execute/x", "/admin"]
+)
 def test_there_is_nothing_at_other_paths(path: str) -> None:
     status, headers, problem = asyncio.run(ask(path))
 

@@ -17,8 +17,7 @@ const REPORTS = new Set(["market", "engine"]);
 
 function address(ticket) {
     const named = document.querySelector('meta[name="orderflow-socket"]')?.content;
-    const own = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/orders/status`;
-    const url = new URL(named || own);
+    const url = new URL(named || "/api/orders/status", location.href.replace(/^http/, "ws"));
     if (ticket) url.searchParams.set("ticket", ticket);
     return url;
 }

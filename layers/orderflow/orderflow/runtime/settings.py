@@ -80,7 +80,7 @@ class DeskSettings(Settings, frozen=True, kw_only=True):
     """
 
     auth: Literal["open", "keys"] = "keys"
-    socket_url: Annotated[str, msgspec.Meta(pattern="^((wss?:/)?/[^/\\s].*)?$")] = ""
+    socket_url: Annotated[str, msgspec.Meta(pattern="^((wss?:/)?/[^/\\s][^\\s;]*)?$")] = ""
 
 
 class ChangeSettings(Settings, frozen=True, kw_only=True):
