@@ -23,6 +23,7 @@ compile functions/change_orders/requirements.txt $on_lambda $same --group api "$
 compile functions/issue_ticket/requirements.txt $on_lambda $same --group api "$@"
 compile functions/read_orders/requirements.txt $on_lambda $same --group docs "$@"
 compile functions/serve_desk/requirements.txt $on_lambda $same --group api "$@"
+compile functions/tend_dead_letters/requirements.txt $on_lambda $same --group api "$@"
 compile functions/watch_order/requirements.txt $on_lambda $same --group api "$@"
 compile local/setup/requirements-event-source.txt $on_lambda $same --group event-source "$@"
 compile local/setup/requirements-image.txt $on_lambda $same --group image "$@"

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 FUNCTIONS = read_template(ROOT / "template.yaml").functions
 PICTURES = pictures(ROOT / "docs/architecture.md")
 AT_ANY_TIME = {Status.FAILED, Status.CANCELLED, Status.EXPIRED}
-FUNCTION_NAME = re.compile(r"[a-z]+_[a-z]+")
+FUNCTION_NAME = re.compile(r"[a-z]+(_[a-z]+)+")
 
 
 def test_the_pipelines_have_every_function_with_the_streams_that_it_reads_and_writes() -> None:

@@ -135,6 +135,7 @@ def test_without_gateways_the_stages_remain_and_write_to_the_local_gateway() -> 
         "ReadOrders",
         "IssueTicket",
         "ServeDesk",
+        "TendDeadLetters",
         "WatchOrder",
     }
     variables = functions["PublishStatus"]["Environment"]["Variables"]

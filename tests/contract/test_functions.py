@@ -30,7 +30,7 @@ def test_every_folder_is_a_function_of_the_template_and_the_other_way_round() ->
 def test_the_functions_stand_in_flow_order() -> None:
     assert [function.name for function in TEMPLATE.functions] == [
         *("authorize_request", "accept_order", "change_orders", "read_orders"),
-        *("issue_ticket", "serve_desk", "watch_order"),
+        *("issue_ticket", "serve_desk", "tend_dead_letters", "watch_order"),
         *(stage.function for stage in STAGES),
         *WAITING,
         *("publish_status", "record_order", "produce_block"),
@@ -75,7 +75,7 @@ def test_the_http_routes_of_a_function_are_those_of_its_app(function: FunctionTe
 def test_no_two_functions_have_the_same_route() -> None:
     declared = [(route.method, route.path) for function in BEHIND_HTTP for route in function.http_routes]
 
-    assert len(BEHIND_HTTP) == 5
+    assert len(BEHIND_HTTP) == 6
     assert sorted(declared) == sorted(set(declared))
 
 

@@ -50,6 +50,7 @@ FUNCTIONS = {
     "ReadOrders": {READ_REDIS_LOGIN, READ_READER},
     "IssueTicket": {READ_REDIS_LOGIN},
     "ServeDesk": set(),
+    "TendDeadLetters": {READ_REDIS_LOGIN},
     "WatchOrder": {READ_REDIS_LOGIN, READ_READER, SEND, LOOK},
     **{TEMPLATE.function(stage.function).logical_id: {READ_REDIS_LOGIN} for stage in lifecycle.STAGES},
     **{TEMPLATE.function(function).logical_id: {READ_REDIS_LOGIN} for function in lifecycle.WAITING},

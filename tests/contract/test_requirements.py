@@ -37,6 +37,7 @@ GROUPS = {
     "functions/issue_ticket/requirements.txt": "api",
     "functions/read_orders/requirements.txt": "docs",
     "functions/serve_desk/requirements.txt": "api",
+    "functions/tend_dead_letters/requirements.txt": "api",
     "functions/watch_order/requirements.txt": "api",
 }
 LOCKS = [*(ROOT / name for name in GROUPS), ROOT / "tests/requirements-localstack.txt"]
@@ -90,7 +91,10 @@ def distributions_imported_below(directory: Path, *left_out: Path) -> set[str]:
     return {canonicalize_name(known[module][0]) if module in known else module for module in modules}
 
 
-BEHIND_HTTP = ["accept_order", "change_orders", "issue_ticket", "read_orders", "serve_desk", "watch_order"]
+BEHIND_HTTP = [
+    *("accept_order", "change_orders", "issue_ticket", "read_orders", "serve_desk", "tend_dead_letters"),
+    "watch_order",
+]
 
 
 def behind_http(function: str) -> bool:

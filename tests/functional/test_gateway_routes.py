@@ -32,6 +32,11 @@ ROUTES = Routes.of(TEMPLATE, {function.name: function.name for function in TEMPL
         ("POST", "/api/sockets/tickets", "issue_ticket"),
         ("GET", "/", "serve_desk"),
         ("HEAD", "/desk/0123456789ab/desk.js", "serve_desk"),
+        ("GET", "/api/engine/dead-letters", "tend_dead_letters"),
+        ("POST", "/api/engine/dead-letters/p0/1-1/redrive", "tend_dead_letters"),
+        ("DELETE", "/api/engine/dead-letters/p0/1-1", "tend_dead_letters"),
+        ("GET", "/api/engine/dead-letters/p0/1-1", None),
+        ("DELETE", "/api/engine/dead-letters/p0", None),
         ("DELETE", "/api/orders/x", "change_orders"),
         ("PATCH", "/api/orders/x", "change_orders"),
         # API Gateway takes this for an id, too.

@@ -72,7 +72,7 @@ CONCERNED = {
     "adapters/books": WAITING,
     "adapters/capacity": ("unit/adapters/test_capacity.py", "integration/test_overload.py"),
     "adapters/channels": ("functional/test_watch_order.py", *FEEDS),
-    "adapters/dead_letters": ("integration/test_redrive.py",),
+    "adapters/dead_letters": ("integration/test_redrive.py", "integration/test_redrive_over_http.py"),
     "adapters/feeds": ("functional/test_publish_status.py", *FEEDS),
     "adapters/intake": (
         "functional/test_accept_order.py",

@@ -54,6 +54,8 @@ def invoke(sam: Sam, own_services: Services) -> Iterator[Invoke]:
         ("issue_ticket.issue", 201, "ticket"),
         ("read_orders.get_quote", 200, "minimum_out"),
         ("read_orders.get_order", 404, f"there is no order {ORDER_ID}"),
+        ("tend_dead_letters.list", 200, "dead_letters"),
+        ("tend_dead_letters.redrive", 404, "there is no dead letter"),
         ("watch_order.connect", 200, ""),
         ("watch_order.default", 200, "unknown order"),
         ("watch_order.disconnect", 200, ""),

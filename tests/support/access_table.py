@@ -22,16 +22,22 @@ TICKETS_PATH = "/api/sockets/tickets"
 ELSEWHERE = "192.0.2.0/24"
 """A network for documentation, from which nobody comes."""
 
-Who = Literal["nobody", "trader", "reader", "stranger", "revoked", "elsewhere", "unknown", "mistyped", "other scheme"]
+Who = Literal[
+    "nobody", "trader", "reader", "stranger", "operator", "revoked", "elsewhere", "unknown", "mistyped", "other scheme"
+]
 REFUSED: tuple[Who, ...] = ("revoked", "elsewhere", "unknown", "mistyped", "other scheme")
 
 
 class Keys(NamedTuple):
-    """Keys as their holders have them: of one account but the stranger's; no longer good, or not from here."""
+    """Keys as their holders have them: of one account but the stranger's and the operator's.
+
+    The last two are no longer good, or not from here.
+    """
 
     trader: str
     reader: str
     stranger: str
+    operator: str
     revoked: str
     elsewhere: str
 
@@ -45,10 +51,11 @@ def make_keys(run: RunKeys) -> Keys:
     trader = run("add", "--account", "alpha", "--permissions", "read,trade").strip()
     reader = run("add", "--account", "alpha", "--permissions", "read").strip()
     stranger = run("add", "--account", "beta", "--permissions", "read,trade").strip()
+    operator = run("add", "--account", "gamma", "--permissions", "admin").strip()
     revoked = run("add", "--account", "alpha", "--permissions", "read,trade").strip()
     elsewhere = run("add", "--account", "alpha", "--permissions", "read,trade", "--networks", ELSEWHERE).strip()
     run("revoke", revoked.split("_")[2])
-    return Keys(trader, reader, stranger, revoked, elsewhere)
+    return Keys(trader, reader, stranger, operator, revoked, elsewhere)
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,10 @@ class Case:
 
 
 ORDER_PATH = "/api/orders/{order}"
+LETTERS_PATH = "/api/engine/dead-letters"
+NO_LETTER = "p0/1763835240000-0"
+NOT_THERE: Mapping[str, object] = {"detail": f"there is no dead letter {NO_LETTER}"}
+NOT_OPERATOR: Mapping[str, object] = {"detail": "this key may not run the engine"}
 CASES = (
     *(Case("health", who, "GET", "/health", 200, says={"status": "ok"}) for who in ("nobody", "trader", "revoked")),
     Case("documentation", "nobody", "GET", "/openapi.json", 200),
@@ -118,6 +129,14 @@ CASES = (
     Case("cancel of another's order", "stranger", "DELETE", ORDER_PATH, 404),
     Case("amendment of another's order", "stranger", "PATCH", ORDER_PATH, 404, {"amount": "1"}),
     Case("list", "stranger", "GET", "/api/orders", 200, says={"orders": []}),
+    Case("list", "operator", "GET", "/api/orders", 403, says={"detail": "this key may not read"}),
+    Case("dead letters", "nobody", "GET", LETTERS_PATH, 401),
+    Case("dead letters", "trader", "GET", LETTERS_PATH, 403, says=NOT_OPERATOR),
+    Case("redrive", "trader", "POST", f"{LETTERS_PATH}/{NO_LETTER}/redrive", 403, says=NOT_OPERATOR),
+    Case("discard", "reader", "DELETE", f"{LETTERS_PATH}/{NO_LETTER}", 403, says=NOT_OPERATOR),
+    Case("dead letters", "operator", "GET", LETTERS_PATH, 200, says={"total": 0}),
+    Case("redrive", "operator", "POST", f"{LETTERS_PATH}/{NO_LETTER}/redrive", 404, says=NOT_THERE),
+    Case("discard", "operator", "DELETE", f"{LETTERS_PATH}/{NO_LETTER}", 404, says=NOT_THERE),
 )
 
 

@@ -159,7 +159,10 @@ def driven(client: redis.Redis, url: str, monkeypatch: pytest.MonkeyPatch, **set
     environment = {"REDIS_URL": url, "PARTITIONS": str(PARTITIONS), "SPEED": "0", "DROP_RATE": "0", "CLOCK": "manual"}
     for name, value in (environment | settings).items():
         monkeypatch.setenv(name, value)
-    cached = (clients.redis_client, clients.orders, clients.books, clients.venue, clients.replication)
+    cached = (
+        *(clients.redis_client, clients.orders, clients.books, clients.venue, clients.replication),
+        clients.dead_letters,
+    )
     for made in cached:
         made.cache_clear()
     engine = Driven(client)

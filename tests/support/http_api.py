@@ -14,6 +14,7 @@ from functions.change_orders.handler import lambda_handler as change_orders
 from functions.issue_ticket.handler import lambda_handler as issue_ticket
 from functions.read_orders.handler import lambda_handler as read_orders
 from functions.serve_desk.handler import lambda_handler as serve_desk
+from functions.tend_dead_letters.handler import lambda_handler as tend_dead_letters
 from local.gateway.routes import Routes
 from local.settings import ROOT
 from local.template import read_template
@@ -47,6 +48,7 @@ HANDLERS = {
     "issue_ticket": issue_ticket,
     "read_orders": read_orders,
     "serve_desk": serve_desk,
+    "tend_dead_letters": tend_dead_letters,
 }
 ROUTES = Routes.of(read_template(ROOT / "template.yaml"), HANDLERS)
 

@@ -30,6 +30,19 @@ class OverloadedError(RetryableError):
         self.where = where
 
 
+class NoDeadLetterError(RejectedError):
+    """There is no such dead letter, or it was redriven or discarded meanwhile."""
+
+
+class OrderEndedError(RejectedError):
+    """An order has ended, with this `status` at this `sequence`, and no message changes it any more."""
+
+    def __init__(self, reason: str, status: str, sequence: int) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.sequence = sequence
+
+
 class NoRouteError(RejectedError):
     """No pool of any venue can take this order."""
 

@@ -9,6 +9,7 @@ from orderflow.venues.mock.venue import MockVenue
 from tests.support.builders import NOW_MS
 from tests.support.fakes.access import FakeApiKeyCopies, FakeApiKeys, FakeTickets, known_keys
 from tests.support.fakes.chain import FakeChain
+from tests.support.fakes.dead_letters import FakeDeadLetters
 from tests.support.fakes.delivery import FakeFeeds, FakeSockets, FakeWatchers
 from tests.support.fakes.front_door import (
     FakeAccountSockets,
@@ -38,6 +39,7 @@ class Outside:
         self.redis_client = FakeRedis()
         self.orders = FakeOrders()
         self.books = FakeBooks(self.orders)
+        self.dead_letters = FakeDeadLetters(self.orders)
         self.chain = FakeChain()
         self._venue: Venue | None = None
         self.ledger = FakeLedger()
@@ -70,7 +72,7 @@ class Outside:
     def take_place(self, patch: pytest.MonkeyPatch) -> None:
         """Be what functions find, as long as `patch` lasts."""
         stores = ("redis_client", "orders", "books", "ledger", "replication")
-        for name in (*stores, "venue", "sockets", "watchers", "feeds"):
+        for name in (*stores, "dead_letters", "venue", "sockets", "watchers", "feeds"):
             patch.setattr(clients, name, lambda name=name: getattr(self, name))
         patch.setattr(async_clients, "intake", lambda: self.intake)
         patch.setattr(async_clients, "rate_limits", lambda: self.rate_limits)

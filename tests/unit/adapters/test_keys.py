@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderflow.adapters.keys import is_order_partition, key, order_key, order_partitions, partition_of
+from local.settings import ROOT
+from local.template import read_template
+from orderflow.adapters.keys import all_partitions, is_order_partition, key, order_key, order_partitions, partition_of
+from orderflow.event_source.mapping import partitions_of
 from tests.support.builders import nth_id
 
 
@@ -35,6 +38,12 @@ def test_every_text_has_one_of_the_partitions(text: str, partitions: int) -> Non
 def test_orders_lie_in_the_partitions_that_are_named_for_them(text: str, count: int) -> None:
     assert partition_of(text, count) in order_partitions(count)
     assert all(map(is_order_partition, order_partitions(count)))
+
+
+def test_all_partitions_are_those_that_the_template_has_streams_in() -> None:
+    mappings = read_template(ROOT / "template.yaml").event_sources
+
+    assert all_partitions(3) == partitions_of(mappings, 3) == ["chain", "p0", "p1", "p2"]
 
 
 @pytest.mark.parametrize("name", ["chain", "p", "p0x", "xp0", "", "P0", "p-1"])

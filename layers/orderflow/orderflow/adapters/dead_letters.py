@@ -1,7 +1,7 @@
 """The dead letters of every partition: listed, redriven or discarded by a person."""
 
-from collections.abc import Iterator, Sequence
-from typing import cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, cast
 
 import msgspec
 import redis
@@ -13,7 +13,7 @@ from orderflow.adapters.messages import order_name
 from orderflow.adapters.orders import Orders
 from orderflow.domain.lifecycle import TERMINAL
 from orderflow.domain.order import Order
-from orderflow.errors import RejectedError
+from orderflow.errors import NoDeadLetterError, OrderEndedError
 
 _Entries = list[tuple[str, dict[str, str]]]
 
@@ -38,6 +38,11 @@ class DeadLetter(msgspec.Struct, frozen=True):
         return f"{self.partition}/{self.id}"
 
     @property
+    def at_ms(self) -> int:
+        """When the record was given up, in ms since 1970 by Redis' clock."""
+        return _moment(self)[0]
+
+    @property
     def order_id(self) -> str | None:
         """The order that the record is about, if it names one."""
         if "order_id" in self.fields:
@@ -48,6 +53,17 @@ class DeadLetter(msgspec.Struct, frozen=True):
             return order_decoder.decode(self.fields.get("order", "")).order_id
         except msgspec.DecodeError:
             return None
+
+
+class LatestLetters(NamedTuple):
+    """The latest dead letters, latest first; the orders that they are about, by id, as far as Redis has them.
+
+    `total` is how many dead letters there are.
+    """
+
+    letters: Sequence[DeadLetter]
+    orders: Mapping[str, Order]
+    total: int
 
 
 class DeadLetters:
@@ -67,15 +83,33 @@ class DeadLetters:
                 yield from page
                 after = f"({page[-1].id}"
 
+    def latest(self, most: int) -> LatestLetters:
+        """Return the latest dead letters of all partitions, `most` at most, in two trips.
+
+        Raises RetryableError when one's order can't be read: newer code knows it.
+        """
+        pipeline = self._client.pipeline(transaction=False)
+        for partition in self._partitions:
+            pipeline.xlen(key(partition, "dead"))
+            pipeline.xrevrange(key(partition, "dead"), count=most)
+        outcomes = pipeline.execute()
+        pages = zip(self._partitions, cast("list[_Entries]", outcomes[1::2]), strict=True)
+        letters = [_dead_letter(partition, *entry) for partition, page in pages for entry in page]
+        letters.sort(key=_moment, reverse=True)
+        named = dict.fromkeys(letter.order_id for letter in letters[:most])
+        orders = self._orders.find_each([order_id for order_id in named if order_id])
+        return LatestLetters(letters[:most], orders, sum(cast("list[int]", outcomes[::2])))
+
     def find(self, name: str) -> DeadLetter:
-        """Return the dead letter of this name. Raises RejectedError when there is none."""
+        """Return the dead letter of this name. Raises NoDeadLetterError when there is none."""
         partition, _, letter_id = name.partition("/")
         try:
-            found = self._page(partition, letter_id, letter_id)
+            found = self._page(partition, letter_id, letter_id) if partition in self._partitions else []
         except redis.ResponseError:  # not an id
             found = []
-        if not found:
-            raise RejectedError(f"there is no dead letter {name}")
+        # Redis takes a part of an id, too, for all that begin with it.
+        if not found or found[0].id != letter_id:
+            raise NoDeadLetterError(f"there is no dead letter {name}")
         return found[0]
 
     def order(self, letter: DeadLetter) -> Order | None:
@@ -86,17 +120,19 @@ class DeadLetters:
     def redrive(self, letter: DeadLetter) -> None:
         """Put a dead letter's record back on its stream, with all its attempts before it.
 
-        Raises RejectedError when its order has ended, which no message changes any more, or the dead letter is gone. A
-        record of the status stream only publishes or records an order, so it can always be redriven.
+        Raises OrderEndedError when its order has ended, which no message changes any more, and NoDeadLetterError when
+        the letter is gone. A record of the status stream only publishes or records an order, so it can always be
+        redriven. The record is on its stream or among the dead letters whatever happens, a failover included.
         """
         order = self.order(letter)
         if letter.stream != "status" and order is not None and order.status in TERMINAL:
-            raise RejectedError(f"{letter.name}: order {order.order_id} has {order.status}; discard the letter")
+            reason = f"{letter.name}: order {order.order_id} has {order.status}; discard the letter"
+            raise OrderEndedError(reason, order.status, order.sequence)
         own = {name: value for name, value in letter.fields.items() if name not in _ADDED}
         self._take(letter, [part for pair in own.items() for part in pair])
 
     def discard(self, letter: DeadLetter) -> None:
-        """Delete a dead letter. Raises RejectedError when it is gone."""
+        """Delete a dead letter. Raises NoDeadLetterError when it is gone."""
         self._take(letter, [])
 
     def _page(self, partition: str, first: str, last: str) -> list[DeadLetter]:
@@ -106,7 +142,13 @@ class DeadLetters:
     def _take(self, letter: DeadLetter, fields: list[str]) -> None:
         keys = [key(letter.partition, "dead"), key(letter.partition, letter.stream)]
         if not self._redrive(keys, [letter.id, *fields]):
-            raise RejectedError(f"{letter.name} is not there any more")
+            raise NoDeadLetterError(f"{letter.name} is not there any more")
+
+
+def _moment(letter: DeadLetter) -> tuple[int, int]:
+    """Return a letter's place in time: the ms, and its number within that."""
+    at_ms, _, number = letter.id.partition("-")
+    return int(at_ms), int(number)
 
 
 def _dead_letter(partition: str, letter_id: str, fields: dict[str, str]) -> DeadLetter:

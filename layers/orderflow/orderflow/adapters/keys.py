@@ -19,6 +19,11 @@ def order_partitions(count: int) -> list[str]:
     return [_order_partition(number) for number in range(count)]
 
 
+def all_partitions(count: int) -> list[str]:
+    """Return the names of all partitions of this template's streams: the shared one, then those of orders."""
+    return [SHARED, *order_partitions(count)]
+
+
 def is_order_partition(name: str) -> bool:
     """Return whether orders lie in the partition of this name; otherwise it is one of a function's own."""
     return _ORDER_PARTITION.fullmatch(name) is not None

@@ -94,7 +94,7 @@ def _list(letters: DeadLetters) -> int:
     found = list(letters.all())
     for letter in found:
         order = letters.order(letter)
-        since = datetime.fromtimestamp(int(letter.id.partition("-")[0]) / 1000, UTC).astimezone()
+        since = datetime.fromtimestamp(letter.at_ms / 1000, UTC).astimezone()
         status = f"{order.status} now" if order else "not in Redis any more"
         print(
             f"{letter.name}  {since:%Y-%m-%d %H:%M:%S}  {letter.function}, {letter.attempts} attempts: {letter.error}\n"

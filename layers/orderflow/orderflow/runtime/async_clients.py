@@ -30,6 +30,8 @@ from orderflow.runtime.settings import ChangeSettings, IntakeSettings, ReadSetti
 MAX_CONNECTIONS = 32
 MAX_KEY_LOOKUPS, KEY_THREADS = 200, 2
 """Postgres is asked about a key once a minute; beyond so many at once somebody asks for keys that there are not."""
+MAX_TENDED, TENDING_THREADS = 20, 1
+"""Dead letters are few people's work, which must get through however much is asked for besides."""
 QUOTE_THREADS, READ_THREADS, LOOKUP_THREADS, CHANGE_THREADS = 1, 4, 2, 4
 """Quotes take nothing but processor time; reads and changes mostly wait for Redis or Postgres."""
 TIMEOUT_S = 2
@@ -129,6 +131,12 @@ def lookups() -> AtOnce:
 def changes() -> AtOnce:
     """Return where orders are changed."""
     return AtOnce("MAX_CHANGES", read_settings(ChangeSettings).max_changes, CHANGE_THREADS)
+
+
+@cache
+def tending() -> AtOnce:
+    """Return where dead letters are listed, redriven and discarded."""
+    return AtOnce("MAX_TENDED", MAX_TENDED, TENDING_THREADS)
 
 
 @once_per_loop

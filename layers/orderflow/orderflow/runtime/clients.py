@@ -30,6 +30,7 @@ from orderflow.venues import Resources, open_venue
 
 if TYPE_CHECKING:
     from orderflow.adapters.api_keys import ApiKeys
+    from orderflow.adapters.dead_letters import DeadLetters
     from orderflow.adapters.feeds import Feeds
     from orderflow.adapters.ledger import Ledger
     from orderflow.adapters.sockets import Sockets
@@ -110,6 +111,15 @@ def watchers() -> "Watchers":
     from orderflow.adapters.watchers import Watchers
 
     return Watchers(redis_client(), read_settings(WatcherSettings).max_watchers)
+
+
+@cache
+def dead_letters() -> "DeadLetters":
+    """Return the records that were given up."""
+    from orderflow.adapters.dead_letters import DeadLetters
+    from orderflow.adapters.keys import all_partitions
+
+    return DeadLetters(redis_client(), all_partitions(orders().partitions))
 
 
 @cache

@@ -9,6 +9,8 @@ ANSWER_REQUESTS = {
     "change_orders",
     "issue_ticket",
     "read_orders",
+    "serve_desk",
+    "tend_dead_letters",
     "watch_order",
 }
 """Functions that read no stream."""
