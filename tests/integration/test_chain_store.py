@@ -12,7 +12,7 @@ from orderflow.domain.order import Order
 from orderflow.domain.pools import Dlmm, Pool
 from orderflow.venues.mock.background import opening_prices
 from orderflow.venues.mock.chain import Blocks, MarketState, produce
-from orderflow.venues.mock.chain_store import KEEP_RESULT_MS, ChainStore
+from orderflow.venues.mock.chain_store import KEEP_RESULT_MS, KEEP_UNFORGOTTEN_MS, ChainStore
 from orderflow.venues.mock.latency import Latency
 from orderflow.venues.mock.quotes import Quotes
 from orderflow.venues.mock.universe import VENUES, opening_pools
@@ -244,6 +244,22 @@ def test_a_result_is_kept_until_its_order_has_ended(client: redis.Redis, venue: 
 
     assert kept_before == -1
     assert client.pexpiretime(key) == valid_until_ms + KEEP_RESULT_MS
+
+
+@pytest.mark.parametrize("is_abandoned", [False, True])
+def test_a_result_that_nobody_forgets_goes_after_a_month(
+    client: redis.Redis, venue: ChainStore, *, is_abandoned: bool
+) -> None:
+    order = sent(venue, an_order())
+    number, state = venue.state()
+
+    if is_abandoned:
+        venue.abandon(order.signature, "Gave up")
+    else:
+        assert venue.commit(number, blocks_on(state, order))
+
+    [key] = client.scan_iter("{chain}:tx:*")
+    assert KEEP_UNFORGOTTEN_MS - 60_000 < client.pttl(key) <= KEEP_UNFORGOTTEN_MS
 
 
 def test_a_result_of_an_order_that_ended_late_is_kept_for_a_while_too(client: redis.Redis, venue: ChainStore) -> None:

@@ -11,10 +11,17 @@ import redis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from orderflow.adapters.intake import NewOrder
+from orderflow.domain.order import Order
+from tests.model.actors import Fate
+from tests.model.arrivals import ORDER_ID, bound, bring, let_ended_leave
+from tests.model.drain import drain
 from tests.model.explorer import Budget
 from tests.model.machine import Machine
 from tests.model.opened import opened
+from tests.model.requests import MARKETS
 from tests.model.starts import ENDS, STARTS, explorer_at, explorer_at_the_clock, explorer_of
+from tests.model.witness import Witness
 from tests.model.world import World
 from tests.support.lifecycle import LINE
 
@@ -71,6 +78,20 @@ def test_however_pollers_interleave_with_what_comes_to_rest_the_clock_runs_from_
     explorer.explore()
 
     assert explorer.interleavings() > 1
+
+
+@pytest.mark.parametrize("calls", range(1, 6))
+def test_however_far_confirm_order_comes_what_is_kept_of_an_order_that_leaves_before_it_is_back_goes_too(
+    world: World, calls: int
+) -> None:
+    witness, confirms = Witness(world), bound(world, "confirm_order")
+    witness.go_on(world.creator(NewOrder(Order.accept(ORDER_ID, MARKETS[0], world.now_ms))))
+    bring(witness, confirms)
+    witness.go_on(world.reader(*confirms), calls, Fate.LOST)
+
+    let_ended_leave(witness, confirms)
+
+    drain(witness)
 
 
 def run_by_chance(world: World, examples: int) -> None:

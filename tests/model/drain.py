@@ -10,8 +10,9 @@ from orderflow.domain.lifecycle import EXPIRED_STREAM, TERMINAL
 from orderflow.domain.status import Status
 from orderflow.errors import RejectedError
 from orderflow.venues.mock.chain_clock import HEARTBEAT
-from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS, chain_key
+from orderflow.venues.mock.keys import CHAIN, TRANSACTIONS, chain_key, result_key
 from tests.model.promises import limit_of
+from tests.model.redis import lasts
 from tests.model.requests import EXPIRES_IN_MS
 from tests.model.resting import check_may_rest
 from tests.model.violation import require
@@ -134,7 +135,8 @@ def _check_end(witness: Witness) -> None:
     for name, stream in snapshot.streams.items():
         require(name.endswith(":dead") or not stream.entries, f"{name} is not empty: {stream.entries}")
     ends = (":order:", ":tx:", ":watchers:", ":left:")
-    lasting = [name for name, life_ms in snapshot.lives_ms.items() if life_ms < 0 and any(end in name for end in ends)]
+    kept = {name for name, life_ms in snapshot.lives_ms.items() if lasts(life_ms) and any(end in name for end in ends)}
+    lasting = kept - {result_key(signature) for signature in witness.memory.not_forgotten}
     require(not lasting, f"keys of what has ended expire, but for {lasting}")
     require(
         not any(":watched:" in name for name in snapshot.watchers),

@@ -49,6 +49,8 @@ class Memory:
     """By order, how many steps it had when its end was requested while its transaction was out."""
     forgotten: set[str] = field(default_factory=set)
     """Signatures that the chain had executed and no longer knows."""
+    not_forgotten: set[str] = field(default_factory=set)
+    """Signatures of orders that left Redis before a message of theirs was handled, which may be what forgets them."""
     made_with: dict[str, str] = field(default_factory=dict)
     """By order, the idempotency key that it may be created with."""
     given_up: set[str] = field(default_factory=set)

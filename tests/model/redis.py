@@ -8,6 +8,7 @@ from redis.client import Pipeline
 from redis.commands.core import Script
 
 from orderflow.adapters import scripts
+from orderflow.venues.mock.chain_store import KEEP_UNFORGOTTEN_MS
 
 Ask = Callable[[Sequence[object], Callable[[], Any], Callable[[], Exception]], Any]
 
@@ -195,9 +196,9 @@ class Snapshot:
         return any(each["stream"] == stream and order_id in each.get("order", "") for each in letters)
 
     def facts(self) -> str:
-        """Return all of it as text; of a key that expires, only that it does."""
+        """Return all of it as text; of a key that was let go, only that it was."""
         streams = {name: (stream.entries, stream.read_to, stream.pending) for name, stream in self.streams.items()}
-        expiring = sorted(name for name, life_ms in self.lives_ms.items() if life_ms >= 0)
+        expiring = sorted(name for name, life_ms in self.lives_ms.items() if not lasts(life_ms))
         resting = f"{self.books} {self.first_prices} {self.resting} {self.expiries} {self.fired} {self.has_ticks}"
         return f"{streams} {self.timers} {self.orders} {self.watchers} {self.results} {expiring} {self.block} {resting}"
 
@@ -208,6 +209,14 @@ def _pairs(flat: Sequence[Any]) -> dict[str, Any]:
 
 def _scores(content: Sequence[str]) -> dict[str, float]:
     return {member: float(score) for member, score in _pairs(content).items()}
+
+
+def lasts(life_ms: int) -> bool:
+    """Return whether a key that lives so long was not let go: for ever, or as a result that nobody has forgotten.
+
+    By the world's clock, which is far ahead of Redis' own, those that were forgotten live longer.
+    """
+    return life_ms < 0 or KEEP_UNFORGOTTEN_MS // 2 < life_ms <= KEEP_UNFORGOTTEN_MS
 
 
 def id_order(entry_id: str) -> tuple[int, int]:

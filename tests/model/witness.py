@@ -112,7 +112,7 @@ class Witness:
         self._check_histories(snapshot)
         check_executions(self.memory, snapshot, self.world.redis_now_ms)
         check_blocks(self.memory, snapshot, self.world.client)
-        self._check_orders(snapshot)
+        self._check_orders(snapshot, carried)
         self._check_amounts()
         self._check_progress(carried)
         check_books(snapshot, self.memory.orders, carried)
@@ -146,13 +146,15 @@ class Witness:
         ]
         require(idempotency_key is None or len(rivals) == 1, f"{idempotency_key} makes one order, not {rivals}")
 
-    def _check_orders(self, snapshot: Snapshot) -> None:
+    def _check_orders(self, snapshot: Snapshot, carried: Carried) -> None:
         """An order's state is what its history says; it leaves Redis after the ledger has its end."""
         for order_id, history in self.memory.histories.items():
             fields = snapshot.orders.get(order_id)
             if fields is None:
                 recorded = self.world.ends.rows.get((order_id, len(history)))
                 require(recorded and recorded.status in TERMINAL, f"{order_id} has left Redis and is not recorded")
+                if order_id in carried:
+                    self.memory.not_forgotten |= {event.tx_hash for event in history if event.tx_hash}
             else:
                 names = [f"step:{number}" for number in range(1, int(fields["sequence"]) + 1)]
                 steps = [fields[name] for name in names]

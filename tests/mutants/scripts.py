@@ -4,7 +4,8 @@ CHANGES = {
     "scripts/abandon": [
         ("result and result ~= ''", "result"),
         ("result and result ~= ''", "false"),
-        ("redis.call('SET', KEYS[1], ARGV[1])", ""),
+        ("redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])", ""),
+        (", 'PX', ARGV[2]", ""),
     ],
     "scripts/acknowledge": [
         ("redis.call('XACK', KEYS[1], unpack(ARGV))", ""),
@@ -135,6 +136,7 @@ CHANGES = {
             "for i = FIXED_KEYS + 1, #KEYS do\n  redis.call('SET'",
             "for i = FIXED_KEYS + 2, #KEYS do\n  redis.call('SET'",
         ),
+        (", 'PX', ARGV[13]", ""),
     ],
     "scripts/beat": [
         ("if not ticks then", "if false then"),

@@ -25,6 +25,9 @@ from orderflow.venues.mock.universe import opening_pools
 
 KEEP_RESULT_MS = 60 * 1000
 """How long, beyond a transaction's own life, a signature's result outlives the end of its order."""
+KEEP_UNFORGOTTEN_MS = 30 * 24 * 60 * 60 * 1000
+"""How long a result stands that nobody has forgotten: its order may have left Redis before the message was handled that
+has it forgotten. So long that every order has ended by then."""
 
 _COMMITTED, _TICK_MISSING = 1, -1  # what commit_block.lua returns, and 0
 
@@ -135,7 +138,7 @@ class ChainStore:
     def abandon(self, signature: Signature, reason: str) -> Execution:
         """Fail a transaction that has not landed, so that it never will; return the result that stands."""
         failed = encoder.encode(Execution(signature, 0, error=reason))
-        return _execution_decoder.decode(self._abandon([result_key(signature)], [failed]))
+        return _execution_decoder.decode(self._abandon([result_key(signature)], [failed, KEEP_UNFORGOTTEN_MS]))
 
     def forget(self, ended: Sequence[tuple[Signature, int]]) -> None:
         """Have results of ended orders expire after their transactions, each valid until its time in ms since 1970."""
@@ -158,7 +161,7 @@ class ChainStore:
         They write one tick, of the state after them, while the clock runs. A `beat` is followed by the next one.
         """
         keys = [chain_key(name) for name in ("slot", "pools", "fair", "flows", "ticks", "timers", "wakes")]
-        arguments: list[str | bytes | int] = []
+        arguments: list[str | bytes | int] = [KEEP_UNFORGOTTEN_MS]
         for pool in blocks.changed_pools:
             arguments += [pool.pool, encoder.encode(pool)]
         for place, atoms in blocks.flows.items():

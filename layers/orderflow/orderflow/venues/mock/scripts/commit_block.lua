@@ -3,14 +3,14 @@
 -- KEYS: slot, pools, fair prices, what others paid, ticks, timers, wakes, then each signature's result.
 -- ARGV: block before, slot after, fair prices, until when all that it fills is good in ms since 1970 or '', tick or '',
 -- transaction stream's name, heartbeat, ms between two beats (0: by hand), 1 where a heartbeat made this, number of
--- pools, number of flows, number of pools that have closed; then per pool: address, state; per flow: place, atoms; of
--- closed ones the address; then the results in the order of their keys.
+-- pools, number of flows, number of pools that have closed, how long results are kept in ms; then per pool: address,
+-- state; per flow: place, atoms; of closed ones the address; then the results in the order of their keys.
 -- Returns 1 (committed), 0 (an order that it fills has expired, or others came first, also where one of these orders
 -- has got its result otherwise: it was abandoned) or -1 (every block has a tick since somebody asked for it, and this
 -- one has none).
 -- The slot may stay the same while pools change, so a counter beside it distinguishes one state from the next.
 -- requires: beats
-local FIXED_KEYS, FIXED_ARGV = 7, 12
+local FIXED_KEYS, FIXED_ARGV = 7, 13
 local block, ticks = unpack(redis.call('HMGET', KEYS[1], 'block', 'ticks'))
 if (block or '0') ~= ARGV[1] then
   return 0
@@ -45,7 +45,7 @@ for _ = 1, ARGV[12] do
   at = at + 1
 end
 for i = FIXED_KEYS + 1, #KEYS do
-  redis.call('SET', KEYS[i], ARGV[at])
+  redis.call('SET', KEYS[i], ARGV[at], 'PX', ARGV[13])
   at = at + 1
 end
 if ticks then
