@@ -1,4 +1,4 @@
-"""Everything that is read over HTTP: orders, quotes, tokens, launches, health, and the documentation of the API."""
+"""Everything that is read over HTTP: orders, quotes, tokens, the market, launches, health, and the API described."""
 
 from fastapi import Response
 
@@ -7,6 +7,8 @@ from functions.read_orders.docs_page import router as docs_router
 from functions.read_orders.health import OK, UNAVAILABLE, Health
 from functions.read_orders.launches import LaunchPage
 from functions.read_orders.launches import router as launches_router
+from functions.read_orders.market import router as market_router
+from functions.read_orders.market_view import PairList, PoolList
 from functions.read_orders.order_list import router as list_router
 from functions.read_orders.orders import router as orders_router
 from functions.read_orders.quote_view import Quote, TokenList
@@ -18,11 +20,12 @@ from orderflow.runtime.http.order_view import OrderDetails, OrderPage
 from orderflow.runtime.http.responses import json_response
 
 app = http_app("read_orders", {"GET": "read"}, charge_of, ["/health", "/docs", "/docs/", "/openapi.json"])
-document_answers(app, OrderDetails, OrderPage, Quote, TokenList, LaunchPage)
+document_answers(app, OrderDetails, OrderPage, Quote, TokenList, LaunchPage, PairList, PoolList)
 app.include_router(list_router)
 app.include_router(orders_router)
 app.include_router(quotes_router)
 app.include_router(launches_router)
+app.include_router(market_router)
 app.include_router(docs_router)
 _health = async_clients.once_per_loop(Health)
 

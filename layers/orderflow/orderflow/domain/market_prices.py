@@ -97,12 +97,21 @@ def _prices_of(pool: AnyPool, now_s: int, token_a: Token | None = None) -> _Pool
     units = 10.0 ** ((token_a or TOKENS[a]).decimals - TOKENS[b].decimals)
     # A curve's price, not the first atom's: where a pool's fee falls from bin to bin, a later bin may pay more.
     best_a, best_b = pool.curve(a, now_s).price * units, pool.curve(b, now_s).price / units
-    mids = [float(pool.spot_price(a)) * units] if best_a else []
-    mids += [units / float(pool.spot_price(b))] if best_b else []
-    mid = sqrt(mids[0] * mids[-1]) if mids else 0.0
+    mid = mid_price(pool, a, units, pays=bool(best_a), pays_back=bool(best_b))
     held_a, held_b = pool.reserves(a)
     depth = (held_a * mid / units + held_b) / 10.0 ** TOKENS[b].decimals
     return _PoolPrices(pool, now_s, pool.fee_falls_at(now_s), best_a, best_b, mid, depth)
+
+
+def mid_price(pool: AnyPool, token_in: str, units: float, *, pays: bool, pays_back: bool) -> float:
+    """Return a pool's price in units of its other token per unit of `token_in`, without fees; 0 where it is empty.
+
+    `units` is how many atoms of `token_in` make a unit for one of the other token. The pool `pays` for `token_in`, or
+    for the other one, or for both: then it is the geometric mean of the prices there and back.
+    """
+    mids = [float(pool.spot_price(token_in)) * units] if pays else []
+    mids += [units / float(pool.spot_price(pool.other(token_in)))] if pays_back else []
+    return sqrt(mids[0] * mids[-1]) if mids else 0.0
 
 
 class _LaunchedPrices:
