@@ -32,3 +32,4 @@ compile tests/requirements-sam.txt $anywhere --group sam "$@"
 compile tests/requirements-localstack.txt $on_lambda --no-deps tests/requirements-localstack.in
 compile local/setup/requirements-lock.txt $anywhere --group lock "$@"
 compile tests/requirements-mutants.txt $anywhere --group mutants "$@"
+compile local/setup/requirements-vendored.txt $anywhere --no-deps --group vendored
