@@ -63,3 +63,11 @@ def test_a_hook_is_a_check_of_make_lint_and_comes_out_of_the_environment() -> No
         assert program.startswith(".venv/bin/")
         what = arguments[1] if arguments[:1] == ["-m"] else program.removeprefix(".venv/bin/")
         assert re.search(rf"\$\(BIN\)/(python -m )?{re.escape(what)}\b", recipe), f"make lint does not run {what}"
+
+
+def test_in_ci_the_tests_that_take_a_browser_have_to_run_where_one_can_be_had() -> None:
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+
+    assert "if .ci/browser; then\n    export ORDERFLOW_BROWSER=1" in script
+    assert script.index("ORDERFLOW_BROWSER") < script.index("make ")
+    assert JOBS["test"]["env"]["ORDERFLOW_BROWSER"] == "1"
