@@ -27,6 +27,7 @@ GROUPS = {
     "local/setup/requirements-event-source.txt": "event-source",
     "local/setup/requirements-image.txt": "image",
     "local/setup/requirements-lock.txt": "lock",
+    "local/setup/requirements-vendored.txt": "vendored",
     "tests/requirements.txt": "test",
     "tests/requirements-lambda.txt": "lambda-image",
     "tests/requirements-mutants.txt": "mutants",
