@@ -23,11 +23,15 @@ const STATES = {
 const root = document.getElementById("view");
 let shown = { name: "", unmount: null, update: null };
 
-/** What every view gets. `tokens()` is a promise of the tokens that can be traded, read once for each key. */
+/**
+ * What every view gets. `tokens()` is a promise of the tokens that can be traded, read once for each key; with
+ * `{anew: true}` they are read again, for launches make it longer.
+ */
 const context = { api, session, socket, orders, tokens, navigate, announce, notice };
 
 let tokenList = null;
-function tokens() {
+function tokens({ anew = false } = {}) {
+    if (anew) tokenList = null;
     tokenList ??= api.get("/api/tokens").then(({ tokens: list }) => list);
     tokenList.catch(() => (tokenList = null));
     return tokenList;

@@ -78,6 +78,21 @@ export function fromAtoms(atoms, decimals) {
     return join(BigInt(atoms), Number(decimals));
 }
 
+/** Return a decimal string in units of a token that has so many decimals in atoms, a BigInt, rounded towards zero. */
+export function toAtoms(text, decimals) {
+    const [atoms, places] = split(text);
+    const more = Number(decimals) - places;
+    return more >= 0 ? atoms * 10n ** BigInt(more) : atoms / 10n ** BigInt(-more);
+}
+
+/** Return 1 / a decimal string, rounded towards zero to at least so many digits: to be shown as about that. */
+export function inverse(text, digits = 9) {
+    const [atoms, decimals] = split(text);
+    if (atoms === 0n) throw new RangeError("zero has no inverse");
+    const places = Math.max(0, digits + String(atoms).length - 1 - decimals);
+    return join(10n ** BigInt(decimals + places) / atoms, places);
+}
+
 /** Return a decimal string with its whole digits in groups of three, such as 1,234,567.25: every digit is kept. */
 export function grouped(text) {
     if (text === null || text === undefined || text === "") return "–";
