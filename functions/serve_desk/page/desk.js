@@ -47,14 +47,16 @@ async function show() {
     const name = named in VIEWS ? named : "trade";
     if (shown.name === name && shown.update) return shown.update(detail.join("/"));
     shown.unmount?.();
-    shown = { name, unmount: null, update: null };
+    const mine = { name, unmount: null, update: null };
+    shown = mine;
     mark(name);
     document.title = `${VIEWS[name].title} · Orderflow`;
     root.replaceChildren();
     const { mount } = await VIEWS[name].load();
-    if (shown.name !== name || shown.unmount) return;
+    // Another address may be shown by now, of this view too.
+    if (shown !== mine) return;
     const mounted = mount(root, { ...context, detail: detail.join("/") });
-    shown = { name, unmount: mounted.unmount ?? mounted, update: mounted.update ?? null };
+    Object.assign(mine, { unmount: mounted.unmount ?? mounted, update: mounted.update ?? null });
 }
 
 function mark(name) {

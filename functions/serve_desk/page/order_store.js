@@ -2,29 +2,38 @@
  * The account's orders that this page knows: pages of the list and events of the channel in, changes out, all those of
  * one animation frame together.
  *
- * An order is the summary of GET /api/orders with `steps` besides: [{status, at, sequence}], in their order, those that
- * are known. One of which only an event has come is `partial`: it has order_id, status, sequence, created_at,
- * updated_at and steps, until the list has it.
+ * An order is the summary of GET /api/orders with `steps` besides: the latest of its steps that are known, at most 40,
+ * as [{status, at, sequence}] in their order; and `resting`, of an order that rests, once its details were read. One of
+ * which only an event has come is `partial`: it has order_id, status, sequence, created_at, updated_at and steps, until
+ * more is read.
  */
 
 import { api } from "./api.js";
+import { OrderReading } from "./order_reading.js";
 import { session } from "./session.js";
 import { socket } from "./socket.js";
+import { ENDED, RESTING, keyOf } from "./status.js";
 
-const MOST_KEPT = 5_000;
-const FILL_MS = 700;
+const MOST_KEPT = 20_000;
+const MOST_STEPS = 40;
 const PAGE = 200;
 
-/** The statuses after which nothing more happens to an order. */
-export const ENDED = new Set(["confirmed", "failed", "cancelled", "expired"]);
+export { ENDED };
+
+/** What an event says of the order that it is of, beside the step. */
+const OF_EVENT = ["execution_price", "tx_hash", "reason"];
 
 class OrderStore {
     #orders = new Map();
     #listeners = new Set();
     #changed = new Set();
     #scheduled = false;
-    #fill = null;
     #isOn = false;
+    #scope = new AbortController();
+    #reading = new OrderReading(this);
+
+    /** The key of the newest order that was dropped for want of room, "" while none was. */
+    cut = "";
 
     /** Begin to follow the account's orders; again for nothing. */
     start() {
@@ -32,7 +41,7 @@ class OrderStore {
         this.#isOn = true;
         socket.follow("orders", (frame) => this.#take(frame));
         session.onChange(() => this.#forget());
-        if (session.isOpen) this.refresh();
+        if (session.isOpen) this.load().catch(() => {});
     }
 
     /** Call `listener(changed)` with the set of ids that have changed, once a frame; returns what ends that. */
@@ -50,100 +59,146 @@ class OrderStore {
         return [...this.#orders.values()];
     }
 
-    /** Read the newest orders, and all that are open, again. Failures are for the connection's state to show. */
-    async refresh() {
-        await Promise.allSettled([this.load(), this.load({ open: "true" })]);
+    /** Whether no more old orders can be read back without others being dropped. */
+    get isFull() {
+        return this.#orders.size > MOST_KEPT - PAGE;
     }
 
-    /** Read a page of the list, by its filters and cursor; returns {orders, nextCursor}. Throws ApiError. */
+    /** Read the newest orders, and all that are open, again. Failures are for the connection's state to show. */
+    refresh() {
+        return this.#reading.refresh();
+    }
+
+    /**
+     * Read a page of the list, by its filters and cursor; returns {orders, nextCursor}. Throws ApiError, and AbortError
+     * where the key has changed meanwhile: another account's orders are never taken.
+     */
     async load(query = {}) {
-        const page = await api.get("/api/orders", { query: { limit: String(PAGE), ...query } });
+        const asked = { query: { limit: String(PAGE), ...query }, signal: this.#scope.signal };
+        const page = await api.get("/api/orders", asked);
         for (const summary of page.orders) this.put(summary);
-        return { orders: page.orders.map(({ order_id: id }) => this.#orders.get(id)), nextCursor: page.next_cursor };
+        return {
+            orders: page.orders.map((summary) => this.#orders.get(summary.order_id) ?? summary),
+            nextCursor: page.next_cursor,
+        };
+    }
+
+    /** Read an order; returns all of its details, with its route, fills and history. Throws as `load` does. */
+    async read(id) {
+        const details = await api.get(`/api/orders/${encodeURIComponent(id)}`, { signal: this.#scope.signal });
+        this.put(details);
+        return details;
     }
 
     /** Take an order's summary, or its details, whose `history` becomes its steps; an older one than is known is not. */
-    put(summary) {
+    put({ history, route, fills, ...summary }) {
+        this.#reading.got(summary, history !== undefined);
         const known = this.#orders.get(summary.order_id);
-        const steps = known?.steps ?? [];
+        const steps = withSteps(known?.steps ?? [], history ?? []);
         const isOlder = known && !known.partial && Number(known.sequence) > Number(summary.sequence);
-        const order = isOlder ? known : { ...known, ...summary, partial: false, steps };
-        if (known && Number(known.sequence) > Number(order.sequence)) {
-            Object.assign(order, { status: known.status, sequence: known.sequence, updated_at: known.updated_at });
-        }
-        for (const event of summary.history ?? []) this.#step(order, event);
-        this.#keep(order);
+        const isSame = known?.summarized === summary.sequence && !("resting" in summary);
+        if ((isOlder || isSame) && steps === known.steps) return;
+        this.#keep(isOlder || isSame ? { ...known, steps } : merged(known, summary, steps));
     }
 
     #take(frame) {
-        if (frame.gap) this.refresh();
+        // What happened before the subscription began comes by the list alone.
+        if (frame.gap || (frame.subscribed && frame.latest === undefined)) this.#reading.refresh({ again: true });
         if (!frame.event) return;
         const { event } = frame;
         const known = this.#orders.get(event.order_id);
-        const order = known ? { ...known } : { order_id: event.order_id, partial: true, steps: [], sequence: "0" };
-        if (!known) order.created_at = event.timestamp;
-        this.#step(order, event);
+        const order = known
+            ? { ...known }
+            : { order_id: event.order_id, partial: true, steps: [], sequence: "0", created_at: event.timestamp };
+        order.steps = withSteps(order.steps, [event]);
         if (Number(event.sequence) > Number(order.sequence)) {
-            order.status = event.status;
-            order.sequence = event.sequence;
-            order.updated_at = event.timestamp;
-            for (const name of ["execution_price", "tx_hash", "reason"]) order[name] = event[name];
+            Object.assign(order, { status: event.status, sequence: event.sequence, updated_at: event.timestamp });
+            for (const name of OF_EVENT) order[name] = event[name];
+            if (!RESTING.has(event.status)) order.resting = null;
+            if (order.order_type === "market" && event.status === "confirmed") fillWhole(order);
         }
         this.#keep(order);
-        if (order.partial || (ENDED.has(event.status) && !("amount_filled" in event))) this.#fillSoon();
-    }
-
-    #step(order, { status, timestamp, sequence }) {
-        if (order.steps.some((step) => step.sequence === sequence)) return;
-        const steps = [...order.steps, { status, at: timestamp, sequence }];
-        order.steps = steps.sort((one, other) => Number(one.sequence) - Number(other.sequence));
-    }
-
-    /** Read what is only known in part, all of it at once: by the list, which has the newest as soon as the ledger has. */
-    #fillSoon() {
-        this.#fill ??= setTimeout(async () => {
-            this.#fill = null;
-            await Promise.allSettled([this.load()]);
-            const missing = this.all().filter((order) => order.partial);
-            if (!missing.length) return;
-            for (const order of missing.slice(0, 5)) {
-                await api.get(`/api/orders/${order.order_id}`).then((found) => this.put(found), () => {});
-            }
-            if (missing.length > 5) this.#fillSoon();
-        }, FILL_MS);
+        if (order.partial || saysTooLittle(order, event)) this.#reading.want(event.order_id, event.sequence);
     }
 
     #keep(order) {
+        order.heardAt = performance.now();
         this.#orders.set(order.order_id, order);
-        this.#changed.add(order.order_id);
         if (this.#orders.size > MOST_KEPT) this.#dropOldest();
-        if (this.#scheduled) return;
-        this.#scheduled = true;
-        requestAnimationFrame(() => {
-            const changed = this.#changed;
-            this.#changed = new Set();
-            this.#scheduled = false;
-            this.#listeners.forEach((listener) => listener(changed));
-        });
+        this.#note(order.order_id);
     }
 
-    /** Drop a tenth of the orders that have ended, those first that did so longest ago. */
+    #note(id) {
+        this.#changed.add(id);
+        if (this.#scheduled) return;
+        this.#scheduled = true;
+        requestAnimationFrame(() => this.#publish());
+    }
+
+    #publish() {
+        const changed = this.#changed;
+        this.#changed = new Set();
+        this.#scheduled = false;
+        this.#listeners.forEach((listener) => listener(changed));
+    }
+
+    /** Drop a tenth of what is kept: those orders that have ended and were made longest ago. */
     #dropOldest() {
         const ended = this.all().filter((order) => ENDED.has(order.status));
-        ended.sort((one, other) => (one.updated_at < other.updated_at ? -1 : 1));
+        const keys = new Map(ended.map((order) => [order, keyOf(order)]));
+        ended.sort((one, other) => (keys.get(one) < keys.get(other) ? -1 : 1));
         for (const order of ended.slice(0, MOST_KEPT / 10)) {
             this.#orders.delete(order.order_id);
-            this.#changed.add(order.order_id);
+            this.#note(order.order_id);
+            if (keys.get(order) > this.cut) this.cut = keys.get(order);
         }
     }
 
+    /** Begin anew for another account: also what was asked for the one before does not count any more. */
     #forget() {
+        this.#scope.abort();
+        this.#scope = new AbortController();
+        this.#reading.forget();
         for (const id of this.#orders.keys()) this.#changed.add(id);
         this.#orders.clear();
-        this.#listeners.forEach((listener) => listener(this.#changed));
-        this.#changed = new Set();
-        if (session.isOpen) this.refresh();
+        this.cut = "";
+        this.#publish();
+        if (session.isOpen) this.load().catch(() => {});
     }
+}
+
+/** Return an order with a summary of it that is as new as what is known, or that has what is not known of it. */
+function merged(known, summary, steps) {
+    const order = { resting: null, ...known, ...summary, partial: false, steps, summarized: summary.sequence };
+    if (known && Number(known.sequence) > Number(summary.sequence)) {
+        for (const name of ["status", "sequence", "updated_at", ...OF_EVENT]) order[name] = known[name];
+    }
+    if (!RESTING.has(order.status)) order.resting = null;
+    return order;
+}
+
+/** Return steps with those of further events: the same array where they are known. */
+function withSteps(steps, events) {
+    const known = new Set(steps.map((step) => step.sequence));
+    const added = events.slice(-MOST_STEPS).filter(({ sequence }) => !known.has(sequence));
+    if (!added.length) return steps;
+    const all = [...steps, ...added.map(({ status, timestamp, sequence }) => ({ status, at: timestamp, sequence }))];
+    all.sort((one, other) => Number(one.sequence) - Number(other.sequence));
+    // An old step that was dropped and comes again is dropped again.
+    return all.length > MOST_STEPS ? all.slice(-MOST_STEPS) : all;
+}
+
+/** A market order is executed whole or not at all, so its end says all of it. */
+function fillWhole(order) {
+    order.amount_filled = order.amount;
+    order.amount_remaining = "0";
+    order.average_price = order.execution_price;
+}
+
+/** Return whether an event leaves open what is filled of its order, or what that asks for: `open` may be an amendment. */
+function saysTooLittle(order, { status, sequence }) {
+    if (order.order_type === "market" || order.summarized === sequence) return false;
+    return ENDED.has(status) || status === "triggered" || RESTING.has(status);
 }
 
 export const orders = new OrderStore();

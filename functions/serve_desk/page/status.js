@@ -3,6 +3,16 @@
 import { duration, el } from "./dom.js";
 import { grouped } from "./exact.js";
 
+/** The statuses after which nothing more happens to an order. */
+export const ENDED = new Set(["confirmed", "failed", "cancelled", "expired"]);
+/** The statuses in which an order waits for the market, for its time or for a launch. */
+export const RESTING = new Set(["open", "partially_filled"]);
+
+/** Return the text by which orders are sorted as the list has them: the newest has the greatest. */
+export function keyOf(order) {
+    return `${order.created_at} ${order.order_id}`;
+}
+
 /** Return a mark for a status: its word, with a sign and a colour. */
 export function statusMark(status) {
     return el("span", { class: "status", "data-status": status }, status.replaceAll("_", " "));
