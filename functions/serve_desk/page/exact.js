@@ -73,6 +73,15 @@ export function multiply(one, other) {
     return join(a * b, decimalsOfA + decimalsOfB);
 }
 
+/**
+ * Return one decimal string divided by another, cut off after so many decimals (towards zero): for what has no last
+ * digit. Throws RangeError where it is divided by zero.
+ */
+export function quotient(one, other, decimals) {
+    const [a, b] = aligned(one, other);
+    return join((a * 10n ** BigInt(decimals)) / b, decimals);
+}
+
 /** Return an amount in atoms as a decimal string in units of a token that has so many decimals. */
 export function fromAtoms(atoms, decimals) {
     return join(BigInt(atoms), Number(decimals));

@@ -1,0 +1,80 @@
+/** Launches that are announced or open: reports in, cards out, with how long it is until each opens. */
+
+import { duration, el, replace, setText } from "./dom.js";
+import { fromAtoms, grouped, quotient } from "./exact.js";
+import { venueName } from "./market_pairs.js";
+
+const SLOT_MS = 400;
+
+/** Return the section of launches: {element, show(report)}; `tokens` is a promise of the tokens that are listed. */
+export function launchList(tokens) {
+    const cards = new Map();
+    const list = el("ul", { class: "launches" });
+    const none = el("p", { class: "muted" }, "No launch is announced or open.");
+    const title = el("h2", { id: "launches-title" }, "Launches");
+    const element = el("section", { class: "card", "aria-labelledby": "launches-title" }, title, none, list);
+    let decimals = {};
+    tokens.then(
+        (listed) => (decimals = Object.fromEntries(listed.map((token) => [token.symbol, token.decimals]))),
+        () => {},
+    );
+    const show = ({ slot, launches: all }) => {
+        const launches = all.filter(({ status }) => status !== "past");
+        const here = new Set(launches.map(({ token }) => token.mint));
+        for (const [mint, card] of cards) {
+            if (here.has(mint)) continue;
+            card.element.remove();
+            cards.delete(mint);
+        }
+        launches.forEach((launch, at) => {
+            const card = cards.get(launch.token.mint) ?? launchCard(launch);
+            cards.set(launch.token.mint, card);
+            if (list.children[at] !== card.element) list.insertBefore(card.element, list.children[at] ?? null);
+            card.show(launch, slot, decimals[launch.quote]);
+        });
+        none.hidden = launches.length > 0;
+    };
+    return { element, show };
+}
+
+function launchCard(launch) {
+    const state = el("p", { class: "launch-state" });
+    const facts = el("dl", { class: "pairs small" });
+    const name = el("h3", {}, `${launch.token.symbol}/${launch.quote}`);
+    const mint = el("p", { class: "muted small long" }, "mint ", el("span", { class: "number" }, launch.token.mint));
+    const element = el("li", { class: "launch" }, el("div", { class: "row" }, name, state), facts, mint);
+    let drawn = "";
+    const show = (now, slot, decimals) => {
+        state.dataset.status = now.status;
+        setText(state, whenInWords(now, slot));
+        const known = `${decimals}`;
+        if (known === drawn) return;
+        drawn = known;
+        replace(facts, factsOf(now, decimals).map(([term, fact]) => [el("dt", {}, term), el("dd", {}, fact)]));
+    };
+    return { element, show };
+}
+
+function whenInWords({ status, open_slot: opens, close_slot: closes }, slot) {
+    const left = Number(status === "open" ? closes : opens) - Number(slot);
+    const time = duration(Math.max(0, left) * SLOT_MS);
+    const slots = `${grouped(String(Math.max(0, left)))} ${left === 1 ? "slot" : "slots"}`;
+    return status === "open" ? `open, closes in ${slots} (${time})` : `opens in ${slots} (${time})`;
+}
+
+function factsOf(launch, decimals) {
+    const liquidity = decimals === undefined ? null : fromAtoms(launch.liquidity, decimals);
+    return [
+        ["venue", venueName(launch.venue)],
+        ["liquidity", liquidity === null ? "…" : `${grouped(liquidity)} ${launch.quote}`],
+        ["mint renounced", flag(launch.mint_renounced)],
+        ["freezable", flag(launch.freezable, "warn")],
+        ["liquidity burned", flag(launch.lp_burned)],
+        ["ten largest hold", `${quotient(launch.top10_bps, "100", 2)} %`],
+    ];
+}
+
+/** A flag in a word and a mark; `className` is for what a buyer should mind when it is so. */
+function flag(isSo, className = "good") {
+    return el("span", { class: isSo ? className : "" }, isSo ? "✓ yes" : "– no");
+}
