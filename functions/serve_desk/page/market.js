@@ -121,7 +121,7 @@ class MarketView {
         if (!pair) return replace(this.#chosen, this.#notYet());
         this.#pair = pair;
         this.#panel = new PairPanel(this.#context.api, pair);
-        this.#pools = poolsPanel(pair);
+        this.#pools = poolsPanel(pair, this.#context.tokens());
         this.#marks = marksTable();
         replace(this.#chosen, this.#panel.element, this.#marks.element, this.#pools.element);
         this.#panel.start();
@@ -152,7 +152,7 @@ class MarketView {
         if (!pair || document.hidden) return;
         const { token_in, token_out } = pair;
         try {
-            pools.show(await this.#context.api.get("/api/market/pools", { query: { token_in, token_out } }));
+            await pools.show(await this.#context.api.get("/api/market/pools", { query: { token_in, token_out } }));
         } catch (error) {
             pools.fail(error);
         }

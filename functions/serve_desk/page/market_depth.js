@@ -9,7 +9,7 @@ const SIDES = [
     { name: "sell", sign: "▼", className: "bad" },
 ];
 
-/** Return a drawing: {element, show({sell, buy})}, each side [{amount, token, price}] from the smallest amount on. */
+/** Return a drawing: {element, show({sell, buy})}, each side [{amount, price}] from the smallest amount on. */
 export function depthDrawing({ token_out: quote, token_in: base }) {
     const drawing = lineDrawing(["buy", "buy dots", "sell", "sell dots"], { className: "depth-lines" });
     const said = el("ul", { class: "depth-said small" });
@@ -23,23 +23,26 @@ export function depthDrawing({ token_out: quote, token_in: base }) {
         if (element.hidden) return;
         const [bottom, top] = [Math.min(...heights), Math.max(...heights)];
         const margin = (top - bottom) * 0.08 || top * 0.01;
-        const box = { left: -0.03, right: 1.03, bottom: bottom - margin, top: top + margin };
+        const amounts = sides.flat().map(({ x }) => x);
+        const [left, right] = [Math.min(...amounts), Math.max(...amounts)];
+        const side = (right - left) * 0.02 || 1;
+        const box = { left: left - side, right: right + side, bottom: bottom - margin, top: top + margin };
         drawing.show([sides[0], sides[0], sides[1], sides[1]], box);
         replace(said, SIDES.map((side) => sideInWords(side, depth[side.name], base, quote)));
     };
     return { element, show };
 }
 
-/** The amounts grow by a factor from one to the next, so that places at equal distances are those of a logarithm. */
+/** Amounts grow by a factor from one to the next: each has its place by its logarithm. */
 function placesOf(points) {
-    return points.map(({ price }, at) => ({ x: points.length > 1 ? at / (points.length - 1) : 0.5, y: Number(price) }));
+    return points.map(({ amount, price }) => ({ x: Math.log(Number(amount)), y: Number(price) }));
 }
 
 function sideInWords({ name, sign, className }, points, base, quote) {
     const side = el("b", { class: className }, `${sign} ${name} `);
     if (!points.length) return el("li", {}, side, "no amount has a route");
-    const one = ({ amount, token, price }) => [
-        el("span", { class: "number" }, `${grouped(amount)} ${token ?? base}`),
+    const one = ({ amount, price }) => [
+        el("span", { class: "number" }, `${grouped(amount)} ${base}`),
         " at ",
         el("span", { class: "number" }, `${grouped(price)} ${quote}`),
     ];

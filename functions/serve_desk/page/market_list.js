@@ -16,13 +16,13 @@ export function pairList(fresh) {
     const list = el("ul", { class: "pair-rows" });
     const search = el("input", { type: "search", id: "pair-search", placeholder: "SOL, USDC…", autocomplete: "off" });
     const none = el("p", { class: "muted", hidden: true }, "No pair has that in its name.");
+    const field = el("div", { class: "field" }, el("label", { for: "pair-search" }, "Find a token or a pair"), search);
+    const all = el("a", { class: "all-pairs", href: "#market" }, "Show all");
     const element = el(
         "section",
         { class: "card pair-list", "aria-labelledby": "pairs-title" },
-        el("div", { class: "row card-head" }, el("h2", { id: "pairs-title" }, "Pairs"), fresh),
-        el("div", { class: "field" }, el("label", { for: "pair-search" }, "Find a token or a pair"), search),
-        list,
-        none,
+        el("div", { class: "row card-head" }, el("h2", { id: "pairs-title" }, "Pairs"), all, fresh),
+        el("div", { class: "pair-places" }, field, list, none),
     );
     const filter = () => {
         const wanted = search.value.trim().toUpperCase().replace("-", "/");

@@ -133,7 +133,6 @@ export class PairPanel {
                 { class: "pair-head" },
                 el("h2", { id: "pair-title" }, pair),
                 el("p", { class: "muted" }, `${quote} per ${base}`),
-                el("a", { class: "all-pairs", href: "#market" }, "All pairs"),
             ),
             legend,
             el("div", { class: "row pair-said" }, difference, moment),

@@ -1,17 +1,20 @@
 /** The pools of a pair, and what growing amounts get there: a drawing, and tables of the same. */
 
 import { el, replace, setText } from "./dom.js";
-import { grouped, percent, quotient } from "./exact.js";
+import { fromAtoms, grouped, percent, quotient } from "./exact.js";
 import { depthDrawing } from "./market_depth.js";
 import { venueName } from "./market_pairs.js";
 import { scrollingTable } from "./tables.js";
 
-/** Return the panel of a pair's pools: {element, show(answer of /api/market/pools), fail(error)}. */
-export function poolsPanel(pair) {
+/**
+ * Return the panel of a pair's pools: {element, show(answer of /api/market/pools), fail(error)}. `tokens` is a promise
+ * of the tokens that are listed.
+ */
+export function poolsPanel(pair, tokens) {
     const body = el("tbody");
     const { token_in: base, token_out: quote } = pair;
     const price = `#Price, ${quote} per ${base}`;
-    const pools = scrollingTable("Table of the pools", ["Pool", "Venue", "Kind", "#Fee", price, "#Holds"], body);
+    const pools = scrollingTable("Table of the pools", ["Pool", "#Fee", price, "#Holds"], body);
     const moment = el("p", { class: "muted small" }, "…");
     const drawing = depthDrawing(pair);
     const depth = el("tbody");
@@ -35,14 +38,14 @@ export function poolsPanel(pair) {
             pools,
         ),
     );
-    const show = (answer) => {
-        replace(body, answer.pools.map((pool) => poolRow(pool)));
-        const known = { sell: answer.depth?.sell ?? [], buy: answer.depth?.buy ?? [] };
-        drawing.show(known);
+    const show = async (answer) => {
+        const decimals = Object.fromEntries((await tokens).map((token) => [token.symbol, token.decimals]));
+        replace(body, answer.pools.map((pool) => poolRow(pool, decimals)));
+        drawing.show(answer.depth);
         replace(
             depth,
-            known.sell.map((point) => depthRow(`▼ sell ${base}`, "bad", point)),
-            known.buy.map((point) => depthRow(`▲ buy ${base}`, "good", point)),
+            answer.depth.sell.map((point) => depthRow("▼ sell", "bad", base, point)),
+            answer.depth.buy.map((point) => depthRow("▲ buy", "good", base, point)),
         );
         setText(moment, `As of slot ${grouped(answer.slot)}`);
     };
@@ -50,31 +53,32 @@ export function poolsPanel(pair) {
     return { element, show, fail };
 }
 
-function poolRow(pool) {
+function poolRow({ pool, venue, kind, fee_bps: fee, price, ...held }, decimals) {
+    const holds = ({ token, reserve }) =>
+        el("div", {}, token in decimals ? `${grouped(fromAtoms(reserve, decimals[token]))} ${token}` : `… ${token}`);
+    const name = `${venueName(venue)} ${kind.replace(`${venue}_`, "").replaceAll("_", " ")}`;
     return el(
         "tr",
         {},
-        el("td", {}, pool.pool.split(":").at(-1)),
-        el("td", {}, venueName(pool.venue)),
-        el("td", {}, pool.kind.replaceAll("_", " ")),
-        el("td", { class: "number" }, pool.fee_bps ? `${quotient(pool.fee_bps, "100", 4)} %` : "–"),
-        el("td", { class: "number" }, grouped(pool.price)),
+        el("th", { scope: "row" }, name, el("div", { class: "muted small" }, pool)),
+        el("td", { class: "number" }, fee === null ? "empty" : `${quotient(fee, "100", 6)} %`),
+        el("td", { class: "number" }, grouped(price)),
         el(
             "td",
             { class: "number" },
-            el("div", {}, `${grouped(pool.reserve_a)} ${pool.token_a}`),
-            el("div", {}, `${grouped(pool.reserve_b)} ${pool.token_b}`),
+            holds({ token: held.token_a, reserve: held.reserve_a }),
+            holds({ token: held.token_b, reserve: held.reserve_b }),
         ),
     );
 }
 
-function depthRow(side, className, { amount, price, impact, token }) {
+function depthRow(side, className, token, { amount, price, impact }) {
     return el(
         "tr",
         {},
         el("td", { class: className }, side),
-        el("td", { class: "number" }, token ? `${grouped(amount)} ${token}` : grouped(amount)),
+        el("td", { class: "number" }, `${grouped(amount)} ${token}`),
         el("td", { class: "number" }, grouped(price)),
-        el("td", { class: "number" }, impact === null || impact === undefined ? "–" : `${percent(impact)} %`),
+        el("td", { class: "number" }, `${percent(impact)} %`),
     );
 }
