@@ -38,7 +38,7 @@ def server(gives_up: str = "") -> Callable[[web.Request], Awaitable[web.StreamRe
 
 
 def tried(monkeypatch: pytest.MonkeyPatch, gives_up: str = "") -> Intruders:
-    """Return intruders who have tried fifty times to see the one order, which is alpha's."""
+    """Return intruders who have tried fifty times to see alpha's one order, and until it was given up if it ever is."""
     monkeypatch.setattr(intruders, "EVERY_S", 0.0)
     post = Post(Identity("SOL", "USDC", 1), order_ids={ORDER}, account="alpha")
     made: list[Intruders] = []
@@ -46,7 +46,8 @@ def tried(monkeypatch: pytest.MonkeyPatch, gives_up: str = "") -> Intruders:
     async def test(client: Client) -> None:
         made.append(Intruders(client.base_url, TWO, 1, lambda: [post]))
         running = asyncio.create_task(made[0].run())
-        await asyncio.to_thread(eventually, lambda: made[0].tries >= 50)
+        # On a busy machine most of fifty tries may be frames.
+        await asyncio.to_thread(eventually, lambda: made[0].tries >= 50 and (not gives_up or http_only(made[0]) != []))
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
