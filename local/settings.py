@@ -83,6 +83,7 @@ class LocalSettings(IntakeSettings, frozen=True, kw_only=True):
     max_reads: Annotated[int, msgspec.Meta(ge=1)] = 100
     max_changes: Annotated[int, msgspec.Meta(ge=1)] = 100
     max_watchers: Annotated[int, msgspec.Meta(ge=1)] = 100
+    trace_orders: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     invoke: Literal["here", "lambda"] = "here"
     lambda_endpoint: Annotated[str, msgspec.Meta(pattern="^https?://.")] = "http://127.0.0.1:3001"
     redis_maxmemory: Annotated[str, msgspec.Meta(pattern="^[0-9]+([kmg]b?)?$")] = (

@@ -1,5 +1,6 @@
 """Orders in: each is checked, and durable before it is answered."""
 
+import time
 from http import HTTPStatus
 
 from fastapi import Request, Response
@@ -10,7 +11,7 @@ from functions.accept_order.batch import BatchAnswer, BatchResult, accept_each, 
 from functions.accept_order.charges import charge_of, units_of
 from functions.accept_order.idempotency import key_of, name_of
 from functions.accept_order.placement import place, read
-from orderflow.runtime import async_clients
+from orderflow.runtime import async_clients, order_traces
 from orderflow.runtime.http.app import http_app
 from orderflow.runtime.http.body import read_body
 from orderflow.runtime.http.callers import caller
@@ -38,6 +39,7 @@ document_bodies(app, MODELS)
 )
 async def execute(request: Request) -> Response:
     """Accept an order. When this answers 202 the order is durable and on its way."""
+    started_ns = time.time_ns()
     check_query(request)
     fields = read_json_object(await read_body(request))
     key, account, intake = key_of(request.headers), caller(request).account, async_clients.intake()
@@ -49,6 +51,8 @@ async def execute(request: Request) -> Response:
     answer = placement.answer(await intake.create(placement.new))
     if isinstance(answer, ProblemError):
         raise answer
+    if order_traces.share():
+        order_traces.trace_request("accept_order", [answer.order_id], started_ns)
     return json_response(answer, 202, {"location": f"/api/orders/{answer.order_id}"})
 
 
@@ -63,10 +67,14 @@ async def execute_batch(request: Request) -> Response:
 
     The results stand in the order of the orders. When this answers 202 all of them are durable and on their way.
     """
+    started_ns = time.time_ns()
     check_query(request)
     items, key = read_batch(await read_body(request)), key_of(request.headers)
     await spend(request, units_of(items, key))
     answers = await accept_each(items, key, caller(request).account)
+    if order_traces.share():
+        accepted = [answer.order_id for answer in answers if isinstance(answer, Accepted)]
+        order_traces.trace_request("accept_order", accepted, started_ns)
     results = [await _result(request, answer) for answer in answers]
     problems = [result.problem for result in results if result.problem]
     later = any(problem.status == HTTPStatus.SERVICE_UNAVAILABLE for problem in problems)

@@ -1,6 +1,7 @@
 """Orders changed: cancelled or amended, durably before it is answered."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
 from fastapi import Request, Response
@@ -12,6 +13,7 @@ from functions.change_orders.cancelling import Answer, cancel
 from functions.change_orders.charges import charge_of
 from functions.change_orders.documents import CancelAnswer, Cancelled, CancelResult
 from functions.change_orders.order_list import read_order_list
+from orderflow.runtime import order_traces
 from orderflow.runtime.http.app import http_app
 from orderflow.runtime.http.body import read_body
 from orderflow.runtime.http.callers import caller
@@ -34,10 +36,11 @@ async def cancel_order(request: Request, order_id: str) -> Response:
     It may be repeated: the answer is the same. Once its transaction is out only the chain can say what becomes of it,
     and this answers 202: the order is cancelled if the transaction is refused.
     """
-    known_as = _id_of(order_id)
+    known_as, started_ns = _id_of(order_id), time.time_ns()
     answer = (await cancel([known_as], caller(request).account))[known_as]
     if isinstance(answer, Exception):
         raise answer
+    _trace([known_as], started_ns)
     return json_response(answer, HTTPStatus.ACCEPTED if answer.cancel else HTTPStatus.OK)
 
 
@@ -52,10 +55,12 @@ async def cancel_orders(request: Request) -> Response:
 
     The results stand in the order of the ids.
     """
+    started_ns = time.time_ns()
     named = read_order_list(await read_body(request))
     await spend(request, {"changes": len(named)})
     ids = [read_order_id(each) if isinstance(each, str) else None for each in named]
     answers = await cancel([each for each in dict.fromkeys(ids) if each is not None], caller(request).account)
+    _trace([order_id for order_id, answer in answers.items() if not isinstance(answer, Exception)], started_ns)
     results = [await _result(request, each, order_id, answers) for each, order_id in zip(named, ids, strict=True)]
     problems = [result.problem for result in results if result.problem]
     later = any(problem.status == HTTPStatus.SERVICE_UNAVAILABLE for problem in problems)
@@ -75,9 +80,16 @@ async def amend_order(request: Request, order_id: str) -> Response:
     It keeps its id and its place before later orders of the same price. An amount that is filled already cancels the
     rest. When this answers 200 the order is durably as the answer says.
     """
-    known_as = _id_of(order_id)
+    known_as, started_ns = _id_of(order_id), time.time_ns()
     amendment = read_amendment(await read_body(request))
-    return json_response(summary_of(await amend(known_as, caller(request).account, amendment)))
+    amended = await amend(known_as, caller(request).account, amendment)
+    _trace([known_as], started_ns)
+    return json_response(summary_of(amended))
+
+
+def _trace(order_ids: Collection[str], started_ns: int) -> None:
+    if order_traces.share():
+        order_traces.trace_request("change_orders", order_ids, started_ns)
 
 
 async def _result(request: Request, named: object, order_id: str | None, answers: Mapping[str, Answer]) -> CancelResult:

@@ -8,7 +8,7 @@ from pg8000.exceptions import DatabaseError
 from orderflow.adapters.ledger_documents import OrderDocument, decode_document
 from orderflow.adapters.replication import ReplicatedWrite, step_written
 from orderflow.domain.lifecycle import TERMINAL
-from orderflow.runtime import clients
+from orderflow.runtime import clients, order_traces
 from orderflow.runtime.batch import (
     BatchResponse,
     Done,
@@ -77,9 +77,13 @@ def record_steps(steps: Sequence[Recorded], failures: Failures) -> None:
     for record, step in steps:
         if step.order_id in nowhere:
             failures.add(record, LookupError("the ledger lacks the steps before, and Redis has no such order"))
-    clients.orders().expire_after_recording(
-        [step.order_id for _, step in steps if step.status in TERMINAL and step.order_id not in nowhere]
-    )
+    ended = [step for _, step in steps if step.status in TERMINAL and step.order_id not in nowhere]
+    clients.orders().expire_after_recording([step.order_id for step in ended])
+    if order_traces.share():
+        for step in ended:
+            order_traces.trace_end(
+                step.order_id, step.status, step.updated_at_ms, step.reason if isinstance(step.reason, str) else None
+            )
 
 
 def record_wholly(order_ids: Collection[str]) -> set[str]:

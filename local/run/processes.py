@@ -68,6 +68,7 @@ def environment_of(settings: LocalSettings, redis_url: str, database_url: str, l
         "ALLOWED_ORIGINS": settings.allowed_origins,
         "DOCS": str(int(settings.docs)),
         "MAX_WATCHERS": str(settings.max_watchers),
+        "TRACE_ORDERS": str(settings.trace_orders),
         parent_watchdog.SETTING: parent_watchdog.STDIN,
         **_socket_settings(settings, listeners),
     }

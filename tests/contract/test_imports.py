@@ -25,7 +25,7 @@ LIGHT = {
     "typing_extensions": "of Powertools and msgspec",
 }
 # What libraries load where it is installed, which on Lambda it is not beside a stage.
-ONLY_HERE = {"opentelemetry", "cryptography"}
+ONLY_HERE = {"opentelemetry", "psutil", "cryptography"}
 POSTGRES = {"pg8000", "scramp", "asn1crypto", "dateutil", "six"}
 # Each takes longer than all that a stage loads else, or is of use to one function only.
 TOO_HEAVY = {

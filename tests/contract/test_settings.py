@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 TEMPLATE = read_template(ROOT / "template.yaml")
 LAYER = ROOT / "layers/orderflow/orderflow"
 
-READ_BY_LIBRARIES = {"POWERTOOLS_SERVICE_NAME"}
+READ_BY_LIBRARIES = {"POWERTOOLS_SERVICE_NAME", "OTEL_EXPORTER_OTLP_ENDPOINT"}
 # Where settings are that the environment lacks; the template sets them all.
 NOT_OF_THE_TEMPLATE = {"SETTINGS_PATH"}
 # For tests of what orders that wait do, on one machine; and who may trade there without a key.

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from orderflow.adapters.messages import kept_steps, merge, name_of, order_name
+from orderflow.adapters.messages import kept_steps, merge, name_of, order_id_of, order_name
 from tests.support.builders import ORDER_ID, encode, make_order
 
 
@@ -32,3 +32,15 @@ def test_of_each_step_its_document_is_kept_or_the_event_of_the_release_before() 
 
     assert kept_steps(fields) == ["a", "b", "c"]
     assert kept_steps({}) == []
+
+
+@pytest.mark.parametrize(
+    "fields", [{"order_id": ORDER_ID}, {"order": name_of(ORDER_ID, 3)}, {"order": encode(make_order())}]
+)
+def test_a_record_is_about_an_order_however_it_names_it(fields: dict[str, str]) -> None:
+    assert order_id_of(fields) == ORDER_ID
+
+
+@pytest.mark.parametrize("fields", [{}, {"tick": "{}"}, {"order": '{"heartbeat":true}'}, {"order": "no JSON"}])
+def test_a_record_without_an_order_is_about_none(fields: dict[str, str]) -> None:
+    assert order_id_of(fields) is None

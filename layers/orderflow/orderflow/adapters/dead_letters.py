@@ -7,9 +7,8 @@ import msgspec
 import redis
 
 from orderflow.adapters import scripts
-from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.keys import is_order_partition, key
-from orderflow.adapters.messages import order_name
+from orderflow.adapters.messages import order_id_of
 from orderflow.adapters.orders import Orders
 from orderflow.domain.lifecycle import TERMINAL
 from orderflow.domain.order import Order
@@ -45,14 +44,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
     @property
     def order_id(self) -> str | None:
         """The order that the record is about, if it names one."""
-        if "order_id" in self.fields:
-            return self.fields["order_id"]
-        if name := order_name(self.fields):
-            return name[0]
-        try:
-            return order_decoder.decode(self.fields.get("order", "")).order_id
-        except msgspec.DecodeError:
-            return None
+        return order_id_of(self.fields)
 
 
 class LatestLetters(NamedTuple):

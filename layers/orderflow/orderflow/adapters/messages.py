@@ -3,7 +3,18 @@
 import re
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 _NAME = re.compile(r"([0-9a-f-]{36}) ([0-9]{1,5})")
+
+
+class _About(msgspec.Struct):
+    """What a message that holds more has as well."""
+
+    order_id: str
+
+
+_about_decoder = msgspec.json.Decoder(_About)
 
 
 def name_of(order_id: str, sequence: int) -> str:
@@ -15,6 +26,21 @@ def order_name(fields: Mapping[str, str]) -> tuple[str, int] | None:
     """Return the id and the sequence by which a message names its order; None where it holds it whole, or has none."""
     name = _NAME.fullmatch(fields.get("order", ""))
     return (name[1], int(name[2])) if name else None
+
+
+def order_id_of(fields: Mapping[str, str]) -> str | None:
+    """Return the id of the order that a record is about, however it says so; None where it is about none.
+
+    In the place of an order's id a feed's name may stand.
+    """
+    if "order_id" in fields:
+        return fields["order_id"]
+    if name := order_name(fields):
+        return name[0]
+    try:
+        return _about_decoder.decode(fields.get("order", "")).order_id
+    except msgspec.DecodeError:
+        return None
 
 
 def kept_steps(fields: Mapping[str, str]) -> list[str]:

@@ -14,7 +14,7 @@ from orderflow.adapters.messages import order_name
 from orderflow.domain.lifecycle import is_known
 from orderflow.domain.order import Order
 from orderflow.errors import RetryableError, UnknownStatusError
-from orderflow.runtime import clients
+from orderflow.runtime import clients, order_traces
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.observability import count, traced
 
@@ -165,11 +165,22 @@ def run_batch(
     Logs one line and the metrics of the batch; the line of a single order names it. Batches in which orders take a step
     are logged at INFO, those that only publish or record steps at DEBUG.
     """
-    started = time.perf_counter()
+    started_ns, started = time.time_ns(), time.perf_counter()
     records = event["Records"]
     failures = Failures(function)
-    done = work(records, failures)
+    try:
+        done = work(records, failures)
+    except Exception as error:
+        if order_traces.share():
+            reason = f"{type(error).__name__}: {error}"
+            order_traces.trace_batch(
+                function, records, (), started_ns, {record["messageId"]: reason for record in records}
+            )
+        raise
     elapsed_ms = round((time.perf_counter() - started) * 1000, 2)
+    if order_traces.share():
+        errors = {failed["itemIdentifier"]: failed.get("error", "failed") for failed in failures.items}
+        order_traces.trace_batch(function, records, done.orders, started_ns, errors)
     counts = {"records": len(records), "failures": len(failures.items), **done.counts}
     count(function, counts, elapsed_ms)
     one = done.orders[0] if len(done.orders) == 1 else None
