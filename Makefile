@@ -1,6 +1,6 @@
 # Every command of the project. Settings go on the line: make run PORT=4000 SPEED=0
 .DEFAULT_GOAL := help
-.PHONY: help run bench chaos acceptance compose localstack test test-quick coverage test-docker test-localstack test-sam lint words hooks mutants openapi validate sam services sam-api sam-lambda sam-run lock clean
+.PHONY: help run bench chaos acceptance compose localstack test test-quick coverage test-docker test-localstack test-sam lint words hooks mutants openapi vendored validate sam services sam-api sam-lambda sam-run lock clean
 
 BIN := .venv/bin
 SAM := sh local/sam.sh
@@ -54,7 +54,7 @@ lint: .venv/.to-test words ## style, spelling, words, types, names in Lua and th
 
 # Parts of identifiers count as words. What is recorded, written by tools or not ours keeps its words.
 words: .venv/.to-test ## find words that do not say the thing, with others for them: docs/words.txt
-	git ls-files -z -- . ':!*.json' ':!*requirements*.txt' ':!LICENSE' ':!CHANGELOG.md' ':!docs/words.txt' | \
+	git ls-files -z -- . ':!*.json' ':!*requirements*.txt' ':!LICENSE' ':!*/lightweight-charts*' ':!CHANGELOG.md' ':!docs/words.txt' | \
 		xargs -0 $(BIN)/codespell --dictionary docs/words.txt --regex '[A-Z]?[a-z]+|[A-Z]+(?![a-z])'
 
 hooks: .venv/.to-test ## have git check what is committed, as `make lint` does
@@ -65,6 +65,9 @@ mutants: .venv/.to-test .venv-mutants/.to-run ## make a copy wrong in many ways,
 
 openapi: .venv/.to-test ## write docs/openapi.json from the code
 	@$(PREPARE); exec $(BIN)/python -m tests.support.openapi
+
+vendored: .venv/.to-run ## take the chart library out of its pinned wheel again
+	@sh local/setup/vendored.sh
 
 validate: sam ## lint and build template.yaml with the SAM CLI
 sam: .venv-sam/.to-run

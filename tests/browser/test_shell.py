@@ -176,3 +176,20 @@ def test_what_is_wider_than_the_window_is_found(desk: Desk) -> None:
     page.evaluate("document.getElementById('view').style.width = '1300px'")
 
     assert desk.overflow() > 0
+
+
+def test_the_chart_library_works_under_the_page_s_policy(desk: Desk) -> None:
+    page = desk.open()
+
+    drawn = page.evaluate(
+        """async (version) => {
+            await import(`/desk/${version}/lightweight-charts.js`);
+            const root = document.getElementById("view").appendChild(document.createElement("div"));
+            const chart = window.LightweightCharts.createChart(root, { width: 300, height: 200 });
+            chart.addLineSeries().setData([{ time: 1, value: 219.5 }, { time: 2, value: 220.25 }]);
+            return root.querySelectorAll("canvas").length;
+        }""",
+        page_files().version,
+    )
+
+    assert drawn > 0

@@ -1,5 +1,6 @@
 """The desk's page: its files need no build step, no other host and nothing that its policy forbids, and are small."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from functions.serve_desk.app import PAGE
 from functions.serve_desk.page_files import read_page_files
 
 FILES = {path.name: path for path in PAGE.iterdir()}
-VENDORED = {"lightweight-charts.js", "lightweight-charts.licence.txt"}
+CHARTS, LICENCE = VENDORED = ("lightweight-charts.js", "lightweight-charts.licence.txt")
+CHARTS_SHA256 = "a7d4221516c7ea0bb0cc17d605df8848c1c748517a2ca43c2ce1a95ddb159006"
+"""Of the file in the wheel that local/setup/requirements-vendored.txt pins; `make vendored` takes it from there."""
 OURS = {name: path.read_text(encoding="utf-8") for name, path in FILES.items() if name not in VENDORED}
 SCRIPTS = {name: text for name, text in OURS.items() if name.endswith(".js")}
 FIRST_PAINT_BYTES = 150_000
@@ -71,6 +74,17 @@ def test_the_first_view_is_little_to_load() -> None:
     sent = {name: len(each.compressed or each.body) for name, each in page.files.items() if name not in VENDORED}
     assert sum(sent.values()) + len(page.page.compressed or page.page.body) <= FIRST_PAINT_BYTES, sent
     assert "lightweight-charts.js" not in linked()
+
+
+def test_the_chart_library_is_whole_unchanged_and_under_its_licence() -> None:
+    library, licence = FILES[CHARTS].read_bytes(), FILES[LICENCE].read_text(encoding="utf-8")
+
+    assert hashlib.sha256(library).hexdigest() == CHARTS_SHA256
+    (version,) = re.findall(rb"TradingView Lightweight Charts\S+ v([\d.]+)", library)
+    assert f"Lightweight Charts {version.decode()}, unchanged" in licence
+    assert "Copyright (c) 2023 TradingView, Inc. https://www.tradingview.com/" in licence
+    assert "Apache License" in licence
+    assert "END OF TERMS AND CONDITIONS" in licence
 
 
 def test_what_is_built_of_the_page_is_built_again_when_it_changes() -> None:

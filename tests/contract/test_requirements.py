@@ -130,7 +130,11 @@ def test_a_lock_file_holds_what_its_group_asks_for(lock: str, name: str) -> None
 
 
 @pytest.mark.parametrize(
-    "path", [ROOT / name for name in ("local/setup/install.sh", "local/Dockerfile", ".ci/stand-in-images")]
+    "path",
+    [
+        ROOT / name
+        for name in ("local/setup/install.sh", "local/setup/vendored.sh", "local/Dockerfile", ".ci/stand-in-images")
+    ],
 )
 def test_every_call_of_pip_requires_hashes(path: Path) -> None:
     commands = path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
