@@ -90,7 +90,7 @@ class OrderStore {
         return details;
     }
 
-    /** Take an order's summary, or its details, whose `history` becomes its steps; an older one than is known is not. */
+    /** Take an order's summary, or its details, whose `history` becomes its steps, unless a newer one is known. */
     put({ history, route, fills, ...summary }) {
         this.#reading.got(summary, history !== undefined);
         const known = this.#orders.get(summary.order_id);
@@ -195,7 +195,7 @@ function fillWhole(order) {
     order.average_price = order.execution_price;
 }
 
-/** Return whether an event leaves open what is filled of its order, or what that asks for: `open` may be an amendment. */
+/** Return whether an event leaves open what is filled of its order, or, after an amendment, what that asks for. */
 function saysTooLittle(order, { status, sequence }) {
     if (order.order_type === "market" || order.summarized === sequence) return false;
     return ENDED.has(status) || status === "triggered" || RESTING.has(status);

@@ -21,11 +21,10 @@ export function mount(root, context) {
     const changes = new Changes({ api, orders, say });
     const browser = new OrderBrowser({ orders, doing: changes.doing });
     const drawer = new Drawer({ orders, changes, decimals });
-    const amending = new AmendDialog({
-        api,
-        orders,
-        done: ({ order_id: id, status }) => say(`Order ${shortId(id)} is amended${status === "open" ? "" : `: it is ${status}`}.`),
-    });
+    const amended = ({ order_id: id, status }) => {
+        say(`Order ${shortId(id)} is amended${status === "open" ? "" : `: it is ${status}`}.`);
+    };
+    const amending = new AmendDialog({ api, orders, done: amended });
     const { table } = browser;
     const isLive = () => socket.state === "live";
     const showState = listenToState(browser, isLive);

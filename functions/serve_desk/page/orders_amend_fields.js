@@ -28,7 +28,8 @@ function triggered(order) {
 const OF_TYPE = {
     limit: (order) => {
         if (order.limit_price !== undefined) return [limit(order)];
-        return [{ name: "min_amount_out", label: "Least received", value: order.min_amount_out, unit: order.token_out }];
+        const { min_amount_out: value, token_out: unit } = order;
+        return [{ name: "min_amount_out", label: "Least received", value, unit }];
     },
     take_profit: triggered,
     stop_loss: triggered,
@@ -52,11 +53,15 @@ const FLAGS = { mint_renounced: "Mint renounced", freezable: "Freezable", lp_bur
 
 function filterFields(filters, tokenIn) {
     const flags = Object.entries(FLAGS).map(([name, label]) => ({
-        name: `filters.${name}`, label, value: name in filters ? String(filters[name]) : "", kind: ["", "true", "false"],
+        name: `filters.${name}`,
+        label,
+        value: name in filters ? String(filters[name]) : "",
+        kind: ["", "true", "false"],
     }));
+    const { max_top10_bps: most = "" } = filters;
     return [
         ...flags,
-        { name: "filters.max_top10_bps", label: "Most that ten hold", value: filters.max_top10_bps ?? "", unit: "basis points" },
+        { name: "filters.max_top10_bps", label: "Most that ten hold", value: most, unit: "basis points" },
         { name: "filters.min_liquidity", label: "Least liquidity", value: filters.min_liquidity ?? "", unit: tokenIn },
         { name: "filters.venue", label: "Venue", value: filters.venue ?? "", kind: ["", "raydium", "meteora"] },
     ];

@@ -1,4 +1,4 @@
-/** Has the table show those orders of the store that the filters admit, and reads older ones as they are scrolled to. */
+/** Has the table show those orders of the store that the filters admit, and reads older ones that are scrolled to. */
 
 import { ApiError } from "./api.js";
 import { el, setText } from "./dom.js";
@@ -35,7 +35,8 @@ export class OrderBrowser {
         this.#orders = orders;
         this.#list = new OrderList(orders, (order) => this.#admits(order));
         this.table = new OrderTable({ orders, list: this.#list, doing });
-        this.head = el("div", { class: "orders-title row" }, el("h2", {}, "Orders"), this.#count, this.#stale, this.#fresh);
+        const title = el("h2", {}, "Orders");
+        this.head = el("div", { class: "orders-title row" }, title, this.#count, this.#stale, this.#fresh);
         this.foot = el("div", { class: "orders-foot row" }, this.#state, this.#more, this.#empty);
         this.#fresh.addEventListener("click", () => this.#toTop());
         this.#more.addEventListener("click", () => this.#goOn());

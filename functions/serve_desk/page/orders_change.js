@@ -29,7 +29,8 @@ export class Changes {
         if (!found) return "";
         const order = this.#orders.get(id);
         // What was requested lasts until the order has taken its next step.
-        if (found.sequence === null || (order?.sequence === found.sequence && !ENDED.has(order.status))) return found.text;
+        const isAtIt = order?.sequence === found.sequence && !ENDED.has(order.status);
+        if (found.sequence === null || isAtIt) return found.text;
         this.#doing.delete(id);
         return "";
     };
@@ -63,7 +64,7 @@ export class Changes {
     }
 }
 
-const REQUESTED = "The cancel is requested: its transaction is out, or a slice of it, and it is cancelled if that is refused.";
+const REQUESTED = "The cancel is requested: a transaction of it is out, and it is cancelled if that is refused.";
 
 /** Return the end of an id, which differs where the beginnings of neighbours are the same. */
 export function shortId(id) {
@@ -75,6 +76,7 @@ export function refusal(what, id, error) {
     if (!(error instanceof ApiError)) return `Order ${shortId(id)} can't be ${what}: ${error.message}`;
     const { status, orderStatus, message } = error;
     if (status === 0) return `The engine does not answer: it is not known whether order ${shortId(id)} is ${what}.`;
-    const why = orderStatus && ENDED.has(orderStatus) ? `it is ${orderStatus} by now` : message.replace(id, shortId(id));
+    const hasEnded = orderStatus && ENDED.has(orderStatus);
+    const why = hasEnded ? `it is ${orderStatus} by now` : message.replace(id, shortId(id));
     return `Order ${shortId(id)} can't be ${what}: ${why}.`;
 }

@@ -121,11 +121,13 @@ function quoteOf({ error, amount_out: paid, price }, { sold, bought }, amount) {
 /** One swap: where, which share of the order, what for what, and the fee. */
 function legItem(leg, amount) {
     const share = leg.share_bps === undefined ? null : [shareBar(leg.share_bps), percentOfBps(leg.share_bps)];
+    const pool = [el("b", {}, leg.venue), el("span", { class: "muted" }, leg.pool), el("span", {}, share)];
+    const [sold, bought] = [amount(leg.amount_in, leg.token_in), amount(leg.amount_out, leg.token_out)];
     return el(
         "li",
         {},
-        el("div", { class: "leg-pool" }, el("b", {}, leg.venue), el("span", { class: "muted" }, leg.pool), el("span", {}, share)),
-        el("div", { class: "number" }, `${amount(leg.amount_in, leg.token_in)} → ${amount(leg.amount_out, leg.token_out)}`),
+        el("div", { class: "leg-pool" }, pool),
+        el("div", { class: "number" }, `${sold} → ${bought}`),
         el("div", { class: "number muted" }, `fee ${amount(leg.fee, leg.fee_token)}`),
     );
 }
@@ -157,9 +159,10 @@ export function historyPart({ history, created_at: from, updated_at: to }, showA
 /** The orders that it has made, and the one that has made it, as links. */
 export function familyPart({ parent_id: parent, children }, orders) {
     if (!parent && !children?.length) return null;
+    const links = (children ?? []).map((id) => el("li", {}, orderLink(id, orders)));
     return [
         parent ? el("p", {}, "Made by ", orderLink(parent, orders)) : null,
-        children?.length ? el("ul", { class: "family" }, children.map((id) => el("li", {}, orderLink(id, orders)))) : null,
+        children?.length ? el("ul", { class: "family" }, links) : null,
     ];
 }
 

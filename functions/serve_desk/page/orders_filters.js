@@ -6,6 +6,7 @@ import { ENDED } from "./status.js";
 const STATUSES = ["pending", "open", "triggered", "routing", "building", "submitted", "partially_filled", ...ENDED];
 const TYPES = ["market", "limit", "take_profit", "stop_loss", "trailing_stop", "oco", "twap", "sniper"];
 const WHOLE_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const OWN_ID = /^[!-~]{1,64}$/;
 const TYPING_MS = 250;
 
 /** What is chosen, kept while other views are shown. */
@@ -14,11 +15,15 @@ const chosen = { status: "", type: "", token: "", text: "" };
 /** Return whether the filters admit an order. */
 export function matches(order) {
     const { status, type, token, text } = chosen;
-    if (status === "any_open" ? ENDED.has(order.status) : status === "any_ended" && !ENDED.has(order.status)) return false;
-    if (status && !status.startsWith("any_") && order.status !== status) return false;
+    if (status && !hasStatus(order, status)) return false;
     if (type && order.order_type !== type) return false;
     if (token && order.token_in !== token && order.token_out !== token) return false;
     return !text || isNamed(order, text.toLowerCase());
+}
+
+function hasStatus(order, status) {
+    if (status === "any_open") return !ENDED.has(order.status);
+    return status === "any_ended" ? ENDED.has(order.status) : order.status === status;
 }
 
 function isNamed({ order_id: id, client_order_id: own }, text) {
@@ -37,9 +42,9 @@ export function queries() {
 
 /** Return what finds an order by the whole of its name, however old it is: {id}, {client_order_id}, or null. */
 export function named() {
-    const text = chosen.text.trim();
-    if (!text) return null;
-    return WHOLE_ID.test(text) ? { id: text.toLowerCase() } : { client_order_id: text };
+    const { text } = chosen;
+    if (WHOLE_ID.test(text)) return { id: text.toLowerCase() };
+    return OWN_ID.test(text) ? { client_order_id: text } : null;
 }
 
 export function isFiltered() {
@@ -84,7 +89,7 @@ export function filterForm(tokens, changed) {
         clear.hidden = !isFiltered();
         changed();
     };
-    const statuses = [["", "all"], ["any_open", "open and under way"], ["any_ended", "ended"]];
+    const statuses = [["", "all"], ["any_open", "not ended"], ["any_ended", "ended"]];
     const tokenNames = chosen.token ? [[chosen.token, chosen.token]] : [];
     const fields = el(
         "div",
@@ -102,7 +107,9 @@ export function filterForm(tokens, changed) {
         fields.querySelector("select").focus();
     });
     tokens().then((list) => addTokens(fields, list.map(({ symbol }) => symbol)), () => {});
-    return el("form", { class: "orders-filters", "aria-label": "Filters", onsubmit: (event) => event.preventDefault() }, fields);
+    const form = el("form", { class: "orders-filters", "aria-label": "Filters" }, fields);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    return form;
 }
 
 function addTokens(fields, symbols) {

@@ -128,6 +128,9 @@ export class OrderRow {
         this.#amend.hidden = !RESTING.has(order.status);
         this.#cancel.hidden = ENDED.has(order.status);
         this.#cancel.disabled = this.#amend.disabled = doing !== "";
+        // The row has the focus instead of a button that can't be pressed any more.
+        const focused = document.activeElement;
+        if (this.#cells.acts.contains(focused) && (focused.disabled || focused.hidden)) this.element.focus();
         setText(this.#cancel, doing || "Cancel");
         const what = `${typeOf(order)} ${order.amount ?? ""} ${order.token_in ?? ""}`;
         this.#cancel.setAttribute("aria-label", `${doing || "Cancel"} ${what}`);

@@ -1,6 +1,6 @@
 /**
- * Reads what the list does not have of the orders that are seen: their steps, once, and how far those that rest are from
- * what they wait for, again and again. Gently: a few a second, none that is not seen, none while the page is hidden.
+ * Reads what the list does not have of the orders that are seen: their steps, once, and how far those that rest are
+ * from what they wait for, again and again. Gently: a few a second, and none while the page is hidden.
  */
 
 import { hasSteps } from "./orders_steps.js";

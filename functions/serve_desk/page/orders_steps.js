@@ -4,6 +4,10 @@ import { duration, el, setText } from "./dom.js";
 import { ENDED, stepTimes, stepsInWords } from "./status.js";
 
 const MOST_MARKS = 8;
+// A step of a second is twice as wide as one of 30 ms, so that short ones are seen beside long ones; an end lasts no
+// time, and the step that an order is at lasts on.
+const END_WIDTH = "1.5";
+const LASTING_WIDTH = "9";
 
 /** Return in words what is known of an order's steps, and how long all of them took. */
 export function wordsOf(order) {
@@ -25,8 +29,8 @@ export function hasSteps(order) {
     if (!steps.length) return false;
     const shown = steps.slice(-MOST_MARKS);
     const isWhole = shown.length === MOST_MARKS || shown[0].sequence === "1";
-    const isUnbroken = shown.every((step, place) => !place || Number(step.sequence) === Number(shown[place - 1].sequence) + 1);
-    return isWhole && isUnbroken && shown.at(-1).sequence === sequence;
+    const first = Number(sequence) - shown.length + 1;
+    return isWhole && shown.every((step, place) => Number(step.sequence) === first + place);
 }
 
 /** A bar that is updated in place; what it shows is in `element`, with the words as its text alternative. */
@@ -40,12 +44,14 @@ export class StepBar {
     /** Show the steps of an order, if they are others than those shown. */
     show(order) {
         const { steps } = order;
-        const signature = `${order.order_id} ${order.status} ${order.sequence} ${steps.length} ${steps.at(-1)?.sequence}`;
+        const { order_id: id, status, sequence } = order;
+        const signature = `${id} ${status} ${sequence} ${steps.length} ${steps.at(-1)?.sequence}`;
         if (signature === this.#shown) return;
         this.#shown = signature;
         const times = stepTimes(steps.slice(-MOST_MARKS));
         this.#fit(times.length || 1);
-        [...this.#marks.children].forEach((mark, place) => paint(mark, times[place] ?? { status: order.status, tookMs: null }));
+        const last = { status: order.status, tookMs: null };
+        [...this.#marks.children].forEach((mark, place) => paint(mark, times[place] ?? last, ENDED.has(order.status)));
         setText(this.#took, ENDED.has(order.status) ? tookOf(order) : "");
         this.element.setAttribute("aria-label", wordsOf(order));
     }
@@ -56,9 +62,9 @@ export class StepBar {
     }
 }
 
-function paint(mark, { status, tookMs }) {
+function paint(mark, { status, tookMs }, hasEnded) {
     if (mark.dataset.status !== status) mark.dataset.status = status ?? "";
-    // A step of a second is twice as wide as one of 30 ms, so that short ones are seen beside long ones.
-    const width = tookMs === null ? "1.5" : String(1 + Math.log2(1 + Math.max(0, tookMs) / 10));
+    const lasting = hasEnded ? END_WIDTH : LASTING_WIDTH;
+    const width = tookMs === null ? lasting : String(1 + Math.log2(1 + Math.max(0, tookMs) / 10));
     if (mark.style.flexGrow !== width) mark.style.flexGrow = width;
 }

@@ -33,11 +33,11 @@ export class OrderTable extends EventTarget {
         this.#orders = orders;
         this.#list = list;
         this.#doing = doing;
-        const headings = COLUMNS.map(([name, text]) => el("div", { role: "columnheader", class: `cell-${name}` }, text));
+        const heading = ([name, text]) => el("div", { role: "columnheader", class: `cell-${name}` }, text);
         const head = el(
             "div",
             { role: "rowgroup", class: "orders-head" },
-            el("div", { role: "row", class: "order-head", "aria-rowindex": 1 }, headings),
+            el("div", { role: "row", class: "order-head", "aria-rowindex": 1 }, COLUMNS.map(heading)),
         );
         this.body = el("div", { role: "rowgroup", class: "orders-body" });
         this.grid = el("div", { role: "grid", class: "orders-grid", "aria-label": "Orders" }, head, this.body);

@@ -39,7 +39,9 @@ function priceTo(order, price) {
 }
 
 const WAITS_FOR = {
-    limit: (order) => (order.limit_price ? priceFrom(order, order.limit_price) : `out ≥ ${grouped(order.min_amount_out)}`),
+    limit: (order) => {
+        return order.limit_price ? priceFrom(order, order.limit_price) : `out ≥ ${grouped(order.min_amount_out)}`;
+    },
     take_profit: (order) => priceFrom(order, order.trigger_price),
     stop_loss: (order) => priceTo(order, order.trigger_price),
     trailing_stop: (order) => `trails ${percentOfBps(order.trail_bps)}`,
@@ -73,11 +75,11 @@ export function filledOf(order) {
     return `${grouped(order.amount_filled)} of ${grouped(order.amount)}`;
 }
 
-/** Return how far an order is from what it waits for, such as "1.25 % to go"; "" where that is not known. */
+/** Return how far an order is from what it waits for, such as "1.25 %"; "" where that is not known. */
 export function distanceOf({ resting }) {
     const bps = resting?.distance_bps;
     if (bps === null || bps === undefined) return "";
-    return compare(bps, "0") > 0 ? `${percentOfBps(bps)} to go` : "there";
+    return compare(bps, "0") > 0 ? percentOfBps(bps) : "there";
 }
 
 /** Return what there is to say of an order beside its status: what it waits for, or why it ended so. */
@@ -89,7 +91,9 @@ export function noteOf(order) {
 /** Return the note with all that is known of it. */
 export function noteTitle(order) {
     if (!RESTING.has(order.status)) return order.reason ?? "";
-    return [distanceOf(order), order.resting?.why, order.resting?.last_attempt].filter(Boolean).join(" · ");
+    const distance = distanceOf(order);
+    const { why, last_attempt: last } = order.resting ?? {};
+    return [distance.endsWith("%") ? `${distance} to go` : distance, why, last].filter(Boolean).join(" · ");
 }
 
 /** Return a maximal slippage, which the API has as a fraction, in per cent. */
