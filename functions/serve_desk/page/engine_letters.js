@@ -1,9 +1,9 @@
 /** Dead letters: their list, and redrive and discard, each after a question. */
 
-import { duration, el, replace, setText, timeOf } from "./dom.js";
+import { duration, el, setText, timeOf } from "./dom.js";
 import { grouped } from "./exact.js";
 import { statusMark } from "./status.js";
-import { scrollingTable } from "./tables.js";
+import { keepElements, scrollingTable } from "./tables.js";
 
 const LISTED = 50;
 const PATH = "/api/engine/dead-letters";
@@ -36,6 +36,7 @@ export class Letters {
     #result = el("p", { role: "status" });
     #summary = el("p", { class: "muted" }, "…");
     #table;
+    #rows = new Map();
     #known = null;
     #reading = null;
     #dialog = null;
@@ -74,7 +75,11 @@ export class Letters {
             const none = "None: every record was processed.";
             setText(this.#summary, total === "0" ? none : `${grouped(total)} in all${shown}`);
             this.#table.hidden = letters.length === 0;
-            replace(this.#body, letters.map((letter) => this.#row(letter)));
+            const rows = letters.map((letter) => ({
+                key: `${letter.name} ${letter.order_status}`,
+                make: () => this.#row(letter),
+            }));
+            keepElements(this.#body, this.#rows, rows);
         } catch (error) {
             setText(this.#summary, `They can't be read: ${error.message}.`);
         }

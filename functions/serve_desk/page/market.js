@@ -3,7 +3,7 @@
 import { el, replace } from "./dom.js";
 import { pairList } from "./market_list.js";
 import { launchList } from "./market_launches.js";
-import { marksOf, marksTable } from "./market_orders.js";
+import { isOf, marksOf, marksTable } from "./market_orders.js";
 import { PairPanel } from "./market_pair.js";
 import { pairAt } from "./market_pairs.js";
 import { poolsPanel } from "./market_pools.js";
@@ -61,7 +61,7 @@ class MarketView {
                 onReport: (report) => this.#take(report),
                 onState: (state) => this.#become(state),
             }),
-            context.orders.onChange(() => this.#markSoon()),
+            context.orders.onChange((changed) => this.#markSoon(changed)),
             () => removeEventListener("themechange", recolour),
             () => dark.removeEventListener("change", recolour),
             () => this.#wide.removeEventListener("change", resized),
@@ -158,7 +158,9 @@ class MarketView {
         }
     }
 
-    #markSoon() {
+    #markSoon(changed) {
+        const concerns = (order) => !order || isOf(order, this.#pair);
+        if (!this.#pair || ![...changed].some((id) => concerns(this.#context.orders.get(id)))) return;
         this.#marking ??= setTimeout(() => {
             this.#marking = null;
             this.#mark();

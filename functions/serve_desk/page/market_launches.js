@@ -3,38 +3,58 @@
 import { duration, el, replace, setText } from "./dom.js";
 import { fromAtoms, grouped, quotient } from "./exact.js";
 import { venueName } from "./market_pairs.js";
+import { keepElements } from "./tables.js";
 
 const SLOT_MS = 400;
+/** So many are shown at first: those that open next, then those that opened last. */
+const FIRST = 6;
 
 /** Return the section of launches: {element, show(report)}; `tokens` is a promise of the tokens that are listed. */
 export function launchList(tokens) {
     const cards = new Map();
+    const shows = new Map();
     const list = el("ul", { class: "launches" });
     const none = el("p", { class: "muted" }, "No launch is announced or open.");
     const title = el("h2", { id: "launches-title" }, "Launches");
-    const element = el("section", { class: "card", "aria-labelledby": "launches-title" }, title, none, list);
+    const more = el("button", { type: "button", "aria-expanded": "false", hidden: true });
+    const place = { class: "card stack", "aria-labelledby": "launches-title" };
+    const element = el("section", place, title, none, list, more);
+    let isLong = false;
+    let latest = null;
     let decimals = {};
     tokens.then(
         (listed) => (decimals = Object.fromEntries(listed.map((token) => [token.symbol, token.decimals]))),
         () => {},
     );
-    const show = ({ slot, launches: all }) => {
-        const launches = all.filter(({ status }) => status !== "past");
-        const here = new Set(launches.map(({ token }) => token.mint));
-        for (const [mint, card] of cards) {
-            if (here.has(mint)) continue;
-            card.element.remove();
-            cards.delete(mint);
-        }
-        launches.forEach((launch, at) => {
-            const card = cards.get(launch.token.mint) ?? launchCard(launch);
-            cards.set(launch.token.mint, card);
-            if (list.children[at] !== card.element) list.insertBefore(card.element, list.children[at] ?? null);
-            card.show(launch, slot, decimals[launch.quote]);
-        });
+    const show = (report) => {
+        latest = report;
+        const { slot } = report;
+        const all = inOrder(report.launches);
+        const launches = isLong ? all : all.slice(0, FIRST);
+        more.hidden = all.length <= FIRST;
+        setText(more, isLong ? "Show fewer" : `Show all ${all.length}`);
+        const made = (launch) => {
+            const card = launchCard(launch);
+            shows.set(launch.token.mint, card.show);
+            return card.element;
+        };
+        keepElements(list, cards, launches.map((launch) => ({ key: launch.token.mint, make: () => made(launch) })));
+        for (const launch of launches) shows.get(launch.token.mint)(launch, slot, decimals[launch.quote]);
         none.hidden = launches.length > 0;
     };
+    more.addEventListener("click", () => {
+        isLong = !isLong;
+        more.setAttribute("aria-expanded", String(isLong));
+        show(latest);
+    });
     return { element, show };
+}
+
+/** Those that are announced, the next first, then those that are open, the latest first. */
+function inOrder(launches) {
+    const of = (wanted) => launches.filter(({ status }) => status === wanted);
+    const bySlot = (one, other) => Number(one.open_slot) - Number(other.open_slot);
+    return [...of("announced").sort(bySlot), ...of("open").sort(bySlot).reverse()];
 }
 
 function launchCard(launch) {

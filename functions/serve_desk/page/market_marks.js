@@ -3,7 +3,7 @@
 import { SERIES } from "./market_chart_style.js";
 
 /** Marks that are further from the price than this do not stretch the chart. */
-const WITHIN = 0.06;
+const WITHIN = 0.02;
 const DIGITS = 6;
 const BOUGHT = { position: "belowBar", shape: "arrowUp" };
 const SOLD = { position: "aboveBar", shape: "arrowDown" };

@@ -4,7 +4,7 @@ import { el, replace, timeOf } from "./dom.js";
 import { grouped, quotient } from "./exact.js";
 import { ENDED } from "./order_store.js";
 import { statusMark } from "./status.js";
-import { scrollingTable } from "./tables.js";
+import { keepElements, scrollingTable } from "./tables.js";
 
 const MOST_MARKED = 40;
 const MOST_LISTED = 50;
@@ -48,7 +48,8 @@ export function onChart(marks) {
     };
 }
 
-function isOf({ token_in: sold, token_out: bought }, { token_in: base, token_out: quote }) {
+/** Return whether an order trades a pair, either way. */
+export function isOf({ token_in: sold, token_out: bought }, { token_in: base, token_out: quote }) {
     return (sold === base && bought === quote) || (sold === quote && bought === base);
 }
 
@@ -86,6 +87,7 @@ function markOf(order, pair, { kind, price, isInverse, at }) {
 /** Return the table of marks: {element, show(marks)}. */
 export function marksTable() {
     const body = el("tbody");
+    const kept = new Map();
     const more = el("p", { class: "muted small", hidden: true });
     const none = el("p", { class: "muted" }, NONE);
     const names = ["What", "#Price", "#Amount", "Status", "Since", "Order"];
@@ -96,12 +98,17 @@ export function marksTable() {
         none.hidden = marks.length > 0;
         place.hidden = marks.length === 0;
         more.hidden = marks.length <= MOST_LISTED;
-        replace(body, marks.slice(0, MOST_LISTED).map(rowOf));
+        const rows = marks.slice(0, MOST_LISTED).map((mark) => ({ key: keyOf(mark), make: () => rowOf(mark) }));
+        keepElements(body, kept, rows);
         const all = el("a", { href: "#orders" }, "all orders");
         replace(more, `${marks.length - MOST_LISTED} older ones are among `, all, ".");
     };
     show([]);
     return { element, show };
+}
+
+function keyOf({ order, kind, price, at }) {
+    return [order.order_id, order.status, order.amount, kind, price, at].join(" ");
 }
 
 function rowOf({ order, isBuy, kind, price, unit, at }) {

@@ -7,7 +7,7 @@ import { DASHES } from "./market_chart_style.js";
 import { onChart } from "./market_orders.js";
 import { differenceOf, venueName } from "./market_pairs.js";
 import { Prices } from "./market_prices.js";
-import { scrollingTable } from "./tables.js";
+import { keepElements, scrollingTable } from "./tables.js";
 
 const PAST = 600;
 const LISTED = 30;
@@ -30,6 +30,7 @@ export class PairPanel {
     #now = null;
     #parts;
     #ranges = [];
+    #rows = new Map();
 
     constructor(api, pair) {
         this.#api = api;
@@ -196,20 +197,19 @@ export class PairPanel {
         if (!this.#parts.table.open) return;
         const newest = this.#prices.points.slice(-LISTED).reverse();
         const venues = Object.keys(this.#pair.venues).slice(0, LINES.length - 1);
-        replace(
-            this.#parts.body,
-            newest.map((point) =>
-                el(
-                    "tr",
-                    {},
-                    el("td", {}, timeOf(point.at, { milliseconds: true })),
-                    [point.reference, ...venues.map((venue) => point.venues[venue])].map((price) =>
-                        el("td", { class: "number" }, grouped(price)),
-                    ),
-                ),
-            ),
-        );
+        const rows = newest.map((point) => ({ key: point.time, make: () => rowOf(point, venues) }));
+        keepElements(this.#parts.body, this.#rows, rows);
     }
+}
+
+function rowOf(point, venues) {
+    const prices = [point.reference, ...venues.map((venue) => point.venues[venue])];
+    return el(
+        "tr",
+        {},
+        el("td", {}, timeOf(point.at, { milliseconds: true })),
+        prices.map((price) => el("td", { class: "number" }, grouped(price))),
+    );
 }
 
 function sampleOf(at) {

@@ -69,7 +69,7 @@ export function followReports(socket, channel, { staleMs, onReport, onState }) {
 
 /** Return a line that says how old what is shown is: {element, show(state)}. Screen readers hear of changes alone. */
 export function freshness() {
-    const element = el("p", { class: "fresh", "data-state": "waiting" }, "waiting for the first report");
+    const element = el("p", { class: "freshness", "data-state": "waiting" }, "waiting for the first report");
     let shown = "waiting";
     const show = (state) => {
         setText(element, inWords(state));
