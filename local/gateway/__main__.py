@@ -19,6 +19,8 @@ from local.gateway.hosts import Hosts
 from local.gateway.http_protocol import HttpProtocol
 from local.gateway.library_logs import handle_library_logs
 from local.gateway.management_server import ManagementServer, management_listeners, run_both
+from local.gateway.measured import RequestTimes
+from local.gateway.metrics import scrape_of
 from local.gateway.time_outs import PING_INTERVAL_S, PING_TIMEOUT_S
 from local.gateway.websocket_protocol import WebSocketProtocol
 from local.run.listeners import BACKLOG, listen, server_name
@@ -26,7 +28,9 @@ from local.run.parent_watchdog import end_with_parent
 from local.settings import LocalSettings, auth_of, names_in, read_local_settings
 from orderflow.adapters.sockets import MAX_MESSAGE_BYTES
 from orderflow.errors import OrderflowError
+from orderflow.event_source.prometheus import PrometheusRecorder
 from orderflow.runtime.logging import get_logger
+from orderflow.runtime.observability import record_in
 from orderflow.runtime.stopping import end_when_a_thread_fails
 from orderflow.runtime.terminal import print_whatever_the_locale
 
@@ -55,7 +59,7 @@ def main() -> None:
         sockets = [socket.socket(fileno=int(number)) for number in inherited.split(",")]
     else:
         sockets = [listen(settings.host, settings.port, f"PORT={settings.port + 1}")]
-    connections = Connections()
+    connections, times = Connections(), RequestTimes()
     config = uvicorn.Config(
         gateway_app(
             settings.max_requests,
@@ -64,6 +68,7 @@ def main() -> None:
             _hosts(settings),
             authorizer=authorizer if auth_of(settings) == "keys" else None,
             market_by_hand=settings.clock == "manual",
+            times=times,
         ),
         loop="uvloop",
         # uvicorn only calls it.
@@ -84,7 +89,10 @@ def main() -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
-    management = ManagementServer(connections, settings.connections_secret)
+    recorder = PrometheusRecorder()
+    record_in(recorder)
+    scrape = scrape_of(recorder, connections, times, settings)
+    management = ManagementServer(connections, settings.connections_secret, scrape)
     handle_library_logs()
     # What is imported stays: no collection needs to look through it, which made requests wait.
     gc.collect()

@@ -11,6 +11,7 @@ from functions.watch_order.handler import websocket_api
 from local.gateway.authorization import Authorizer, KeyAuthorization, OpenAuthorization
 from local.gateway.connections import Connections
 from local.gateway.hosts import HostCheck, Hosts
+from local.gateway.measured import Measured, RequestTimes
 from local.gateway.routes import http_api
 from local.gateway.websocket import WebSocketApi
 from orderflow.runtime.http.problems import overloaded, problem, shown, without_faults
@@ -30,6 +31,7 @@ def gateway_app(
     *,
     authorizer: Authorizer | None = None,
     market_by_hand: bool = False,
+    times: RequestTimes | None = None,
 ) -> ASGIApp:
     """Return the gateway. It hands HTTP requests to the very apps that Mangum wraps on Lambda.
 
@@ -38,7 +40,8 @@ def gateway_app(
     What `hosts` does not allow (by default: all but this machine's names) is refused before that.
 
     With an `authorizer` each socket needs an API key, and so does each request but those for public routes. With
-    `market_by_hand` there is a path, which no deployment has, that lets the mock market's slots pass.
+    `market_by_hand` there is a path, which no deployment has, that lets the mock market's slots pass. With `times`
+    requests are counted there.
     """
     connections = connections if connections is not None else Connections()
     refusals = Refusals("gateway")
@@ -64,7 +67,8 @@ def gateway_app(
             await requests(scope, receive, send)
 
     hosts = hosts or Hosts()
-    return without_faults(HostCheck(_readable_for(hosts.origins, gateway), hosts), "gateway")
+    app = without_faults(HostCheck(_readable_for(hosts.origins, gateway), hosts), "gateway")
+    return Measured(app, times) if times is not None else app
 
 
 def _readable_for(origins: Collection[str], app: ASGIApp) -> ASGIApp:

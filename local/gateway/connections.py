@@ -4,6 +4,7 @@ import asyncio
 import base64
 import secrets
 from datetime import UTC, datetime
+from functools import reduce
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -46,6 +47,7 @@ class Connection:
         self._backlog = backlog or Backlog()
         self._close_code = NORMAL
         self.open = True
+        self.frames_in = self.frames_out = 0
 
     def send(self, text: str) -> None:
         """Queue a frame; cut the connection off when too many wait."""
@@ -65,8 +67,9 @@ class Connection:
             self._frames.put_nowait(None)
 
     def touch(self) -> None:
-        """Note that the client sent something."""
+        """Note that the client sent a frame."""
         self.last_active_at = datetime.now(UTC)
+        self.frames_in += 1
 
     async def write(self) -> None:
         """Write queued frames until the connection is closed from either side."""
@@ -74,6 +77,7 @@ class Connection:
             while (text := await self._frames.get()) is not None:
                 self._count(-len(text))
                 await self._websocket.send({"type": "websocket.send", "text": text})
+                self.frames_out += 1
             await self._websocket.close(self._close_code)
         except (WebSocketDisconnect, RuntimeError, OSError):
             # The client is gone; the task that reads from it notices that too and ends the connection.
@@ -111,6 +115,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._open: dict[str, Connection] = {}
+        self._frames_of_closed = (0, 0)
 
     def add(self, connection: Connection) -> None:
         """Add an open connection."""
@@ -120,12 +125,21 @@ class Connections:
         """Forget a connection."""
         connection.open = False
         connection.drop_frames()
-        self._open.pop(connection.id, None)
+        if self._open.pop(connection.id, None) is not None:
+            self._frames_of_closed = self._with(self._frames_of_closed, connection)
 
     def find(self, connection_id: str) -> Connection | None:
         """Return an open connection, or None when it is gone."""
         connection = self._open.get(connection_id)
         return connection if connection is not None and connection.open else None
 
+    def frames(self) -> tuple[int, int]:
+        """Return how many frames came in from clients and went out to them, those of former connections too."""
+        return reduce(self._with, self._open.values(), self._frames_of_closed)
+
     def __len__(self) -> int:
         return len(self._open)
+
+    @staticmethod
+    def _with(frames: tuple[int, int], connection: Connection) -> tuple[int, int]:
+        return frames[0] + connection.frames_in, frames[1] + connection.frames_out

@@ -1,6 +1,6 @@
 """API Gateway's connection management: POST delivers, GET describes, DELETE closes, 410 when the client is gone.
 
-It is served on a listener of its own, and only to callers that send the system's secret.
+It is served on a listener of its own, and only to callers that send the system's secret. So are the metrics.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -17,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.gateway.connections import Connection, Connections
+from local.gateway.metrics import METRICS_PATH, Scrape
 from local.gateway.ordering import Ordering, Verdict
 from orderflow.adapters.sockets import (
     BATCH_PATH,
@@ -42,11 +44,13 @@ class _RefusedError(Exception):
         self.response = _error(status, name, message)
 
 
-def management_app(connections: Connections, secret: str) -> ASGIApp:
+def management_app(connections: Connections, secret: str, scrape: Scrape | None = None) -> ASGIApp:
     """Return the management API of `connections`, for callers that send `secret` in the header SECRET_HEADER.
 
     boto3's `apigatewaymanagementapi` client works against it (`orderflow.adapters.sockets.with_secret`). Any other
     caller is answered 403 before anything of its request is looked at, and so is every page in a browser.
+
+    With a `scrape` there are metrics, for which the secret may come as Prometheus sends it, in `Authorization: Bearer`.
     """
     ordering = Ordering()
 
@@ -94,12 +98,19 @@ def management_app(connections: Connections, secret: str) -> ASGIApp:
             connection.close()
             return Response(status_code=HTTPStatus.NO_CONTENT)
 
+    async def metrics(request: Request) -> Response:
+        if scrape is None:
+            raise _RefusedError(HTTPStatus.NOT_FOUND, "NotFoundException", "Not Found")
+        answer = await scrape(request.headers.get("accept", ""))
+        return Response(answer.body, media_type=None, headers={"content-type": answer.content_type})
+
     async def refused(_request: Request, error: Any) -> Response:
         response: Response = error.response
         return response
 
     app = Starlette(
         routes=[
+            Route(METRICS_PATH, metrics, methods=["GET"]),
             Route(BATCH_PATH, post_many, methods=["POST"]),
             Route(BATCH_PATH + "/{connection_id}", OneConnection),
         ],
@@ -117,7 +128,7 @@ class _SecretCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Request(scope).headers
-        given = headers.get(SECRET_HEADER, "").encode("latin-1")
+        given = _given(headers, scope["path"]).encode("latin-1")
         if not hmac.compare_digest(given, self._secret) or "origin" in headers:
             await _error(HTTPStatus.FORBIDDEN, "ForbiddenException", "Forbidden")(scope, receive, send)
             return
@@ -125,6 +136,13 @@ class _SecretCheck:
             await self._app(scope, receive, send)
         except ClientDisconnect:
             return
+
+
+def _given(headers: Headers, path: str) -> str:
+    """Return the secret that a caller sends; a scraper can send no header of ours."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    is_scrape = path == METRICS_PATH and scheme.lower() == "bearer"
+    return headers.get(SECRET_HEADER, token.strip() if is_scrape else "")
 
 
 async def _read(request: Request, max_bytes: int) -> bytes:

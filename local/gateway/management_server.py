@@ -12,6 +12,7 @@ import uvicorn
 from local.gateway.connections import Connections
 from local.gateway.http_protocol import ManagementProtocol
 from local.gateway.management import management_app
+from local.gateway.metrics import Scrape
 from local.run.listeners import listen
 from local.settings import LocalSettings
 from orderflow.errors import ConfigurationError
@@ -23,9 +24,9 @@ MIN_SECRET_LENGTH = 32
 class ManagementServer(uvicorn.Server):
     """The management API's server. It leaves the signals to the gateway's."""
 
-    def __init__(self, connections: Connections, secret: str) -> None:
+    def __init__(self, connections: Connections, secret: str, scrape: Scrape) -> None:
         config = uvicorn.Config(
-            management_app(connections, secret),
+            management_app(connections, secret, scrape),
             loop="uvloop",
             http=partial(ManagementProtocol, secret=secret),  # type: ignore[arg-type] # it is only called
             ws="none",

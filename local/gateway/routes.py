@@ -18,6 +18,9 @@ from orderflow.runtime.http.problems import problem, shown
 
 Served = TypeVar("Served")
 
+ROUTE = "orderflow.route"
+"""In a request's scope, the path of the route that serves it, as the template has it: /api/orders/{order_id}."""
+
 
 class Routes(Generic[Served]):
     """HTTP routes: what is served at a request's.
@@ -81,7 +84,13 @@ def _app_of(function: FunctionTemplate) -> FastAPI:
 
 
 def _guarded(guard: Guard | None, route: HttpRoute, app: FastAPI) -> ASGIApp:
-    return app if guard is None or route.is_public else guard(app, f"{route.method} {route.path}")
+    served = app if guard is None or route.is_public else guard(app, f"{route.method} {route.path}")
+
+    def serve(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        scope[ROUTE] = route.path
+        return served(scope, receive, send)
+
+    return serve
 
 
 def _refusal(routes: Routes[ASGIApp], scope: Scope) -> ASGIApp:

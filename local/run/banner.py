@@ -4,17 +4,22 @@ import socket
 from shlex import quote
 from urllib.parse import urlsplit
 
+from local.run.scraping import secret_file
 from local.settings import LocalSettings, auth_of, interpreter, is_loopback
 
 _KEY = ' -H "Authorization: Bearer $ORDERFLOW_KEY"'
 
 
-def what_to_try(settings: LocalSettings, seconds: float) -> str:
-    """Return the lines for the person who started the system; `seconds` is how long that took."""
+def what_to_try(settings: LocalSettings, seconds: float, management_url: str) -> str:
+    """Return the lines for the person who started the system; `seconds` is how long that took.
+
+    The gateway's management API, where the metrics are, is at `management_url`.
+    """
     url = settings.url
     key, how_to_get_it = (_KEY, _how_to_get_a_key(settings)) if auth_of(settings) == "keys" else ("", "")
     orders, sockets = quote(f"{url}/api/orders/execute"), quote(f"{url.replace('http', 'ws', 1)}/api/orders/status")
     usual = url == "http://127.0.0.1:3000" and not settings.orderflow_home  # where watch looks without --base-url
+    secret = quote(str(secret_file(settings.home)))
     pace: dict[float, str] = {0: "no simulated waiting", 1: "an order takes 2 to 3 s"}
     return f"""
 Orderflow is ready at {url} after {seconds:.1f} s
@@ -28,6 +33,7 @@ SPEED={settings.speed:g}: {pace.get(settings.speed, "every delay times that")}; 
   both at once     {interpreter()} -m local watch{"" if usual else f" --base-url {quote(url)}"}
   the desk         {url}/
   all endpoints    {url}/docs
+  metrics          curl {management_url}/metrics -H "Authorization: Bearer $(cat {secret})"
 
 Ctrl-C stops it.
 """

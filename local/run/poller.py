@@ -17,9 +17,12 @@ from orderflow.event_source.health import HealthServer
 from orderflow.event_source.invoke import InLambda, InProcess, Invoke, lambda_client
 from orderflow.event_source.lag import publish_lags
 from orderflow.event_source.mapping import EventSourceMapping, partitions_of
+from orderflow.event_source.prometheus import PrometheusRecorder
+from orderflow.event_source.scrape import scrape_of
 from orderflow.event_source.source import EventSource, connections_of
 from orderflow.runtime.clients import open_redis
 from orderflow.runtime.end_order import end_order
+from orderflow.runtime.observability import record_in
 from orderflow.runtime.stopping import end_when_a_thread_fails, stop_on
 from orderflow.runtime.terminal import print_whatever_the_locale
 
@@ -60,8 +63,10 @@ def run(settings: LocalSettings, name: str, stop: threading.Event) -> None:
         name=name,
         share_pollers=settings.invoke == "here",
     )
+    recorder = PrometheusRecorder()
+    record_in(recorder)
     if settings.health_port:
-        HealthServer(source, settings.health_port)
+        HealthServer(source, settings.health_port, scrape=scrape_of(recorder, client, source, mappings))
     if os.environ.get("POWERTOOLS_METRICS_NAMESPACE"):
         threading.Thread(target=publish_lags, args=(client, source, mappings, stop), name="lag", daemon=True).start()
     source.run(stop)

@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from local.run import parent_watchdog
 from local.run.listeners import listen
+from local.run.scraping import metrics_directory
 from local.run.shared_secret import CONNECTIONS, shared_secret
 from local.run.supervisor import PythonProcess
 from local.servers.network_access import LOOPBACK, addresses_for_containers
 from local.settings import CONNECTIONS_PORT, LocalSettings, auth_of
+from orderflow.runtime import metrics
 
 
 class Listeners(NamedTuple):
@@ -23,6 +25,11 @@ class Listeners(NamedTuple):
 
     clients: list[socket.socket]
     publishers: list[socket.socket]
+
+    @property
+    def management_url(self) -> str:
+        """Where this machine's programs reach the management API."""
+        return f"http://{LOOPBACK}:{self.publishers[0].getsockname()[1]}"
 
 
 def listen_for_publishers(settings: LocalSettings) -> list[socket.socket]:
@@ -69,6 +76,7 @@ def environment_of(settings: LocalSettings, redis_url: str, database_url: str, l
         "DOCS": str(int(settings.docs)),
         "MAX_WATCHERS": str(settings.max_watchers),
         "TRACE_ORDERS": str(settings.trace_orders),
+        metrics.DIRECTORY: str(metrics_directory(settings.home).absolute()),
         parent_watchdog.SETTING: parent_watchdog.STDIN,
         **_socket_settings(settings, listeners),
     }
@@ -87,7 +95,7 @@ def _socket_settings(settings: LocalSettings, listeners: Listeners) -> dict[str,
     else:
         secret = secrets.token_urlsafe(32)
     return {
-        "CONNECTIONS_ENDPOINT": f"http://{LOOPBACK}:{listeners.publishers[0].getsockname()[1]}",
+        "CONNECTIONS_ENDPOINT": listeners.management_url,
         "CONNECTIONS_API": "local",
         "CONNECTIONS_SECRET": secret,
     }

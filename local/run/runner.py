@@ -21,6 +21,7 @@ from local.run.processes import (
     poller_process,
 )
 from local.run.running_system import STATE, System, write_state
+from local.run.scraping import scrapable
 from local.run.services import postgres_access, redis_access
 from local.run.supervisor import STOP_TIMEOUT_S, PythonProcess, SupervisedProcess, SupervisedServer, say, supervise
 from local.servers.postgres_server import start_postgres
@@ -57,7 +58,7 @@ def run(settings: LocalSettings) -> int:
         if stop.is_set():
             return 0
         stack.callback((settings.home / STATE).unlink, missing_ok=True)
-        say(what_to_try(settings, time.monotonic() - started))
+        say(what_to_try(settings, time.monotonic() - started, listeners.management_url))
         supervise(processes, stop, lambda: write_state(settings.home, _state(settings, processes)))
         say("\nStopping: finishing what is under way …")
     return 0
@@ -77,6 +78,7 @@ def _start(
         say(notice)
     say(f"Starting the gateway and {settings.workers} pollers …")
     environment = environment_of(settings, redis.url, postgres.url, listeners)
+    stack.enter_context(scrapable(settings.home, environment["CONNECTIONS_SECRET"]))
     gateway = gateway_process(listeners, environment)
     pollers = [poller_process(f"poller-{number}", settings, environment) for number in range(1, settings.workers + 1)]
     stack.callback(_stop_together, pollers)

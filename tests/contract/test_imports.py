@@ -77,6 +77,11 @@ def test_a_stage_loads_nothing_heavy(stage: str) -> None:
     assert loaded_by(stage) & TOO_HEAVY == set()
 
 
+@pytest.mark.parametrize("function", [*STAGES, *FRONT_DOOR])
+def test_no_function_loads_what_only_a_scrape_needs(function: str) -> None:
+    assert {module for module in loaded_by(function) if module.startswith("prometheus_client")} == set()
+
+
 @pytest.mark.parametrize("function", FRONT_DOOR)
 def test_the_front_door_loads_no_aws_client_before_it_needs_one(function: str) -> None:
     heavy = {module for module in TOO_HEAVY if module.startswith(("boto", "urllib3", "aws_"))}

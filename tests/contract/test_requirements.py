@@ -165,12 +165,20 @@ def test_what_a_requirement_requires_is_pinned_beside_it(path: Path) -> None:
 
 
 def test_the_layer_installs_all_that_the_package_imports() -> None:
-    # No function migrates: that is a task of its own, in an image that has what it takes. The functions behind HTTP
-    # bring what runtime.http imports.
-    imported = distributions_imported_below(PACKAGE, PACKAGE / "migrate", PACKAGE / "runtime/http")
+    # No function migrates or reads streams: these are tasks of their own, in images that have what they take. The
+    # functions behind HTTP bring what runtime.http imports.
+    apart = (PACKAGE / "migrate", PACKAGE / "event_source", PACKAGE / "runtime/http")
+    imported = distributions_imported_below(PACKAGE, *apart)
 
     # runtime/order_spans.py is only imported where orders are traced, and there is a layer more then.
     assert imported - RUNTIME <= requirements(LAYER).keys() | requirements(TRACES).keys()
+
+
+def test_the_image_of_the_event_source_installs_all_that_it_imports() -> None:
+    imported = distributions_imported_below(PACKAGE, PACKAGE / "migrate", PACKAGE / "runtime/http")
+
+    assert "prometheus-client" in imported
+    assert imported <= requirements(ROOT / "local/setup/requirements-event-source.txt").keys()
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -30,13 +30,16 @@ def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 def test_what_waits_is_counted_and_the_oldest_dated(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     for milliseconds in (5_000, 7_000):
         client.xadd(key("p0", "route"), {"order": "{}"}, id=f"{milliseconds}-0")
-    client.zadd(key("p0", "timers"), {"build 1 {}": 1, "build 1 []": 2, "build 1 ''": 3})
+    client.zadd(key("p0", "timers"), {"build 1 {}": 8_400, "build 1 []": 8_500, "build 1 ''": 9_500})
+    client.zadd(key("p0", "resting"), {"an order": 1, "another": 2})
     client.xadd(key("p0", "dead"), {"order": "{}"})
     monkeypatch.setattr(f"{METRICS}.now_ms", lambda: 9_000)
 
     lag = measure(client, "p0", ["route", "build"])
 
-    assert lag == PartitionLag([waiting("route", 2, 4_000), waiting("build", 0, 0)], timers=3, dead_letters=1)
+    assert lag == PartitionLag(
+        [waiting("route", 2, 4_000), waiting("build", 0, 0)], timers=3, dead_letters=1, timers_late_ms=600, resting=2
+    )
 
 
 def test_an_entry_of_a_clock_that_is_ahead_is_not_younger_than_new(
@@ -45,7 +48,12 @@ def test_an_entry_of_a_clock_that_is_ahead_is_not_younger_than_new(
     client.xadd(key("p0", "route"), {"order": "{}"}, id="5000-0")
     monkeypatch.setattr(f"{METRICS}.now_ms", lambda: 4_990)
 
-    assert measure(client, "p0", ["route"]).streams == [waiting("route", 1, 0)]
+    client.zadd(key("p0", "timers"), {"build 1 {}": 5_000})
+
+    lag = measure(client, "p0", ["route"])
+
+    assert lag.streams == [waiting("route", 1, 0)]
+    assert lag.timers_late_ms == 0
 
 
 def test_the_worst_of_each_stream_and_of_all_is_published(
@@ -55,8 +63,8 @@ def test_the_worst_of_each_stream_and_of_all_is_published(
 
     publish(
         [
-            PartitionLag([waiting("route", 7, 100), waiting("status", 1, 900)], timers=4, dead_letters=1),
-            PartitionLag([waiting("route", 3, 800), waiting("status", 2, 200)], timers=5, dead_letters=0),
+            PartitionLag([waiting("route", 7, 100), waiting("status", 1, 900)], 4, 1, timers_late_ms=30, resting=2),
+            PartitionLag([waiting("route", 3, 800), waiting("status", 2, 200)], 5, 0, timers_late_ms=70, resting=3),
         ]
     )
 
@@ -65,6 +73,7 @@ def test_the_worst_of_each_stream_and_of_all_is_published(
     assert (status["stream"], status["lag"], status["age_ms"]) == ("status", [2], [900])
     assert (everything["lag"], everything["age_ms"]) == ([7], [900])
     assert (everything["timers"], everything["dead_letters"]) == ([9], [1])
+    assert (everything["timers_late_ms"], everything["resting"]) == ([70], [5])
     dimensions = [line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] for line in (route, everything)]
     assert [sorted(names) for [names] in dimensions] == [["service", "stream"], ["service"]]
     assert "stream" not in everything

@@ -8,6 +8,7 @@ import pytest
 
 from orderflow.errors import ConfigurationError
 from orderflow.event_source.health import FRESH_S, HealthServer
+from orderflow.event_source.prometheus import Exposition
 from orderflow.event_source.source import EventSource
 
 
@@ -72,6 +73,25 @@ def test_it_is_not_well_before_it_has_ever_reached_redis(clock: Clock) -> None:
 
 def test_nothing_else_is_to_be_had(server: HealthServer) -> None:
     assert ask(server, "/")[0] == 404
+
+
+def test_there_are_metrics_where_it_is_given_a_scrape(clock: Clock) -> None:
+    def scrape(accept: str) -> Exposition:
+        return Exposition(f"for {accept}".encode(), "text/plain; version=1.0.0")
+
+    server = HealthServer(StillSource(renewed_at=clock.now), 0, clock, scrape)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request("GET", "/metrics", headers={"Accept": "text/plain"})
+    answer = connection.getresponse()
+    body = answer.read()
+    server.close()
+
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; version=1.0.0")
+    assert body == b"for text/plain"
+
+
+def test_without_a_scrape_there_are_none(server: HealthServer) -> None:
+    assert ask(server, "/metrics")[0] == 404
 
 
 def test_a_port_that_is_taken_is_named(server: HealthServer) -> None:

@@ -15,6 +15,7 @@ from botocore.stub import Stubber
 
 from orderflow.errors import ConfigurationError, RejectedError, RetryableError
 from orderflow.event_source.invoke import FunctionError, InLambda, InProcess, lambda_client
+from tests.support.kept_metrics import kept_metrics
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -109,6 +110,19 @@ def invoke(client: "LambdaClient", response: dict[str, Any]) -> Any:
 
 def test_in_lambda_a_function_goes_by_its_own_name_and_its_payload_is_read(client: "LambdaClient") -> None:
     assert invoke(client, answer(b'{"batchItemFailures": []}')) == {"batchItemFailures": []}
+
+
+def test_of_a_function_in_lambda_its_batch_is_recorded_here_and_written_there(
+    client: "LambdaClient", monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Orderflow")
+    with kept_metrics() as kept:
+        invoke(client, answer(b'{"batchItemFailures": [{"itemIdentifier": "1-0"}]}'))
+        invoke(client, answer(b'"no batch response"'))
+
+    assert kept.sums("records", "failures") == {("records", "route_order"): 2, ("failures", "route_order"): 1}
+    assert len(kept.values["elapsed", "route_order"]) == 2
+    assert capsys.readouterr().out == ""
 
 
 def test_an_error_in_lambda_is_the_functions_error(client: "LambdaClient") -> None:

@@ -35,6 +35,11 @@ class Entry(msgspec.Struct, frozen=True):
         return self.fields | {"order": self.order} if self.order else self.fields
 
 
+def made_at_ms(entry_id: str) -> int:
+    """Return when an entry was added, by Redis' clock, in milliseconds since 1970."""
+    return int(entry_id.partition("-")[0])
+
+
 class Reading(NamedTuple):
     """Entries of a stream that nobody of the group has seen, at most so many."""
 

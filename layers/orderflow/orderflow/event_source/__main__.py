@@ -14,10 +14,13 @@ from orderflow.errors import OrderflowError
 from orderflow.event_source.health import HealthServer
 from orderflow.event_source.invoke import InLambda, lambda_client
 from orderflow.event_source.lag import publish_lags
+from orderflow.event_source.prometheus import PrometheusRecorder
+from orderflow.event_source.scrape import scrape_of
 from orderflow.event_source.settings import EventSourceSettings, connect
 from orderflow.event_source.source import EventSource, connections_of, threads_of
 from orderflow.runtime.end_order import end_order
 from orderflow.runtime.logging import get_logger
+from orderflow.runtime.observability import record_in
 from orderflow.runtime.settings import read_settings
 from orderflow.runtime.stopping import end_when_a_thread_fails, stop_on
 from orderflow.runtime.terminal import print_whatever_the_locale
@@ -58,7 +61,9 @@ def run(settings: EventSourceSettings, stop: threading.Event) -> None:
         name=name,
         drain_s=INVOCATION_S,
     )
-    health = HealthServer(source, settings.health_port)
+    recorder = PrometheusRecorder()
+    record_in(recorder)
+    health = HealthServer(source, settings.health_port, scrape=scrape_of(recorder, client, source, bindings))
     if os.environ.get("POWERTOOLS_METRICS_NAMESPACE"):
         threading.Thread(target=publish_lags, args=(client, source, bindings, stop), name="lag", daemon=True).start()
     logger.info("started", extra={"owner": name, "partitions": settings.partitions, "health_port": health.port})

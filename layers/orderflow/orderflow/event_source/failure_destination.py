@@ -6,6 +6,7 @@ from typing import Protocol
 from orderflow.adapters.streams import Entry, Streams
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.runtime.logging import get_logger
+from orderflow.runtime.observability import count
 
 logger = get_logger("event_source")
 
@@ -44,6 +45,7 @@ class FailureDestination:
         for entry, error in failed:
             ended = self._end_order(mapping.function, mapping.stream, entry, error)
             streams.dead_letter(mapping.stream, mapping.function, entry, error)
+            count(mapping.function, {"given_up": 1})
             logger.error(
                 "dead letter",
                 extra={

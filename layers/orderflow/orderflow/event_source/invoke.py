@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from orderflow.errors import ConfigurationError, OrderflowError, RetryableError
 from orderflow.runtime.logging import get_logger
+from orderflow.runtime.observability import record_batch
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -118,6 +119,15 @@ class InLambda:
 
     def __call__(self, function: str, event: dict[str, Any]) -> Any:
         """Invoke the function and wait for its response."""
+        started = time.perf_counter()
+        answer = self._invoke(function, event)
+        items = answer.get("batchItemFailures") if isinstance(answer, dict) else None
+        counts = {"records": len(event["Records"]), "failures": len(items) if isinstance(items, list) else 0}
+        # In this process alone: for CloudWatch the function has written them itself, over there.
+        record_batch(function, counts, (time.perf_counter() - started) * 1000)
+        return answer
+
+    def _invoke(self, function: str, event: dict[str, Any]) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:

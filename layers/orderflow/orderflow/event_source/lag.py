@@ -1,18 +1,20 @@
-"""Measures how much waits in the streams, and publishes it as metrics for alarms and autoscaling."""
+"""Measures how much waits in the streams, for a scrape or as metrics that alarms and autoscaling go by."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import redis
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from orderflow.adapters.keys import key
+from orderflow.adapters.streams import made_at_ms
 from orderflow.event_source.mapping import EventSourceMapping, streams_on
 from orderflow.event_source.source import EventSource
 from orderflow.runtime.clock import now_ms
 from orderflow.runtime.logging import get_logger
-from orderflow.runtime.observability import write_line
+from orderflow.runtime.metrics import Values
+from orderflow.runtime.observability import add, write_line
 
 PUBLISH_S = 30.0
 SERVICE = "event_source"
@@ -29,11 +31,13 @@ class StreamLag(NamedTuple):
 
 
 class PartitionLag(NamedTuple):
-    """What waits in one partition."""
+    """What waits in one partition; `timers_late_ms` is how long ago the first of its timers was due, 0 if none is."""
 
     streams: list[StreamLag]
     timers: int
     dead_letters: int
+    timers_late_ms: int = 0
+    resting: int = 0
 
 
 def publish_lags(
@@ -58,14 +62,17 @@ def measure(client: redis.Redis, partition: str, streams: Iterable[str]) -> Part
         pipeline.xlen(key(partition, name))
         pipeline.xrange(key(partition, name), count=1)
     pipeline.zcard(key(partition, "timers"))
+    pipeline.zrange(key(partition, "timers"), 0, 0, withscores=True)
     pipeline.xlen(key(partition, "dead"))
-    *of_streams, timers, dead_letters = pipeline.execute()
+    pipeline.zcard(key(partition, "resting"))
+    *of_streams, timers, first_timer, dead_letters, resting = pipeline.execute()
     now = now_ms()
     lags = [
-        StreamLag(name, length, max(now - _made_at_ms(oldest[0][0]), 0) if oldest else 0)
+        StreamLag(name, length, max(now - made_at_ms(oldest[0][0]), 0) if oldest else 0)
         for name, length, oldest in zip(names, of_streams[::2], of_streams[1::2], strict=True)
     ]
-    return PartitionLag(lags, timers, dead_letters)
+    late_ms = max(now - int(first_timer[0][1]), 0) if first_timer else 0
+    return PartitionLag(lags, timers, dead_letters, late_ms, resting)
 
 
 def publish(lags: Sequence[PartitionLag]) -> None:
@@ -81,15 +88,26 @@ def publish(lags: Sequence[PartitionLag]) -> None:
         write_line(metrics)
     if streams:  # a partition may have no function here that reads from it
         _add_worst(metrics, streams)
-    metrics.add_metric("timers", MetricUnit.Count, sum(lag.timers for lag in lags))
-    metrics.add_metric("dead_letters", MetricUnit.Count, sum(lag.dead_letters for lag in lags))
+    add(metrics, "timers", sum(lag.timers for lag in lags))
+    add(metrics, "timers_late_ms", max(lag.timers_late_ms for lag in lags))
+    add(metrics, "resting", sum(lag.resting for lag in lags))
+    add(metrics, "dead_letters", sum(lag.dead_letters for lag in lags))
     write_line(metrics)
 
 
+def as_values(lags: Mapping[str, PartitionLag]) -> list[Values]:
+    """Return what waits, by partition, as a scrape shows it."""
+    streams = [((name, stream.stream), stream) for name, lag in lags.items() for stream in lag.streams]
+    return [
+        Values("lag", [(labels, stream.entries) for labels, stream in streams]),
+        Values("age_ms", [(labels, stream.age_ms) for labels, stream in streams]),
+        *(
+            Values(each, [((name,), getattr(lag, each)) for name, lag in lags.items()])
+            for each in ("timers", "timers_late_ms", "resting", "dead_letters")
+        ),
+    ]
+
+
 def _add_worst(metrics: EphemeralMetrics, streams: Sequence[StreamLag]) -> None:
-    metrics.add_metric("lag", MetricUnit.Count, max(stream.entries for stream in streams))
-    metrics.add_metric("age_ms", MetricUnit.Milliseconds, max(stream.age_ms for stream in streams))
-
-
-def _made_at_ms(entry_id: str) -> int:
-    return int(entry_id.partition("-")[0])
+    add(metrics, "lag", max(stream.entries for stream in streams))
+    add(metrics, "age_ms", max(stream.age_ms for stream in streams))

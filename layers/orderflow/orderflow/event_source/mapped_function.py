@@ -8,13 +8,16 @@ from typing import Any
 import msgspec
 import redis
 
-from orderflow.adapters.streams import Done, Entry, Reading, Streams
+from orderflow.adapters.streams import Done, Entry, Reading, Streams, made_at_ms
 from orderflow.errors import RetryableError
 from orderflow.event_source.failure_destination import FailureDestination
 from orderflow.event_source.invoke import FunctionError, Invoke
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.slowness import Calls
+from orderflow.runtime.clock import now_ms
 from orderflow.runtime.logging import get_logger
+from orderflow.runtime.observability import count as count_events
+from orderflow.runtime.observability import record
 
 FIRST_RETRY_MS = 1000
 LOOK_BACK_S = 5.0
@@ -107,6 +110,8 @@ class MappedFunction:
         Raises redis' errors, and RetryableError when the order of an entry that is given up can't be ended now.
         """
         self._held = self._own(entries)
+        if self._held:
+            record("record_age_ms", (self.mapping.function,), max(now_ms() - made_at_ms(self._held[0].id), 0))
         self._go_on()
 
     def resume(self) -> None:
@@ -166,6 +171,7 @@ class MappedFunction:
                 failed = self._process(entries)
             except RetryableError as error:
                 wait_s = next(self._waits)
+                self._count("waits", 1)
                 logger.warning("batch waits", extra=self._names() | {"error": str(error), "wait_s": wait_s})
             else:
                 self._answered.update(entry.id for entry in entries)
@@ -190,6 +196,7 @@ class MappedFunction:
                 response = self._invoke(self.mapping.function, self._event(entries))
             return self._failed_items(entries, response)
         except FunctionError as error:
+            self._count("errors", 1)
             if len(entries) == 1:
                 return [(entries[0], str(error))]
         middle = len(entries) // 2
@@ -234,8 +241,9 @@ class MappedFunction:
         failed_ids = {entry.id for entry, _ in failed}
         self._acknowledge([entry for entry in entries if entry.id not in failed_ids])
         self._failure_destination.dead_letter(streams, mapping, [item for item in failed if self._was_last(item[0])])
-        retries = ((entry, retry_delay_ms(entry.attempt)) for entry, _ in failed if not self._was_last(entry))
+        retries = [(entry, retry_delay_ms(entry.attempt)) for entry, _ in failed if not self._was_last(entry)]
         streams.defer(mapping.stream, mapping.function, retries)
+        self._count("retries", len(retries))
         return [], 0
 
     def _acknowledge_or_retry_in_order(
@@ -249,6 +257,7 @@ class MappedFunction:
             self._failure_destination.dead_letter(self._streams, self.mapping, [(first, errors[first.id])])
             return behind, 0
         again = msgspec.structs.replace(first, attempt=first.attempt + 1)
+        self._count("retries", 1)
         return [again, *behind], retry_delay_ms(first.attempt) / 1000
 
     def _was_last(self, entry: Entry) -> bool:
@@ -272,6 +281,10 @@ class MappedFunction:
                 for entry in entries
             ]
         }
+
+    def _count(self, name: str, events: int) -> None:
+        if events:
+            count_events(self.mapping.function, {name: events})
 
     def _names(self) -> dict[str, str]:
         return {"function": self.mapping.function, "partition": self._streams.partition}

@@ -33,8 +33,8 @@ def threads_of(mappings: Sequence[EventSourceMapping], partitions: int) -> int:
 
 
 def connections_of(mappings: Sequence[EventSourceMapping], partitions: int) -> int:
-    """Return how many connections to Redis it needs: one for each thread, for the leases and for the lags."""
-    return threads_of(mappings, partitions) + 2
+    """Return how many connections to Redis it needs: one for each thread, for the leases, the lags and a scrape."""
+    return threads_of(mappings, partitions) + 3
 
 
 class EventSource:

@@ -16,7 +16,7 @@ from orderflow.domain.order import Order
 from orderflow.errors import RetryableError, UnknownStatusError
 from orderflow.runtime import clients, order_traces
 from orderflow.runtime.logging import get_logger
-from orderflow.runtime.observability import count, traced
+from orderflow.runtime.observability import count_batch, traced
 
 
 class StreamRecord(TypedDict):
@@ -182,7 +182,7 @@ def run_batch(
         errors = {failed["itemIdentifier"]: failed.get("error", "failed") for failed in failures.items}
         order_traces.trace_batch(function, records, done.orders, started_ns, errors)
     counts = {"records": len(records), "failures": len(failures.items), **done.counts}
-    count(function, counts, elapsed_ms)
+    count_batch(function, counts, elapsed_ms)
     one = done.orders[0] if len(done.orders) == 1 else None
     logger = get_logger(function)
     write = logger.info if done.orders else logger.debug

@@ -16,7 +16,10 @@ _ESCAPES = {
 
 
 class Refusals:
-    """The refusals of a function or process, by reason; with another `message`, any other event that may come often."""
+    """The refusals of a function or process, by reason; with another `message`, any other event that may come often.
+
+    Each message is a metric of its own (`runtime.metrics`).
+    """
 
     def __init__(self, service: str, message: str = "refused", *, errors: bool = False) -> None:
         self._service = service
@@ -50,4 +53,4 @@ class Refusals:
         extra = {"reason": reason, "detail": detail, "count": refused}
         logger = get_logger(self._service)
         (logger.error if self._errors else logger.warning)(self._message, extra=extra)
-        count(self._service, {self._message: refused})
+        count(self._service, {self._message: refused}, reason)

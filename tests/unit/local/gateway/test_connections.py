@@ -71,3 +71,18 @@ def test_what_waited_for_a_client_that_has_left_waits_no_longer() -> None:
     send(cut_off, 1)
 
     assert backlog.characters == 0
+
+
+def test_frames_are_counted_those_of_former_connections_too_and_once() -> None:
+    known, first, second = Connections(), connect(), connect()
+    for connection in (first, second):
+        known.add(connection)
+    first.touch()
+    first.touch()
+    second.touch()
+    second.frames_out = 5
+
+    known.remove(first)
+    known.remove(first)
+
+    assert known.frames() == (3, 5)
