@@ -175,7 +175,7 @@ def test_the_layer_installs_all_that_the_package_imports() -> None:
 
 
 def test_the_image_of_the_event_source_installs_all_that_it_imports() -> None:
-    imported = distributions_imported_below(PACKAGE, PACKAGE / "migrate", PACKAGE / "runtime/http")
+    imported = distributions_imported_below(PACKAGE / "event_source")
 
     assert "prometheus-client" in imported
     assert imported <= requirements(ROOT / "local/setup/requirements-event-source.txt").keys()

@@ -18,6 +18,7 @@ import redis
 
 from orderflow.adapters.keys import key
 from orderflow.adapters.partition_count import PARTITION_COUNT_KEY
+from tests.support.kept_metrics import Scraped
 from tests.support.lambda_api import LambdaApi
 from tests.support.waiting import eventually
 
@@ -50,13 +51,21 @@ class Program:
         return self._output.read_text()
 
     @property
+    def _port(self) -> str:
+        return "".join(self.said.partition("health_port=")[2].split()[:1])
+
+    def scrape(self) -> Scraped:
+        """Return its answer to GET /metrics."""
+        with urlopen(f"http://127.0.0.1:{self._port}/metrics") as answer:
+            return Scraped(answer.read().decode())
+
+    @property
     def health(self) -> int:
         """The status with which it answers GET /health; 0 for none."""
-        port = self.said.partition("health_port=")[2].split()
-        if not port:
+        if not (port := self._port):
             return 0
         try:
-            with urlopen(f"http://127.0.0.1:{port[0]}/health") as answer:
+            with urlopen(f"http://127.0.0.1:{port}/health") as answer:
                 return int(answer.status)
         except HTTPError as error:
             with error:
@@ -97,7 +106,12 @@ def test_records_reach_their_function_by_its_name_and_are_gone_once_it_has_answe
         program = start(REDIS_URL=redis_url, LAMBDA_ENDPOINT=api.url)
 
         eventually(lambda: len(seen) == 25 and client.xlen(key("p0", "build")) == 0)
+        scraped = program.scrape()
 
+    assert scraped.value("orderflow_records_total", service="build_order") == 25
+    assert scraped.value("orderflow_elapsed_seconds_count", service="build_order") == 3  # of 10 at most
+    assert scraped.by("orderflow_lag", "partition", stream="build") == {"p0": 0}
+    assert scraped.value("orderflow_partitions") == 1
     assert seen == [f"order {number}" for number in range(25)]
     assert program.health == 200
 
