@@ -45,7 +45,7 @@ def test_every_file_can_be_served() -> None:
 
 @every_script
 def test_a_script_imports_files_of_the_page_by_their_names(name: str) -> None:
-    assert {module.removeprefix("./") for module in imported(SCRIPTS[name])} <= FILES.keys() | VENDORED
+    assert {module.removeprefix("./") for module in imported(SCRIPTS[name])} <= FILES.keys()
     assert {module[:2] for module in imported(SCRIPTS[name])} <= {"./"}
 
 

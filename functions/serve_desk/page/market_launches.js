@@ -12,7 +12,7 @@ const FIRST = 6;
 /** Return the section of launches: {element, show(report)}; `tokens` is a promise of the tokens that are listed. */
 export function launchList(tokens) {
     const cards = new Map();
-    const shows = new Map();
+    const shows = new WeakMap();
     const list = el("ul", { class: "launches" });
     const none = el("p", { class: "muted" }, "No launch is announced or open.");
     const title = el("h2", { id: "launches-title" }, "Launches");
@@ -35,11 +35,13 @@ export function launchList(tokens) {
         setText(more, isLong ? "Show fewer" : `Show all ${all.length}`);
         const made = (launch) => {
             const card = launchCard(launch);
-            shows.set(launch.token.mint, card.show);
+            shows.set(card.element, card.show);
             return card.element;
         };
         keepElements(list, cards, launches.map((launch) => ({ key: launch.token.mint, make: () => made(launch) })));
-        for (const launch of launches) shows.get(launch.token.mint)(launch, slot, decimals[launch.quote]);
+        for (const launch of launches) {
+            shows.get(cards.get(launch.token.mint))(launch, slot, decimals[launch.quote]);
+        }
         none.hidden = launches.length > 0;
     };
     more.addEventListener("click", () => {

@@ -24,15 +24,7 @@ export function pairList(fresh) {
         el("div", { class: "row card-head" }, el("h2", { id: "pairs-title" }, "Pairs"), all, fresh),
         el("div", { class: "pair-places" }, field, list, none),
     );
-    const filter = () => {
-        const wanted = search.value.trim().toUpperCase().replace("-", "/");
-        let found = 0;
-        for (const [name, row] of rows) {
-            row.element.hidden = !name.toUpperCase().includes(wanted);
-            found += row.element.hidden ? 0 : 1;
-        }
-        none.hidden = found > 0;
-    };
+    const filter = () => (none.hidden = rows.size === 0 || hideOthers(rows, search.value) > 0);
     search.addEventListener("input", filter);
 
     const show = ({ pairs, at }) => {
@@ -56,6 +48,13 @@ export function pairList(fresh) {
         }
     };
     return { element, show, mark };
+}
+
+/** Hide the rows whose pairs have not `text` in their names; return how many are left. */
+function hideOthers(rows, text) {
+    const wanted = text.trim().toUpperCase().replace("-", "/");
+    for (const [name, row] of rows) row.element.hidden = !name.toUpperCase().includes(wanted);
+    return [...rows.values()].filter((row) => !row.element.hidden).length;
 }
 
 function remember(pair, now) {

@@ -31,6 +31,8 @@ export class PairPanel {
     #parts;
     #ranges = [];
     #rows = new Map();
+    #seconds = null;
+    #keep;
 
     constructor(api, pair) {
         this.#api = api;
@@ -43,20 +45,18 @@ export class PairPanel {
 
     /** Load the chart, and the past of its prices. */
     async start() {
-        await this.readPast();
-        if (this.#isEnded) return;
-        try {
-            this.#chart = await priceChart(this.#parts.place, Object.keys(this.#pair.venues));
-        } catch {
-            setText(this.#parts.trouble, "The chart could not be loaded. The table below has the same prices.");
-            this.#parts.trouble.hidden = false;
-            return;
-        }
-        if (this.#isEnded) return this.#chart.remove();
-        this.#chart.onPoint((time) => this.#point(time));
-        this.#chart.onMoved(() => this.#press(undefined));
-        this.#chart.show(this.#prices.points);
-        this.#chart.mark(this.#marks);
+        const loading = priceChart(this.#parts.place, Object.keys(this.#pair.venues));
+        const [loaded] = await Promise.allSettled([loading, this.readPast()]);
+        const chart = loaded.value;
+        if (this.#isEnded) return chart?.remove();
+        if (!chart) return this.#say("The chart could not be loaded. The table below has the same prices.");
+        this.#chart = chart;
+        chart.onPoint((time) => this.#point(time));
+        chart.onMoved(() => this.#press(undefined));
+        chart.mark(this.#marks);
+        chart.keepMarks(this.#keep.checked);
+        chart.range(this.#seconds);
+        chart.show(this.#prices.points);
     }
 
     /** Read what has been kept of the pair's prices, at the start and after a gap. */
@@ -67,11 +67,10 @@ export class PairPanel {
                 query: { token_in, token_out, limit: String(PAST) },
             });
             this.#prices.take(points);
-            setText(this.#parts.trouble, "");
+            this.#say("");
         } catch (error) {
-            setText(this.#parts.trouble, `The past of the prices can't be read: ${error.message}.`);
+            this.#say(`The past of the prices can't be read: ${error.message}.`);
         }
-        this.#parts.trouble.hidden = !this.#parts.trouble.textContent;
         this.#chart?.show(this.#prices.points);
         this.#list();
     }
@@ -101,6 +100,11 @@ export class PairPanel {
         this.#isEnded = true;
         this.#chart?.remove();
         this.#chart = null;
+    }
+
+    #say(trouble) {
+        setText(this.#parts.trouble, trouble);
+        this.#parts.trouble.hidden = !trouble;
     }
 
     #build() {
@@ -160,17 +164,14 @@ export class PairPanel {
                 label,
             ),
         );
-        const keep = el("input", {
-            type: "checkbox",
-            id: "keep-marks",
-            checked: true,
-            onchange: () => this.#chart?.keepMarks(keep.checked),
-        });
-        const choice = el("label", { class: "row small", for: "keep-marks" }, keep, "Keep my orders in sight");
+        const onchange = () => this.#chart?.keepMarks(this.#keep.checked);
+        this.#keep = el("input", { type: "checkbox", id: "keep-marks", checked: true, onchange });
+        const choice = el("label", { class: "row small", for: "keep-marks" }, this.#keep, "Keep my orders in sight");
         return el("div", { class: "row controls", role: "group", "aria-label": "Chart" }, this.#ranges, choice);
     }
 
     #press(seconds) {
+        this.#seconds = seconds;
         this.#ranges.forEach((button, at) => {
             button.setAttribute("aria-pressed", String(RANGES[at].seconds === seconds));
         });

@@ -11,7 +11,7 @@ export function addressOf(pair) {
 
 /** Return the pair of a report that an address names, either way round, or undefined. */
 export function pairAt(detail, pairs) {
-    const [one, other] = decodeURIComponent(detail).toUpperCase().split("-");
+    const [one, other] = detail.toUpperCase().split("-");
     const named = (wanted) => pairs.find(({ pair }) => pair.toUpperCase() === wanted);
     return named(`${one}/${other}`) ?? named(`${other}/${one}`);
 }

@@ -13,58 +13,78 @@ const LOOK_MS = 1_000;
  * {name, sinceMs, error}. Its name is "waiting" (nothing has come yet), "live", "stale" (nothing has come for
  * `staleMs`), "lost" (the connection is), "paused" (the page was hidden) or "refused" (`error` says why).
  */
-export function followReports(socket, channel, { staleMs, onReport, onState }) {
-    let stop = null;
-    let heardAt = null;
-    let error = "";
-    let hiding = null;
+export function followReports(socket, channel, options) {
+    const follower = new Follower(socket, channel, options);
+    return () => follower.end();
+}
 
-    const look = () => {
-        const sinceMs = heardAt === null ? null : Date.now() - heardAt;
-        onState({ name: nameOf(sinceMs), sinceMs, error });
+class Follower {
+    #socket;
+    #channel;
+    #options;
+    #stop = null;
+    #heardAt = null;
+    #error = "";
+    #hiding = null;
+    #looking;
+    #unheard;
+
+    constructor(socket, channel, options) {
+        this.#socket = socket;
+        this.#channel = channel;
+        this.#options = options;
+        document.addEventListener("visibilitychange", this.#turn);
+        this.#unheard = socket.onState(() => this.#look());
+        this.#looking = setInterval(() => this.#look(), LOOK_MS);
+        this.#begin();
+        this.#turn();
+    }
+
+    end() {
+        document.removeEventListener("visibilitychange", this.#turn);
+        clearTimeout(this.#hiding);
+        clearInterval(this.#looking);
+        this.#unheard();
+        this.#leave();
+    }
+
+    #turn = () => {
+        clearTimeout(this.#hiding);
+        if (document.hidden) this.#hiding = setTimeout(() => this.#leave(), HIDDEN_MS);
+        else this.#begin();
     };
-    const nameOf = (sinceMs) => {
-        if (!stop) return "paused";
-        if (error) return "refused";
-        if (socket.state === "offline" || socket.state === "refused") return "lost";
-        if (sinceMs === null) return "waiting";
-        return sinceMs > staleMs ? "stale" : "live";
-    };
-    const take = (frame) => {
-        error = frame.error ?? "";
-        if (frame[channel]) {
-            heardAt = Date.now();
-            onReport(frame[channel]);
+
+    #begin() {
+        this.#stop ??= this.#socket.follow(this.#channel, (frame) => this.#take(frame));
+        this.#look();
+    }
+
+    #leave() {
+        this.#stop?.();
+        this.#stop = null;
+    }
+
+    #take(frame) {
+        this.#error = frame.error ?? "";
+        if (frame[this.#channel]) {
+            this.#heardAt = Date.now();
+            this.#options.onReport(frame[this.#channel]);
         }
-        look();
-    };
-    const begin = () => {
-        clearTimeout(hiding);
-        stop ??= socket.follow(channel, take);
-        look();
-    };
-    const end = () => {
-        stop?.();
-        stop = null;
-    };
-    const turn = () => {
-        if (!document.hidden) return begin();
-        clearTimeout(hiding);
-        hiding = setTimeout(end, HIDDEN_MS);
-    };
+        this.#look();
+    }
 
-    document.addEventListener("visibilitychange", turn);
-    const ended = socket.onState(look);
-    const timer = setInterval(look, LOOK_MS);
-    begin();
-    if (document.hidden) turn();
-    return () => {
-        document.removeEventListener("visibilitychange", turn);
-        clearTimeout(hiding);
-        clearInterval(timer);
-        ended();
-        end();
-    };
+    #look() {
+        const sinceMs = this.#heardAt === null ? null : Date.now() - this.#heardAt;
+        this.#options.onState({ name: this.#nameOf(sinceMs), sinceMs, error: this.#error });
+    }
+
+    #nameOf(sinceMs) {
+        if (!this.#stop) return "paused";
+        if (this.#error) return "refused";
+        if (this.#socket.state === "offline" || this.#socket.state === "refused") return "lost";
+        if (sinceMs === null) return "waiting";
+        return sinceMs > this.#options.staleMs ? "stale" : "live";
+    }
 }
 
 /** Return a line that says how old what is shown is: {element, show(state)}. Screen readers hear of changes alone. */
