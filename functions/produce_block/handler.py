@@ -1,6 +1,7 @@
 """Produces blocks of the mock chain: transactions that have landed in, results out, their orders sent to `confirm`.
 
-So does the chain's heartbeat, a record on the same stream, while orders rest that wait for a price (decision 0094).
+So does the chain's heartbeat, a record on the same stream, while orders rest that wait for a price (decision 0094), or
+somebody follows the market.
 
 The only function that knows the mock market: with another venue family it has nothing to read.
 """
@@ -13,7 +14,7 @@ from orderflow.adapters.replication import ReplicatedWrite
 from orderflow.domain.lifecycle import RESULT_STREAM
 from orderflow.domain.order import Order
 from orderflow.errors import ConfigurationError
-from orderflow.runtime import clients
+from orderflow.runtime import clients, market_time
 from orderflow.runtime.batch import (
     BatchResponse,
     Done,
@@ -51,7 +52,7 @@ def produce_block(transactions: Sequence[Order], *, beats: bool = False) -> None
     venue, orders, replication = clients.venue(), clients.orders(), clients.replication()
     if not isinstance(venue, MockVenue):
         raise ConfigurationError("VENUE is not the mock market, so there are no blocks to produce")
-    makes_slot = beats and venue.beat(clients.books().something_rests)
+    makes_slot = beats and venue.beat(market_time.is_needed)
     with_result = venue.produce_blocks(transactions, beat=makes_slot)
     delay_ms = venue.confirmed_in_ms
     orders.schedule(RESULT_STREAM, [(order, delay_ms) for order in with_result])

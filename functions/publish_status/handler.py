@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from functions.publish_status.tally import tally
 from orderflow.adapters.feeds import FeedEntry, is_feed
 from orderflow.adapters.replication import ReplicatedWrite
 from orderflow.adapters.sockets import Sent
@@ -44,7 +45,10 @@ def publish_status(records: Sequence[StreamRecord], failures: Failures) -> Done:
             batch.of_orders.append(msgspec.convert(fields, StatusEntry, strict=False))
 
     failures.attempt(records, read)
-    return Done({"messages": sum(publish(partition, batch) for partition, batch in batches.items())})
+    messages = sum(publish(partition, batch) for partition, batch in batches.items())
+    if clients.tallies().are_wanted():
+        clients.tallies().add(tally(entry for batch in batches.values() for entry in batch.of_orders))
+    return Done({"messages": messages})
 
 
 class Batch(NamedTuple):

@@ -1,5 +1,6 @@
 """The WebSocket API: a client's frames in, subscriptions on the status stream out."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Any
 
@@ -11,8 +12,10 @@ from functions.watch_order.frames import Command, read_command, read_order_id
 from orderflow.adapters.channels import ChannelRequest
 from orderflow.adapters.codec import encoder
 from orderflow.adapters.public import public_json
+from orderflow.adapters.reports import CHANNELS as REPORTS
+from orderflow.adapters.reports import ENGINE, MAX_FOLLOWERS
 from orderflow.adapters.sockets import Message
-from orderflow.adapters.subscriptions import MAX_SUBSCRIPTIONS, Outcome, Subscription
+from orderflow.adapters.subscriptions import MAX_SUBSCRIPTIONS, Added, Outcome, Subscription
 from orderflow.domain.access import Caller
 from orderflow.runtime import async_clients, clients
 from orderflow.runtime.access import caller_of
@@ -30,6 +33,7 @@ app.add_middleware(
 )
 _refusals = Refusals("watch_order")
 _TOO_MANY = {"error": "too many subscriptions", "limit": MAX_SUBSCRIPTIONS}
+_TOO_MANY_FOLLOW = {"error": "too many followers", "limit": MAX_FOLLOWERS}
 
 
 async def accept(request: Request) -> Response:
@@ -48,7 +52,9 @@ async def leave(request: Request) -> Response:
     """
     connection_id = _connection_id(request)
     try:
-        await async_clients.subscriptions().leave(connection_id)
+        await asyncio.gather(
+            async_clients.subscriptions().leave(connection_id), async_clients.followers().leave(connection_id)
+        )
         await count_out(_caller(request), connection_id)
     except UNAVAILABLE as error:
         _refusals.note("unavailable", f"a connection's end: {error}")
@@ -64,19 +70,24 @@ async def take_frame(request: Request) -> Response:
             return _frame({"error": problem})
         case Command("ping"):
             return _frame({"action": "pong"})
-    if not caller.may("read"):
-        return _frame({"error": "this key may not read"})
-    if command.channel:
-        return await _take_channel(request, command)
+    if refusal := _refusal(caller, command):
+        return _frame(refusal)
     named = command.order_id or ""
-    order_id = read_order_id(named)
-    if order_id is None:
+    order_id = None if command.channel else read_order_id(named)
+    if not command.channel and order_id is None:
         return _unknown(named)
+    subject = {"channel": command.channel} if order_id is None else {"order_id": order_id}
     try:
-        return await _subscribe(Subscription(order_id, _connection_id(request), command.action, caller.account))
+        if order_id is None:
+            return _answer(command, subject, await _ask_for_channel(caller, command, _connection_id(request)))
+        asked = Subscription(order_id, _connection_id(request), command.action, caller.account)
+        added = await async_clients.subscriptions().add(asked)
+        if added.outcome is Outcome.NOT_HERE and command.action == "subscribe":
+            return await _answer_from_ledger(asked)
+        return _answer(command, subject, added)
     except UNAVAILABLE as error:
-        _refusals.note("unavailable", f"subscription to {order_id}: {error}")
-        return _frame({"order_id": order_id, "error": "unavailable right now; send it again"})
+        _refusals.note("unavailable", f"subscription to {order_id or command.channel}: {error}")
+        return _frame(subject | {"error": "unavailable right now; send it again"})
 
 
 # Plain routes: there is nothing here for FastAPI to validate or document, and every frame would pay for it.
@@ -85,41 +96,38 @@ app.add_route("/$disconnect", leave, methods=["POST"])
 app.add_route("/$default", take_frame, methods=["POST"])
 
 
-async def _take_channel(request: Request, command: Command) -> Response:
-    """Queue a subscription to a channel, or its end, for the account that the socket is of."""
-    account = _caller(request).account
-    asked = ChannelRequest(command.channel, account, _connection_id(request), command.action, command.resume)
-    named = {"channel": command.channel}
-    try:
-        outcome, retry_after_ms = await async_clients.channels().add(asked)
-    except UNAVAILABLE as error:
-        _refusals.note("unavailable", f"subscription to {command.channel}: {error}")
-        return _frame(named | {"error": "unavailable right now; send it again"})
+def _refusal(caller: Caller, command: Command) -> dict[str, Any] | None:
+    """Return why a caller may not do what a frame asks for; None when it may."""
+    if command.channel == ENGINE:
+        refusal = {"channel": ENGINE, "error": "this key may not see the engine"}
+        return None if caller.may("admin") else refusal
+    return None if caller.may("read") else {"error": "this key may not read"}
+
+
+async def _ask_for_channel(caller: Caller, command: Command, connection_id: str) -> Added:
+    """Queue a subscription to a channel, or its end: of the account that the socket is of, or to reports."""
+    channel, action = command.channel, command.action
+    if channel in REPORTS:
+        return await async_clients.followers().add(channel, connection_id, action)
+    asked = ChannelRequest(channel, caller.account, connection_id, action, command.resume)
+    return await async_clients.channels().add(asked)
+
+
+def _answer(command: Command, subject: dict[str, str], added: Added) -> Response:
+    """Answer what was asked for of an order or a channel; a subscription that was queued is answered later."""
     if command.action == "unsubscribe":
-        return _frame(named | {"unsubscribed": True})
-    match outcome:
-        case Outcome.TOO_MANY:
-            return _frame(named | _TOO_MANY)
-        case Outcome.AGAIN:
-            limit = "one answer a second and channel"
-            return _frame(named | {"error": "too many requests", "limit": limit, "retry_after_ms": retry_after_ms})
+        return _frame(subject | {"unsubscribed": True})
+    match added:
+        case Added(Outcome.TOO_MANY):
+            return _frame(subject | (_TOO_MANY_FOLLOW if command.channel in REPORTS else _TOO_MANY))
+        case Added(Outcome.AGAIN, retry_after_ms):
+            limit = f"one answer a second and {next(iter(subject)).removesuffix('_id')}"
+            return _frame(subject | {"error": "too many requests", "limit": limit, "retry_after_ms": retry_after_ms})
     return Response()
 
 
-async def _subscribe(asked: Subscription) -> Response:
-    """Queue a subscription; where the order has left Redis, answer from the ledger."""
-    outcome, retry_after_ms = await async_clients.subscriptions().add(asked)
-    if asked.action == "unsubscribe":
-        return _frame({"order_id": asked.order_id, "unsubscribed": True})
-    refusal = {"order_id": asked.order_id}
-    match outcome:
-        case Outcome.ASKED:
-            return Response()
-        case Outcome.TOO_MANY:
-            return _frame(refusal | _TOO_MANY)
-        case Outcome.AGAIN:
-            limit = "one answer a second and order"
-            return _frame(refusal | {"error": "too many requests", "limit": limit, "retry_after_ms": retry_after_ms})
+async def _answer_from_ledger(asked: Subscription) -> Response:
+    """Answer for an order that has left Redis."""
     if not await run_in_threadpool(_send_from_ledger, asked):
         return _unknown(asked.order_id)
     await async_clients.subscriptions().answered(asked)

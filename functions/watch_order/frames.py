@@ -7,10 +7,15 @@ from uuid import UUID
 
 import msgspec
 
-from orderflow.adapters.feeds import CHANNELS
+from orderflow.adapters.feeds import CHANNELS as FEEDS
+from orderflow.adapters.reports import CHANNELS as REPORTS
 from orderflow.adapters.sockets import MAX_SEQUENCE
 
-USAGE = 'send an order id, or {"action": "subscribe" | "unsubscribe" | "ping", "order_id": … or "channel": "orders"}'
+CHANNELS = (*FEEDS, *REPORTS)
+USAGE = (
+    'send an order id, or {"action": "subscribe" | "unsubscribe" | "ping", '
+    '"order_id": … or "channel": "orders" | "market" | "engine"}'
+)
 ACTIONS = ("subscribe", "unsubscribe", "ping")
 
 _BLANK = " \t\r\n\f\v\ufeff"
@@ -77,8 +82,8 @@ def _problem_with(command: Command) -> str:
         return f"either order_id or channel; {USAGE}"
     if command.channel and command.channel not in CHANNELS:
         return f"unknown channel {command.channel[:32]!r}; {USAGE}"
-    if command.resume is not None and not command.channel:
-        return f"resume goes with a channel; {USAGE}"
+    if command.resume is not None and command.channel not in FEEDS:
+        return f"resume goes with the channel {FEEDS[0]}; {USAGE}"
     return ""
 
 

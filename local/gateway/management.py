@@ -26,6 +26,7 @@ from orderflow.adapters.sockets import (
     MAX_MESSAGE_BYTES,
     SECRET_HEADER,
     Message,
+    OpenCount,
     Undelivered,
 )
 from orderflow.runtime.http.problems import without_faults
@@ -74,6 +75,10 @@ def management_app(connections: Connections, secret: str, scrape: Scrape | None 
                 undelivered.out_of_order.append(place)
         return Response(msgspec.json.encode(undelivered), media_type="application/json")
 
+    async def count(_request: Request) -> Response:
+        """Return how many connections are open, which API Gateway says by its metrics alone."""
+        return Response(msgspec.json.encode(OpenCount(len(connections))), media_type="application/json")
+
     class OneConnection(HTTPEndpoint):
         """A connection, as API Gateway has it."""
 
@@ -112,6 +117,7 @@ def management_app(connections: Connections, secret: str, scrape: Scrape | None 
         routes=[
             Route(METRICS_PATH, metrics, methods=["GET"]),
             Route(BATCH_PATH, post_many, methods=["POST"]),
+            Route(BATCH_PATH, count, methods=["GET"]),
             Route(BATCH_PATH + "/{connection_id}", OneConnection),
         ],
         exception_handlers={_RefusedError: refused},

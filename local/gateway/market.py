@@ -8,7 +8,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from orderflow.errors import ConfigurationError
-from orderflow.runtime import clients
+from orderflow.runtime import clients, market_time
 from orderflow.runtime.http.app import http_app
 from orderflow.runtime.http.body import read_body
 from orderflow.runtime.http.problems import invalid
@@ -29,7 +29,7 @@ class Advance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MarketByHand(Protocol):
     """A venue family whose time passes by hand."""
 
-    def advance(self, slots: int, something_rests: Callable[[], bool]) -> int:
+    def advance(self, slots: int, is_needed: Callable[[], bool]) -> int:
         """Let so many slots pass, each with a block of its own; return the slot that was reached."""
 
 
@@ -53,4 +53,4 @@ def _advance(slots: int) -> int:
     venue = clients.venue()
     if not isinstance(venue, MarketByHand):
         raise ConfigurationError("VENUE is not the mock market, so its slots don't pass by hand")
-    return venue.advance(slots, clients.books().something_rests)
+    return venue.advance(slots, market_time.is_needed)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from local.template import read_document, read_template
+from orderflow.adapters.stream_lag import PartitionLag, StreamLag
 from orderflow.api_keys.__main__ import make_parser
 from orderflow.event_source import lag
 from orderflow.event_source.__main__ import INVOCATION_S
@@ -80,7 +81,7 @@ def test_the_migration_and_the_ledger_have_the_same_postgres() -> None:
 @pytest.mark.parametrize(
     ("kind", "functions"),
     [
-        ("reader", {"ChangeOrders", "ReadOrders", "WatchOrder"}),
+        ("reader", {"ChangeOrders", "PublishReports", "ReadOrders", "WatchOrder"}),
         ("recorder", {"RecordOrder"}),
         ("authorizer", {"AuthorizeRequest"}),
     ],
@@ -158,7 +159,7 @@ def test_the_health_check_asks_where_the_program_answers() -> None:
 def published(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Return the names of the metrics that the event source writes with its name as the only dimension."""
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Orderflow/test")
-    lag.publish([lag.PartitionLag([lag.StreamLag("route", 1, 1)], timers=1, dead_letters=1)])
+    lag.publish([PartitionLag([StreamLag("route", 1, 1)], timers=1, dead_letters=1)])
     lines = [msgspec.json.decode(line) for line in capsys.readouterr().out.splitlines()]
     directives = [(line, directive) for line in lines for directive in line["_aws"]["CloudWatchMetrics"]]
     return {

@@ -33,7 +33,7 @@ def test_the_functions_stand_in_flow_order() -> None:
         *("issue_ticket", "serve_desk", "tend_dead_letters", "watch_order"),
         *(stage.function for stage in STAGES),
         *WAITING,
-        *("publish_status", "record_order", "produce_block"),
+        *("publish_status", "record_order", "publish_reports", "produce_block"),
     ]
 
 

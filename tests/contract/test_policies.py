@@ -56,6 +56,7 @@ FUNCTIONS = {
     **{TEMPLATE.function(function).logical_id: {READ_REDIS_LOGIN} for function in lifecycle.WAITING},
     "PublishStatus": {READ_REDIS_LOGIN, SEND},
     "RecordOrder": {READ_REDIS_LOGIN, READ_RECORDER},
+    "PublishReports": {READ_REDIS_LOGIN, READ_READER, SEND},
     "ProduceBlock": {READ_REDIS_LOGIN},
 }
 # What all functions share names Redis' login for it too; it opens no Redis, and anyone may invoke it.

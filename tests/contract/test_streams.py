@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from functions.publish_reports.engine import OF_MARKET, OF_ORDERS
 from local.template import Template, read_template
 from orderflow.adapters.codec import order_decoder
+from orderflow.adapters.reports import STREAM as REPORTS
 from orderflow.domain.lifecycle import (
     EXPIRED_STREAM,
     LIFECYCLE,
@@ -33,12 +35,14 @@ TEMPLATE = read_template(ROOT / "template.yaml")
 # have ended, and the statuses.
 VENUE, FIRING, EXPIRING, SETTLING = "produce_block", "trigger_orders", "expire_order", "settle_slice"
 STATUSES = "status"
+REPORTING = "publish_reports"
 BESIDE = {
     TRANSACTIONS: [VENUE],
     TICKS: [FIRING],
     EXPIRED_STREAM: [EXPIRING],
     SLICE_ENDED: [SETTLING],
     STATUSES: ["publish_status", "record_order"],
+    REPORTS: [REPORTING],
 }
 FRONT_DOOR, CHANGING, SUBSCRIBING = "accept_order", "change_orders", "watch_order"
 RESTS_AT = first_stream(Status.OPEN) or ""
@@ -92,6 +96,10 @@ def _writes(reader: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield from ((VENUE, stream) for stream in (RESULT_STREAM, TICKS, TRANSACTIONS))
     # The clock goes on as long as an order rests.
     yield reader[RESTS_AT], TRANSACTIONS
+    # Nor does it stop as long as somebody follows the market, which is by a subscription.
+    yield REPORTING, TRANSACTIONS
+    for function in (SUBSCRIBING, REPORTING):
+        yield function, REPORTS
     # One whose time is not over yet comes again.
     yield EXPIRING, EXPIRED_STREAM
     for row in LIFECYCLE.values():
@@ -208,6 +216,14 @@ def test_a_function_names_no_stream_since_an_order_goes_where_its_status_leads(b
     assert named == []
 
 
+def test_a_report_of_the_engine_has_every_stream() -> None:
+    by_scope = {each.scope == ORDERS: set[str]() for each in TEMPLATE.event_sources}
+    for each in TEMPLATE.event_sources:
+        by_scope[each.scope == ORDERS].add(each.stream)
+
+    assert by_scope == {True: set(OF_ORDERS), False: set(OF_MARKET)}
+
+
 def test_what_the_release_before_left_on_a_stream_or_in_a_timer_is_still_read() -> None:
     left = {
         stream for recording in recordings() for key in read_recording(recording).keys for stream in _streams_of(key)
@@ -225,8 +241,8 @@ def _streams_of(key: dict[str, object]) -> list[str]:
 
 
 @every_binding
-def test_only_the_chain_has_the_chains_own_streams(binding: EventSourceMapping) -> None:
-    assert (binding.scope != ORDERS) == (binding.stream in (TRANSACTIONS, TICKS))
+def test_what_is_about_no_order_of_its_own_is_on_the_chain(binding: EventSourceMapping) -> None:
+    assert (binding.scope != ORDERS) == (binding.stream in (TRANSACTIONS, TICKS, REPORTS))
 
 
 @every_binding

@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from local.gateway.app import gateway_app
+from orderflow.adapters.reports import MARKET
 from orderflow.venues.mock.background import advance
 from tests.support.builders import market_state
 from tests.support.fakes.outside import Outside
@@ -54,6 +55,16 @@ def test_each_slot_has_its_tick_while_something_rests(outside: Outside, by_hand:
 
     assert [tick.slot for tick in outside.chain.ticks] == [1, 2]
     assert outside.chain.latest.slot == 4
+
+
+def test_each_slot_has_its_tick_while_somebody_follows_the_market(outside: Outside, by_hand: Served) -> None:
+    outside.venue.keep_time()
+    outside.reports.followers[MARKET] = {"one=": 0}
+    ask(by_hand, '{"slots":2}')
+    outside.reports.followers[MARKET].clear()
+    ask(by_hand, '{"slots":2}')
+
+    assert [tick.slot for tick in outside.chain.ticks] == [1, 2]
 
 
 def test_a_slot_passes_after_a_block_that_came_first(outside: Outside, by_hand: Served) -> None:

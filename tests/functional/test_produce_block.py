@@ -4,6 +4,7 @@ import pytest
 import redis
 
 from functions.produce_block.handler import lambda_handler
+from orderflow.adapters.reports import ENGINE, MARKET
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
 from orderflow.errors import RetryableError
@@ -239,6 +240,27 @@ def test_when_nothing_rests_the_heartbeat_stops_the_clock_and_makes_no_slot(outs
 
     assert not outside.chain.clock.runs
     assert outside.chain.blocks == []
+
+
+@pytest.mark.parametrize(("channel", "runs"), [(MARKET, True), (ENGINE, False)])
+def test_the_clock_runs_as_long_as_somebody_follows_the_market(outside: Outside, channel: str, runs: bool) -> None:
+    outside.venue.keep_time()
+    outside.reports.followers[channel] = {"one=": 0}
+
+    lambda_handler(heartbeats(), None)
+
+    assert outside.chain.clock.runs == runs
+    assert outside.chain.latest.slot == int(runs)
+
+
+def test_while_an_order_rests_it_is_not_asked_who_follows(outside: Outside) -> None:
+    outside.venue.keep_time()
+    outside.books.rests = True
+    outside.reports.error = redis.ConnectionError("not to be asked")
+
+    lambda_handler(heartbeats(), None)
+
+    assert outside.chain.latest.slot == 1
 
 
 def test_transactions_land_also_with_the_heartbeat_that_stops_the_clock(outside: Outside) -> None:

@@ -19,6 +19,7 @@ from tests.support.builders import (
     OTHER_ID,
     encode,
     make_order,
+    message_ids,
     nth_id,
     read_event,
     records,
@@ -227,3 +228,25 @@ def test_code_of_the_version_before_finds_nothing_to_do_in_an_entry_about_a_feed
     entry = msgspec.convert(feed_fields("feed", first="1", last="9"), StatusEntry, strict=False)
 
     assert (entry.order_id, entry.action, entry.event) == ("orders:acme", "feed", "")
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_what_the_engine_does_is_counted_while_somebody_follows_it(wanted: bool, outside: Outside) -> None:
+    outside.tallies.wanted = wanted
+
+    publish(*(status_fields(order) for order in WAY), watch_fields())
+
+    [second] = {int(message_id.partition("-")[0]) // 1000 for message_id in message_ids(records("status", [{}]))}
+    assert {at: (each.placed, each.ended) for at, each in outside.tallies.by_second.items()} == (
+        {second: (1, 1)} if wanted else {}
+    )
+
+
+def test_what_could_not_be_published_is_not_counted_yet(outside: Outside) -> None:
+    outside.tallies.wanted = True
+    outside.watchers.error = RetryableError("not now")
+
+    with pytest.raises(RetryableError):
+        publish(*(status_fields(order) for order in WAY))
+
+    assert outside.tallies.by_second == {}

@@ -132,14 +132,31 @@ def test_the_local_gateway_says_which_connections_are_open_and_closes_one(
     assert [sockets.is_open(watcher.id) for watcher in watchers] == [True, False]
 
 
-@pytest.mark.parametrize("ask", ["is_open", "close"])
-def test_a_gateway_that_can_not_be_asked_about_a_connection_means_to_wait(
-    management: ManagementApi, nobody: str, ask: str
+def test_the_local_gateway_says_how_many_connections_are_open(
+    management: ManagementApi, watchers: tuple[Watcher, Watcher]
+) -> None:
+    both = management.sockets.count()
+    management.sockets.close(watchers[0].id)
+
+    assert management.left.wait(TIMEOUT_S)
+    assert (both, management.sockets.count()) == (2, 1)
+
+
+def test_api_gateway_does_not_say_how_many_connections_are_open() -> None:
+    client = api_client(AWS_ENDPOINT)
+
+    with Stubber(client):
+        assert ApiGatewaySockets(client).count() is None
+
+
+@pytest.mark.parametrize(("ask", "about"), [("is_open", ["a="]), ("close", ["a="]), ("count", [])])
+def test_a_gateway_that_can_not_be_asked_about_connections_means_to_wait(
+    management: ManagementApi, nobody: str, ask: str, about: list[str]
 ) -> None:
     with pytest.raises(RetryableError, match="^@connections can't be reached: "):
-        getattr(LocalGatewaySockets.at(nobody, SECRET), ask)("a=")
+        getattr(LocalGatewaySockets.at(nobody, SECRET), ask)(*about)
     with pytest.raises(RetryableError, match="CONNECTIONS_SECRET is not the gateway's$"):
-        getattr(LocalGatewaySockets.at(f"http://{management.address}", "another" * 5), ask)("a=")
+        getattr(LocalGatewaySockets.at(f"http://{management.address}", "another" * 5), ask)(*about)
 
 
 def test_many_messages_reach_many_sockets_in_one_request_each_in_its_order(

@@ -8,11 +8,13 @@ import pytest
 import redis
 
 from functions.produce_block.handler import lambda_handler as produce_block
+from functions.publish_reports.handler import lambda_handler as publish_reports
 from functions.publish_status.handler import lambda_handler as publish_status
 from functions.record_order.handler import lambda_handler as record_order
 from local.run.poller import handler_of
 from orderflow.adapters.codec import encoder, order_decoder, step_decoder
 from orderflow.domain.status import Status
+from orderflow.domain.tally import Tally
 from orderflow.errors import RetryableError
 from orderflow.runtime.batch import BatchResponse, StreamEvent
 from tests.support.builders import ORDER_ID, OTHER_ID, land, make_order, message_ids, order_records, read_event
@@ -26,6 +28,7 @@ FUNCTIONS = [
     produce_block,
     publish_status,
     record_order,
+    publish_reports,
 ]
 
 every_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.function)
@@ -51,7 +54,8 @@ def test_an_example_event_is_what_the_pipeline_makes(name: str, event: StreamEve
     assert read_event(name) == event, "if this is meant: .venv/bin/python -m tests.support.example_events"
 
 
-@pytest.mark.parametrize("name", [name for name, _ in example_events()])
+# What asks for a report is about no order.
+@pytest.mark.parametrize("name", [name for name, _ in example_events() if name != "publish_reports"])
 def test_the_documents_of_an_example_event_are_read_in_full_and_written_alike(name: str) -> None:
     for record in read_event(name)["Records"]:
         data = record["data"]
@@ -147,7 +151,7 @@ def test_a_stage_works_on_a_batch_without_records(stage: Stage, outside: Outside
 def test_when_redis_is_unavailable_the_batch_is_asked_to_wait(
     handler: Callable[[StreamEvent, Any], BatchResponse], error: Exception, outside: Outside
 ) -> None:
-    for part in (outside.orders, outside.books, outside.chain, outside.watchers):
+    for part in (outside.orders, outside.books, outside.chain, outside.watchers, outside.reports):
         part.error = error
     name = handler.__module__.split(".")[1]
 
@@ -155,6 +159,20 @@ def test_when_redis_is_unavailable_the_batch_is_asked_to_wait(
         handler(read_event(name), None)
 
     assert outside.sockets.sent == []
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_records_that_come_again_are_counted_while_somebody_follows_the_engine(wanted: bool, outside: Outside) -> None:
+    outside.tallies.wanted = wanted
+    event = read_event("record_order")
+    for number, record in enumerate(event["Records"]):
+        record["attempt"] = number + 1
+
+    record_order(event, None)
+    record_order(read_event("record_order"), None)
+
+    again = {outside.now_ms // 1000: Tally(retries=len(event["Records"]) - 1)}
+    assert outside.tallies.by_second == (again if wanted else {})
 
 
 def test_an_event_is_plain_json() -> None:

@@ -42,7 +42,7 @@ def test_anyone_may_come(outside: Outside) -> None:
 
 def test_a_connection_that_goes_takes_its_subscriptions_with_it(outside: Outside) -> None:
     assert lambda_handler(read_event("watch_order.disconnect"), None) == DONE
-    assert outside.subscriptions.left == [CONNECTION_ID]
+    assert outside.subscriptions.left == outside.followers.left == [CONNECTION_ID]
 
 
 @pytest.mark.parametrize("error", [redis.ConnectionError("refused"), RetryableError("too many wait")])
@@ -335,9 +335,10 @@ def test_a_channel_can_not_be_had_while_redis_is_unavailable(outside: Outside) -
 @pytest.mark.parametrize(
     ("frame", "problem"),
     [
-        ({"channel": "market"}, "unknown channel 'market'"),
+        ({"channel": "markets"}, "unknown channel 'markets'"),
+        ({"channel": "market", "resume": 3}, "resume goes with the channel orders"),
         ({"channel": "orders", "order_id": ORDER_ID}, "either order_id or channel"),
-        ({"order_id": ORDER_ID, "resume": 3}, "resume goes with a channel"),
+        ({"order_id": ORDER_ID, "resume": 3}, "resume goes with the channel orders"),
         ({"channel": "orders", "resume": -1}, "Expected `int` >= 0"),
         ({"channel": "orders", "resume": 2**60}, "Expected `int` <= "),
         ({"channel": "orders", "resume": "3"}, "Expected `int | null`, got `str`"),
@@ -352,3 +353,60 @@ def test_a_frame_about_a_channel_that_can_not_be_is_answered_with_its_problem(
     assert answer["error"].startswith(problem)
     assert answer["error"].endswith(USAGE)
     assert outside.channels.asked == []
+
+
+def send_as(permissions: str, frame: dict[str, str]) -> dict[str, Any]:
+    """Send a frame on a socket that was opened by a key with these permissions."""
+    event = read_event("watch_order.default") | {"body": json.dumps(frame)}
+    event["requestContext"]["authorizer"] = {"account": "acme", "permissions": permissions}
+    answer: dict[str, Any] = lambda_handler(event, None)
+    return answer
+
+
+@pytest.mark.parametrize(("channel", "permission"), [("market", "read"), ("engine", "admin")])
+def test_reports_are_followed_by_who_may_see_them(outside: Outside, channel: str, permission: str) -> None:
+    assert send_as(permission, {"action": "subscribe", "channel": channel}) == DONE
+    left = send_as(permission, {"action": "unsubscribe", "channel": channel})
+
+    assert frame_of(left) == {"channel": channel, "unsubscribed": True}
+    assert outside.followers.asked == [
+        (channel, CONNECTION_ID, "subscribe"),
+        (channel, CONNECTION_ID, "unsubscribe"),
+    ]
+    assert outside.channels.asked == []
+
+
+@pytest.mark.parametrize("action", ["subscribe", "unsubscribe"])
+@pytest.mark.parametrize(
+    ("channel", "permissions", "refusal"),
+    [
+        ("market", "admin,trade", {"error": "this key may not read"}),
+        ("engine", "read,trade", {"channel": "engine", "error": "this key may not see the engine"}),
+    ],
+)
+def test_reports_are_refused_to_a_key_that_may_not_see_them(
+    outside: Outside, action: str, channel: str, permissions: str, refusal: dict[str, str]
+) -> None:
+    assert frame_of(send_as(permissions, {"action": action, "channel": channel})) == refusal
+    assert outside.followers.asked == []
+
+
+def test_reports_that_too_many_follow_are_refused(outside: Outside) -> None:
+    outside.followers.added = Added(Outcome.TOO_MANY)
+
+    refusal = {"channel": "market", "error": "too many followers", "limit": 5_000}
+    assert frame_of(send('{"action":"subscribe","channel":"market"}')) == refusal
+
+
+def test_reports_can_not_be_had_while_redis_is_unavailable(outside: Outside) -> None:
+    outside.followers.error = redis.ConnectionError("refused")
+
+    answer = frame_of(send('{"action":"subscribe","channel":"engine"}'))
+
+    assert answer == {"channel": "engine", "error": "unavailable right now; send it again"}
+
+
+def test_who_followed_reports_may_go_while_redis_is_unavailable(outside: Outside) -> None:
+    outside.followers.error = redis.ConnectionError("refused")
+
+    assert lambda_handler(read_event("watch_order.disconnect"), None) == DONE

@@ -8,7 +8,8 @@ import pytest
 import redis
 
 from orderflow.adapters.keys import key
-from orderflow.event_source.lag import PartitionLag, StreamLag, measure, publish, publish_lags
+from orderflow.adapters.stream_lag import PartitionLag, StreamLag, measure
+from orderflow.event_source.lag import publish, publish_lags
 from orderflow.event_source.mapping import EventSourceMapping
 from orderflow.event_source.source import EventSource
 from orderflow.venues.mock.keys import CHAIN
@@ -27,30 +28,25 @@ def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 @on_single_and_cluster
-def test_what_waits_is_counted_and_the_oldest_dated(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_waits_is_counted_and_the_oldest_dated(client: redis.Redis) -> None:
     for milliseconds in (5_000, 7_000):
         client.xadd(key("p0", "route"), {"order": "{}"}, id=f"{milliseconds}-0")
     client.zadd(key("p0", "timers"), {"build 1 {}": 8_400, "build 1 []": 8_500, "build 1 ''": 9_500})
     client.zadd(key("p0", "resting"), {"an order": 1, "another": 2})
     client.xadd(key("p0", "dead"), {"order": "{}"})
-    monkeypatch.setattr(f"{METRICS}.now_ms", lambda: 9_000)
 
-    lag = measure(client, "p0", ["route", "build"])
+    lag = measure(client, "p0", ["route", "build"], 9_000)
 
     assert lag == PartitionLag(
         [waiting("route", 2, 4_000), waiting("build", 0, 0)], timers=3, dead_letters=1, timers_late_ms=600, resting=2
     )
 
 
-def test_an_entry_of_a_clock_that_is_ahead_is_not_younger_than_new(
-    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_entry_of_a_clock_that_is_ahead_is_not_younger_than_new(client: redis.Redis) -> None:
     client.xadd(key("p0", "route"), {"order": "{}"}, id="5000-0")
-    monkeypatch.setattr(f"{METRICS}.now_ms", lambda: 4_990)
-
     client.zadd(key("p0", "timers"), {"build 1 {}": 5_000})
 
-    lag = measure(client, "p0", ["route"])
+    lag = measure(client, "p0", ["route"], 4_990)
 
     assert lag.streams == [waiting("route", 1, 0)]
     assert lag.timers_late_ms == 0

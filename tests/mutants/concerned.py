@@ -44,6 +44,8 @@ FEEDS = (
     "integration/test_feeds.py",
     "integration/test_feeds_crashes.py",
 )
+REPORTS = ("functional/test_publish_reports.py", "integration/test_reports.py")
+ENGINE = ("integration/test_engine_state.py",)
 POOLS = (
     "unit/domain/pools/test_pool_types.py",
     "unit/domain/pools/test_constant_product.py",
@@ -73,7 +75,9 @@ CONCERNED = {
     "adapters/capacity": ("unit/adapters/test_capacity.py", "integration/test_overload.py"),
     "adapters/channels": ("functional/test_watch_order.py", *FEEDS),
     "adapters/dead_letters": ("integration/test_redrive.py", "integration/test_redrive_over_http.py"),
+    "adapters/engine_state": ENGINE,
     "adapters/feeds": ("functional/test_publish_status.py", *FEEDS),
+    "adapters/followers": ("functional/test_watch_order.py", *REPORTS),
     "adapters/intake": (
         "functional/test_accept_order.py",
         "functional/test_accept_order_names.py",
@@ -89,8 +93,11 @@ CONCERNED = {
     "adapters/orders": ("functional/test_route_order.py", "functional/test_submit_order.py", *PARTITIONED),
     "adapters/rate_limits": RATE_LIMITS,
     "adapters/replication": ("functional/test_submit_order.py", *REPLICATION),
+    "adapters/reports": REPORTS,
+    "adapters/stream_lag": ("integration/test_lag.py", *ENGINE),
     "adapters/streams": ("integration/test_trimming.py", *STREAMS),
     "adapters/subscriptions": WATCHING,
+    "adapters/tallies": ("integration/test_tallies.py", "functional/test_publish_reports.py"),
     "venues/mock/arbitrage": ("unit/venues/mock/test_arbitrage.py", "unit/venues/mock/test_background.py"),
     "venues/mock/chain_clock": CLOCK,
     "venues/mock/chain_store": ("functional/test_submit_order.py", *VENUE, *CLOCK),
@@ -110,6 +117,7 @@ CONCERNED = {
     ),
     "domain/resting": RESTING,
     "domain/slicing": ("unit/domain/test_slicing.py", "functional/test_settle_slice.py", *RESTING),
+    "domain/tally": ("unit/domain/test_tally.py",),
     "domain/pools/constant_product": POOLS,
     "domain/pools/curves": ("unit/domain/router/test_split.py", *POOLS),
     "domain/pools/dlmm": POOLS,
@@ -167,6 +175,10 @@ CONCERNED = {
     "scripts/append_feed": FEEDS,
     "scripts/ask_for_feed": FEEDS,
     "scripts/barrier": REPLICATION,
+    "scripts/begin_report": REPORTS,
+    "scripts/count_timers": ENGINE,
+    "scripts/follow": REPORTS,
+    "scripts/keep_report": REPORTS,
     "scripts/books": WAITING,
     "scripts/candidates": WAITING,
     "scripts/dead_letter": RECORDS,

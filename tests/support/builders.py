@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from orderflow.adapters.codec import encoder
+from orderflow.adapters.reports import message_for
 from orderflow.domain.amounts import to_atoms
 from orderflow.domain.conditions import Limit, Price, Schedule, Trigger
 from orderflow.domain.instructions import instructions_for
@@ -293,6 +294,11 @@ def order_records(stream: str, *orders: Order, attempt: int = 1) -> StreamEvent:
 def tick_records(*ticks: Tick) -> StreamEvent:
     """Return the event with which the function that fires orders is invoked on ticks."""
     return records("ticks", [{"tick": encode(tick)} for tick in ticks], partition=CHAIN)
+
+
+def report_records(*channels: str) -> StreamEvent:
+    """Return the event with which the function that publishes reports is invoked for channels."""
+    return records("reports", [{"order": message_for(channel)} for channel in channels], partition=CHAIN)
 
 
 def status_fields(order: Order) -> dict[str, str]:

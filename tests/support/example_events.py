@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+from orderflow.adapters.reports import CHANNELS
 from orderflow.domain.lifecycle import COURSE
 from orderflow.domain.status import Status
 from orderflow.runtime.batch import StreamEvent
@@ -20,6 +21,7 @@ from tests.support.builders import (
     opening_tick,
     order_records,
     records,
+    report_records,
     status_fields,
     tick_records,
     watch_fields,
@@ -40,6 +42,7 @@ def example_events() -> Iterator[tuple[str, StreamEvent]]:
     fails = [status_fields(make_order(status, back, order_id=OTHER_ID)) for status in (*COURSE[:-1], Status.FAILED)]
     yield "publish_status", records("status", [steps[0], watch_fields(), *steps[1:], fails[-1]])
     yield "record_order", records("status", [*steps, watch_fields("unsubscribe"), *fails])
+    yield "publish_reports", report_records(*CHANNELS)
 
 
 def _of_orders_that_wait() -> Iterator[tuple[str, StreamEvent]]:

@@ -32,6 +32,10 @@ class FakeSockets(Outage, Sockets):
         self._reach()
         self.closed.add(connection_id)
 
+    def count(self) -> int | None:
+        self._reach()
+        return 3
+
     def send(self, messages: Sequence[Message]) -> Sent:
         self._reach()
         out_of_order = [message for message in messages if message.text in self.out_of_order]

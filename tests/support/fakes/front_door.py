@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from orderflow.adapters.account_sockets import NONE_LOOKED_AT, AccountSocket, AccountSockets, Looked
 from orderflow.adapters.channels import ChannelRequest, Channels
+from orderflow.adapters.followers import Followers
 from orderflow.adapters.intake import Conflict, Intake, NewOrder
 from orderflow.adapters.rate_limits import RateLimits, Refused, meter
 from orderflow.adapters.redis_health import RedisHealth
@@ -92,6 +93,24 @@ class FakeChannels(Outage, Channels):
         self._reach()
         self.asked.append(asked)
         return self.added
+
+
+class FakeFollowers(Outage, Followers):
+    """The reports' side of Redis: takes every request, or answers with `added`."""
+
+    def __init__(self) -> None:
+        self.added = Added(Outcome.ASKED)
+        self.asked: list[tuple[str, str, str]] = []
+        self.left: list[str] = []
+
+    async def add(self, channel: str, connection_id: str, action: str) -> Added:
+        self._reach()
+        self.asked.append((channel, connection_id, action))
+        return self.added
+
+    async def leave(self, connection_id: str) -> None:
+        self._reach()
+        self.left.append(connection_id)
 
 
 class FakeRedisHealth(Outage, RedisHealth):

@@ -14,6 +14,7 @@ from tests.support.fakes.delivery import FakeFeeds, FakeSockets, FakeWatchers
 from tests.support.fakes.front_door import (
     FakeAccountSockets,
     FakeChannels,
+    FakeFollowers,
     FakeIntake,
     FakeRateLimits,
     FakeRedisHealth,
@@ -22,6 +23,7 @@ from tests.support.fakes.front_door import (
 from tests.support.fakes.ledger import FakeLedger
 from tests.support.fakes.orders import FakeBooks, FakeOrders, FakeReplication
 from tests.support.fakes.outage import Outage
+from tests.support.fakes.reports import FakeEngineState, FakeReports, FakeTallies
 
 
 class FakeRedis(Outage):
@@ -52,6 +54,10 @@ class Outside:
         self.subscriptions = FakeSubscriptions()
         self.account_sockets = FakeAccountSockets()
         self.channels = FakeChannels()
+        self.followers = FakeFollowers()
+        self.reports = FakeReports()
+        self.tallies = FakeTallies()
+        self.engine_state = FakeEngineState()
         self.replication = FakeReplication()
         self.api_keys = FakeApiKeys()
         self.api_key_copies = FakeApiKeyCopies()
@@ -72,7 +78,8 @@ class Outside:
     def take_place(self, patch: pytest.MonkeyPatch) -> None:
         """Be what functions find, as long as `patch` lasts."""
         stores = ("redis_client", "orders", "books", "ledger", "replication")
-        for name in (*stores, "dead_letters", "venue", "sockets", "watchers", "feeds"):
+        counted = ("reports", "tallies", "engine_state", "dead_letters")
+        for name in (*stores, *counted, "venue", "sockets", "watchers", "feeds"):
             patch.setattr(clients, name, lambda name=name: getattr(self, name))
         patch.setattr(async_clients, "intake", lambda: self.intake)
         patch.setattr(async_clients, "rate_limits", lambda: self.rate_limits)
@@ -82,4 +89,5 @@ class Outside:
         patch.setattr(async_clients, "account_sockets", lambda: self.account_sockets)
         patch.setattr(async_clients, "tickets", lambda: self.tickets)
         patch.setattr(async_clients, "channels", lambda: self.channels)
+        patch.setattr(async_clients, "followers", lambda: self.followers)
         patch.setattr(clock, "now_ms", lambda: self.now_ms)

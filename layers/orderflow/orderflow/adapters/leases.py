@@ -27,12 +27,17 @@ class Leases:
 
     def hold(self, partition: str) -> bool:
         """Take or renew the lease of a partition; False when another event source holds it."""
-        return bool(self._renew([key(partition, "lease")], [self._holder, LEASE_MS]))
+        return bool(self._renew([lease_key(partition)], [self._holder, LEASE_MS]))
 
     def release(self, partition: str) -> None:
         """Give a lease back, so that another event source need not wait until it runs out."""
-        self._release([key(partition, "lease")], [self._holder])
+        self._release([lease_key(partition)], [self._holder])
 
     def leave(self) -> None:
         """Note that this event source is no longer alive."""
         self._client.zrem(MEMBERS, self._holder)
+
+
+def lease_key(partition: str) -> str:
+    """Return the key that names the event source which holds a partition's lease."""
+    return key(partition, "lease")

@@ -71,6 +71,12 @@ class Undelivered(msgspec.Struct, frozen=True):
     out_of_order: list[int] = msgspec.field(name="early", default_factory=list)
 
 
+class OpenCount(msgspec.Struct, frozen=True):
+    """The local gateway's answer to how many connections are open."""
+
+    open: int
+
+
 class Sockets(Protocol):
     """The connections that clients hold open."""
 
@@ -88,6 +94,9 @@ class Sockets(Protocol):
 
     def close(self, connection_id: str) -> None:
         """Close a connection, if it is open. Raises RetryableError when it can't be reached."""
+
+    def count(self) -> int | None:
+        """Return how many are open; None where that is not to be had. Raises RetryableError as `is_open` does."""
 
 
 class ApiGatewaySockets:
@@ -114,6 +123,9 @@ class ApiGatewaySockets:
 
     def close(self, connection_id: str) -> None:
         self._finds(lambda: self._client.delete_connection(ConnectionId=connection_id))
+
+    def count(self) -> int | None:
+        return None  # it is a metric of API Gateway alone
 
     def _post(self, messages: Sequence[Message]) -> bool:
         """Post one connection's messages; False when it is gone."""
@@ -173,6 +185,9 @@ class LocalGatewaySockets:
     def close(self, connection_id: str) -> None:
         self._request_one("DELETE", connection_id)
 
+    def count(self) -> int | None:
+        return _count_decoder.decode(self._request("GET", self._path).data).open
+
     def _request_one(self, method: str, connection_id: str) -> bool:
         """Make a request about one connection; False when it is gone."""
         response = self._request(method, f"{self._path}/{quote(connection_id, safe='')}")
@@ -223,3 +238,4 @@ def _batches(messages: Sequence[Message]) -> Iterator[tuple[int, bytes]]:
 
 _encode = msgspec.json.Encoder().encode
 _undelivered_decoder = msgspec.json.Decoder(Undelivered)
+_count_decoder = msgspec.json.Decoder(OpenCount)

@@ -133,10 +133,11 @@ class Venue(Protocol):
         """Return the pools after the latest block, and what they say that each pair of listed tokens is worth."""
 
     def keep_time(self) -> None:
-        """Have the market's time pass, and write each block's tick for those who wait for prices, until nothing rests.
+        """Have the market's time pass, and write each block's tick for those who wait for prices, while that is needed.
 
-        To be called once what rests is where it rests, and again whenever it may have been missed: it costs one call.
-        What comes to rest before is seen before the clock is stopped. The demand outlives any failover.
+        An order that rests does, and somebody who follows the market. To be called once what rests is where it rests,
+        or who follows is noted, and again whenever it may have been missed: it costs one call. What comes to rest
+        before is seen before the clock is stopped. The demand outlives any failover.
         """
 
     def launches(self, *, past: int = 0) -> Sequence[Launch]:

@@ -1,14 +1,12 @@
 """Measures how much waits in the streams, for a scrape or as metrics that alarms and autoscaling go by."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import redis
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from orderflow.adapters.keys import key
-from orderflow.adapters.streams import made_at_ms
+from orderflow.adapters.stream_lag import PartitionLag, StreamLag, measure
 from orderflow.event_source.mapping import EventSourceMapping, streams_on
 from orderflow.event_source.source import EventSource
 from orderflow.runtime.clock import now_ms
@@ -22,24 +20,6 @@ SERVICE = "event_source"
 logger = get_logger(SERVICE)
 
 
-class StreamLag(NamedTuple):
-    """A stream of one partition: its entries that not every reader has acknowledged, and the age of the oldest."""
-
-    stream: str
-    entries: int
-    age_ms: int
-
-
-class PartitionLag(NamedTuple):
-    """What waits in one partition; `timers_late_ms` is how long ago the first of its timers was due, 0 if none is."""
-
-    streams: list[StreamLag]
-    timers: int
-    dead_letters: int
-    timers_late_ms: int = 0
-    resting: int = 0
-
-
 def publish_lags(
     client: redis.Redis, source: EventSource, mappings: Sequence[EventSourceMapping], stop: threading.Event
 ) -> None:
@@ -49,30 +29,10 @@ def publish_lags(
     """
     while not stop.wait(PUBLISH_S):
         try:
-            publish([measure(client, partition, streams_on(mappings, partition)) for partition in source.partitions])
+            held = source.partitions
+            publish([measure(client, each, streams_on(mappings, each), now_ms()) for each in held])
         except (redis.RedisError, OSError) as error:
             logger.debug("lag not known", extra={"error": str(error)})
-
-
-def measure(client: redis.Redis, partition: str, streams: Iterable[str]) -> PartitionLag:
-    """Return what waits in a partition just now. Raises redis.RedisError."""
-    names = list(streams)
-    pipeline = client.pipeline(transaction=False)
-    for name in names:
-        pipeline.xlen(key(partition, name))
-        pipeline.xrange(key(partition, name), count=1)
-    pipeline.zcard(key(partition, "timers"))
-    pipeline.zrange(key(partition, "timers"), 0, 0, withscores=True)
-    pipeline.xlen(key(partition, "dead"))
-    pipeline.zcard(key(partition, "resting"))
-    *of_streams, timers, first_timer, dead_letters, resting = pipeline.execute()
-    now = now_ms()
-    lags = [
-        StreamLag(name, length, max(now - made_at_ms(oldest[0][0]), 0) if oldest else 0)
-        for name, length, oldest in zip(names, of_streams[::2], of_streams[1::2], strict=True)
-    ]
-    late_ms = max(now - int(first_timer[0][1]), 0) if first_timer else 0
-    return PartitionLag(lags, timers, dead_letters, late_ms, resting)
 
 
 def publish(lags: Sequence[PartitionLag]) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import redis
 
+from orderflow.adapters.stream_lag import PartitionLag, measure
 from orderflow.event_source.health import FRESH_S
-from orderflow.event_source.lag import PartitionLag, as_values, measure
+from orderflow.event_source.lag import as_values
 from orderflow.event_source.mapping import EventSourceMapping, streams_on
 from orderflow.event_source.prometheus import PrometheusRecorder, Scrape
 from orderflow.event_source.source import EventSource
+from orderflow.runtime.clock import now_ms
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.metrics import Values
 
@@ -42,7 +44,7 @@ def measure_all(
     lags = {}
     for partition in partitions:
         try:
-            lags[partition] = measure(client, partition, streams_on(mappings, partition))
+            lags[partition] = measure(client, partition, streams_on(mappings, partition), now_ms())
         except (redis.RedisError, OSError) as error:
             logger.debug("lag not known", extra={"partition": partition, "error": str(error)})
             if isinstance(error, redis.TimeoutError):

@@ -14,6 +14,7 @@ from orderflow.adapters.account_sockets import AccountSockets
 from orderflow.adapters.api_key_copies import ApiKeyCopies
 from orderflow.adapters.capacity import Limits
 from orderflow.adapters.channels import Channels
+from orderflow.adapters.followers import Followers
 from orderflow.adapters.intake import Intake
 from orderflow.adapters.rate_limits import RateLimits
 from orderflow.adapters.redis_cluster import AsyncCluster, AsyncSingle
@@ -175,3 +176,9 @@ def known_keys() -> KnownKeys:
 def channels() -> Channels:
     """Return where sockets ask for channels."""
     return Channels(redis_client(), read_settings(Settings).partitions, subscriptions())
+
+
+@once_per_loop
+def followers() -> Followers:
+    """Return where sockets ask for reports."""
+    return Followers(redis_client())

@@ -13,8 +13,9 @@ from orderflow.adapters.keys import is_order_partition, partition_of
 from orderflow.adapters.messages import order_name
 from orderflow.domain.lifecycle import is_known
 from orderflow.domain.order import Order
+from orderflow.domain.tally import Tally
 from orderflow.errors import RetryableError, UnknownStatusError
-from orderflow.runtime import clients, order_traces
+from orderflow.runtime import clients, clock, order_traces
 from orderflow.runtime.logging import get_logger
 from orderflow.runtime.observability import count_batch, traced
 
@@ -71,14 +72,18 @@ def stream_function(handler: StreamHandler) -> StreamHandler:
     def invoked(event: StreamEvent, context: Any) -> BatchResponse:
         try:
             return handler(event, context)
-        except _REDIS_UNAVAILABLE as error:
-            raise RetryableError(f"Redis can't be reached: {error}") from error
-        except redis.ResponseError as error:
-            if not str(error).startswith(_UNAVAILABLE_WORDS):
+        except redis.RedisError as error:
+            if not _is_unavailable(error):
                 raise
             raise RetryableError(f"Redis can't be reached: {error}") from error
 
     return traced(invoked)
+
+
+def _is_unavailable(error: Exception) -> bool:
+    """Return whether an error says that Redis is unavailable."""
+    by_word = isinstance(error, redis.ResponseError) and str(error).startswith(_UNAVAILABLE_WORDS)
+    return by_word or isinstance(error, _REDIS_UNAVAILABLE)
 
 
 class Failures:
@@ -91,8 +96,11 @@ class Failures:
     def add(self, record: StreamRecord, error: Exception) -> None:
         """Note a record; anything but a RetryableError is a bug, and logged with its traceback."""
         self.items.append({"itemIdentifier": record["messageId"], "error": f"{type(error).__name__}: {error}"})
+        self._log("record failed", record, error)
+
+    def _log(self, message: str, record: StreamRecord, error: Exception) -> None:
         get_logger(self._function).warning(
-            "record failed",
+            message,
             exc_info=None if isinstance(error, RetryableError) else error,
             extra={
                 "message_id": record["messageId"],
@@ -102,13 +110,24 @@ class Failures:
             },
         )
 
-    def attempt(self, records: Iterable[StreamRecord], work: Callable[[StreamRecord], None]) -> None:
-        """Do `work` on each record; one that raises is noted, and the others are done all the same."""
+    def attempt(
+        self, records: Iterable[StreamRecord], work: Callable[[StreamRecord], None], *, once: bool = False
+    ) -> None:
+        """Do `work` on each record; one that raises is noted, and the others are done all the same.
+
+        A record that is to be tried but `once` is dropped with a line in the log. It waits with its batch while Redis
+        is unavailable, whose errors are raised then.
+        """
         for record in records:
             try:
                 work(record)
-            except Exception as error:  # noqa: BLE001 - the one broad except: a bug on one record is its alone
-                self.add(record, error)
+            except Exception as error:
+                if not once:
+                    self.add(record, error)
+                elif _is_unavailable(error):
+                    raise
+                else:
+                    self._log("record dropped", record, error)
 
     def decode_orders(self, records: Sequence[StreamRecord]) -> list[tuple[StreamRecord, Order]]:
         """Return records with the order that each carries; a record without an order is noted.
@@ -181,6 +200,8 @@ def run_batch(
     if order_traces.share():
         errors = {failed["itemIdentifier"]: failed.get("error", "failed") for failed in failures.items}
         order_traces.trace_batch(function, records, done.orders, started_ns, errors)
+    if retries := sum([record["attempt"] > 1 for record in records]):
+        _tally(retries)
     counts = {"records": len(records), "failures": len(failures.items), **done.counts}
     count_batch(function, counts, elapsed_ms)
     one = done.orders[0] if len(done.orders) == 1 else None
@@ -199,3 +220,9 @@ def run_batch(
         },
     )
     return {"batchItemFailures": failures.items}
+
+
+def _tally(retries: int) -> None:
+    tallies = clients.tallies()
+    if tallies.are_wanted():
+        tallies.add({clock.now_ms() // 1000: Tally(retries=retries)})

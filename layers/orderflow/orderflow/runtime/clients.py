@@ -31,9 +31,12 @@ from orderflow.venues import Resources, open_venue
 if TYPE_CHECKING:
     from orderflow.adapters.api_keys import ApiKeys
     from orderflow.adapters.dead_letters import DeadLetters
+    from orderflow.adapters.engine_state import EngineState
     from orderflow.adapters.feeds import Feeds
     from orderflow.adapters.ledger import Ledger
+    from orderflow.adapters.reports import Reports
     from orderflow.adapters.sockets import Sockets
+    from orderflow.adapters.tallies import Tallies
     from orderflow.adapters.watchers import Watchers
 
 REDIS_TIMEOUT_S = 5
@@ -129,6 +132,30 @@ def feeds() -> "Feeds":
 
     max_watchers = read_settings(WatcherSettings).max_watchers
     return Feeds(redis_client(), orders().partitions, replication(), max_watchers)
+
+
+@cache
+def reports() -> "Reports":
+    """Return the channels of reports."""
+    from orderflow.adapters.reports import Reports
+
+    return Reports(redis_client())
+
+
+@cache
+def engine_state() -> "EngineState":
+    """Return what says how much is under way."""
+    from orderflow.adapters.engine_state import EngineState
+
+    return EngineState(redis_client())
+
+
+@cache
+def tallies() -> "Tallies":
+    """Return where it is counted what the engine does."""
+    from orderflow.adapters.tallies import Tallies
+
+    return Tallies(redis_client())
 
 
 @cache

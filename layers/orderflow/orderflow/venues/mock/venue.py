@@ -125,7 +125,7 @@ class MockVenue:
         return self.chain.market()
 
     def keep_time(self) -> None:
-        """Have the chain's clock run, and each block write a tick, until nothing rests; outlives any failover."""
+        """Have the chain's clock run, and each block write a tick, until nothing needs it; outlives any failover."""
         demand = self.chain.clock.keep_time()
         self._replication.wait_for([ReplicatedWrite(CHAIN, chain_key("slot"), "demand", demand)])
 
@@ -157,10 +157,10 @@ class MockVenue:
         """Return the prices that the market opened with."""
         return OPENING_PRICES
 
-    def beat(self, something_rests: Callable[[], bool]) -> bool:
-        """Return whether a heartbeat makes a slot now. Stop the clock where nothing rests that needs it."""
+    def beat(self, is_needed: Callable[[], bool]) -> bool:
+        """Return whether a heartbeat makes a slot now. Stop the clock where nothing needs it."""
         demand, makes_slot = self.chain.clock.beat()
-        if not something_rests() and self.chain.clock.stop(demand):
+        if not is_needed() and self.chain.clock.stop(demand):
             return False
         return makes_slot
 
@@ -179,12 +179,12 @@ class MockVenue:
         self._replication.wait_for(transaction_executed(order.signature) for order in with_result)
         return with_result
 
-    def advance(self, slots: int, something_rests: Callable[[], bool]) -> int:
+    def advance(self, slots: int, is_needed: Callable[[], bool]) -> int:
         """Let so many slots pass by hand, each with a block of its own; return the slot that was reached.
 
-        While something rests each block has a tick. Where another block comes first, the slot passes after that one.
+        While something needs it each block has a tick. Where another block comes first, the slot passes after that one.
         """
-        self.beat(something_rests)
+        self.beat(is_needed)
         passed = slot = 0
         while passed < slots:
             with suppress(RetryableError):
