@@ -187,6 +187,30 @@ def test_an_account_has_so_many_sockets_and_a_gateway_that_is_killed_does_not_ke
         assert keys.refused(key) == 429
 
 
+def test_reports_are_for_keys_that_may_see_them_and_show_no_account_s_orders(keys: Keys) -> None:
+    trader, reader = (
+        keys.command("add", "--account", "frank", "--permissions", each) for each in ("trade,read", "read")
+    )
+    admin = keys.command("add", "--account", "grace", "--permissions", "read,admin")
+    engine, market = (json.dumps({"action": "subscribe", "channel": channel}) for channel in ("engine", "market"))
+
+    with keys.open_socket(reader) as socket:
+        socket.send(engine)
+        assert json.loads(socket.recv(TIMEOUT_S)) == {"channel": "engine", "error": "this key may not see the engine"}
+        socket.send(market)
+        assert json.loads(socket.recv(TIMEOUT_S)) == {"channel": "market", "subscribed": True}
+    with keys.open_socket(admin) as socket:
+        socket.send(engine)
+        assert json.loads(socket.recv(TIMEOUT_S)) == {"channel": "engine", "subscribed": True}
+        socket.recv(TIMEOUT_S)
+        placed = keys.ask("POST", EXECUTE, trader, ORDER).document["order_id"]
+        frames: list[str] = []
+        while not frames or json.loads(frames[-1])["engine"]["latency_ms"]["count"] == 0:
+            frames.append(str(socket.recv(TIMEOUT_S)))
+
+    assert [frame for frame in frames if placed in frame or "frank" in frame] == []
+
+
 def test_a_client_of_this_repository_takes_its_key_from_the_environment(
     keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""The market's clock with pollers: it runs while something rests, survives what fails, and stands still otherwise."""
+"""The market's clock with pollers: it runs while something needs it, survives what fails, else it stands still."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from functions.produce_block import handler
 from orderflow.adapters.books import Books
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.replication import Replication
+from orderflow.adapters.reports import MARKET, Reports, followers_key
 from orderflow.event_source import mapped_function
 from orderflow.event_source.invoke import FunctionError
 from orderflow.event_source.mapping import EventSourceMapping
@@ -38,6 +39,7 @@ def venue(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> MockVenue:
     replication = Replication(client, min_replicas=0)
     venue = MockVenue(ChainStore(client, 1, BEAT_MS), Latency(seed=1, speed=0), replication)
     found = {"venue": venue, "orders": Orders(client, 2), "books": Books(client, 2), "replication": replication}
+    found["reports"] = Reports(client)
     for name, opened in found.items():
         monkeypatch.setattr(clients, name, lambda opened=opened: opened)
     monkeypatch.setattr(mapped_function, "FIRST_RETRY_MS", 5)
@@ -81,14 +83,15 @@ def has_passed(client: redis.Redis, slots: int) -> Callable[[], bool]:
     return lambda: slot_of(client) >= until
 
 
-def test_slots_pass_while_something_rests_and_no_longer(
-    client: redis.Redis, venue: MockVenue, function: Function
+@pytest.mark.parametrize("needs_it", [RESTING, followers_key(MARKET)])
+def test_slots_pass_while_something_rests_or_somebody_follows_the_market_and_no_longer(
+    client: redis.Redis, venue: MockVenue, function: Function, needs_it: str
 ) -> None:
-    client.zadd(RESTING, {"an order": 7})
+    client.zadd(needs_it, {"an order, or a socket": 7})
     venue.keep_time()
     eventually(has_passed(client, 5))
 
-    client.delete(RESTING)
+    client.delete(needs_it)
     eventually(lambda: client.hget("{chain}:slot", "ticks") is None)
 
     eventually(lambda: client.xlen("{chain}:transactions") == 0)

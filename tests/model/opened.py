@@ -33,7 +33,7 @@ def opened(client: redis.Redis, monkeypatch: pytest.MonkeyPatch, *, few_at_once:
     source = scripts.source
     monkeypatch.setattr(scripts, "source", lambda *names, **where: by_world_clock(source(*names, **where)))
     world = World(client)
-    for name in ("orders", "books", "venue", "watchers", "ledger", "sockets", "replication"):
+    for name in ("orders", "books", "venue", "watchers", "reports", "tallies", "ledger", "sockets", "replication"):
         monkeypatch.setattr(clients, name, lambda name=name: getattr(world, name))
     monkeypatch.setattr(
         clock, "time", SimpleNamespace(time_ns=lambda: 1_000_000 * world.note("clock", lambda: world.now_ms))

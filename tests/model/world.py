@@ -24,8 +24,10 @@ from orderflow.adapters.intake import Intake, NewOrder
 from orderflow.adapters.keys import order_partitions
 from orderflow.adapters.orders import Orders
 from orderflow.adapters.replication import AsyncReplication, Replication
+from orderflow.adapters.reports import Reports
 from orderflow.adapters.streams import Streams
 from orderflow.adapters.subscriptions import Subscription, Subscriptions
+from orderflow.adapters.tallies import Tallies
 from orderflow.adapters.watchers import Watchers
 from orderflow.domain.order import Order
 from orderflow.domain.status import Status
@@ -70,6 +72,13 @@ TIMES_OUT = "times out after its work"
 REPORTS = "does its work and reports its last record as failed"
 
 
+class Uncounted(Tallies):
+    """Tallies that nobody wants: whether somebody does is asked by the real time, which differs from run to run."""
+
+    def are_wanted(self) -> bool:
+        return False
+
+
 class World:
     """One world on `client`; `begin` empties it and opens the market."""
 
@@ -80,6 +89,8 @@ class World:
         self.orders = Orders(self.taped, PARTITIONS)
         self.books = Books(self.taped, PARTITIONS, self._note_now)
         self.watchers = Watchers(self.taped)
+        self.reports = Reports(self.taped)
+        self.tallies = Uncounted(self.taped)
         self.streams = {name: Streams(self.taped, name) for name in (*self.partitions, CHAIN)}
         self.mappings = [
             msgspec.structs.replace(mapping, maximum_retry_attempts=RETRIES) for mapping in TEMPLATE.event_sources

@@ -318,8 +318,7 @@ CHANGES = {
         ("now - ARGV[2]", "now"),
     ],
     "scripts/keep_report": [
-        ("#KEYS > 1 and ", ""),
-        (" and redis.call('HGET', state, 'slot') ~= slot", ""),
+        ("redis.call('HGET', state, 'slot') ~= slot", "true"),
         ("redis.call('RPUSH', KEYS[k], ARGV[k + 3])", ""),
         ("redis.call('RPUSH', KEYS[k], ARGV[k + 3])", "redis.call('LPUSH', KEYS[k], ARGV[k + 3])"),
         ("    redis.call('LTRIM', KEYS[k], -ARGV[4], -1)\n", ""),

@@ -27,7 +27,7 @@ from orderflow.venues.mock.venue import MockVenue
 from tests.support.waiting import eventually
 
 TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
-OUTSIDE = ("record_order", "publish_status")
+OUTSIDE = ("record_order", "publish_status", "publish_reports")
 PARTITIONS = 2
 MOST_TURNS = 10_000
 

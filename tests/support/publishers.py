@@ -19,6 +19,7 @@ from orderflow.adapters.replication import Replication
 from orderflow.adapters.sockets import Message, Sent
 from orderflow.adapters.streams import Entry, Reading, Streams
 from orderflow.adapters.subscriptions import Added, Subscriptions
+from orderflow.adapters.tallies import Tallies
 from orderflow.adapters.watchers import GROUP, MAX_WATCHERS, Watchers
 from orderflow.domain.order import Order, OrderId
 from orderflow.runtime import clients
@@ -96,6 +97,7 @@ class Publishers:
         patch.setattr(clients, "watchers", lambda: Watchers(client))
         patch.setattr(clients, "feeds", lambda: Feeds(client, PARTITIONS, replication, self.max_watchers))
         patch.setattr(clients, "sockets", lambda: self.gateway)
+        patch.setattr(clients, "tallies", lambda: Tallies(client))
 
     def take(self, *steps: Order) -> None:
         """Have orders take steps."""

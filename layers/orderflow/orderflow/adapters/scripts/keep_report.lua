@@ -4,7 +4,7 @@
 -- Of a slot prices are kept once: those that a list has first.
 -- Returns the report's sequence.
 local state, slot = KEYS[1], ARGV[3]
-if #KEYS > 1 and redis.call('HGET', state, 'slot') ~= slot then
+if redis.call('HGET', state, 'slot') ~= slot then
   for k = 2, #KEYS do
     redis.call('RPUSH', KEYS[k], ARGV[k + 3])
     redis.call('LTRIM', KEYS[k], -ARGV[4], -1)
