@@ -16,14 +16,19 @@ from tests.support.desk import PATIENCE_MS, Desk, Shape
 expect.set_options(timeout=PATIENCE_MS)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Lend a browser. It ends with the file, since asyncio runs nothing else in its thread while it is there."""
+@pytest.fixture(scope="module", autouse=True)
+def _browser_is_here() -> None:
+    """Leave the tests out where there is no browser, or fail them where there has to be one."""
     try:
         find_chromium()
     except NoBrowserError as error:
         end = pytest.fail if os.environ.get("ORDERFLOW_BROWSER") == "1" else pytest.skip
         end(str(error))
+
+
+@pytest.fixture(scope="module")
+def browser(_browser_is_here: None) -> Iterator[Browser]:
+    """Lend a browser. It ends with the file, since asyncio runs nothing else in its thread while it is there."""
     with chromium() as browser:
         yield browser
 

@@ -22,15 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("orders", "flat", "resting", "sniper", "limits", "access", "floors", "routing", "imports"),
+        choices=("orders", "flat", "resting", "sniper", "limits", "access", "floors", "routing", "desk", "imports"),
         default="orders",
         help="orders: a load through a system (the default); flat: what an order costs when the system is old, full or"
         " set otherwise; resting: what orders that wait cost while they rest, and how they fire; sniper: how soon"
         " orders that wait for a launch buy, beside market orders; limits: what it costs to count requests, and how"
         " an account fares beside one far beyond its limit; access: what it costs that everything needs a key, by"
         " runs with AUTH=open and AUTH=keys in turn; floors: what the parts of an order would cost alone;"
-        " routing: the router alone, by the size of the trade; imports: the functions' imports, which a cold start"
-        " waits for",
+        " routing: the router alone, by the size of the trade; desk: the page's frames in Chromium while a thousand"
+        " orders change; imports: the functions' imports, which a cold start waits for",
     )
     _add_load(parser)
     _add_procedure(parser)

@@ -55,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.what == "limits":
             show_limited(run_limited(), Console())
             return 0
+        if arguments.what == "desk":
+            return _run_desk(arguments, console)
         if arguments.what == "resting":
             return _run_resting(arguments, console)
         if arguments.what == "sniper":
@@ -166,6 +168,20 @@ def _run_sniper(arguments: argparse.Namespace, console: Console) -> int:
     else:
         sniper.show(result, Console())
     return 0 if result.reached else 1
+
+
+def _run_desk(arguments: argparse.Namespace, console: Console) -> int:
+    try:
+        from tests.harness.bench import desk
+    except ModuleNotFoundError as error:  # what drives a browser comes with the tests
+        console.print(f"bench: {error}: `make .venv/.to-test` installs it", style="red", highlight=False)
+        return USAGE
+    results = desk.run_desk(lambda line: console.print(line, highlight=False), arguments.seconds or desk.SECONDS)
+    if arguments.json:
+        _print_json(results)
+    else:
+        desk.show(results, Console())
+    return 0 if all(result.reached for result in results) else 1
 
 
 def _print_json(document: object) -> None:
