@@ -8,7 +8,7 @@ import { LaunchesView } from "./trade_launches.js";
 import { bodyOf, quotesOf } from "./trade_order.js";
 import { PlacedView } from "./trade_placed.js";
 import { QuoteView } from "./trade_quote.js";
-import { placed, sent, takePair, typeOf, usualPrices, values } from "./trade_state.js";
+import { addPlaced, sent, takePair, typeOf, usualPrices, values } from "./trade_state.js";
 import { isUnknown, place, whyNot } from "./trade_submit.js";
 import { Ticket } from "./trade_ticket.js";
 
@@ -17,6 +17,7 @@ const TOKENS_MS = 10_000;
 class TradeView {
     #context;
     #isPlacing = false;
+    #isTyped = false;
     #pair = "";
     #wanted = "";
     #ticket = new Ticket({ onChange: (name) => this.#changed(name), onSubmit: () => this.#submit() });
@@ -91,6 +92,7 @@ class TradeView {
             history.replaceState(null, "", `#trade/${values.token_in}-${values.token_out}`);
         }
         if (!sent.unanswered) this.#ticket.say();
+        this.#isTyped = true;
         this.#feed.changed(name ? undefined : 0);
     }
 
@@ -123,6 +125,9 @@ class TradeView {
         if (isSniper) return this.#showLaunches(phase, answer, error);
         if (phase === "fresh") return this.#showQuotes(answer);
         if (phase === "failed" && retryMs === null) return this.#refused(error);
+        if (phase === "asking") this.#ticket.isStale = true;
+        // What was asked for before may be shown for a moment, but not for as long as there is no other.
+        if (phase === "failed" && this.#ticket.isStale) this.#ticket.setQuote(null);
         return this.#quote.phase(phase, phase === "failed" ? this.#whyNone(error) : "");
     }
 
@@ -130,7 +135,8 @@ class TradeView {
         this.#pair = pair;
         this.#ticket.setQuote(null);
         if (phase === "none") this.#ticket.showQuoteErrors([]);
-        this.#quote.clear(phase === "none" ? "Enter an amount to see what it would yield." : "");
+        const needed = this.#context.session.isOpen ? "Enter an amount" : "Enter an API key above";
+        this.#quote.clear(phase === "none" ? `${needed} to see what it would yield.` : "");
     }
 
     #showLaunches(phase, answer, error) {
@@ -144,6 +150,10 @@ class TradeView {
         // Of an order in slices only the first slice is quoted, which is not what the order yields.
         this.#ticket.setQuote(quote, { isWhole: !title || quotes.length > 1 || values.order_type === "oco" });
         this.#quote.show(quotes, this.#ticket.tokens);
+        // Said once for what was typed, and not every two seconds.
+        if (this.#isTyped)
+            this.#context.announce(`would yield ${grouped(quote.expected_out)} ${quote.token_out}`);
+        this.#isTyped = false;
     }
 
     /** A quote was refused: the rules stand at their fields, and here is what is at none. */
@@ -173,11 +183,11 @@ class TradeView {
         this.#ticket.say();
         try {
             const answer = await place(body, title);
-            if (!placed.some(({ id }) => id === answer.order_id)) {
-                placed.unshift({ id: answer.order_id, title, at: new Date().toISOString() });
-            }
+            const isNew = addPlaced(answer.order_id, title);
             this.#ticket.showErrors([]);
-            this.#context.announce(`Placed: ${title}`);
+            if (!isNew)
+                this.#ticket.say(el("p", {}, "This order was placed already; it was not placed again."));
+            this.#context.announce(isNew ? `Placed: ${title}` : "");
             this.#placed.show();
             this.#showUnanswered();
         } catch (error) {

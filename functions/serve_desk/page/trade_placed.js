@@ -178,19 +178,21 @@ export class PlacedView {
         this.show();
         try {
             const answer = await api.delete(`/api/orders/${order.id}`);
-            const isOver = answer.status === "cancelled";
-            this.#cancels.set(
-                order.id,
-                isOver ? "" : "Its cancel is requested: it may still be executed, if that is under way.",
-            );
-            announce(isOver ? `${order.title}: cancelled` : "The cancel is requested.");
+            const isOver = answer.cancel !== "requested";
+            const isLate = "Its cancel is requested: what is under way may still be executed.";
+            this.#said(order, isOver ? "" : isLate);
         } catch (error) {
             if (!(error instanceof ApiError)) throw error;
             const ended = error.orderStatus ? `it is ${error.orderStatus.replaceAll("_", " ")}` : error.message;
-            this.#cancels.set(order.id, `Not cancelled: ${ended}.`);
+            this.#said(order, `Not cancelled: ${ended}.`);
         }
         await this.#read(order.id);
         this.show();
+    }
+
+    #said(order, text) {
+        this.#cancels.set(order.id, text);
+        if (text) announce(`${order.title}: ${text}`);
     }
 
     #tick() {

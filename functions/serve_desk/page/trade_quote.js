@@ -4,13 +4,17 @@ import { duration, el, replace, setText } from "./dom.js";
 import { add, compare, fromAtoms, grouped, inverse, multiply, percent } from "./exact.js";
 import { RouteView } from "./trade_route.js";
 
+const MOST_FEES = 3;
+
 export class QuoteView {
     #state = el("span", { class: "trade-live small muted", id: "trade-quote-state" });
     #numbers = el("div", { class: "trade-numbers" });
     #route = new RouteView();
-    #venues = el("div", {});
+    // It stays, so that what was scrolled to does.
+    #venues = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Venues" });
     #note = el("p", { class: "muted", id: "trade-quote-note" }, "Enter an amount to see what it would yield.");
     #freshAt = 0;
+    #hasFeesOpen = false;
 
     constructor() {
         this.#details = el(
@@ -18,6 +22,7 @@ export class QuoteView {
             { class: "trade-quote-more", hidden: true },
             this.#route.element,
             this.#venues,
+            this.#route.legs,
         );
         this.element = el(
             "section",
@@ -52,7 +57,9 @@ export class QuoteView {
         this.#freshAt = Date.now();
         const isPart = title && quotes.length === 1;
         this.#say(isPart ? `${title}: ${grouped(quote.amount)} ${quote.token_in}, as if it went now.` : "");
-        replace(this.#numbers, yieldOf(quote), quotes.map(distanceOf), termsOf(quote));
+        const focused = document.activeElement?.id;
+        replace(this.#numbers, yieldOf(quote), quotes.map(distanceOf), this.#terms(quote));
+        if (focused === "trade-fees") document.getElementById(focused)?.focus();
         replace(this.#venues, venuesOf(quote, tokens));
         this.#details.hidden = false;
         this.#route.show(quote.route, tokens);
@@ -62,6 +69,33 @@ export class QuoteView {
 
     stop() {
         this.#route.stop();
+    }
+
+    #terms(quote) {
+        const { token_in: sold, token_out: bought } = quote;
+        const rows = [
+            ["Price", `${grouped(quote.price)} ${bought}/${sold}`],
+            ["or about", `${grouped(inverse(quote.price))} ${sold}/${bought}`],
+            ["Price impact", `${percent(quote.price_impact)} %`],
+            ["Over the best venue", `${grouped(quote.improvement_bps)} bps`],
+            ["Fees", this.#fees(feesOf(quote))],
+            ["Network fee", `${grouped(plain(quote.network_fee.amount))} ${quote.network_fee.token}`],
+        ];
+        return el(
+            "dl",
+            { class: "pairs" },
+            rows.map(([term, value]) => [el("dt", {}, term), el("dd", {}, value)]),
+        );
+    }
+
+    /** Those of many tokens are folded, for they are the least of it. */
+    #fees(fees) {
+        const lines = fees.map((fee) => el("span", { class: "trade-fee" }, fee));
+        if (fees.length <= MOST_FEES) return lines;
+        const title = el("summary", { id: "trade-fees" }, `in ${fees.length} tokens`);
+        const box = el("details", { open: this.#hasFeesOpen }, title, lines);
+        title.addEventListener("click", () => (this.#hasFeesOpen = !box.open));
+        return box;
     }
 
     #say(text) {
@@ -121,23 +155,6 @@ function distanceOf({ title, quote }) {
     );
 }
 
-function termsOf(quote) {
-    const { token_in: sold, token_out: bought } = quote;
-    const rows = [
-        ["Price", `${grouped(quote.price)} ${bought}/${sold}`],
-        ["or about", `${grouped(inverse(quote.price))} ${sold}/${bought}`],
-        ["Price impact", `${percent(quote.price_impact)} %`],
-        ["Over the best venue", `+${grouped(quote.improvement_bps)} bps`],
-        ["Fees", feesOf(quote).map((fee) => el("span", { class: "trade-fee" }, fee))],
-        ["Network fee", `${grouped(plain(quote.network_fee.amount))} ${quote.network_fee.token}`],
-    ];
-    return el(
-        "dl",
-        { class: "pairs" },
-        rows.map(([term, value]) => [el("dt", {}, term), el("dd", {}, value)]),
-    );
-}
-
 /** Return what the legs' fees come to, token by token. */
 function feesOf({ fees }) {
     const sums = new Map();
@@ -177,22 +194,18 @@ function venuesOf(quote, tokens) {
     );
     const head = ["Venue", `Pays, ${quote.token_out}`, "Price", "Pools"];
     return el(
-        "div",
-        { class: "scroll", tabindex: "0", role: "group", "aria-label": "What each venue alone would pay" },
+        "table",
+        {},
+        el("caption", {}, "What each venue alone would pay"),
         el(
-            "table",
+            "thead",
             {},
-            el("caption", {}, "What each venue alone would pay"),
             el(
-                "thead",
+                "tr",
                 {},
-                el(
-                    "tr",
-                    {},
-                    head.map((text, place) => el("th", { scope: "col", class: place ? "number" : null }, text)),
-                ),
+                head.map((text, place) => el("th", { scope: "col", class: place ? "number" : null }, text)),
             ),
-            el("tbody", {}, own, rows),
         ),
+        el("tbody", {}, own, rows),
     );
 }

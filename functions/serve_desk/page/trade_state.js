@@ -95,6 +95,16 @@ export const unfolded = new Set();
 /** The orders placed in this tab, the latest first: [{id, title, at}]. */
 export const placed = [];
 
+const MOST_PLACED = 50;
+
+/** Keep an order as placed here; returns whether it is one more. */
+export function addPlaced(id, title) {
+    if (placed.some((order) => order.id === id)) return false;
+    placed.unshift({ id, title, at: new Date().toISOString() });
+    placed.length = Math.min(placed.length, MOST_PLACED);
+    return true;
+}
+
 /** The order of which no answer came: {body, key, title}, or null. */
 export const sent = { unanswered: null };
 

@@ -13,11 +13,12 @@ export class Ticket {
     #listed = [];
     #quote = null;
     #isWhole = true;
+    #isStale = false;
     #ofQuote = new Set();
     #before = { type: values.order_type, token_in: values.token_in, token_out: values.token_out };
     #fields = new Fields(values, (name, isStructural) => this.#changed(name, isStructural));
     #onChange;
-    #out = el("output", { class: "trade-out number", id: "trade-out" }, "–");
+    #out = el("output", { class: "trade-out number", id: "trade-out", "aria-live": "off" }, "–");
     #least = el("p", { class: "trade-least small muted" });
     #alert = el("div", { class: "trade-alert", role: "alert", id: "trade-alert" });
     #submit = el("button", { type: "submit", class: "main trade-submit", id: "trade-submit" });
@@ -91,7 +92,18 @@ export class Ticket {
     /** Show what a quote says that the order yields, null: nothing; where it is not `isWhole` only its prices count. */
     setQuote(quote, { isWhole = true } = {}) {
         this.#quote = quote;
+        this.#isStale = false;
         this.#isWhole = isWhole;
+        this.#showYield();
+    }
+
+    /** Whether the quote is of what was asked for before: what it yields is no answer any more. */
+    get isStale() {
+        return this.#isStale;
+    }
+
+    set isStale(isStale) {
+        this.#isStale = isStale;
         this.#showYield();
     }
 
@@ -189,7 +201,11 @@ export class Ticket {
         const quote = this.#isWhole ? this.#quote : null;
         this.#out.dataset.long = String((quote?.expected_out.length ?? 0) > 12);
         setText(this.#out, quote ? grouped(quote.expected_out) : "–");
-        const least = quote && isBounded(values) ? `${grouped(quote.minimum_out)} ${quote.token_out}` : "";
+        this.#out.dataset.stale = String(this.#isStale);
+        const least =
+            quote && !this.#isStale && isBounded(values)
+                ? `${grouped(quote.minimum_out)} ${quote.token_out}`
+                : "";
         setText(this.#least, least ? `At least ${least}, or nothing is sold.` : "");
         const amount = isDecimal(values.amount.trim()) ? `${grouped(values.amount.trim())} ` : "";
         const what =
