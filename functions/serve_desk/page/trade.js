@@ -26,6 +26,7 @@ class TradeView {
     #placed;
     #feed;
     #reading;
+    #unfollow;
 
     constructor(root, context) {
         this.#context = context;
@@ -57,10 +58,13 @@ class TradeView {
         this.#wanted = context.detail;
         this.#readTokens();
         this.#reading = setInterval(() => !document.hidden && this.#readTokens(), TOKENS_MS);
+        // Slots pass, and with them prices, only while somebody follows the market, or orders are under way.
+        this.#unfollow = context.socket.follow("market", () => {});
         this.#showUnanswered();
     }
 
     stop() {
+        this.#unfollow();
         clearInterval(this.#reading);
         this.#feed.stop();
         this.#quote.stop();
