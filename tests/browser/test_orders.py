@@ -267,7 +267,7 @@ def test_nothing_is_missing_after_the_connection_was_lost(mine: Desk) -> None:
     mine.guard.expect(LOST)
 
     mine.context.set_offline(True)
-    expect(page.locator("#orders-stale")).to_contain_text("as it was at")
+    expect(page.locator("#orders-stale")).to_contain_text(re.compile(r"as it was at \d\d:\d\d:\d\d"))
     mine.ask("DELETE", f"/api/orders/{resting}")
     placed = [mine.place(amount=f"1.{place}") for place in range(5)]
     mine.context.set_offline(False)
@@ -276,6 +276,23 @@ def test_nothing_is_missing_after_the_connection_was_lost(mine: Desk) -> None:
     expect(status_of(page, resting)).to_have_text("cancelled")
     for order_id in placed:
         expect(status_of(page, order_id)).to_have_text("confirmed")
+
+
+def test_an_open_drawer_says_that_it_is_not_live(mine: Desk) -> None:
+    order_id = mine.place("limit", **FAR)
+    page = mine.open(f"orders/{order_id}")
+    drawer = drawer_of(page)
+    expect(drawer.locator("[data-part='Why it rests']")).to_be_visible()
+    is_live(page)
+    mine.guard.expect(LOST)
+
+    mine.context.set_offline(True)
+    expect(drawer.get_by_role("status")).to_contain_text("The connection is lost")
+    mine.ask("DELETE", f"/api/orders/{order_id}")
+    mine.context.set_offline(False)
+
+    expect(drawer.locator(".drawer-title .status")).to_have_text("cancelled")
+    expect(drawer.get_by_role("status")).to_be_empty()
 
 
 def test_all_is_read_again_where_events_are_missing(mine: Desk) -> None:

@@ -222,6 +222,16 @@ def test_another_account_s_orders_are_not_shown(mine: Desk, key_of: Callable[[st
     expect(drawer_of(page)).to_contain_text("There is no such order, or it is another account's.")
 
 
+def test_without_a_key_nothing_is_asked_for(desk: Desk, key_of: Callable[[str], str]) -> None:
+    page = desk.open("orders")
+    expect(page.locator(".orders-foot")).to_contain_text("An API key shows the orders of its account.")
+
+    desk.use_key(key_of("mine"))
+    order_id = desk.place("limit", **FAR)
+
+    expect(row_of(page, order_id)).to_be_visible()
+
+
 def test_an_answer_for_the_key_before_comes_to_nobody(mine: Desk, key_of: Callable[[str], str]) -> None:
     order_id = mine.place("limit", **FAR)
     page = mine.open("orders")

@@ -56,10 +56,15 @@ export function notice(text, kind = "info") {
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const DAY_AND_CLOCK = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
 
+/** Return the time of day of a Date. */
+export function clockOf(at) {
+    return CLOCK.format(at);
+}
+
 /** Return a time of day, with milliseconds where asked for, of an ISO timestamp; its title says all of it. */
 export function timeOf(iso, { milliseconds = false } = {}) {
     const at = new Date(iso);
-    const clock = CLOCK.format(at);
+    const clock = clockOf(at);
     const text = milliseconds ? `${clock}.${String(at.getMilliseconds()).padStart(3, "0")}` : clock;
     return el("time", { datetime: iso, title: DAY_AND_CLOCK.format(at) }, text);
 }

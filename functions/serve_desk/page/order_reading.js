@@ -9,6 +9,7 @@ const AFTER_FAILURE_MS = 2_000;
 const ONE_BY_ONE = 5;
 const MOST_PAGES = 5;
 const MOST_OPEN_PAGES = 100;
+const MOST_ATTEMPTS = 5;
 /** The ledger may be so far behind the events. */
 const LEDGER_MS = 5_000;
 const WATCH_MS = 10_000;
@@ -76,13 +77,25 @@ export class OrderReading {
         const found = new Set();
         let cursor = "";
         for (let page = 0; page < MOST_OPEN_PAGES && cursor !== null; page += 1) {
-            const { orders, nextCursor } = await this.#store.load({ open: "true", cursor });
+            const { orders, nextCursor } = await this.#patiently({ open: "true", cursor });
             for (const order of orders) found.add(order.order_id);
             cursor = nextCursor;
         }
         if (generation !== this.#generation) return;
         for (const { order_id: id, sequence } of before) {
             if (!found.has(id) && this.#store.get(id)?.sequence === sequence) this.want(id, Infinity);
+        }
+    }
+
+    /** Load a page, again after the time that the account's limits ask for. */
+    async #patiently(query) {
+        for (let attempt = 1; ; attempt += 1) {
+            try {
+                return await this.#store.load(query);
+            } catch (error) {
+                if (!error.retryAfterMs || attempt === MOST_ATTEMPTS) throw error;
+                await new Promise((done) => setTimeout(done, error.retryAfterMs));
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 /** The view Orders: the account's orders as a live table, each with a drawer at an address of its own. */
 
-import { el, setText } from "./dom.js";
+import { clockOf, el, setText } from "./dom.js";
 import { AmendDialog } from "./orders_amend.js";
 import { Changes, shortId } from "./orders_change.js";
 import { Drawer } from "./orders_drawer.js";
@@ -10,16 +10,17 @@ import { readRows } from "./orders_rows_read.js";
 
 /** Show the view in `root`; returns {update, unmount}: `update` opens the order that an address names, or none. */
 export function mount(root, context) {
-    const { api, orders, socket, navigate } = context;
+    const { api, orders, session, socket, navigate } = context;
+    const tokens = () => (session.isOpen ? context.tokens() : Promise.resolve([]));
     const said = el("p", { class: "orders-said", role: "status" });
-    const decimals = decimalsOf(context.tokens);
+    const decimals = decimalsOf(tokens);
     const say = (text, kind) => {
         setText(said, text);
         said.classList.toggle("bad", kind === "error");
         if (drawer.isOpen) drawer.say(text, kind);
     };
     const changes = new Changes({ api, orders, say });
-    const browser = new OrderBrowser({ orders, doing: changes.doing });
+    const browser = new OrderBrowser({ orders, session, doing: changes.doing });
     const drawer = new Drawer({ orders, changes, decimals });
     const amended = ({ order_id: id, status }) => {
         say(`Order ${shortId(id)} is amended${status === "open" ? "" : `: it is ${status}`}.`);
@@ -27,7 +28,10 @@ export function mount(root, context) {
     const amending = new AmendDialog({ api, orders, done: amended });
     const { table } = browser;
     const isLive = () => socket.state === "live";
-    const showState = listenToState(browser, isLive);
+    const showState = staleness(isLive, (at) => {
+        browser.showStale(at);
+        drawer.showStale(at);
+    });
 
     table.addEventListener("open", ({ detail }) => navigate(`orders/${detail.id}`));
     table.addEventListener("act", ({ detail: { id, act } }) => {
@@ -63,7 +67,7 @@ export function mount(root, context) {
         }
     };
     root.append(
-        el("div", { class: "orders" }, browser.head, filterForm(context.tokens, () => browser.refilter()), said,
+        el("div", { class: "orders" }, browser.head, filterForm(tokens, () => browser.refilter()), said,
             table.element, browser.foot),
         drawer.element,
         amending.element,
@@ -88,8 +92,16 @@ export function mount(root, context) {
     return { update, unmount: () => stops.forEach((stop) => stop()) };
 }
 
-function listenToState(browser, isLive) {
-    return () => browser.showState(isLive());
+/** Return what has `show` called with the time since when nothing is live that has been, or with "". */
+function staleness(isLive, show) {
+    let wasLive = false;
+    let since = "";
+    return () => {
+        if (isLive()) since = "";
+        else if (wasLive) since ||= clockOf(new Date());
+        wasLive ||= isLive();
+        show(since);
+    };
 }
 
 /** Return a function that returns the decimals of tokens by symbol: none before they are read. */

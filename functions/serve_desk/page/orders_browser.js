@@ -14,6 +14,7 @@ const FEW = 20;
 
 export class OrderBrowser {
     #orders;
+    #session;
     #list;
     #pages;
     #horizon = "";
@@ -31,8 +32,10 @@ export class OrderBrowser {
     #more = el("button", { type: "button", id: "orders-more", hidden: true });
     #empty = el("a", { href: "#trade", hidden: true }, "Place an order");
 
-    constructor({ orders, doing }) {
+    /** `doing(id)` returns what is being done to an order, or ""; `session` says whether anything can be read. */
+    constructor({ orders, session, doing }) {
         this.#orders = orders;
+        this.#session = session;
         this.#list = new OrderList(orders, (order) => this.#admits(order));
         this.table = new OrderTable({ orders, list: this.#list, doing });
         const title = el("h2", {}, "Orders");
@@ -75,14 +78,12 @@ export class OrderBrowser {
         this.#show();
     }
 
-    /** Show whether what is shown is live. */
-    showState(isLive) {
-        this.table.element.classList.toggle("is-stale", !isLive);
-        if (!isLive && this.#stale.hidden) {
-            this.#stale.textContent = `⚠ as it was at ${new Date().toLocaleTimeString(undefined, { hour12: false })}`;
-        }
-        this.#stale.hidden = isLive;
-        if (isLive && this.#failure) this.#goOn();
+    /** Show that what is seen is as it was at a time, or with "" that it is live. */
+    showStale(at) {
+        this.table.element.classList.toggle("is-stale", at !== "");
+        this.#stale.hidden = at === "";
+        setText(this.#stale, `⚠ as it was at ${at}`);
+        if (!at && this.#failure) this.#goOn();
     }
 
     #admits(order) {
@@ -127,7 +128,7 @@ export class OrderBrowser {
     async #readMore() {
         const pages = this.#pages;
         if (this.#isReading || !pages || pages.isWhole || pages.isCut) return;
-        if (this.#failure || this.#inVain >= MOST_IN_VAIN) return;
+        if (this.#failure || this.#inVain >= MOST_IN_VAIN || !this.#session.isOpen) return;
         this.#isReading = true;
         this.#show();
         const before = this.#list.length;
@@ -165,9 +166,10 @@ export class OrderBrowser {
     #show() {
         const { length } = this.#list;
         const isWhole = this.#pages?.isWhole ?? true;
-        this.table.grid.setAttribute("aria-rowcount", isWhole ? length + 1 : -1);
+        const rows = String(isWhole ? length + 1 : -1);
+        const { grid, fresh } = this.table;
+        if (grid.getAttribute("aria-rowcount") !== rows) grid.setAttribute("aria-rowcount", rows);
         setText(this.#count, `${length}${isWhole ? "" : "+"}`);
-        const { fresh } = this.table;
         this.#fresh.hidden = fresh === 0;
         setText(this.#fresh, `↑ ${fresh} new`);
         this.#showFoot(length, isWhole);
@@ -184,6 +186,7 @@ export class OrderBrowser {
     }
 
     #words({ isEmpty, isWhole, isStuck }) {
+        if (!this.#session.isOpen) return "An API key shows the orders of its account.";
         if (this.#failure) return `Older orders can't be read: ${this.#failure}.`;
         if (isEmpty) return isFiltered() ? "No order is so." : "There are no orders yet.";
         if (isWhole) return "These are all.";

@@ -21,6 +21,8 @@ export class Drawer extends EventTarget {
     #timer = null;
     #readAt = -Infinity;
     #showsAll = false;
+    #isStale = false;
+    #hasFailed = false;
     #parts = new Map(); // name → {element, signature}
     #steps = new StepBar();
     #head = head();
@@ -95,6 +97,16 @@ export class Drawer extends EventTarget {
         if ([parent, ...children].some((id) => changed.has(id))) this.#showParts();
     }
 
+    /** Say that what is seen is as it was at a time, or with "" that it is live again. */
+    showStale(at) {
+        if (at) this.say(`The connection is lost: this is as it was at ${at}.`, "error");
+        else if (this.#isStale && this.#id) {
+            this.#hasFailed = true;
+            this.#readSoon(0);
+        }
+        this.#isStale = at !== "";
+    }
+
     /** Say something in the drawer, which hides the page from screen readers. */
     say(text, kind = "info") {
         setText(this.#said, text);
@@ -120,9 +132,10 @@ export class Drawer extends EventTarget {
         try {
             const details = await this.#orders.read(id);
             if (id !== this.#id) return;
-            const isFirst = this.#details === null;
+            // What was said of reading it is over; what became of a change stays.
+            if (this.#details === null || this.#hasFailed) this.say("");
+            this.#hasFailed = false;
             this.#details = details;
-            if (isFirst) this.say("");
             this.#showHead();
             this.#showParts();
             if (RESTING.has(details.status)) this.#readSoon(RESTING_MS);
@@ -136,6 +149,7 @@ export class Drawer extends EventTarget {
             this.say("There is no such order, or it is another account's.", "error");
             return this.#showHead();
         }
+        this.#hasFailed = true;
         this.say(`The order can't be read: ${error.message}. It is tried again.`, "error");
         this.#readAt = performance.now();
         this.#readSoon(error.retryAfterMs ?? RETRY_MS);

@@ -34,8 +34,10 @@ export function listenTo(table, { tip, place }) {
     });
     grid.addEventListener("click", ({ target }) => {
         const row = rowOf(target);
-        if (!row || !document.getSelection().isCollapsed) return;
+        if (!row) return;
         const { act } = target.closest("button")?.dataset ?? {};
+        // Somebody who has marked a text of the row wants to copy it.
+        if (!act && isMarkedIn(row.element)) return;
         table.dispatchEvent(new CustomEvent(act ? "act" : "open", { detail: { id: row.id, act } }));
     });
     grid.addEventListener("keydown", (event) => {
@@ -43,6 +45,11 @@ export function listenTo(table, { tip, place }) {
         if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
         if (press(event, table, row, { tip, place })) event.preventDefault();
     });
+}
+
+function isMarkedIn(element) {
+    const selection = document.getSelection();
+    return !selection.isCollapsed && selection.containsNode(element, true);
 }
 
 /** Do what a key says; returns whether it says something here. */

@@ -17,6 +17,14 @@ export const COLUMNS = [
     ["acts", "Change"],
 ];
 
+const DAY_AND_TIME = new Intl.DateTimeFormat(undefined, {
+    month: "numeric",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+});
+
 /** Farther from what it waits for than this, an order's meter is empty. */
 const FAR_BPS = 1_000;
 
@@ -51,7 +59,7 @@ export class OrderRow {
     show(order, doing) {
         if (order === this.#order && doing === this.element.dataset.doing) return;
         if (this.id !== order.order_id || this.#order?.created_at !== order.created_at) {
-            this.#cells.time.replaceChildren(timeOf(order.created_at));
+            this.#cells.time.replaceChildren(placedAt(order.created_at));
         }
         this.id = order.order_id;
         this.#order = order;
@@ -136,4 +144,12 @@ export class OrderRow {
         this.#cancel.setAttribute("aria-label", `${doing || "Cancel"} ${what}`);
         this.#amend.setAttribute("aria-label", `Amend ${what}`);
     }
+}
+
+/** Return when an order was placed: the time of today, or the day too. */
+function placedAt(iso) {
+    const at = timeOf(iso);
+    const date = new Date(iso);
+    if (date.toDateString() !== new Date().toDateString()) at.textContent = DAY_AND_TIME.format(date);
+    return at;
 }
