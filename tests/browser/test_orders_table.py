@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, Route, expect
+from playwright.sync_api import Browser, Error, Page, Request, Route, expect
 
 from tests.harness.own_system import OwnSystem
 from tests.support.desk import Desk, Shape
@@ -237,16 +237,27 @@ def test_an_answer_for_the_key_before_comes_to_nobody(mine: Desk, key_of: Callab
     page = mine.open("orders")
     expect(row_of(page, order_id)).to_be_visible()
     held: list[Route] = []
-    page.route("**/api/orders?*", lambda route: held.append(route))
+    over: list[Request] = []
+    page.on("requestfinished", lambda request: over.append(request))
+    page.on("requestfailed", lambda request: over.append(request))
+    own_key = mine.key
+
+    def hold(route: Route) -> None:
+        if route.request.headers["authorization"] == f"Bearer {own_key}":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/orders?*", hold)
     store(page, "({ orders }) => { orders.refresh(); }")
     # Routes are noted while Playwright waits for the page.
     eventually(lambda: page.evaluate("1") == 1 and len(held) > 0)
-    page.unroute("**/api/orders?*")
 
     mine.use_key(key_of("nobody"))
     for route in held:
         with suppress(Error):  # the page does not wait for it any more
             route.continue_()
+    eventually(lambda: page.evaluate("1") == 1 and all(route.request in over for route in held))
 
     expect(page.locator(".orders-foot")).to_contain_text("There are no orders yet.")
     assert store(page, "({ orders }) => orders.all().length") == 0
