@@ -8,7 +8,7 @@ from functions.read_orders.health import OK, UNAVAILABLE, Health
 from functions.read_orders.launches import LaunchPage
 from functions.read_orders.launches import router as launches_router
 from functions.read_orders.market import router as market_router
-from functions.read_orders.market_view import PairList, PoolList
+from functions.read_orders.market_view import PairList, PoolList, PriceList
 from functions.read_orders.order_list import router as list_router
 from functions.read_orders.orders import router as orders_router
 from functions.read_orders.quote_view import Quote, TokenList
@@ -20,7 +20,7 @@ from orderflow.runtime.http.order_view import OrderDetails, OrderPage
 from orderflow.runtime.http.responses import json_response
 
 app = http_app("read_orders", {"GET": "read"}, charge_of, ["/health", "/docs", "/docs/", "/openapi.json"])
-document_answers(app, OrderDetails, OrderPage, Quote, TokenList, LaunchPage, PairList, PoolList)
+document_answers(app, OrderDetails, OrderPage, Quote, TokenList, LaunchPage, PairList, PoolList, PriceList)
 app.include_router(list_router)
 app.include_router(orders_router)
 app.include_router(quotes_router)

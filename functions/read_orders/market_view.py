@@ -1,12 +1,16 @@
-"""Shows the market: what the JSON documents of pairs and pools are, with an example of each."""
+"""Shows the market: what the JSON documents of pairs, pools and past prices are, with an example of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import msgspec
 
+from orderflow.adapters.reports import PastPrice
+from orderflow.domain.conditions import shown_price
 from orderflow.domain.depth import DepthPoint
 from orderflow.domain.market import PairView
+from orderflow.domain.order import iso_timestamp
 from orderflow.domain.pool_views import PoolView
 
 
@@ -30,6 +34,44 @@ class PoolList(msgspec.Struct, frozen=True):
     slot: int
     pools: list[PoolView]
     depth: Depth
+
+
+class PricePoint(msgspec.Struct, frozen=True):
+    """What a pair was worth after a slot, in units of `token_out` per unit of `token_in`, in all and at each venue.
+
+    `at` is when that was noted. Where a venue's pools were empty it is not there.
+    """
+
+    slot: int
+    at: str
+    reference: str
+    venues: Mapping[str, str]
+
+
+class PriceList(msgspec.Struct, frozen=True):
+    """The latest prices that were kept of a pair, the oldest first."""
+
+    points: list[PricePoint]
+
+
+def points_of(prices: Iterable[PastPrice], *, reversed_pair: bool = False) -> PriceList:
+    """Return past prices as clients see them; those of the `reversed_pair` are reciprocals, to 12 digits."""
+    written = _reciprocal if reversed_pair else str
+    return PriceList(
+        [
+            PricePoint(
+                slot=price.slot,
+                at=iso_timestamp(price.at_ms),
+                reference=written(price.reference),
+                venues={venue: written(own) for venue, own in price.venues.items()},
+            )
+            for price in prices
+        ]
+    )
+
+
+def _reciprocal(price: str) -> str:
+    return shown_price(1 / Fraction(price))
 
 
 PAIRS_EXAMPLE: dict[str, Any] = {
@@ -69,4 +111,14 @@ POOLS_EXAMPLE: dict[str, Any] = {
             {"amount": "17867.4", "price": "234.71", "impact": "0.06283"},
         ],
     },
+}
+PRICES_EXAMPLE: dict[str, Any] = {
+    "points": [
+        {
+            "slot": 4122,
+            "at": "2026-11-22T18:14:01.123Z",
+            "reference": "219.455104221",
+            "venues": {"meteora": "219.81", "raydium": "219.102"},
+        }
+    ]
 }

@@ -73,6 +73,7 @@ def ids(count: int) -> str:
         ("GET", "/api/orders", {f"name_{number}": "" for number in range(40)}, {"reads": 2}),
         ("GET", "/api/quote", {"token_in": "SOL", "token_out": "USDC", "amount": "1"}, {"reads": 10}),
         ("GET", "/api/market/pairs", {}, {"reads": 1}),
+        ("GET", "/api/market/prices", {"token_in": "SOL", "token_out": "USDC"}, {"reads": 5}),
         ("GET", "/api/market/pools", {"token_in": "SOL", "token_out": "USDC"}, {"reads": 30}),
         ("DELETE", f"/api/orders/{ORDER_ID}", {}, {"changes": 1}),
         ("PATCH", f"/api/orders/{ORDER_ID}", {}, {"changes": 1}),

@@ -8,20 +8,21 @@ import msgspec
 import pytest
 import redis
 
+from orderflow.adapters.reports import PastPrice
 from orderflow.domain.order import OrderRequest
 from orderflow.errors import RejectedError
 from orderflow.runtime import async_clients
 from orderflow.runtime.at_once import AtOnce
 from orderflow.venues.mock.launches import Calendar
 from orderflow.venues.mock.venue import MockVenue
-from tests.support.builders import market_state
+from tests.support.builders import NOW_MS, market_state
 from tests.support.fakes.outside import Outside
 from tests.support.http_api import SOL_MINT, USDC_MINT, assert_problem, assert_refused, get
 from tests.support.launched import EVERY, launched_for, live
 from tests.support.launched_tokens import LaunchingVenue, make_launch
 
 pytestmark = pytest.mark.usefixtures("_event_loop")
-PAIRS, POOLS = "/api/market/pairs", "/api/market/pools"
+PAIRS, PRICES, POOLS = "/api/market/pairs", "/api/market/prices", "/api/market/pools"
 NO_TOKEN = (
     "must be one of SOL, USDC, USDT, JUP, RAY, BONK, WIF, JTO, PYTH, mSOL, JitoSOL, ORCA, or the mint of one, or a"
     " token that was launched"
@@ -58,6 +59,55 @@ def test_pairs_are_listed_with_their_price_at_each_venue(outside: Outside) -> No
     assert answer["slot"] == 0
     assert answer["pairs"] == [msgspec.to_builtins(pair) for pair in outside.chain.market().pairs]
     assert "SOL/USDC" in {pair["pair"] for pair in answer["pairs"]}
+
+
+def keep_prices(outside: Outside, count: int) -> None:
+    venues = {"meteora": "250", "raydium": "200"}
+    outside.reports.prices["SOL/USDC"] = [
+        PastPrice(slot, NOW_MS + 400 * slot, f"{200 + slot}", venues) for slot in range(count)
+    ]
+
+
+def test_past_prices_are_listed_oldest_first(outside: Outside) -> None:
+    keep_prices(outside, 3)
+
+    answer = get(PRICES, token_in="sol", token_out=USDC_MINT, limit="2")
+
+    assert answer.status == 200
+    assert [(point["slot"], point["reference"]) for point in answer.document["points"]] == [(1, "201"), (2, "202")]
+    assert answer.document["points"][0] == {
+        "slot": 1,
+        "at": "2026-11-22T18:14:01.523Z",
+        "reference": "201",
+        "venues": {"meteora": "250", "raydium": "200"},
+    }
+
+
+def test_past_prices_the_other_way_round_are_reciprocals(outside: Outside) -> None:
+    keep_prices(outside, 4)
+
+    points = get(PRICES, token_in="USDC", token_out="SOL").document["points"]
+
+    assert [point["slot"] for point in points] == [0, 1, 2, 3]
+    assert points[3]["reference"] == "0.00492610837438"
+    assert points[3]["venues"] == {"meteora": "0.004", "raydium": "0.005"}
+
+
+def test_a_pair_of_which_no_prices_are_kept_has_none(outside: Outside) -> None:
+    assert get(PRICES, token_in="JUP", token_out="BONK").document == {"points": []}
+
+
+@pytest.mark.parametrize("limit", ["0", "2001", "-1", "x", ""])
+def test_so_many_prices_can_not_be_asked_for(outside: Outside, limit: str) -> None:
+    answer = get(PRICES, token_in="SOL", token_out="USDC", limit=limit)
+
+    assert_refused(answer, "limit", "must be from 1 to 2000")
+
+
+def test_without_redis_there_are_no_past_prices(outside: Outside) -> None:
+    outside.reports.error = redis.ConnectionError("refused")
+
+    assert_problem(get(PRICES, token_in="SOL", token_out="USDC"), 503)
 
 
 def test_pools_are_those_of_the_pair_by_symbol_or_mint_whichever_way_round(venue: CountingVenue) -> None:
@@ -138,11 +188,14 @@ def test_before_a_launch_there_is_nothing_and_after_it_the_field_is_named(outsid
         ({"token_in": "SOLX", "token_out": "USDC"}, "token_in", NO_TOKEN),
         ({"token_in": "SOL", "token_out": ""}, "token_out", NO_TOKEN),
         ({"token_in": "SOL", "token_out": SOL_MINT}, "token_out", "must not be the same token as token_in"),
-        ({"token_in": "SOL", "token_out": "USDC", "limit": "1"}, "limit", "is not a parameter of this path"),
+        ({"token_in": "SOL", "token_out": "USDC", "at": "1"}, "at", "is not a parameter of this path"),
     ],
 )
-def test_a_pair_that_can_not_be_read_is_refused(outside: Outside, query: dict[str, str], field: str, rule: str) -> None:
-    assert_refused(get(POOLS, **query), field, rule)
+@pytest.mark.parametrize("path", [PRICES, POOLS])
+def test_a_pair_that_can_not_be_read_is_refused(
+    outside: Outside, path: str, query: dict[str, str], field: str, rule: str
+) -> None:
+    assert_refused(get(path, **query), field, rule)
 
 
 def test_where_too_many_quotes_wait_there_is_no_depth(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,8 @@ CASES = (
     Case("pairs", "nobody", "GET", "/api/market/pairs", 401),
     Case("pairs", "operator", "GET", "/api/market/pairs", 403, says={"detail": "this key may not read"}),
     Case("pairs", "reader", "GET", "/api/market/pairs", 200),
+    Case("prices", "nobody", "GET", "/api/market/prices?token_in=SOL&token_out=USDC", 401),
+    Case("prices", "reader", "GET", "/api/market/prices?token_in=SOL&token_out=USDC", 200),
     Case("pools", "nobody", "GET", "/api/market/pools?token_in=SOL&token_out=USDC", 401),
     Case("pools", "reader", "GET", "/api/market/pools?token_in=SOL&token_out=USDC", 200),
     Case("dead letters", "nobody", "GET", LETTERS_PATH, 401),

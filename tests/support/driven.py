@@ -161,7 +161,7 @@ def driven(client: redis.Redis, url: str, monkeypatch: pytest.MonkeyPatch, **set
         monkeypatch.setenv(name, value)
     cached = (
         *(clients.redis_client, clients.orders, clients.books, clients.venue, clients.replication),
-        clients.dead_letters,
+        *(clients.dead_letters, clients.reports),
     )
     for made in cached:
         made.cache_clear()
