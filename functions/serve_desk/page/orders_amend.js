@@ -84,6 +84,7 @@ export class AmendDialog {
         try {
             const sent = { ...body, sequence: Number(this.#sequence) };
             const after = await this.#api.patch(`/api/orders/${encodeURIComponent(id)}`, { body: sent });
+            if (!this.element.isConnected) return; // another key is used by now
             this.#orders.put(after);
             this.element.close();
             this.#done(after);

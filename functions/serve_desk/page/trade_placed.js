@@ -207,10 +207,10 @@ export class PlacedView {
 
     async #read(id) {
         try {
-            orders.put(await api.get(`/api/orders/${id}`));
+            await orders.read(id);
         } catch (error) {
-            // How the connection is, the page says by itself.
-            if (!(error instanceof ApiError)) throw error;
+            // How the connection is, the page says by itself; and another key's orders are not these.
+            if (!(error instanceof ApiError) && error.name !== "AbortError") throw error;
         }
     }
 }
