@@ -13,8 +13,8 @@ const LOOK_MS = 1_000;
  * {name, sinceMs, error}. Its name is "waiting" (nothing has come yet), "live", "stale" (nothing has come for
  * `staleMs`), "lost" (the connection is), "paused" (the page was hidden) or "refused" (`error` says why).
  */
-export function followReports(socket, channel, options) {
-    const follower = new Follower(socket, channel, options);
+export function followReports(socket, channel, { onReport = () => {}, onState = () => {}, staleMs = 0 } = {}) {
+    const follower = new Follower(socket, channel, { onReport, onState, staleMs });
     return () => follower.end();
 }
 

@@ -3,6 +3,7 @@
 import { ApiError } from "./api.js";
 import { el, replace } from "./dom.js";
 import { grouped, isDecimal } from "./exact.js";
+import { followReports } from "./reports.js";
 import { Feed } from "./trade_feed.js";
 import { LaunchesView } from "./trade_launches.js";
 import { bodyOf, quotesOf } from "./trade_order.js";
@@ -59,7 +60,7 @@ class TradeView {
         this.#readTokens();
         this.#reading = setInterval(() => !document.hidden && this.#readTokens(), TOKENS_MS);
         // Slots pass, and with them prices, only while somebody follows the market, or orders are under way.
-        this.#unfollow = context.socket.follow("market", () => {});
+        this.#unfollow = followReports(context.socket, "market");
         this.#showUnanswered();
     }
 
