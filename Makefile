@@ -1,6 +1,6 @@
 # Every command of the project. Settings go on the line: make run PORT=4000 SPEED=0
 .DEFAULT_GOAL := help
-.PHONY: help run bench chaos acceptance compose localstack test test-quick coverage test-docker test-localstack test-sam lint words hooks mutants openapi vendored validate sam services sam-api sam-lambda sam-run lock clean
+.PHONY: help run bench chaos acceptance compose localstack test test-quick coverage test-docker test-localstack test-sam lint words hooks mutants openapi vendored screenshots validate sam services sam-api sam-lambda sam-run lock clean
 
 BIN := .venv/bin
 SAM := sh local/sam.sh
@@ -65,6 +65,9 @@ mutants: .venv/.to-test .venv-mutants/.to-run ## make a copy wrong in many ways,
 
 openapi: .venv/.to-test ## write docs/openapi.json from the code
 	@$(PREPARE); exec $(BIN)/python -m tests.support.openapi
+
+screenshots: .venv/.to-test ## write docs/images anew, of a system that trades for it; takes Chromium and three minutes
+	@$(PREPARE); exec $(BIN)/python -m tests.support.screenshots
 
 vendored: .venv/.to-run ## take the chart library out of its pinned wheel again
 	@sh local/setup/vendored.sh
