@@ -62,7 +62,10 @@ class Desk:
         self.page.get_by_role("button", name="Use").click()
 
     def place(self, order_type: str = "market", **fields: Any) -> str:
-        """Place an order past the page, and return its id; by default it sells 1 SOL for USDC. A field that is None is left out."""
+        """Place an order past the page, and return its id; by default it sells 1 SOL for USDC.
+
+        A field that is None is left out.
+        """
         given = {"token_in": "SOL", "token_out": "USDC", "amount": "1", "order_type": order_type, **fields}
         order = {name: value for name, value in given.items() if value is not None}
         answer = self.ask("POST", "/api/orders/execute", order)

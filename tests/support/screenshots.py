@@ -1,7 +1,7 @@
 """The desk's pictures: `python -m tests.support.screenshots` writes docs/images, of a system of its own.
 
-The system trades for a while first, so that there is something to see. Its market is that of the seed, the times are those
-of the day: each run writes other pictures of the same.
+The system trades for a while first, so that there is something to see. Its market is that of the seed, the times are
+those of the day: each run writes other pictures of the same.
 """
 
 import sys
