@@ -4,13 +4,13 @@ import { el, setText } from "./dom.js";
 import { grouped } from "./exact.js";
 
 const TILES = [
-    { name: "placed", label: "Orders placed", unit: "/s", value: (report) => report.orders_per_second?.placed },
-    { name: "ended", label: "Orders ended", unit: "/s", value: (report) => report.orders_per_second?.ended },
-    { name: "p50", label: "Median latency", unit: "ms", value: (report) => report.latency_ms?.p50 },
-    { name: "p99", label: "99th percentile", unit: "ms", value: (report) => report.latency_ms?.p99 },
+    { name: "placed", label: "Placed per second", value: (report) => report.orders_per_second?.placed },
+    { name: "ended", label: "Ended per second", value: (report) => report.orders_per_second?.ended },
+    { name: "p50", label: "Median latency, ms", value: (report) => report.latency_ms?.p50 },
+    { name: "p99", label: "99th percentile, ms", value: (report) => report.latency_ms?.p99 },
     { name: "resting", label: "Resting", value: (report) => report.resting },
     { name: "sockets", label: "Sockets", value: (report) => report.sockets },
-    { name: "retries", label: "Retries", unit: "/min", value: (report) => report.retries, isBadAboveZero: true },
+    { name: "retries", label: "Retries per minute", value: (report) => report.retries, isBadAboveZero: true },
     { name: "dead_letters", label: "Dead letters", value: (report) => report.dead_letters, isBadAboveZero: true },
     { name: "slot", label: "Slot", value: (report) => report.slot },
 ];
@@ -23,7 +23,7 @@ export class Figures {
     element = el("section", { "aria-label": "Figures" }, this.#tiles);
 
     constructor() {
-        for (const { name, label, unit } of TILES) this.#values.set(name, this.#tile(label, name, unit));
+        for (const { name, label } of TILES) this.#values.set(name, this.#tile(label, name));
     }
 
     show(report) {
@@ -36,10 +36,9 @@ export class Figures {
         for (const [store, health] of Object.entries(report.stores ?? {})) this.#store(store, health);
     }
 
-    #tile(label, name, unit) {
+    #tile(label, name) {
         const value = el("span", { class: "value" }, "–");
-        const shownUnit = unit && el("span", { class: "unit" }, ` ${unit}`);
-        const said = [el("dt", {}, label), el("dd", {}, value, shownUnit)];
+        const said = [el("dt", {}, label), el("dd", {}, value)];
         const element = el("div", { class: "tile", "data-figure": name }, said);
         this.#tiles.append(element);
         return { element, value };

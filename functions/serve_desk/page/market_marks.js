@@ -5,6 +5,8 @@ import { SERIES } from "./market_chart_style.js";
 /** Marks that are further from the price than this do not stretch the chart. */
 const WITHIN = 0.02;
 const DIGITS = 6;
+/** Of more fills than that the words would lie upon each other: the arrows say which way, and the table the rest. */
+const MOST_NAMED = 12;
 const BOUGHT = { position: "belowBar", shape: "arrowUp" };
 const SOLD = { position: "aboveBar", shape: "arrowDown" };
 
@@ -80,7 +82,9 @@ export class Marks {
             const look = isBuy ? BOUGHT : SOLD;
             const color = this.#colour(isBuy);
             this.#fillLines[at].setData(fills.map(({ time, price }) => ({ time, value: price })));
-            this.#fillLines[at].setMarkers(fills.map(({ time, text }) => ({ time, text, color, ...look })));
+            const named = (text) => (fills.length > MOST_NAMED ? "" : text);
+            const markers = fills.map(({ time, text }) => ({ time, text: named(text), color, ...look }));
+            this.#fillLines[at].setMarkers(markers);
         });
     }
 
