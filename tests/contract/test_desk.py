@@ -49,6 +49,13 @@ def test_a_script_imports_files_of_the_page_by_their_names(name: str) -> None:
     assert {module[:2] for module in imported(SCRIPTS[name])} <= {"./"}
 
 
+def test_no_file_lies_there_for_nothing() -> None:
+    used = linked() | {module.removeprefix("./") for text in SCRIPTS.values() for module in imported(text)}
+
+    assert {"desk.js", "trade.js", "market.css", CHARTS} <= used
+    assert FILES.keys() - used == {"index.html", LICENCE}
+
+
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_a_file_names_no_other_host(name: str) -> None:
     assert set(re.findall(r"https?://[^\s\"'`)<>]*", OURS[name])) <= NAMED_ELSEWHERE

@@ -25,6 +25,8 @@ export class ApiError extends Error {
 }
 
 async function request(method, path, { query = {}, body, headers = {}, signal } = {}) {
+    // The answer is known, and without a key nothing but the page itself is asked for.
+    if (!session.isOpen) throw new ApiError(401, { detail: "this needs an API key" });
     const asked = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "" && value !== null));
     const address = asked.size ? `${path}?${asked}` : path;
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
