@@ -108,3 +108,33 @@ def test_a_call_is_paid_for_whole_or_not_at_all(clock: Clock) -> None:
 
     assert stocks.take("a", [cost(), Cost("named", Rate(2, 200_000), 1)]) is None
     assert stocks.take("a", [cost(3)]) is not None
+
+
+def test_nothing_is_spent_ahead_for_calls_that_cost_a_limit_without_units_here(clock: Clock) -> None:
+    named = [cost(), Cost("named", Rate(2, 200_000), 1)]
+    stocks = after_asking(clock, 3)
+    for _ in range(7):
+        stocks.take("a", named)
+    assert stocks.ahead("a", named) == [0, 0], "it would be given up"
+
+    clock.now += KEEP_S
+    stocks.take("a", [cost()])
+    assert stocks.ahead("a", [cost()]) == [1], "what named orders cost can't be paid from here, however many come"
+
+
+def test_units_that_are_here_already_are_not_spent_ahead_again(clock: Clock) -> None:
+    rare = Rate(20, 10_000)
+    both = [cost(), Cost("reads", rare, 1)]
+    stocks = Prepaid()
+    for _ in range(2):
+        for _ in range(8):
+            stocks.take("a", both)
+        clock.now += KEEP_S
+    stocks.take("a", both)
+    more = stocks.ahead("a", both)
+    assert more == [8, 2]
+
+    stocks.put("a", more, [Left("orders", LARGE, 900, 200), Left("reads", rare, 900, 200)])
+    while stocks.take("a", both):
+        pass
+    assert stocks.ahead("a", both) == [2, 2], "six of the eight are here still"

@@ -49,7 +49,8 @@ class _Stock:
     def ahead(self, rate: Rate, now: float) -> int:
         if self.is_asking or now < self.none_until:
             return 0
-        return min(most_ahead(rate), self._before)
+        here = self.units if now < self.good_until else 0
+        return max(min(most_ahead(rate), self._before) - here, 0)
 
 
 class Prepaid:
@@ -66,15 +67,11 @@ class Prepaid:
 
     def take(self, account: str, costs: Sequence[Cost]) -> list[Left] | None:
         """Pay for a call, and return what is left then; None, with nothing paid, where there is too little here."""
-        now, is_paid = time.monotonic(), bool(costs)
-        stocks: list[_Stock] = []
-        for cost in costs:
-            stock = self._of(account, cost, now)
-            if stock is None:
-                return None
+        now = time.monotonic()
+        stocks = self._all_of(account, costs, now)
+        for stock, cost in zip(stocks, costs, strict=False):
             stock.note(cost.units, now)
-            is_paid = is_paid and stock.has(cost.units, now)
-            stocks.append(stock)
+        is_paid = stocks and all(stock.has(cost.units, now) for stock, cost in zip(stocks, costs, strict=True))
         if not is_paid:
             return None
         for stock, cost in zip(stocks, costs, strict=True):
@@ -85,15 +82,16 @@ class Prepaid:
         ]
 
     def ahead(self, account: str, costs: Sequence[Cost]) -> list[int]:
-        """Return how many units more of each limit are to be spent with a call; `done` or `put` has to follow."""
-        now, more = time.monotonic(), []
-        for cost in costs:
-            stock = self._of(account, cost, now)
-            units = 0 if stock is None else stock.ahead(cost.rate, now)
-            if stock is not None and units:
-                stock.is_asking = True
-            more.append(units)
-        return more
+        """Return how many units more of each limit are to be spent with a call; `done` or `put` has to follow.
+
+        None are where another limit that the call costs has no units here ever: such calls could not be paid from here.
+        """
+        now = time.monotonic()
+        stocks = self._all_of(account, costs, now)
+        more = [stock.ahead(cost.rate, now) for stock, cost in zip(stocks, costs, strict=False)]
+        for stock, units in zip(stocks, more, strict=True):
+            stock.is_asking = stock.is_asking or bool(units)
+        return more or [0] * len(costs)
 
     def put(self, account: str, more: Sequence[int], left: Sequence[Left]) -> list[Left]:
         """Keep the units that were spent with a call, and return what is left with these."""
@@ -118,6 +116,11 @@ class Prepaid:
             stock = self._stocks.get((account, cost.limit, cost.rate))
             if units and stock is not None:
                 stock.is_asking, stock.none_until = False, now + KEEP_S
+
+    def _all_of(self, account: str, costs: Sequence[Cost], now: float) -> list[_Stock]:
+        """Return the stock of each limit that a call costs; none where one has none, for then it can't be paid here."""
+        stocks = [stock for cost in costs if (stock := self._of(account, cost, now))]
+        return stocks if len(stocks) == len(costs) else []
 
     def _of(self, account: str, cost: Cost, now: float) -> _Stock | None:
         if not most_ahead(cost.rate):
