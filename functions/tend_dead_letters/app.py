@@ -21,7 +21,7 @@ from functions.tend_dead_letters.documents import (
     list_of,
 )
 from orderflow.adapters.dead_letters import DeadLetter
-from orderflow.errors import NoDeadLetterError, OrderEndedError
+from orderflow.errors import NoDeadLetterError, NoReaderError, OrderEndedError
 from orderflow.runtime import async_clients, clients
 from orderflow.runtime.http.app import http_app
 from orderflow.runtime.http.callers import caller
@@ -36,7 +36,7 @@ PATH = "/api/engine/dead-letters"
 LETTER_PATH = f"{PATH}/{{partition}}/{{letter_id}}"
 _NOT_THERE = {"description": "there is no such dead letter, or not any more"}
 _ENDED: dict[str, Any] = {
-    "description": "its order has ended, which no message changes any more",
+    "description": "its order has ended, which no message changes any more; or no function reads its stream",
     "content": {MEDIA_TYPE: {"example": ENDED_EXAMPLE}},
 }
 logger = get_logger("tend_dead_letters")
@@ -98,6 +98,8 @@ async def _tend(
         letter = await async_clients.tending().run(work, f"{partition}/{letter_id}", account=who.account)
     except NoDeadLetterError as error:
         raise ProblemError(HTTPStatus.NOT_FOUND, shown(str(error))) from error
+    except NoReaderError as error:
+        raise ProblemError(HTTPStatus.CONFLICT, str(error)) from error
     except OrderEndedError as error:
         state = OrderState(error.status, error.sequence)
         raise ProblemError(HTTPStatus.CONFLICT, str(error), order=state) from error

@@ -121,6 +121,16 @@ def test_a_letter_whose_order_has_ended_stays_and_the_answer_says_how_that_is(ou
     assert get(PATH).document["total"] == 1
 
 
+def test_a_letter_that_no_function_would_get_stays(outside: Outside) -> None:
+    give_up(outside)
+    outside.dead_letters.readers = set()
+
+    problem = assert_problem(redrive(f"p0/{FIRST}"), 409, "Conflict")
+
+    assert problem["detail"] == f"p0/{FIRST}: route_order does not read route here; discard the letter"
+    assert get(PATH).document["total"] == 1
+
+
 @pytest.mark.parametrize("name", [f"p9/{FIRST}", f"p0/{NOW_MS}", "p0/-", "p0/x", "{p0}:route/1-1", "p0/" + "9" * 500])
 def test_what_is_no_letter_is_not_there(outside: Outside, name: str) -> None:
     give_up(outside)

@@ -19,7 +19,7 @@ from orderflow.adapters.codec import order_decoder
 from orderflow.adapters.dead_letters import DeadLetters
 from orderflow.adapters.orders import Orders, Transition
 from orderflow.adapters.streams import Streams
-from orderflow.errors import RejectedError
+from orderflow.errors import NoReaderError, RejectedError
 from orderflow.event_source import dead_letters
 from orderflow.event_source.mapping import EventSourceMapping, partitions_of
 from tests.support.event_sources import event_source
@@ -89,6 +89,23 @@ def test_a_redriven_record_reaches_only_the_function_that_gave_it_up(
     (published, as_it_was), (recorded, again) = seen
     assert (published, recorded) == ("publish_status", "record_order")
     assert again == as_it_was | {"function": "record_order"}
+    assert list(letters.all()) == []
+
+
+@pytest.mark.parametrize(("function", "stream"), [("former_function", "status"), ("record_order", "former_stream")])
+def test_a_letter_stays_whose_function_reads_its_stream_no_longer(
+    client: redis.Redis, streams: Streams, letters: DeadLetters, function: str, stream: str
+) -> None:
+    streams.create_group("status", "record_order")
+    client.xadd("{p0}:dead", {"function": function, "stream": stream, "attempts": 4, "error": "boom", "order": "{}"})
+    [letter] = letters.all()
+
+    with pytest.raises(NoReaderError, match=f"{function} does not read {stream} here"):
+        letters.redrive(letter)
+
+    assert list(letters.all()) == [letter]
+    assert not client.xlen("{p0}:status") and not client.exists("{p0}:former_stream")
+    letters.discard(letter)
     assert list(letters.all()) == []
 
 

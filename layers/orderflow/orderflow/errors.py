@@ -34,6 +34,10 @@ class NoDeadLetterError(RejectedError):
     """There is no such dead letter, or it was redriven or discarded meanwhile."""
 
 
+class NoReaderError(RejectedError):
+    """The function that gave a record up does not read its stream: it would be lost there."""
+
+
 class OrderEndedError(RejectedError):
     """An order has ended, with this `status` at this `sequence`, and no message changes it any more."""
 

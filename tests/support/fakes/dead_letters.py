@@ -4,7 +4,7 @@ import re
 
 import redis
 
-from orderflow.adapters.dead_letters import DeadLetter, DeadLetters, LatestLetters
+from orderflow.adapters.dead_letters import DeadLetter, DeadLetters, LatestLetters, no_reader
 from orderflow.adapters.keys import all_partitions
 from orderflow.errors import NoDeadLetterError
 from tests.support.fakes.orders import FakeOrders
@@ -23,6 +23,8 @@ class FakeDeadLetters(Outage, DeadLetters):
         """Of each record that is back on its stream the partition, the stream and the fields."""
         self.taken_meanwhile = False
         """Whether somebody else takes each letter once it is found."""
+        self.readers = {"route_order", "record_order", "publish_status"}
+        """The functions that read a stream."""
 
     def latest(self, most: int) -> LatestLetters:
         self._reach()
@@ -42,6 +44,8 @@ class FakeDeadLetters(Outage, DeadLetters):
         self._reach()
         if self.taken_meanwhile or letter not in self.held:
             raise NoDeadLetterError(f"{letter.name} is not there any more")
+        if fields and letter.function not in self.readers:
+            raise no_reader(letter)
         self.held.remove(letter)
         if fields:
             pairs = dict(zip(fields[::2], fields[1::2], strict=True))

@@ -12,7 +12,7 @@ from orderflow.adapters.messages import order_id_of
 from orderflow.adapters.orders import Orders
 from orderflow.domain.lifecycle import TERMINAL
 from orderflow.domain.order import Order
-from orderflow.errors import NoDeadLetterError, OrderEndedError
+from orderflow.errors import NoDeadLetterError, NoReaderError, OrderEndedError
 
 _Entries = list[tuple[str, dict[str, str]]]
 
@@ -112,8 +112,8 @@ class DeadLetters:
     def redrive(self, letter: DeadLetter) -> None:
         """Put a dead letter's record back on its stream, with all its attempts before it.
 
-        Raises OrderEndedError when its order has ended, which no message changes any more, and NoDeadLetterError when
-        the letter is gone. A record of the status stream only publishes or records an order, so it can always be
+        Raises OrderEndedError when its order has ended, which no message changes any more, NoReaderError when its
+        function does not read the stream, which an earlier release had, and NoDeadLetterError when the letter is gone. A record of the status stream only publishes or records an order, so it can always be
         redriven. The record is on its stream or among the dead letters whatever happens, a failover included.
         """
         order = self.order(letter)
@@ -133,8 +133,16 @@ class DeadLetters:
 
     def _take(self, letter: DeadLetter, fields: list[str]) -> None:
         keys = [key(letter.partition, "dead"), key(letter.partition, letter.stream)]
-        if not self._redrive(keys, [letter.id, *fields]):
-            raise NoDeadLetterError(f"{letter.name} is not there any more")
+        match self._redrive(keys, [letter.id, letter.function, *fields]):
+            case 0:
+                raise NoDeadLetterError(f"{letter.name} is not there any more")
+            case -1:
+                raise no_reader(letter)
+
+
+def no_reader(letter: DeadLetter) -> NoReaderError:
+    """Return why a letter can't be redriven whose function reads its stream no longer."""
+    return NoReaderError(f"{letter.name}: {letter.function} does not read {letter.stream} here; discard the letter")
 
 
 def _moment(letter: DeadLetter) -> tuple[int, int]:
