@@ -51,7 +51,9 @@ def scrape_of(
                 Values("frames", [(("in",), frames_in), (("out",), frames_out)]),
                 Values("store_up", [((store,), state == OK) for store, state in stores.items()]),
             ]
-            return await asyncio.to_thread(lambda: recorder.expose([*own, *_in_redis()], accept))
+            # Lest a scraper waits for what is not to be had, longer than it does, and does not get the rest either.
+            more = _in_redis if stores["redis"] == OK else list
+            return await asyncio.to_thread(lambda: recorder.expose([*own, *more()], accept))
 
     def _in_redis() -> list[Values]:
         return [*_slot(), *as_values(measure_all(clients.redis_client(), partitions, mappings))]

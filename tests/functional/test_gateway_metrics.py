@@ -5,6 +5,7 @@ from contextlib import closing
 from http.client import HTTPConnection
 
 import pytest
+import redis
 
 from functions.authorize_request import authorizer
 from local.gateway.app import gateway_app
@@ -17,6 +18,7 @@ from orderflow.adapters.sockets import SECRET_HEADER
 from orderflow.errors import RetryableError
 from orderflow.event_source.prometheus import PrometheusRecorder
 from orderflow.runtime.metrics import DIRECTORY, Distribution
+from orderflow.venues.mock.venue import MockVenue
 from tests.support.fakes.outside import Outside
 from tests.support.kept_metrics import Scraped, kept_metrics
 from tests.support.management_api import SECRET
@@ -90,6 +92,22 @@ def test_a_store_that_does_not_answer_is_down_and_the_rest_is_shown(management: 
 
     assert scraped.by("orderflow_store_up", "store") == {"redis": 1, "postgres": 0}
     assert scraped.value("orderflow_sockets") == 0
+
+
+def test_nothing_is_asked_of_a_redis_that_does_not_answer(
+    management: str, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Scraped(get(management, "/metrics", BEARER)[1]).value("orderflow_slot") >= 0
+    asked: list[str] = []
+    monkeypatch.setattr(outside.redis_health, "error", redis.TimeoutError("no answer"), raising=False)
+    monkeypatch.setattr(MockVenue, "slot", lambda _venue: asked.append("slot") or 0)
+
+    def down() -> bool:
+        asked.clear()
+        return Scraped(get(management, "/metrics", BEARER)[1]).value("orderflow_store_up", store="redis") == 0
+
+    eventually(down)
+    assert asked == [], "each wait would be longer than a scraper's"
 
 
 def test_the_clients_port_has_no_metrics(outside: Outside) -> None:
