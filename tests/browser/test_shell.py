@@ -48,6 +48,39 @@ def test_every_view_has_its_address_and_is_shown_in_the_bar(desk: Desk, view: st
     expect(current).to_have_text(view.capitalize())
 
 
+@pytest.mark.parametrize("view", ["elsewhere", "constructor", "__proto__", "toString/valueOf"])
+def test_an_address_of_no_view_shows_the_first_one(desk: Desk, view: str) -> None:
+    page = desk.open(view)
+
+    expect(page).to_have_title("Trade · Orderflow")
+    expect(page.get_by_role("navigation", name="Views").locator("[aria-current=page]")).to_have_text("Trade")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, 'import { later } from "./dom.js"; export const mount = later;'],
+    ids=["can't be had", "does not go with the others"],
+)
+def test_a_view_that_can_not_be_loaded_says_so_and_comes_with_the_page_again(desk: Desk, body: str | None) -> None:
+    page = desk.open("trade")
+    link_state(page)
+    desk.guard.expect("ERR_|Failed to load")
+    lacking = "**/desk/*/market.js"
+    page.route(
+        lacking,
+        lambda route: route.abort() if body is None else route.fulfill(body=body, content_type="text/javascript"),
+    )
+
+    page.get_by_role("link", name="Market").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("This view can't be loaded")
+    page.unroute(lacking)
+    page.get_by_role("button", name="Load the page again").click()
+    expect(page).to_have_title("Market · Orderflow")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    link_state(page)
+
+
 def test_the_views_are_reached_by_keyboard(desk: Desk) -> None:
     page = desk.open("trade")
 

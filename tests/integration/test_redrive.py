@@ -104,7 +104,7 @@ def test_a_letter_stays_whose_function_reads_its_stream_no_longer(
         letters.redrive(letter)
 
     assert list(letters.all()) == [letter]
-    assert not client.xlen("{p0}:status") and not client.exists("{p0}:former_stream")
+    assert client.xlen("{p0}:status") == client.exists("{p0}:former_stream") == 0
     letters.discard(letter)
     assert list(letters.all()) == []
 

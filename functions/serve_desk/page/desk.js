@@ -1,7 +1,7 @@
 /** The desk: starts the page, shows the view that the address names, and how the connection is. */
 
 import { api } from "./api.js";
-import { announce, notice } from "./dom.js";
+import { announce, el, notice, replace } from "./dom.js";
 import { orders } from "./order_store.js";
 import { session } from "./session.js";
 import { socket } from "./socket.js";
@@ -44,7 +44,7 @@ function navigate(hash) {
 /** Show the view of the address: #name or #name/detail. A view that is shown already only gets the new detail. */
 async function show() {
     const [named, ...detail] = location.hash.slice(1).split("/");
-    const name = named in VIEWS ? named : "trade";
+    const name = Object.hasOwn(VIEWS, named) ? named : "trade";
     if (shown.name === name && shown.update) return shown.update(detail.join("/"));
     shown.unmount?.();
     const mine = { name, unmount: null, update: null };
@@ -52,11 +52,22 @@ async function show() {
     mark(name);
     document.title = `${VIEWS[name].title} · Orderflow`;
     root.replaceChildren();
-    const { mount } = await VIEWS[name].load();
+    const loaded = await VIEWS[name].load().catch(() => null);
     // Another address may be shown by now, of this view too.
     if (shown !== mine) return;
+    if (!loaded) return showLack();
+    const { mount } = loaded;
     const mounted = mount(root, { ...context, detail: detail.join("/") });
     Object.assign(mine, { unmount: mounted.unmount ?? mounted, update: mounted.update ?? null });
+}
+
+/**
+ * Say that a view is lacking: its files can't be had, or are those of a later version, which was deployed since the page
+ * was loaded and does not go with the files that it has. The browser asks for them again with the page alone.
+ */
+function showLack() {
+    const again = el("button", { type: "button", onclick: () => location.reload() }, "Load the page again");
+    replace(root, el("p", { role: "alert" }, "This view can't be loaded. There may be a newer version. "), again);
 }
 
 function mark(name) {

@@ -113,8 +113,9 @@ class DeadLetters:
         """Put a dead letter's record back on its stream, with all its attempts before it.
 
         Raises OrderEndedError when its order has ended, which no message changes any more, NoReaderError when its
-        function does not read the stream, which an earlier release had, and NoDeadLetterError when the letter is gone. A record of the status stream only publishes or records an order, so it can always be
-        redriven. The record is on its stream or among the dead letters whatever happens, a failover included.
+        function does not read the stream (an earlier release's did), and NoDeadLetterError when the letter is gone. A
+        record of the status stream only publishes or records an order, so an order's end does not matter to it. The
+        record is on its stream or among the dead letters whatever happens, a failover included.
         """
         order = self.order(letter)
         if letter.stream != "status" and order is not None and order.status in TERMINAL:
