@@ -382,9 +382,12 @@ CHANGES = {
         ("known or '{}', marks", "'{}', marks"),
     ],
     "scripts/redrive": [
-        ("redis.call('XDEL', KEYS[1], ARGV[1]) == 0", "false"),
-        ("if #ARGV > 1 then", "if false then"),
-        ("redis.call('XDEL', KEYS[1], ARGV[1]) == 0", "redis.call('XLEN', KEYS[1]) == 0"),
+        ("#redis.call('XRANGE', dead, id, id) == 0", "false"),
+        ("if #ARGV > 2 then", "if false then"),
+        ("#redis.call('XRANGE', dead, id, id) == 0", "redis.call('XLEN', dead) == 0"),
+        ("if not is_read() then", "if false then"),
+        ("info[i] == 'name' and (reader == '' or info[i + 1] == reader)", "info[i] == 'name'"),
+        ("redis.call('XDEL', dead, id)", ""),
     ],
     "scripts/request_end": [
         ("redis.call('HGET', order_key, 'sequence') == ARGV[i + 1]", "true"),
