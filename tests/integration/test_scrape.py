@@ -84,7 +84,7 @@ def test_an_event_source_whose_leases_are_not_renewed_does_not_know_redis(
 def test_after_a_time_out_no_other_partition_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def time_out(_client: redis.Redis, partition: str, _streams: list[str]) -> None:
+    def time_out(_client: redis.Redis, partition: str, _streams: list[str], _now_ms: int) -> None:
         asked.append(partition)
         raise redis.TimeoutError
 
