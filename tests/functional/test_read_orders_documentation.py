@@ -71,6 +71,8 @@ def fits(value: Any, schema: dict[str, Any], components: dict[str, Any], *, has_
         return False
     if isinstance(value, list):
         return all(inner(each, schema["items"]) for each in value)
+    if isinstance(value, dict) and "properties" not in schema:
+        return all(inner(each, schema["additionalProperties"]) for each in value.values())
     if isinstance(value, dict):
         required = schema.get("required", ())
         value = value if has_nulls else dict.fromkeys(required) | value
