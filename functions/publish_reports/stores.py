@@ -1,7 +1,8 @@
 """Whether Postgres answers, found out without waiting for it for long."""
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 from orderflow.errors import ConfigurationError, RetryableError
 from orderflow.runtime import clients
@@ -16,21 +17,33 @@ class StoreLook:
     def __init__(self, ping: Callable[[], object], wait_s: float = WAIT_S) -> None:
         self._ping = ping
         self._wait_s = wait_s
-        self._threads = ThreadPoolExecutor(1, "store")
         self._looking: Future[object] | None = None
 
     def state(self) -> str:
         """Return `ok` or `unavailable`; the latter at once while the look before has not been answered."""
         begins = self._looking is None
-        looking = self._looking = self._looking or self._threads.submit(self._ping)
+        looking = self._looking = self._looking or self._begin()
         try:
             looking.result(self._wait_s if begins else 0)
         except (RetryableError, ConfigurationError, OSError):  # a time-out is an OSError
+            return UNAVAILABLE
+        finally:
             if looking.done():
                 self._looking = None
-            return UNAVAILABLE
-        self._looking = None
         return OK
+
+    def _begin(self) -> Future[object]:
+        looking: Future[object] = Future()
+
+        def look() -> None:
+            try:
+                looking.set_result(self._ping())
+            except BaseException as error:  # noqa: BLE001 - raised where the result is waited for
+                looking.set_exception(error)
+
+        # No executor, whose threads a process waits for at its end, however long the store lets it.
+        threading.Thread(target=look, name="store", daemon=True).start()
+        return looking
 
 
 _postgres = StoreLook(lambda: clients.ledger().ping())

@@ -1,5 +1,7 @@
 """A store that does not answer: it is said to be unavailable soon, and at once as long as it is still being asked."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -71,8 +73,19 @@ def test_one_that_fails_is_asked_again_the_next_time(error: Exception) -> None:
     assert (look.state(), look.state()) == (UNAVAILABLE, OK)
 
 
-def test_a_fault_of_the_look_itself_is_raised() -> None:
-    look = StoreLook(lambda: 1 // 0)
+def test_a_fault_of_the_look_itself_is_raised_and_the_store_asked_again() -> None:
+    divisors = [0, 1]
+    look = StoreLook(lambda: 1 // divisors.pop(0))
 
     with pytest.raises(ZeroDivisionError):
         look.state()
+    assert look.state() == OK
+
+
+def test_a_process_ends_whatever_becomes_of_its_look() -> None:
+    asks = "StoreLook(threading.Event().wait, wait_s=0.01).state()"
+    program = f"import threading; from functions.publish_reports.stores import StoreLook; print({asks})"
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=LONG_S, check=True)
+
+    assert ended.stdout == f"{UNAVAILABLE}\n"
