@@ -7,7 +7,8 @@
  */
 
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-const DECIMAL = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/;
+/** Of an exponent three digits, as of any number here: with more, which somebody may type, all its zeros would be made. */
+const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/;
 
 /** Return the value of a JSON text, with each number as the string that it was written as. Throws SyntaxError. */
 export function parseExact(text) {
@@ -17,13 +18,13 @@ export function parseExact(text) {
 /** Return whether a text is a decimal number, such as "12.50", "-3" or "1E-7". */
 export function isDecimal(text) {
     const parts = DECIMAL.exec(text);
-    return parts !== null && (parts[2] !== "" || parts[3] !== "");
+    return parts !== null && Boolean(parts[2] || parts[3]);
 }
 
 /** Return [atoms, decimals] of a decimal string: the number is atoms / 10^decimals. Throws RangeError if it is none. */
 function split(text) {
     if (!isDecimal(text)) throw new RangeError(`${text} is no decimal number`);
-    const [, sign, whole, part, exponent] = DECIMAL.exec(text);
+    const [, sign, whole, part = "", exponent] = DECIMAL.exec(text);
     let digits = whole + part;
     let decimals = part.length - Number(exponent ?? 0);
     if (decimals < 0) {
@@ -109,7 +110,11 @@ export function grouped(text) {
     if (!parts) return String(text);
     const plain = parts[4] === undefined ? String(text) : join(...split(String(text)));
     const [whole, part] = plain.split(".");
-    const shown = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+    const digits = whole.replace(/^[+-]/, "");
+    const first = digits.length % 3;
+    // By hand: an expression that looks for the end from each digit takes seconds for the longest that can be typed.
+    const groups = [digits.slice(0, first), ...(digits.slice(first).match(/.{3}/g) ?? [])].filter(Boolean);
+    const shown = whole.slice(0, whole.length - digits.length) + groups.join(",");
     return part === undefined ? shown : `${shown}.${part}`;
 }
 
