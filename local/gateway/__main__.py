@@ -89,7 +89,7 @@ def main() -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
-    recorder = PrometheusRecorder()
+    recorder = PrometheusRecorder("gateway")
     record_in(recorder)
     scrape = scrape_of(recorder, connections, times, settings)
     management = ManagementServer(connections, settings.connections_secret, scrape)

@@ -63,7 +63,7 @@ def run(settings: LocalSettings, name: str, stop: threading.Event) -> None:
         name=name,
         share_pollers=settings.invoke == "here",
     )
-    recorder = PrometheusRecorder()
+    recorder = PrometheusRecorder(name)
     record_in(recorder)
     if settings.health_port:
         HealthServer(source, settings.health_port, scrape=scrape_of(recorder, client, source, mappings))

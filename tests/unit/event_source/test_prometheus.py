@@ -108,3 +108,20 @@ def test_processes_that_share_a_directory_are_shown_together_those_that_ended_to
     assert scraped.value("orderflow_records_total", service="route_order") == 14
     assert scraped.value("orderflow_elapsed_seconds_count", service="route_order") == 7
     assert scraped.families["orderflow_records"].documentation == "Records that functions were handed"
+
+
+def test_a_process_that_is_started_again_goes_on_in_the_files_that_it_had(tmp_path: Path) -> None:
+    environment = os.environ | {DIRECTORY: str(tmp_path)}
+    program = RECORDS.replace("PrometheusRecorder()", 'PrometheusRecorder("poller-1")')
+    (tmp_path / "counter_poller-1.db").touch()  # as one leaves it that is killed while it makes it
+
+    shown = [
+        subprocess.run(
+            [sys.executable, "-c", program, "3", "shown"], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    ]
+
+    counted = [Scraped(each).value("orderflow_records_total", service="route_order") for each in shown]
+    assert counted == [6, 12]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["counter_poller-1.db", "histogram_poller-1.db"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, values
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as Family
@@ -41,9 +41,15 @@ class Exposition(NamedTuple):
 
 
 class PrometheusRecorder:
-    """Keeps what this process records; processes that share a directory are shown by one scrape of any of them."""
+    """Keeps what this process records; processes that share a directory are shown by one scrape of any of them.
 
-    def __init__(self) -> None:
+    There each has files by its `name`, which no other that runs has. One that is started again goes on in them: with
+    files by process ids, as the library has them, there would be more after each start, and each scrape reads all.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        if name and os.environ.get(DIRECTORY):
+            values.ValueClass = values.MultiProcessValue(lambda: name)  # type: ignore[no-untyped-call] # the library has no types here
         # A series more for each, which older scrapers take for a metric of its own. The library has no types here.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._own = CollectorRegistry()
@@ -80,11 +86,11 @@ class PrometheusRecorder:
 
 
 class _Measured(Collector):
-    def __init__(self, values: Iterable[Values]) -> None:
-        self._values = values
+    def __init__(self, measured: Iterable[Values]) -> None:
+        self._measured = measured
 
     def collect(self) -> Iterator[Family]:
-        for name, of in self._values:
+        for name, of in self._measured:
             yield _family(METRICS[name], of)
 
 
