@@ -14,7 +14,7 @@ from playwright.sync_api import Page, WebSocket, expect
 
 from orderflow.adapters.keys import partition_of
 from orderflow.adapters.streams import Streams
-from tests.support.desk import PHONE, Desk, Shape
+from tests.support.desk import PHONE, VIEWS, Desk, Shape
 from tests.support.turns import read_new
 from tests.support.waiting import eventually
 
@@ -75,6 +75,33 @@ def test_a_key_without_admin_is_refused_in_words(desk: Desk) -> None:
     expect(page.get_by_role("heading", name="The engine is not shown")).to_be_visible()
     expect(page.locator("main")).to_contain_text("permission admin")
     expect(page.get_by_role("heading", name="Dead letters")).to_be_hidden()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_without_a_key_nothing_is_asked_for_and_nothing_is_said_to_come(desk: Desk, view: str) -> None:
+    asked: list[str] = []
+    desk.page.on("request", lambda request: asked.append(request.url))
+
+    page = desk.open(view)
+
+    expect(page.locator("#notice")).to_contain_text("needs an API key")
+    expect(page.locator("#link-state")).to_have_text("not connected")
+    if view in ("market", "engine"):
+        expect(page.locator(".freshness")).to_have_text("an API key is needed")
+    expect(page.get_by_text("No launch is announced or open.")).to_be_hidden()
+    assert not [url for url in asked if "/api/" in url]
+
+
+@pytest.mark.parametrize("view", ["market", "engine"])
+def test_a_key_that_may_not_read_is_no_lost_connection(desk: Desk, view: str) -> None:
+    desk.guard.expect("403")
+    page = desk.open(view)
+
+    desk.use_key(desk.system.add_key("--permissions=trade"))
+
+    expect(page.locator("#link-state")).to_have_text("key refused")
+    expect(page.locator(".freshness")).to_have_text("refused: this key is unknown, has ended, or may not read")
+    expect(page.get_by_text("No launch is announced or open.")).to_be_hidden()
 
 
 def test_the_figures_are_those_of_the_reports(desk: Desk, admin_key: str) -> None:

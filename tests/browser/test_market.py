@@ -163,6 +163,7 @@ def test_pools_and_depth_are_what_the_api_says_to_the_digit(desk: Desk) -> None:
             assert rows.nth(at).get_by_role("cell").all_inner_texts()[1:3] == [f"{amount} SOL", point["price"]]
     pools = page.get_by_role("region", name="Table of the pools").get_by_role("row")
     expect(pools).to_have_count(len(said["pools"]) + 1)
+    expect(pools.filter(has_text="raydium_amm_v4:SOL-USDC")).to_contain_text("Raydium AMM v4")
     assert page.locator(".depth path").first.get_attribute("d")
 
 

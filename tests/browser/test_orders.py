@@ -223,6 +223,7 @@ def test_the_drawer_follows_its_order(mine: Desk) -> None:
     page = mine.open(f"orders/{order_id}")
     drawer = drawer_of(page)
     expect(drawer.locator("[data-part='Why it rests']")).to_contain_text("%")
+    expect(drawer.locator("[data-part='Order']")).to_contain_text("till cancelled")
 
     drawer.get_by_role("button", name="Cancel the order").click()
 

@@ -1,6 +1,6 @@
 /** The desk: starts the page, shows the view that the address names, and how the connection is. */
 
-import { api } from "./api.js";
+import { ApiError, api } from "./api.js";
 import { announce, el, notice, replace } from "./dom.js";
 import { orders } from "./order_store.js";
 import { session } from "./session.js";
@@ -24,13 +24,14 @@ const root = document.getElementById("view");
 let shown = { name: "", unmount: null, update: null };
 
 /**
- * What every view gets. `tokens()` is a promise of the tokens that can be traded, read once for each key; with
- * `{anew: true}` they are read again, for launches make it longer.
+ * What every view gets. `tokens()` is a promise of the tokens that can be traded, read once for each key and refused
+ * without one; with `{anew: true}` they are read again, for launches make it longer.
  */
 const context = { api, session, socket, orders, tokens, navigate, announce, notice };
 
 let tokenList = null;
 function tokens({ anew = false } = {}) {
+    if (!session.isOpen) return Promise.reject(new ApiError(401, { detail: "an API key is needed" }));
     if (anew) tokenList = null;
     tokenList ??= api.get("/api/tokens").then(({ tokens: list }) => list);
     tokenList.catch(() => (tokenList = null));
@@ -132,6 +133,7 @@ function start() {
     socket.onState(showConnection);
     keyField();
     orders.start();
+    showConnection(socket.state);
     document.getElementById("skip").addEventListener("click", (event) => {
         event.preventDefault();
         root.focus();

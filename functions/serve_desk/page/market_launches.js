@@ -14,7 +14,7 @@ export function launchList(tokens) {
     const cards = new Map();
     const shows = new WeakMap();
     const list = el("ul", { class: "launches" });
-    const none = el("p", { class: "muted" }, "No launch is announced or open.");
+    const none = el("p", { class: "muted", hidden: true }, "No launch is announced or open.");
     const title = el("h2", { id: "launches-title" }, "Launches");
     const more = el("button", { type: "button", "aria-expanded": "false", hidden: true });
     const place = { class: "card stack", "aria-labelledby": "launches-title" };

@@ -21,6 +21,12 @@ export function venueName(venue) {
     return venue.charAt(0).toUpperCase() + venue.slice(1);
 }
 
+/** Return the name of a pool's program: raydium_amm_v4 is Raydium AMM v4. */
+export function programName(kind) {
+    const [venue, ...words] = kind.split("_");
+    return [venueName(venue), ...words.map((word) => (/^v\d/.test(word) ? word : word.toUpperCase()))].join(" ");
+}
+
 /** Return a decimal string with its sign before it, also where it is positive. */
 export function signed(text) {
     const sign = compare(text, "0");

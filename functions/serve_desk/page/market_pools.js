@@ -3,7 +3,7 @@
 import { el, replace, setText } from "./dom.js";
 import { fromAtoms, grouped, percent, quotient } from "./exact.js";
 import { depthDrawing } from "./market_depth.js";
-import { venueName } from "./market_pairs.js";
+import { programName } from "./market_pairs.js";
 import { scrollingTable } from "./tables.js";
 
 /**
@@ -53,14 +53,13 @@ export function poolsPanel(pair, tokens) {
     return { element, show, fail };
 }
 
-function poolRow({ pool, venue, kind, fee_bps: fee, price, ...held }, decimals) {
+function poolRow({ pool, kind, fee_bps: fee, price, ...held }, decimals) {
     const holds = ({ token, reserve }) =>
         el("div", {}, token in decimals ? `${grouped(fromAtoms(reserve, decimals[token]))} ${token}` : `… ${token}`);
-    const name = `${venueName(venue)} ${kind.replace(`${venue}_`, "").replaceAll("_", " ")}`;
     return el(
         "tr",
         {},
-        el("th", { scope: "row" }, name, el("div", { class: "muted small" }, pool)),
+        el("th", { scope: "row" }, programName(kind), el("div", { class: "muted small" }, pool)),
         el("td", { class: "number" }, fee === null ? "empty" : `${quotient(fee, "100", 6)} %`),
         el("td", { class: "number" }, grouped(price)),
         el(

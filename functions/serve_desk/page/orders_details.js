@@ -4,6 +4,7 @@ import { duration, el } from "./dom.js";
 import { fromAtoms, grouped, percent } from "./exact.js";
 import { MOST_SHOWN_STEPS, historyTable } from "./orders_history.js";
 import { distanceOf, executionUnit, filledOf, percentOfBps, priceUnit, slippageOf } from "./orders_words.js";
+import { FORCES } from "./status.js";
 
 /** Return pairs of a name and a value as a list; those without a value are left out. */
 export function pairs(entries) {
@@ -47,7 +48,7 @@ export function summaryPart(order, amount) {
         ["Most slippage", slippageOf(order)],
         ["Minimum out", order.minimum_out && amount(order.minimum_out, order.token_out)],
         ["In parts", yesOrNo(order.allow_partial)],
-        ["Good", order.time_in_force],
+        ["Good", FORCES[order.time_in_force] ?? order.time_in_force],
         ["Expires", order.expires_at && dateOf(order.expires_at)],
         ["Then", order.then && thenOf(order.then)],
         ["Placed", dateOf(order.created_at)],

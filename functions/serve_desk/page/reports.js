@@ -1,17 +1,20 @@
 /** The reports of a channel, followed while somebody can see the page, and how old what they say is. */
 
 import { announce, duration, el, setText } from "./dom.js";
+import { session } from "./session.js";
 
 /** A page that is hidden for so long follows nothing, so that the market's clock may stop. */
 const HIDDEN_MS = 60_000;
 const LOOK_MS = 1_000;
+const KEY_REFUSED = "this key is unknown, has ended, or may not read";
 
 /**
  * Follow `channel` of the socket ("market" or "engine"); returns what ends that.
  *
  * `onReport(report)` is called with each report, and `onState(state)` once a second and whenever the state changes:
  * {name, sinceMs, error}. Its name is "waiting" (nothing has come yet), "live", "stale" (nothing has come for
- * `staleMs`), "lost" (the connection is), "paused" (the page was hidden) or "refused" (`error` says why).
+ * `staleMs`), "lost" (the connection is), "paused" (the page was hidden), "keyless" (there is no key, and there has to
+ * be) or "refused" (`error` says why).
  */
 export function followReports(socket, channel, { onReport = () => {}, onState = () => {}, staleMs = 0 } = {}) {
     const follower = new Follower(socket, channel, { onReport, onState, staleMs });
@@ -75,13 +78,15 @@ class Follower {
 
     #look() {
         const sinceMs = this.#heardAt === null ? null : Date.now() - this.#heardAt;
-        this.#options.onState({ name: this.#nameOf(sinceMs), sinceMs, error: this.#error });
+        const error = this.#socket.state === "refused" ? KEY_REFUSED : this.#error;
+        this.#options.onState({ name: this.#nameOf(sinceMs, error), sinceMs, error });
     }
 
-    #nameOf(sinceMs) {
+    #nameOf(sinceMs, error) {
         if (!this.#stop) return "paused";
-        if (this.#error) return "refused";
-        if (this.#socket.state === "offline" || this.#socket.state === "refused") return "lost";
+        if (!session.isOpen) return "keyless";
+        if (error) return "refused";
+        if (this.#socket.state === "offline") return "lost";
         if (sinceMs === null) return "waiting";
         return sinceMs > this.#options.staleMs ? "stale" : "live";
     }
@@ -108,6 +113,7 @@ function inWords({ name, sinceMs, error }) {
         live: "up to date",
         stale: `out of date: nothing has come for ${duration(sinceMs ?? 0)}`,
         lost: `out of date: the connection is lost${age}`,
+        keyless: "an API key is needed",
         paused: `paused while nobody looks${age}`,
         refused: `refused: ${error}`,
     };

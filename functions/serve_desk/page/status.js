@@ -8,6 +8,14 @@ export const ENDED = new Set(["confirmed", "failed", "cancelled", "expired"]);
 /** The statuses in which an order waits for the market, for its time or for a launch. */
 export const RESTING = new Set(["open", "partially_filled"]);
 
+/** How long an order is good, in words. */
+export const FORCES = {
+    gtc: "till cancelled",
+    gtd: "till a date",
+    fok: "all at once or nothing (FOK)",
+    ioc: "at once, rest cancelled (IOC)",
+};
+
 /** Return the text by which orders are sorted as the list has them: the newest has the greatest. */
 export function keyOf(order) {
     return `${order.created_at} ${order.order_id}`;

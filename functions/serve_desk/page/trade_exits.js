@@ -1,6 +1,7 @@
 /** How long an order that waits is good, and what sells again what an order buys: the fields in, their elements out. */
 
 import { el } from "./dom.js";
+import { FORCES } from "./status.js";
 import { bpsInWords } from "./trade_fields.js";
 import { fold, more, price, priceIn } from "./trade_sections.js";
 import { typeOf } from "./trade_state.js";
@@ -14,11 +15,10 @@ const UNITS = [
 /** Return how long an order that waits is good. */
 export function goodFor(fields, values) {
     const force = [
-        ["gtc", "good till cancelled"],
-        ["gtd", "good till a date"],
+        ["gtc", `good ${FORCES.gtc}`],
+        ["gtd", `good ${FORCES.gtd}`],
     ];
-    if (values.order_type === "limit")
-        force.push(["fok", "all at once or nothing (FOK)"], ["ioc", "at once, rest cancelled (IOC)"]);
+    if (values.order_type === "limit") force.push(["fok", FORCES.fok], ["ioc", FORCES.ioc]);
     const ends = [
         ["never", "never"],
         ["for", "after"],

@@ -2,6 +2,7 @@
 
 import { duration, el, replace, setText } from "./dom.js";
 import { add, compare, fromAtoms, grouped, inverse, multiply, percent } from "./exact.js";
+import { venueName } from "./market_pairs.js";
 import { RouteView } from "./trade_route.js";
 
 const MOST_FEES = 3;
@@ -174,7 +175,7 @@ function venuesOf(quote, tokens) {
         el(
             "tr",
             {},
-            el("th", { scope: "row", class: "trade-venue", "data-venue": venue }, venue),
+            el("th", { scope: "row", class: "trade-venue", "data-venue": venue }, venueName(venue)),
             error
                 ? el("td", { colspan: "3", class: "muted" }, error)
                 : [

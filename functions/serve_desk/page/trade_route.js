@@ -2,6 +2,7 @@
 
 import { el, replace, setText } from "./dom.js";
 import { fromAtoms, grouped } from "./exact.js";
+import { programName } from "./market_pairs.js";
 import { flowOf, shareOf } from "./trade_flow.js";
 
 const MOST_OPEN = 6;
@@ -98,7 +99,7 @@ function legOf(leg, tokens) {
     return el(
         "li",
         {},
-        el("span", { class: "trade-venue", "data-venue": leg.venue }, nameOf(leg.pool)),
+        el("span", { class: "trade-venue", "data-venue": leg.venue }, programName(leg.pool.split(":")[0])),
         el("span", { class: "number trade-share" }, shareOf(leg.share_bps)),
         bar,
         el(
@@ -107,12 +108,6 @@ function legOf(leg, tokens) {
             `${amountOf(leg.amount_in, leg.token_in, tokens)} → ${amountOf(leg.amount_out, leg.token_out, tokens)}`,
         ),
     );
-}
-
-/** Return the name of a pool's program: raydium_amm_v4:SOL-USDC is one of Raydium AMM v4. */
-function nameOf(pool) {
-    const [venue, ...kind] = pool.split(":")[0].split("_");
-    return [venue, ...kind.map((word) => (/^v\d/.test(word) ? word : word.toUpperCase()))].join(" ");
 }
 
 function amountOf(atoms, symbol, tokens) {
