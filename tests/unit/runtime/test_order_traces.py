@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from orderflow.domain.status import Status
 from orderflow.runtime import order_spans, order_traces
@@ -97,3 +100,17 @@ def test_the_trace_of_an_order_is_its_id_and_no_span_has_the_id_0() -> None:
 
     assert f"{trace_id_of(order_id):032x}" == order_id.replace("-", "")
     assert root_id_of(order_id) != 0
+
+
+def test_only_what_a_function_did_names_a_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = InMemorySpanExporter()
+    provider = TracerProvider(id_generator=order_spans._ids)
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    monkeypatch.setattr(order_spans, "provider", lambda: provider)
+
+    order_spans.export([Step("route_order", nth_id(1), 1, 2, {})], [Step("order", nth_id(1), 1, 3, {})])
+
+    stage, whole = kept.get_finished_spans()
+    assert dict(stage.attributes or {}) == {"orderflow.order_id": nth_id(1), "faas.name": "route_order"}
+    assert dict(whole.attributes or {}) == {"orderflow.order_id": nth_id(1)}
+    assert stage.parent and whole.context and stage.parent.span_id == whole.context.span_id

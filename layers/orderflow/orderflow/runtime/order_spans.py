@@ -87,7 +87,8 @@ def export(steps: Sequence[Step], wholes: Sequence[Step]) -> None:
         order_id = step.order_id
         parent = SpanContext(trace_id_of(order_id), root_id_of(order_id), is_remote=True, trace_flags=_SAMPLED)
         context = trace.set_span_in_context(NonRecordingSpan(parent))
-        _finish(tracer.start_span(step.function, context, _kind(step), start_time=step.started_ns), step)
+        attributes = {"faas.name": step.function}
+        _finish(tracer.start_span(step.function, context, _kind(step), attributes, start_time=step.started_ns), step)
     for whole in wholes:
         _ids.of_order(whole.order_id)
         try:
@@ -110,7 +111,7 @@ def _kind(step: Step) -> SpanKind:
 
 
 def _finish(span: trace.Span, step: Step) -> None:
-    span.set_attributes({"orderflow.order_id": step.order_id, "faas.name": step.function, **step.attributes})
+    span.set_attributes({"orderflow.order_id": step.order_id, **step.attributes})
     if step.error:
         span.set_status(Status(StatusCode.ERROR, step.error))
     span.end(step.ended_ns)
