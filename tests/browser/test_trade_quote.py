@@ -56,6 +56,14 @@ def test_an_order_that_waits_says_how_far_the_market_is(page: Page) -> None:
     expect(page.locator(".trade-distance")).to_contain_text("would be refused")
 
 
+def test_what_a_limit_needs_is_not_shown_as_what_the_market_pays_at_least(page: Page) -> None:
+    choose(page, "limit")
+    page.get_by_label("You sell").fill("2")
+    field(page, "limit_price").fill("390")
+
+    expect(page.locator("#trade-quote")).to_contain_text("it needs at least 780.000000 USDC")
+
+
 def test_what_is_typed_quickly_is_asked_once_and_then_again(page: Page) -> None:
     expect(page.locator("#trade-quote")).to_have_attribute("data-phase", "fresh")
     field(page, "amount").fill("")

@@ -2,6 +2,7 @@
 
 import { el, replace, setText } from "./dom.js";
 import { compare, fromAtoms, grouped, multiply } from "./exact.js";
+import { venueName } from "./market_pairs.js";
 import { FLAGS } from "./trade_sections.js";
 import { values } from "./trade_state.js";
 
@@ -72,7 +73,7 @@ export class LaunchesView {
                 "h3",
                 {},
                 launch.token.symbol,
-                el("span", { class: "muted" }, ` opens in ${toGo} slots on ${launch.venue}`),
+                el("span", { class: "muted" }, ` opens in ${toGo} ${toGo === 1n ? "slot" : "slots"} on ${venueName(launch.venue)}`),
             ),
             el(
                 "ul",

@@ -107,7 +107,7 @@ export class QuoteView {
 
 function yieldOf(quote) {
     const least = el("span", { class: "number" }, `${grouped(quote.minimum_out)} ${quote.token_out}`);
-    const isNow = quote.order_type === undefined || quote.order_type === "limit";
+    const words = { market: "at least ", limit: "it needs at least " };
     return el(
         "div",
         { class: "trade-yield" },
@@ -120,7 +120,7 @@ function yieldOf(quote) {
             },
             `${grouped(quote.expected_out)} ${quote.token_out}`,
         ),
-        el("p", { class: "muted" }, isNow ? "at least " : "if it went now, at least ", least),
+        el("p", { class: "muted" }, words[quote.order_type ?? "market"] ?? "if it went now, at least ", least),
     );
 }
 
