@@ -58,6 +58,7 @@ export class LaunchesView {
         const refusals = refusalsOf(launch, decimals);
         const isTarget = values["~target"] === "mint" && values["target.mint"] === launch.token.mint;
         const toGo = BigInt(launch.open_slot) - BigInt(slot);
+        const slots = `${toGo} ${toGo === 1n ? "slot" : "slots"}`;
         const flags = Object.entries(FLAGS).map(([name, text]) =>
             el(
                 "li",
@@ -73,7 +74,7 @@ export class LaunchesView {
                 "h3",
                 {},
                 launch.token.symbol,
-                el("span", { class: "muted" }, ` opens in ${toGo} ${toGo === 1n ? "slot" : "slots"} on ${venueName(launch.venue)}`),
+                el("span", { class: "muted" }, ` opens in ${slots} on ${venueName(launch.venue)}`),
             ),
             el(
                 "ul",

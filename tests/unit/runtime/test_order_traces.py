@@ -113,4 +113,6 @@ def test_only_what_a_function_did_names_a_function(monkeypatch: pytest.MonkeyPat
     stage, whole = kept.get_finished_spans()
     assert dict(stage.attributes or {}) == {"orderflow.order_id": nth_id(1), "faas.name": "route_order"}
     assert dict(whole.attributes or {}) == {"orderflow.order_id": nth_id(1)}
-    assert stage.parent and whole.context and stage.parent.span_id == whole.context.span_id
+    assert stage.parent
+    assert whole.context
+    assert stage.parent.span_id == whole.context.span_id
