@@ -7,6 +7,7 @@ from urllib.request import urlopen
 
 import boto3
 import pytest
+from websockets.sync.client import connect
 
 from local.settings import ROOT
 from local.template import read_template
@@ -69,10 +70,20 @@ def test_every_stage_of_an_order_is_invoked_in_localstack(project: Project, aws:
     eventually(lambda: all(status(project, order_id) == end for order_id, end in ends.items()), COLD_S)
     [expires] = place_each(project.url, [EXPIRES])
     eventually(lambda: status(project, expires) == "expired", COLD_S)
+    assert first_report(project, "market")["market"]["pairs"]
 
     # What an invocation has come to is seen before LocalStack counts it.
     deployed = {function["FunctionName"] for function in aws("lambda").list_functions()["Functions"]}
     eventually(lambda: invoked_functions(aws) == deployed, COUNTED_S)
+
+
+def first_report(project: Project, channel: str) -> dict[str, Any]:
+    """Follow a channel and return its first report."""
+    with connect(f"{project.url.replace('http', 'ws', 1)}/api/orders/status", open_timeout=COLD_S) as socket:
+        socket.send(json.dumps({"action": "subscribe", "channel": channel}))
+        assert json.loads(socket.recv(timeout=COLD_S)) == {"channel": channel, "subscribed": True}
+        report: dict[str, Any] = json.loads(socket.recv(timeout=COLD_S))
+        return report
 
 
 def invoked_functions(aws: Any) -> set[str]:
