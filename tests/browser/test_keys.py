@@ -1,5 +1,7 @@
 """The desk of a system that asks for keys: without one, with a wrong one, with a good one, and when it is gone."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -58,6 +60,44 @@ def test_a_wrong_key_is_refused_and_a_good_one_taken_then(desk: Desk, key: str) 
     expect(page.locator("#notice")).to_be_hidden()
 
 
+@pytest.mark.parametrize("wrong", ["8UbMeyEaNzBfzvcgMJ5wDtvRQLkFuRQu5Mc1RLAegXqB", "of_secret_8UbMeyEaNzBfzvcg"])
+def test_nothing_is_shown_of_what_may_be_a_secret_alone(desk: Desk, wrong: str) -> None:
+    desk.guard.expect(DENIED)
+    page = desk.open("orders")
+
+    desk.use_key(wrong)
+
+    state_of(page, "key refused")
+    expect(page.get_by_label("API key")).to_have_attribute("placeholder", "in use: …")
+
+
+def test_what_can_not_be_sent_is_no_key_and_the_one_in_use_stays(desk: Desk, key: str) -> None:
+    page = desk.open("orders")
+    desk.use_key(key)
+    state_of(page, "live")
+
+    desk.use_key(f"{key[:-1]}\u2013")
+
+    notice_of(page, "This is no API key")
+    expect(page.get_by_label("API key")).to_have_value("")
+    state_of(page, "live")
+
+
+def test_where_the_browser_keeps_nothing_a_key_lasts_as_long_as_the_page(desk: Desk, key: str) -> None:
+    desk.page.add_init_script(
+        """for (const name of ["localStorage", "sessionStorage"]) {
+            Object.defineProperty(window, name, { get() { throw new DOMException("denied", "SecurityError"); } });
+        }"""
+    )
+    page = desk.open("orders")
+
+    desk.use_key(key)
+
+    state_of(page, "live")
+    page.get_by_role("button", name="Change between light and dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", re.compile("light|dark"))
+
+
 def test_a_key_stays_in_its_tab_and_out_of_every_address(desk: Desk, key: str) -> None:
     asked: list[str] = []
     page = desk.open("trade")
@@ -71,8 +111,10 @@ def test_a_key_stays_in_its_tab_and_out_of_every_address(desk: Desk, key: str) -
     page.reload()
     state_of(page, "live")
     assert any("ticket=" in url for url in asked)
-    secret = key.split("_")[-1]
-    assert secret not in "".join(asked) + page.url + page.content()
+    shown = "".join(asked) + page.url + page.content() + str(page.get_by_label("API key").get_attribute("placeholder"))
+    *_, secret, checksum = key.split("_")
+    assert secret not in shown
+    assert checksum not in shown
     assert page.evaluate("Object.values(localStorage).join()").find(key) < 0
     assert desk.context.cookies() == []
     other = desk.context.new_page()

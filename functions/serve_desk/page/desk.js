@@ -3,7 +3,7 @@
 import { ApiError, api } from "./api.js";
 import { announce, el, notice, replace } from "./dom.js";
 import { orders } from "./order_store.js";
-import { session } from "./session.js";
+import { session, storage } from "./session.js";
 import { socket } from "./socket.js";
 
 const VIEWS = {
@@ -94,15 +94,17 @@ function keyField() {
     form.hidden = !session.needsKey;
     const update = () => {
         drop.hidden = !session.key;
-        field.placeholder = session.key ? `in use: ${session.key.split("_").slice(0, 3).join("_")}_…` : "of_…";
+        field.placeholder = session.key ? `in use: ${session.publicPart}…` : "of_…";
         if (!session.isOpen) notice("This engine needs an API key: enter one above. It stays in this tab.");
     };
     form.addEventListener("submit", (event) => {
         event.preventDefault();
-        if (!field.value.trim()) return;
-        notice("");
-        session.use(field.value.trim());
+        const typed = field.value.trim();
+        if (!typed) return;
         field.value = "";
+        if (!session.canBe(typed)) return notice("This is no API key: it has characters that no key has.", "error");
+        notice("");
+        session.use(typed);
     });
     drop.addEventListener("click", () => session.use(""));
     session.onChange(() => {
@@ -118,12 +120,13 @@ function keyField() {
 
 function theme() {
     const page = document.documentElement;
-    page.dataset.theme = localStorage.getItem("orderflow-theme") ?? "";
+    const kept = storage("localStorage");
+    page.dataset.theme = kept.getItem("orderflow-theme") ?? "";
     document.getElementById("theme").addEventListener("click", () => {
         const now = page.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
         const wanted = now === "dark" ? "light" : "dark";
         page.dataset.theme = wanted;
-        localStorage.setItem("orderflow-theme", wanted);
+        kept.setItem("orderflow-theme", wanted);
         dispatchEvent(new Event("themechange"));
     });
 }
