@@ -4,7 +4,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from orderflow.runtime.metrics import METRICS
+import pytest
+
+from orderflow.runtime.metrics import METRICS, Metric, prometheus_name
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "layers/orderflow/orderflow/runtime/metrics.py"
@@ -53,3 +55,14 @@ def test_what_is_in_the_table_is_written_somewhere() -> None:
     }
 
     assert METRICS.keys() - constants == set()
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_each_has_its_row_in_the_document(metric: Metric) -> None:
+    document = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    _, _, after = document.partition("| metric of Prometheus |")
+    table, _, _ = after.partition("\n\n")
+    name = prometheus_name(metric)
+
+    # Those of one kind stand in one row, without what all names have in common.
+    assert f"`{name}`" in table or f"`{name.removeprefix('orderflow_').removesuffix('_total')}`" in table
