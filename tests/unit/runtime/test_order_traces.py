@@ -21,7 +21,9 @@ Exported = list[tuple[Sequence[Step], Sequence[Step]]]
 @pytest.fixture(autouse=True)
 def _read_anew() -> Iterator[None]:
     order_traces.share.cache_clear()
+    order_traces.pause.until_s = 0.0
     yield
+    order_traces.pause.until_s = 0.0
     order_traces.share.cache_clear()
 
 
@@ -116,3 +118,21 @@ def test_only_what_a_function_did_names_a_function(monkeypatch: pytest.MonkeyPat
     assert stage.parent
     assert whole.context
     assert stage.parent.span_id == whole.context.span_id
+
+
+def test_no_batch_fails_for_its_traces_which_are_tried_again_after_a_while(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("TRACE_ORDERS", "1")
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "10")  # less than a batch, which the library refuses
+    order_spans.provider.cache_clear()
+
+    order_traces.trace_request("accept_order", [nth_id(1)], 0)
+    order_traces.trace_end(nth_id(1), Status.CONFIRMED, 5, None)
+
+    assert [line.message for line in caplog.records if line.name.endswith("traces")] == ["orders can't be traced"]
+    tried: Exported = []
+    monkeypatch.setattr(order_spans, "export", lambda steps, wholes: tried.append((steps, wholes)))
+    order_traces.pause.until_s -= order_traces.PAUSE_S
+    order_traces.trace_end(nth_id(1), Status.CONFIRMED, 5, None)
+    assert len(tried) == 1

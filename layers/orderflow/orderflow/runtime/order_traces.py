@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orderflow.adapters.messages import order_id_of
 from orderflow.domain.order import Order, OrderId
 from orderflow.domain.status import Status
+from orderflow.runtime.logging import get_logger
 from orderflow.runtime.order_ids import made_at_ms
 
 if TYPE_CHECKING:
@@ -23,6 +24,18 @@ MS = 1_000_000
 """Nanoseconds, in which spans have their times."""
 _CHANCES = 16**8
 """The last 8 digits of an order's id are random, those before them counted within a millisecond."""
+PAUSE_S = 60.0
+"""How long no span is made after that has failed."""
+
+
+class _Pause:
+    """Until when no span is made, by time.monotonic()."""
+
+    def __init__(self) -> None:
+        self.until_s = 0.0
+
+
+pause = _Pause()
 
 
 class Step(NamedTuple):
@@ -81,19 +94,23 @@ def trace_request(function: str, order_ids: Collection[str], started_ns: int) ->
 def trace_end(order_id: str, status: Status, ended_at_ms: int, reason: str | None) -> None:
     """Add the span of an order's whole life, which all its others are below; when it is recorded that it has ended."""
     if is_traced(order_id):
-        from orderflow.runtime import order_spans
-
         attributes = {"orderflow.status": status.value, "orderflow.reason": reason or ""}
         error = reason or "failed" if status is Status.FAILED else ""
         whole = Step("order", order_id, made_at_ms(OrderId(order_id)) * MS, ended_at_ms * MS, attributes, error)
-        order_spans.export([], [whole])
+        _export([], [whole])
 
 
-def _export(steps: Sequence[Step]) -> None:
-    if steps:
+def _export(steps: Sequence[Step], wholes: Sequence[Step] = ()) -> None:
+    """Hand spans on to be sent. No order fails for its trace: a fault is logged, and no span is made for a while."""
+    if not (steps or wholes) or time.monotonic() < pause.until_s:
+        return
+    try:
         from orderflow.runtime import order_spans
 
-        order_spans.export(steps, [])
+        order_spans.export(steps, wholes)
+    except Exception as error:  # noqa: BLE001 - a setting of the library's that it can't use would fail every batch
+        pause.until_s = time.monotonic() + PAUSE_S
+        get_logger("traces").exception("orders can't be traced", extra={"error": str(error), "pause_s": PAUSE_S})
 
 
 def _of_record(record: "StreamRecord", started_ns: int, size: int) -> dict[str, Any]:
