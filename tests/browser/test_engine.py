@@ -92,6 +92,16 @@ def test_without_a_key_nothing_is_asked_for_and_nothing_is_said_to_come(desk: De
     assert not [url for url in asked if "/api/" in url]
 
 
+def test_a_key_is_given_for_one_ticket(desk: Desk, admin_key: str) -> None:
+    asked: list[str] = []
+    desk.page.on("request", lambda request: asked.append(request.url))
+
+    page = open_with(desk, admin_key)
+
+    expect(page.locator(".freshness")).to_have_text("up to date")
+    assert len([url for url in asked if url.endswith("/api/sockets/tickets")]) == 1
+
+
 @pytest.mark.parametrize("view", ["market", "engine"])
 def test_a_key_that_may_not_read_is_no_lost_connection(desk: Desk, view: str) -> None:
     desk.guard.expect("403")

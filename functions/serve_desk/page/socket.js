@@ -63,7 +63,8 @@ class Socket {
         }
         kept.handlers.add(handler);
         if (kept.last) queueMicrotask(() => kept.handlers.has(handler) && handler(kept.last));
-        if (!this.#socket) this.#connect();
+        // While a ticket is on its way there is no socket yet; it will follow this channel too.
+        if (!this.#socket && this.state !== "connecting") this.#connect();
         else if (isFirst) this.#subscribe(channel);
         return () => this.#unfollow(channel, handler);
     }
