@@ -125,3 +125,29 @@ def test_a_process_that_is_started_again_goes_on_in_the_files_that_it_had(tmp_pa
     counted = [Scraped(each).value("orderflow_records_total", service="route_order") for each in shown]
     assert counted == [6, 12]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["counter_poller-1.db", "histogram_poller-1.db"]
+
+
+def test_what_can_not_be_kept_is_lost_and_fails_nothing(tmp_path: Path) -> None:
+    directory = tmp_path / "metrics"
+    program = """
+from pathlib import Path
+from orderflow.event_source.prometheus import PrometheusRecorder
+recorder = PrometheusRecorder("poller-1")
+recorder.record("records", ("route_order",), 2)
+recorder.record("elapsed", ("route_order",), 2)
+Path(DIRECTORY).mkdir()
+recorder.record("records", ("route_order",), 3)
+print(recorder.expose([]).body.decode())
+""".replace("DIRECTORY", repr(str(directory)))
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {DIRECTORY: str(directory)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    log, _, shown = ended.stdout.partition("#")
+    assert log.count("metrics are not kept") == 1
+    assert Scraped(f"#{shown}").value("orderflow_records_total", service="route_order") == 3

@@ -5,6 +5,7 @@ No function imports this: on Lambda nothing could scrape it, and a cold start wo
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from orderflow.runtime.logging import get_logger
 from orderflow.runtime.metrics import (
     BUCKETS_S,
     DIRECTORY,
@@ -28,6 +30,11 @@ from orderflow.runtime.metrics import (
     in_prometheus_unit,
     prometheus_name,
 )
+
+LINE_EVERY_S = 60.0
+"""How often a line says that metrics are lost."""
+
+logger = get_logger("event_source")
 
 Scrape = Callable[[str], "Exposition"]
 """From the header Accept of a scrape to its answer."""
@@ -55,15 +62,29 @@ class PrometheusRecorder:
         self._own = CollectorRegistry()
         self._instruments: dict[str, Counter | Histogram] = {}
         self._lock = threading.Lock()
+        self._next_line_s = 0.0
         self._writers: dict[tuple[str, tuple[str, ...]], Callable[[float], None]] = {}
 
     def record(self, name: str, labels: tuple[str, ...], value: float) -> None:
-        """Add to a counter, or observe a value. Raises ValueError for a gauge, which is measured."""
+        """Add to a counter, or observe a value. Raises ValueError for a gauge, which is measured.
+
+        Where its file can't be made (the disk is full, the directory gone) a line says so, and the value is lost: a
+        batch whose work is done must not fail for that.
+        """
         # The library finds the series of some labels in 1 µs, under a lock; this takes a tenth of that.
         writer = self._writers.get((name, labels))
         if writer is None:
-            writer = self._writers[name, labels] = self._writer(METRICS[name], labels)
+            try:
+                writer = self._writers[name, labels] = self._writer(METRICS[name], labels)
+            except OSError as error:
+                self._say_lost(name, error)
+                return
         writer(value)
+
+    def _say_lost(self, name: str, error: OSError) -> None:
+        if (now := time.monotonic()) >= self._next_line_s:
+            self._next_line_s = now + LINE_EVERY_S
+            logger.warning("metrics are not kept", extra={"metric": name, "error": str(error)})
 
     def _writer(self, metric: Metric, labels: tuple[str, ...]) -> Callable[[float], None]:
         with self._lock:  # the registry takes each once
