@@ -148,6 +148,20 @@ def test_the_pair_is_turned_round_and_prices_stay_as_they_are_written(page: Page
     expect(field(page, "limit_price")).to_have_value(re.compile(r"^2\d\d\.\d+$"))
 
 
+@pytest.mark.parametrize("shape", [Shape(PHONE)], ids=["phone"])
+def test_what_is_received_is_not_broken_in_two_on_a_phone(page: Page) -> None:
+    page.get_by_label("You sell").fill("250")
+
+    received = page.locator(".trade-out")
+    expect(received).to_have_text(re.compile(r"^\d\d,\d{3}\.\d{6}$"))
+    lines = """(element) => {
+        const range = document.createRange();
+        range.selectNodeContents(element);
+        return range.getClientRects().length;
+    }"""
+    assert received.evaluate(lines) == 1
+
+
 @pytest.mark.parametrize("shape", [Shape(WIDE, "light"), Shape(PHONE, "dark")], ids=["wide, light", "phone, dark"])
 def test_every_ticket_fits_and_axe_finds_nothing_serious(page: Page, desk: Desk) -> None:
     desk.guard.expect(REFUSED)

@@ -199,8 +199,9 @@ export class Ticket {
         const hasPrice = this.#market(false) !== "";
         for (const step of this.#body.querySelectorAll(".trade-step")) step.disabled = !hasPrice;
         const quote = this.#isWhole ? this.#quote : null;
-        this.#out.dataset.long = String((quote?.expected_out.length ?? 0) > 12);
-        setText(this.#out, quote ? grouped(quote.expected_out) : "–");
+        const received = quote ? grouped(quote.expected_out) : "–";
+        this.#out.dataset.long = String(received.length > 12);
+        setText(this.#out, received);
         this.#out.dataset.stale = String(this.#isStale);
         const least =
             quote && !this.#isStale && isBounded(values)
