@@ -102,7 +102,7 @@ function keyField() {
         const typed = field.value.trim();
         if (!typed) return;
         field.value = "";
-        if (!session.canBe(typed)) return notice("This is no API key: it has characters that no key has.", "error");
+        if (!session.mayBe(typed)) return notice("This is no API key: it has characters that no key has.", "error");
         notice("");
         session.use(typed);
     });

@@ -42,7 +42,7 @@ export const session = {
     },
 
     /** Return whether a text may be a key at all. */
-    canBe(text) {
+    mayBe(text) {
         return SENDABLE.test(text);
     },
 

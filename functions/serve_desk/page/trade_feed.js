@@ -1,5 +1,7 @@
 /** Asks for something while somebody looks: as soon as the question has changed, and then every two seconds. */
 
+import { ApiError } from "./api.js";
+
 const TYPING_MS = 250;
 const EVERY_MS = 2_000;
 const LONGEST_MS = 15_000;
@@ -52,17 +54,21 @@ export class Feed {
         this.#asking?.abort();
         const asking = new AbortController();
         this.#asking = asking;
+        let answer;
         try {
             const asked = this.#ask(asking.signal);
             if (!asked) return this.#show({ phase: "none" });
-            const answer = await asked;
-            if (asking.signal.aborted) return;
-            this.#waitMs = EVERY_MS;
-            this.#show({ phase: "fresh", answer });
-            this.#in(EVERY_MS);
+            answer = await asked;
         } catch (error) {
-            if (!asking.signal.aborted) this.#failed(error);
+            if (asking.signal.aborted) return;
+            // Anything else is a fault of the page, which is not to pass for an answer.
+            if (!(error instanceof ApiError)) throw error;
+            return this.#failed(error);
         }
+        if (asking.signal.aborted) return;
+        this.#waitMs = EVERY_MS;
+        this.#in(EVERY_MS);
+        this.#show({ phase: "fresh", answer });
     }
 
     #failed(error) {

@@ -59,10 +59,10 @@ export class Ticket {
         return this.#listed;
     }
 
-    /** Make the fields anew that the type has; what is focused stays so. */
+    /** Make the fields anew that the type has; what is focused stays so, and what is selected in it. */
     render() {
-        const focused = document.activeElement?.id;
-        const isWithin = this.element.contains(document.activeElement);
+        const before = this.element.contains(document.activeElement) ? document.activeElement : null;
+        const { id: focused, selectionStart, selectionEnd } = before ?? {};
         this.#before = { type: values.order_type, token_in: values.token_in, token_out: values.token_out };
         this.#fields.begin();
         const prices = (name, ofExit, label) =>
@@ -86,7 +86,10 @@ export class Ticket {
             ]),
         );
         this.#showYield();
-        if (isWithin && focused) document.getElementById(focused)?.focus();
+        const after = focused ? document.getElementById(focused) : null;
+        after?.focus();
+        // Only a line of text has a selection; without it what is typed next would stand at another place.
+        if (Number.isInteger(selectionStart)) after?.setSelectionRange?.(selectionStart, selectionEnd);
     }
 
     /** Show what a quote says that the order yields, null: nothing; where it is not `isWhole` only its prices count. */
