@@ -3,7 +3,7 @@
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 from tests.harness.own_system import OwnSystem
 from tests.support.chromium import NoBrowserError, chromium, find_chromium
 from tests.support.desk import PATIENCE_MS, Desk, Shape
+from tests.support.desk_orders import keys_of, with_key
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -61,3 +62,15 @@ def desk(browser: Browser, running: OwnSystem, shape: Shape) -> Iterator[Desk]:
     desk = Desk(browser, running, shape)
     yield desk
     assert desk.close() == []
+
+
+@pytest.fixture(scope="module")
+def key_of(running: OwnSystem) -> Callable[[str], str]:
+    """Return a function that returns the key of an account of the system, the same each time."""
+    return keys_of(running)
+
+
+@pytest.fixture
+def mine(desk: Desk, key_of: Callable[[str], str]) -> Desk:
+    """Lend the desk with the key of an account that the tests share."""
+    return with_key(desk, key_of("mine"))

@@ -2,12 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Route, WebSocketRoute, expect
 
-from tests.harness.own_system import OwnSystem
 from tests.support.desk import PHONE, WIDE, Desk, Shape
 from tests.support.desk_orders import (
     FAR,
@@ -18,10 +16,8 @@ from tests.support.desk_orders import (
     cell_of,
     drawer_of,
     is_live,
-    keys_of,
     row_of,
     status_of,
-    with_key,
 )
 from tests.support.waiting import eventually
 
@@ -31,17 +27,6 @@ UNKNOWN = "0198f6d5-7b5c-7f27-b5c7-0f3f2b7c9a10"
 @pytest.fixture(scope="module")
 def desk_settings() -> dict[str, str]:
     return SETTINGS
-
-
-@pytest.fixture(scope="module")
-def key_of(running: OwnSystem) -> Callable[[str], str]:
-    return keys_of(running)
-
-
-@pytest.fixture
-def mine(desk: Desk, key_of: Callable[[str], str]) -> Desk:
-    """Lend the desk with the key of an account that the tests share."""
-    return with_key(desk, key_of("mine"))
 
 
 def test_an_order_is_seen_from_its_first_step_to_its_end(mine: Desk) -> None:

@@ -15,7 +15,6 @@ from tests.support.desk_orders import (
     SETTINGS,
     drawer_of,
     is_live,
-    keys_of,
     listed,
     row_of,
     status_of,
@@ -30,17 +29,6 @@ MANY = 1_000
 @pytest.fixture(scope="module")
 def desk_settings() -> dict[str, str]:
     return SETTINGS
-
-
-@pytest.fixture(scope="module")
-def key_of(running: OwnSystem) -> Callable[[str], str]:
-    return keys_of(running)
-
-
-@pytest.fixture
-def mine(desk: Desk, key_of: Callable[[str], str]) -> Desk:
-    """Lend the desk with the key of an account that the tests share."""
-    return with_key(desk, key_of("mine"))
 
 
 @pytest.fixture(scope="module")
